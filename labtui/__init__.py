@@ -1,0 +1,1 @@
+"""labtui: launch, watch and judge machine-learning experiments, in one terminal."""

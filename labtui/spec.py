@@ -1,0 +1,299 @@
+"""The shared vocabulary: what an experiment is, and what exactly one run of it is.
+
+Everything here is a frozen value. Each registry of the catalog (models, optimizers, schedulers, transforms) is a tagged
+union: the `name` key picks the class, its fields are the arguments, and their bounds are checked where a value is made
+from text. Adding an entry is adding a class here and its counterpart in the engine.
+"""
+
+import hashlib
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Protocol = Literal["report", "standard"]
+Precision = Literal["fp32", "tf32", "bf16"]
+
+Fraction = Annotated[float, Meta(gt=0, le=1)]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+DropProbability = Annotated[float, Meta(ge=0, lt=1)]
+Rate = Annotated[float, Meta(gt=0, le=1_000)]
+Share = Annotated[float, Meta(ge=0, lt=1)]
+Strength = Annotated[float, Meta(ge=0, le=1_000_000)]
+Jitter = Annotated[float, Meta(ge=0, le=10)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Seed = Annotated[int, Meta(ge=0, lt=2**32)]
+Text = Annotated[str, Meta(max_length=4_000)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}\Z")]
+FolderPart = Annotated[str, Meta(pattern=r"^(?! )(?!.* \Z)(?!.*  )[A-Za-z0-9_-][A-Za-z0-9_. -]{0,59}\Z")]
+"""One part of a run's folder: letters, digits, `_ . -`, single inner spaces, at most 60 characters, no leading dot."""
+
+
+class Value(Struct, frozen=True, forbid_unknown_fields=True):
+    """A frozen value that refuses keys it does not know. (`kw_only` is not inherited, and type checkers want `frozen` repeated.)"""
+
+
+# --- Transforms: applied to images in 0..1, one draw per image and per read ---------------------------------------
+
+
+class Resize(Value, frozen=True, kw_only=True, tag_field="name", tag="resize"):
+    """Bilinear resize to `size` x `size` pixels; the identity where the image has that size."""
+
+    size: Annotated[int, Meta(ge=1, le=1_024)]
+
+
+class HorizontalFlip(Value, frozen=True, kw_only=True, tag_field="name", tag="horizontal_flip"):
+    """Mirror left to right with probability `p`."""
+
+    p: Probability = 0.5
+
+
+class Rotation(Value, frozen=True, kw_only=True, tag_field="name", tag="rotation"):
+    """Rotate by an angle drawn uniformly from -`degrees` to `degrees`: nearest neighbour, black fill."""
+
+    degrees: Annotated[float, Meta(ge=0, le=180)]
+
+
+class ColorJitter(Value, frozen=True, kw_only=True, tag_field="name", tag="color_jitter"):
+    """Brightness, contrast, saturation and hue by factors drawn anew per image, in an order drawn anew per image."""
+
+    brightness: Jitter = 0.0
+    contrast: Jitter = 0.0
+    saturation: Jitter = 0.0
+    hue: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
+
+
+class RandomCrop(Value, frozen=True, kw_only=True, tag_field="name", tag="random_crop"):
+    """Pad by `padding` black pixels on each side and cut the original size out at a place drawn anew."""
+
+    padding: Annotated[int, Meta(ge=1, le=64)] = 4
+
+
+Transform = Resize | HorizontalFlip | Rotation | ColorJitter | RandomCrop
+
+
+class Augment(Value, frozen=True, kw_only=True):
+    """Random transforms.
+
+    `append` concatenates the augmented images to the plain ones (twice the samples), `replace` takes their place.
+    With `test`, the test set is treated in the same way.
+    """
+
+    transforms: Annotated[tuple[Transform, ...], Meta(min_length=1, max_length=32)]
+    mode: Literal["append", "replace"] = "append"
+    test: bool = False
+
+
+class Normalize(Value, frozen=True, kw_only=True):
+    """Subtract the mean and divide by the standard deviation, per channel, of images in 0..1."""
+
+    mean: tuple[Annotated[float, Meta(ge=-10, le=10)], ...]
+    std: tuple[Annotated[float, Meta(gt=0, le=10)], ...]
+
+
+class Data(Value, frozen=True, kw_only=True):
+    """Which images are read, and how. `normalize = "dataset"` means the data set's own registered figures."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=60)]
+    train_fraction: Fraction = 1.0
+    augment: Augment | None = None
+    normalize: Normalize | Literal["dataset"] | None = None
+
+
+# --- Models -------------------------------------------------------------------------------------------------------
+
+
+class Cnn(Value, frozen=True, kw_only=True, tag_field="name", tag="cnn"):
+    """The report's small convolutional network; `dropout` after fc1's and after fc2's ReLU."""
+
+    modules: ClassVar[tuple[str, ...]] = ("conv1", "conv2", "conv3", "fc1", "fc2", "fc3")
+    dropout: tuple[DropProbability, DropProbability] = (0.0, 0.0)
+
+
+class ResNet18(Value, frozen=True, kw_only=True, tag_field="name", tag="resnet18"):
+    """torchvision's ResNet-18 with a 3x3 stem of stride 1 and without the first max-pool, as used for 32x32 images."""
+
+    modules: ClassVar[tuple[str, ...]] = ("conv1", "layer1", "layer2", "layer3", "layer4", "fc")
+
+
+Model = Cnn | ResNet18
+
+
+class Penalty(Value, frozen=True, kw_only=True):
+    """`weight` times the norm of all parameters of the named modules taken as one vector (L2 is not squared)."""
+
+    norm: Literal["l1", "l2"]
+    weight: Strength
+    modules: str | tuple[str, ...] = "all"
+
+    @property
+    def module_names(self) -> tuple[str, ...]:
+        """The modules as a tuple; `("all",)` means the whole model."""
+        return (self.modules,) if isinstance(self.modules, str) else self.modules
+
+
+# --- Optimizers and schedules: names and defaults are PyTorch's ---------------------------------------------------
+
+
+class Adam(Value, frozen=True, kw_only=True, tag_field="name", tag="adam"):
+    """torch.optim.Adam."""
+
+    lr: Rate = 1e-3
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    eps: Rate = 1e-8
+    weight_decay: Strength = 0.0
+
+
+class AdamW(Value, frozen=True, kw_only=True, tag_field="name", tag="adamw"):
+    """torch.optim.AdamW."""
+
+    lr: Rate = 1e-3
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    eps: Rate = 1e-8
+    weight_decay: Strength = 1e-2
+
+
+class Sgd(Value, frozen=True, kw_only=True, tag_field="name", tag="sgd"):
+    """torch.optim.SGD."""
+
+    lr: Rate = 1e-3
+    momentum: Share = 0.0
+    nesterov: bool = False
+    weight_decay: Strength = 0.0
+
+
+Optimizer = Adam | AdamW | Sgd
+
+
+class Constant(Value, frozen=True, kw_only=True, tag_field="name", tag="constant"):
+    """The learning rate stays as the optimizer has it."""
+
+
+class Cosine(Value, frozen=True, kw_only=True, tag_field="name", tag="cosine"):
+    """Linear warm-up over `warmup_epochs`, then half a cosine down to `final` times the optimizer's rate."""
+
+    warmup_epochs: Annotated[float, Meta(ge=0, le=10_000)] = 0.0
+    final: Probability = 0.0
+
+
+Scheduler = Constant | Cosine
+
+
+class Training(Value, frozen=True, kw_only=True):
+    """How long and in what portions. `log_every` is in batches and changes nothing but what is recorded."""
+
+    epochs: Annotated[int, Meta(ge=1, le=100_000)] = 10
+    batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = 128
+    test_batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = 64
+    log_every: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 50
+    precision: Precision = "fp32"
+
+
+# --- Runs and experiments -----------------------------------------------------------------------------------------
+
+
+class RunSpec(Value, frozen=True, kw_only=True):
+    """One seed of one member of one experiment, with nothing left to default: *what* to run."""
+
+    experiment: Name
+    member: str = ""
+    title: FolderPart
+    group: FolderPart
+    seed: Seed
+    protocol: Protocol
+    data: Data
+    model: Model
+    penalty: Penalty | None
+    optimizer: Optimizer
+    scheduler: Scheduler
+    training: Training
+    factor: tuple[str, ...] = ()
+    baseline: str | None = None
+    overrides: dict[str, Any] = {}
+    fallback_from: str | None = None
+    """The data set that was wanted where it could not be had and the offline one stands in."""
+
+    @property
+    def name(self) -> str:
+        """`adam@0.01` for a member of a grid, else the experiment's name."""
+        return f"{self.experiment}@{self.member}" if self.member else self.experiment
+
+    @property
+    def display_title(self) -> str:
+        """The title, with the overrides where there are any: `Dropout [epochs=1]`."""
+        if not self.overrides:
+            return self.title
+        changes = ", ".join(f"{key.removeprefix('training.')}={_brief(value)}" for key, value in self.overrides.items())
+        return f"{self.title} [{changes}]"
+
+
+RECIPE_KEYS = ("protocol", "data", "model", "penalty", "optimizer", "scheduler", "training")
+"""The keys of a RunSpec that decide the result, apart from the seed."""
+
+
+def recipe(spec: RunSpec) -> dict[str, Any]:
+    """What decides the result of a run apart from its seed, as plain nested dicts and lists.
+
+    `training.log_every` is left out: it changes what is recorded, not what is trained.
+    """
+    plain: dict[str, Any] = {key: msgspec.to_builtins(getattr(spec, key)) for key in RECIPE_KEYS}
+    del plain["training"]["log_every"]
+    return plain
+
+
+def recipe_hash(spec: RunSpec) -> str:
+    """Twelve hexadecimal digits that two specs share exactly if nothing but the seed and the labels differ."""
+    return hashlib.sha256(msgspec.json.encode(recipe(spec), order="sorted")).hexdigest()[:12]
+
+
+def flatten(nested: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested dicts as one flat dict of dotted keys: `{"optimizer.lr": 0.001, …}`. Lists stay whole."""
+    if not isinstance(nested, dict) or not nested:
+        return {prefix: nested}
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        flat |= flatten(value, f"{prefix}.{key}" if prefix else key)
+    return flat
+
+
+class Reference(Value, frozen=True, kw_only=True):
+    """Published figures of one run, by tag, each at `epoch`; losses in the unit in which they were published."""
+
+    figures: dict[str, float] = {}
+    epoch: Count | None = None
+    epochs: dict[str, int] = {}
+    """Per tag, where its figure was published at another epoch than `epoch`."""
+    in_kind: bool = False
+    """Reproduced in kind only: a part of the published setting is not known."""
+    note: Text = ""
+
+
+class Arm(Value, frozen=True, kw_only=True):
+    """One member of an experiment: everything but the seed, and what is known about it."""
+
+    spec: RunSpec
+    """Its seed is the experiment's first one; take others with `msgspec.structs.replace`."""
+    description: Text = ""
+    conclusion: Text = ""
+    """What the published report concluded about it, in a sentence."""
+    reference: Reference | None = None
+
+
+class Experiment(Value, frozen=True, kw_only=True):
+    """A catalog entry, resolved: its arms (one, or one per grid point) and its seeds."""
+
+    name: Name
+    title: Text
+    group: FolderPart
+    description: Text = ""
+    factor: tuple[str, ...] = ()
+    baseline: str | None = None
+    seeds: tuple[Seed, ...] = (0,)
+    offline_dataset: str | None = None
+    arms: tuple[Arm, ...]
+    line: int = 0
+    """The line of the entry in its file, for messages; 0 where not known."""
+
+
+def _brief(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

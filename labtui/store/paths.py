@@ -1,0 +1,125 @@
+"""Every file name of a run folder and of a runs folder, from two classes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HOUSE = ".labtui"
+"""labtui's own corner of a runs folder: queue entries and trash. It never holds an event file."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptPaths:
+    """The files of one attempt: `attempts/NNN/`."""
+
+    folder: Path
+
+    @property
+    def number(self) -> int:
+        """The attempt's number, from 1."""
+        return int(self.folder.name)
+
+    @property
+    def launch(self) -> Path:
+        """With what it was started."""
+        return self.folder / "launch.json"
+
+    @property
+    def stop_request(self) -> Path:
+        """Anyone may ask the engine to stop by making this file."""
+        return self.folder / "requests" / "stop.json"
+
+    @property
+    def log(self) -> Path:
+        """Standard output and error of the engine."""
+        return self.folder / "log.txt"
+
+    @property
+    def exit(self) -> Path:
+        """How the engine's process ended."""
+        return self.folder / "exit.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaths:
+    """The files of one run."""
+
+    folder: Path
+
+    @property
+    def spec(self) -> Path:
+        """What to run; never changed once written."""
+        return self.folder / "spec.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held with flock by the small parent for its whole life; its content is never read."""
+        return self.folder / "lock"
+
+    @property
+    def beat(self) -> Path:
+        """The engine's sign of life, replaced about once a second."""
+        return self.folder / "beat.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The newest checkpoint."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def previous_checkpoint(self) -> Path:
+        """The checkpoint before the newest one."""
+        return self.folder / "checkpoint.prev.pt"
+
+    @property
+    def predictions(self) -> Path:
+        """Per plain test image: label, predicted class, log-probability of the true class."""
+        return self.folder / "predictions.npz"
+
+    @property
+    def result(self) -> Path:
+        """How the run ended; the engine's last act."""
+        return self.folder / "result.json"
+
+    @property
+    def attempts(self) -> Path:
+        """The folder of the attempts."""
+        return self.folder / "attempts"
+
+    def attempt(self, number: int) -> AttemptPaths:
+        """The files of attempt `number`, from 1."""
+        return AttemptPaths(self.attempts / f"{number:03d}")
+
+    def attempt_numbers(self) -> list[int]:
+        """The numbers of the attempts that were claimed, ascending; empty where there is none."""
+        try:
+            names = [entry.name for entry in self.attempts.iterdir()]
+        except OSError:
+            return []
+        return sorted(int(name) for name in names if name.isascii() and name.isdecimal() and int(name) > 0)
+
+    def last_attempt(self) -> AttemptPaths | None:
+        """The highest attempt that was claimed."""
+        numbers = self.attempt_numbers()
+        return self.attempt(numbers[-1]) if numbers else None
+
+
+def checksum_path(checkpoint: Path) -> Path:
+    """The small file beside a checkpoint that holds its size and CRC-32."""
+    return checkpoint.with_name(checkpoint.name + ".sum.json")
+
+
+@dataclass(frozen=True, slots=True)
+class RunsPaths:
+    """The files of a runs folder that belong to no run."""
+
+    root: Path
+
+    @property
+    def queue(self) -> Path:
+        """One small file per queued run."""
+        return self.root / HOUSE / "queue"
+
+    @property
+    def trash(self) -> Path:
+        """Where `labtui rm` moves runs, their event files renamed so that TensorBoard does not read them."""
+        return self.root / HOUSE / "trash"
