@@ -30,7 +30,10 @@ FolderPart = Annotated[str, Meta(pattern=r"^(?! )(?!.* \Z)(?!.*  )[A-Za-z0-9_-][
 
 
 class Value(Struct, frozen=True, forbid_unknown_fields=True):
-    """A frozen value that refuses keys it does not know. (`kw_only` is not inherited, and type checkers want `frozen` repeated.)"""
+    """A frozen value that refuses keys it does not know.
+
+    `kw_only` is not inherited and type checkers want `frozen` repeated, so every class says both.
+    """
 
 
 # --- Transforms: applied to images in 0..1, one draw per image and per read ---------------------------------------
@@ -254,6 +257,13 @@ def flatten(nested: Any, prefix: str = "") -> dict[str, Any]:
     for key, value in nested.items():
         flat |= flatten(value, f"{prefix}.{key}" if prefix else key)
     return flat
+
+
+def differences(one: RunSpec, other: RunSpec) -> dict[str, tuple[Any, Any]]:
+    """The recipe keys in which two specs differ, each with both values; None where a side lacks the key."""
+    left, right = flatten(recipe(one)), flatten(recipe(other))
+    keys = [*left, *(key for key in right if key not in left)]
+    return {key: (left.get(key), right.get(key)) for key in keys if left.get(key) != right.get(key)}
 
 
 class Reference(Value, frozen=True, kw_only=True):
