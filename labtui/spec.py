@@ -24,9 +24,25 @@ Jitter = Annotated[float, Meta(ge=0, le=10)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 Text = Annotated[str, Meta(max_length=4_000)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}\Z")]
-FolderPart = Annotated[str, Meta(pattern=r"^(?! )(?!.* \Z)(?!.*  )[A-Za-z0-9_-][A-Za-z0-9_. -]{0,59}\Z")]
-"""One part of a run's folder: letters, digits, `_ . -`, single inner spaces, at most 60 characters, no leading dot."""
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}\Z",
+        description="text of letters, digits, _ and -, at most 60 characters, beginning with a letter or digit",
+    ),
+]
+FolderPart = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?! )(?!.* \Z)(?!.*  )[A-Za-z0-9_-][A-Za-z0-9_. -]{0,59}\Z",
+        description="text of letters, digits, _ . - and single inner spaces, at most 60 characters, no dot in front",
+    ),
+]
+"""One part of a run's folder."""
+Duration = Annotated[
+    str,
+    Meta(pattern=r"^(\d{1,4}h )?(\d{1,4}m )?\d{1,4}s\Z", description='text such as "1h 2m 3s", "4m 26s" or "52s"'),
+]
 
 
 class Value(Struct, frozen=True, forbid_unknown_fields=True):
@@ -271,8 +287,14 @@ class Reference(Value, frozen=True, kw_only=True):
 
     figures: dict[str, float] = {}
     epoch: Count | None = None
-    epochs: dict[str, int] = {}
+    epochs: dict[str, Count] = {}
     """Per tag, where its figure was published at another epoch than `epoch`."""
+    steps: dict[str, Count] = {}
+    """Per tag whose step is no epoch, the step at which its figure was published."""
+    relative: dict[str, Duration] = {}
+    """Per tag, TensorBoard's Relative column at the published point: time since the curve's first point."""
+    around: tuple[str, ...] = ()
+    """Tags whose figure was published in words only, as "around"."""
     in_kind: bool = False
     """Reproduced in kind only: a part of the published setting is not known."""
     note: Text = ""
@@ -287,6 +309,8 @@ class Arm(Value, frozen=True, kw_only=True):
     conclusion: Text = ""
     """What the published report concluded about it, in a sentence."""
     reference: Reference | None = None
+    smallest_effect: Annotated[float, Meta(ge=0, le=100)] = 0.5
+    """The smallest difference to the baseline that would matter, in the metric's unit (points of accuracy)."""
 
 
 class Experiment(Value, frozen=True, kw_only=True):
