@@ -115,7 +115,7 @@ def read_json(path: Path, kind: type[T], *, patience: float = 0.0) -> T:
                 raise
         else:
             if content or time.monotonic() >= deadline:
-                return _decode(path, content, kind)
+                return decode(path, content, kind)
         time.sleep(0.02)
 
 
@@ -127,7 +127,8 @@ def read_json_or_none(path: Path, kind: type[T]) -> T | None:
         return None
 
 
-def _decode(path: Path, content: bytes, kind: type[T]) -> T:
+def decode(path: Path, content: bytes, kind: type[T]) -> T:
+    """The value in the content of the JSON file at `path`. Raises DamagedFile with path and key."""
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:

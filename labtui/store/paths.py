@@ -95,7 +95,8 @@ class RunPaths:
             names = [entry.name for entry in self.attempts.iterdir()]
         except OSError:
             return []
-        return sorted(int(name) for name in names if name.isascii() and name.isdecimal() and int(name) > 0)
+        numbers = (int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 10)
+        return sorted(number for number in numbers if number > 0 and f"{number:03d}" in names)
 
     def last_attempt(self) -> AttemptPaths | None:
         """The highest attempt that was claimed."""

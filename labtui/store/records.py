@@ -106,7 +106,7 @@ class LastValue(Struct, frozen=True, kw_only=True):
     """The last point of a curve, as stored (float32); not-finite values as strings, since JSON has none."""
 
     step: int
-    value: float | str
+    value: float | Literal["nan", "inf", "-inf"]
 
     @property
     def number(self) -> float:

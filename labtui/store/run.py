@@ -1,0 +1,81 @@
+"""One run as it stood at one moment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from labtui.clean import clean_line
+from labtui.spec import RunSpec
+from labtui.store.paths import RunPaths
+from labtui.store.records import Beat, Exit, Launch, Result, SpecFile
+from labtui.store.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A frozen snapshot of a run folder; ask the store again for a newer one."""
+
+    id: str
+    """The folder relative to the runs root, posix, cleaned; `.` for the root itself."""
+    folder: Path
+    spec_file: SpecFile | None
+    """None for a foreign run and for one whose spec.json is damaged."""
+    damage: str
+    """What cannot be read in the folder, or is not to be touched, and why; empty where all is well."""
+    state: State
+    reason: str
+    """For people, beside the state; often empty."""
+    attempt: int
+    """The highest attempt's number, from 1; 0 where none was claimed."""
+    launch: Launch | None
+    beat: Beat | None
+    """Of the highest attempt only."""
+    exit: Exit | None
+    result: Result | None
+    """Of the highest attempt only."""
+    stop_requested: bool
+    modified: float
+    """The newest change of the files that were read, in seconds since the epoch by the disk's clock."""
+    foreign: bool
+    """Made by another tool; labtui only reads it."""
+    read_only: bool
+    """Foreign, damaged, or made by a newer labtui: not to be resumed or removed."""
+
+    @property
+    def paths(self) -> RunPaths:
+        """The run's files."""
+        return RunPaths(self.folder)
+
+    @property
+    def spec(self) -> RunSpec | None:
+        """What runs; None for foreign and damaged runs."""
+        return self.spec_file.spec if self.spec_file else None
+
+    @property
+    def name(self) -> str:
+        """`adam@0.01`; the id where no spec is known."""
+        return clean_line(self.spec.name) if self.spec else self.id
+
+    @property
+    def title(self) -> str:
+        """`Dropout`; for runs without a spec the last part of the id."""
+        return self.spec.title if self.spec else self.id.rpartition("/")[2]
+
+    @property
+    def display_title(self) -> str:
+        """The title with the overrides, where there are any: `Dropout [epochs=1]`."""
+        return clean_line(self.spec.display_title) if self.spec else self.title
+
+    @property
+    def group(self) -> str:
+        """`Cifar`; for runs without a spec the folders above it."""
+        return self.spec.group if self.spec else self.id.rpartition("/")[0]
+
+    @property
+    def seed(self) -> int | None:
+        """The seed; None where no spec is known."""
+        return self.spec.seed if self.spec else None
+
+    @property
+    def created(self) -> float:
+        """When the folder was made, in seconds since the epoch; of runs without a spec, when it last changed."""
+        return self.spec_file.created if self.spec_file else self.modified
