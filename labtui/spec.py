@@ -282,6 +282,27 @@ def differences(one: RunSpec, other: RunSpec) -> dict[str, tuple[Any, Any]]:
     return {key: (left.get(key), right.get(key)) for key in keys if left.get(key) != right.get(key)}
 
 
+HELD_OUT = 5_000
+"""Training images that the standard protocol keeps aside for `val/…`, where the set is large enough."""
+
+
+def held_out(protocol: Protocol, train_images: int) -> int:
+    """How many training images are kept aside: none by the report, else 5,000, or a tenth of a small set."""
+    return 0 if protocol == "report" else min(HELD_OUT, train_images // 10)
+
+
+def samples_per_epoch(spec: RunSpec, train_images: int) -> int:
+    """The samples that one epoch reads, appended augmented ones counted in, for a training set of `train_images`."""
+    plain = max(1, round((train_images - held_out(spec.protocol, train_images)) * spec.data.train_fraction))
+    appended = spec.data.augment is not None and spec.data.augment.mode == "append"
+    return 2 * plain if appended else plain
+
+
+def steps_per_epoch(spec: RunSpec, train_images: int) -> int:
+    """The optimizer steps of one epoch; the last batch may be smaller."""
+    return -(-samples_per_epoch(spec, train_images) // spec.training.batch_size)
+
+
 class Reference(Value, frozen=True, kw_only=True):
     """Published figures of one run, by tag, each at `epoch`; losses in the unit in which they were published."""
 
