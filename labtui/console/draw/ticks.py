@@ -1,0 +1,162 @@
+"""Round ticks and ranges for axes: linear, logarithmic, whole epochs, times."""
+
+import math
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from labtui.console.draw import format as text
+
+
+class Scale(StrEnum):
+    """What an axis counts, which decides where its round numbers lie and how they are written."""
+
+    NUMBER = "number"
+    WHOLE = "whole"
+    SECONDS = "seconds"
+    CLOCK = "clock"
+
+
+class Range(NamedTuple):
+    """The two ends of an axis, `low` < `high`."""
+
+    low: float
+    high: float
+
+    @property
+    def span(self) -> float:
+        """The length."""
+        return self.high - self.low
+
+
+class Tick(NamedTuple):
+    """A labelled place on an axis."""
+
+    value: float
+    label: str
+
+
+_TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
+_SLACK = 1e-9
+
+
+def nice_step(span: float, count: float, scale: Scale = Scale.NUMBER) -> float:
+    """The smallest round step that needs at most `count` ticks.
+
+    It is 1, 2, 2.5 or 5 times a power of ten; 1, 2 or 5 times where whole things are counted; a round time for times.
+    """
+    least = span / max(count, 1)
+    if scale in (Scale.SECONDS, Scale.CLOCK) and least <= _TIME_STEPS[-1]:
+        return next(step for step in _TIME_STEPS if step >= least)
+    if scale is Scale.WHOLE:
+        least = max(least, 1.0)
+    power = 10.0 ** math.floor(math.log10(least))
+    factors = (1, 2, 5) if scale is Scale.WHOLE else (1, 2, 2.5, 5)
+    return next((f for f in factors if f * power >= least * (1 - _SLACK)), 10) * power
+
+
+def linear_ticks(ends: Range, count: float, scale: Scale = Scale.NUMBER) -> list[Tick]:
+    """The round values within `ends`, at most about `count` of them."""
+    if not ends.span > 0 or count < 1:
+        return []
+    step = nice_step(ends.span, count, scale)
+    first = math.ceil(ends.low / step - _SLACK)
+    last = math.floor(ends.high / step + _SLACK)
+    return [Tick(k * step, tick_label(k * step, step, scale)) for k in range(first, last + 1)]
+
+
+def tick_label(value: float, step: float, scale: Scale = Scale.NUMBER) -> str:
+    """A tick's value, with as many decimals as its step needs."""
+    if scale is Scale.SECONDS:
+        return text.duration(value).removesuffix(" 00s").removesuffix(" 00m").removesuffix(" 00h") if value else "0"
+    if scale is Scale.CLOCK:
+        return text.clock(value) if step < 60 else text.clock(value)[:5]
+    if abs(value) >= 10_000 or step >= 10_000:
+        return _grouped_label(value, step)
+    if value and (abs(value) < 1e-3 or step < 1e-4):
+        return f"{value:.0e}" if step >= 10.0 ** math.floor(math.log10(abs(value))) else f"{value:.1e}"
+    return f"{value:.{_decimals(step)}f}"
+
+
+def _decimals(step: float) -> int:
+    """Decimals that tell neighbouring multiples of a step apart: 1 for 0.5, 2 for 0.25."""
+    return next((d for d in range(12) if abs(step * 10**d - round(step * 10**d)) < 1e-6 * step * 10**d), 12)
+
+
+def _grouped_label(value: float, step: float) -> str:
+    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            return f"{value / limit:.{_decimals(step / limit)}f}{letter}"
+    return "0" if value == 0 else f"{value:.0f}"
+
+
+def log_ticks(ends: Range, count: float) -> list[Tick]:
+    """Powers of ten within `ends` (both positive); with 2 and 5 between them where they are few."""
+    low, high = math.log10(ends.low), math.log10(ends.high)
+    decades = range(math.ceil(low - _SLACK), math.floor(high + _SLACK) + 1)
+    if len(decades) > count:
+        decades = decades[:: -(-len(decades) // max(1, int(count)))]
+    values = [10.0**k for k in decades]
+    if len(values) < 3 and count >= 4:
+        wide = range(math.floor(low), math.ceil(high) + 1)
+        values = [factor * 10.0**k for k in wide for factor in (1, 2, 5)]
+    return [Tick(v, _plain_label(v)) for v in values if ends.low * (1 - 1e-6) <= v <= ends.high * (1 + 1e-6)]
+
+
+def _plain_label(value: float) -> str:
+    return f"{value:.0e}" if value < 1e-3 else (text.count(value).replace(".0", "") if value >= 1 else f"{value:g}")
+
+
+def rounded_range(low: float, high: float, rows: int, bounds: Range | None = None) -> Range:
+    """A range around the data that ends on half a tick; a loss near zero starts at zero. Kept within `bounds`."""
+    if not high > low:
+        pad = abs(low) * 0.1 or 1.0
+        low, high = low - pad, high + pad
+    if 0 < low < 0.25 * high:
+        low = 0.0
+    step = nice_step(high - low, max(2, rows / 4)) / 2
+    ends = Range(math.floor(low / step + _SLACK) * step, math.ceil(high / step - _SLACK) * step)
+    if bounds is None:
+        return ends
+    clamped = Range(max(ends.low, bounds.low), min(ends.high, bounds.high))
+    return clamped if clamped.span > 0 else ends
+
+
+def log_range(low: float, high: float) -> Range:
+    """A range around positive data that ends on 1, 2 or 5 times a power of ten."""
+    steps = [factor * 10.0**k for k in range(-40, 41) for factor in (1, 2, 5)]
+    start = max((s for s in steps if s <= low * (1 + 1e-9)), default=steps[0])
+    end = min((s for s in steps if s >= high * (1 - 1e-9)), default=steps[-1])
+    return Range(start, end) if end > start else Range(start, start * 10)
+
+
+def steady(before: Range | None, wanted: Range, shrink: float = 0.5) -> Range:
+    """Keep the range of the last frame while it holds the data and is not much too long: a calm picture.
+
+    It grows at once and shrinks only when the data takes less than `shrink` of it.
+    """
+    if before is None or wanted.low < before.low or wanted.high > before.high:
+        return wanted
+    return wanted if wanted.span < shrink * before.span else before
+
+
+def grown_end(value: float, scale: Scale = Scale.NUMBER) -> float:
+    """A round end of an axis that grows with its data: it jumps by about a quarter, so most frames keep it."""
+    if value <= 0:
+        return 1.0
+    if scale in (Scale.SECONDS, Scale.CLOCK):
+        return 60.0 * 1.25 ** max(0, math.ceil(math.log(value / 60.0, 1.25) - _SLACK))
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(f * power for f in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12.5) if f * power >= value * (1 - _SLACK))
+
+
+def spaced(ticks: Iterable[Tick], place: dict[float, int], gap: int = 2) -> list[Tick]:
+    """The ticks whose labels, centred at their column in `place`, keep `gap` cells from the one before."""
+    kept: list[Tick] = []
+    free = -gap
+    for tick in ticks:
+        start = place[tick.value] - len(tick.label) // 2
+        if start >= free + gap or not kept:
+            kept.append(tick)
+            free = start + len(tick.label)
+    return kept
