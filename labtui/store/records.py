@@ -141,6 +141,7 @@ class Result(Struct, frozen=True, kw_only=True):
     train_images: int = 0
     """Samples of one epoch, appended ones counted in."""
     test_images: int = 0
+    """Plain test images, those of predictions.npz; the report's own test set holds twice as many where it appends."""
     train_seconds: float = 0.0
     """Seconds of training alone, over all attempts."""
     seconds: float = 0.0
