@@ -1,0 +1,27 @@
+"""Reading the images of a data set whose files are right."""
+
+from pathlib import Path
+
+from labtui.datasets.faults import what_to_do
+from labtui.datasets.info import Images
+from labtui.datasets.registry import source_of
+from labtui.datasets.verification import check, describe
+from labtui.errors import EnvironmentFault
+
+
+def load(name: str, root: Path) -> Images:
+    """All images and labels, in the order of the files, which are checked against their MD5 first.
+
+    Raises EnvironmentFault where files are missing or damaged, UsageError for an unknown name.
+    """
+    source = source_of(name)
+    folder = source.folder(root)
+    if flaws := check(source, root):
+        raise EnvironmentFault(
+            f"{source.info.title} is not whole in {folder}: {describe(flaws)}. Nothing was changed.",
+            advice=what_to_do(source, root),
+        )
+    try:
+        return source.read(folder)
+    except OSError as fault:
+        raise EnvironmentFault(f"{folder} cannot be read: {fault}.") from fault

@@ -1,0 +1,167 @@
+"""Whether the files of a data set are here and right, to the bit, without hashing them anew at every start.
+
+A file that was hashed is remembered by its folder entry (size, times of change, inode, device) in the user's cache. Any
+write to the file moves its time of change, which nobody can set, so damage is noticed; only a disk that rots in silence
+is not. The memory is a convenience: where the cache cannot be written, the files are hashed again.
+"""
+
+import contextlib
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec import Struct
+
+from labtui.clean import clean_line
+from labtui.datasets.info import DataFile, Source
+from labtui.datasets.location import cache_folder
+from labtui.datasets.registry import source_of
+from labtui.store.files import read_json_or_none, write_json
+
+SETTLED = 1.0
+"""Seconds: a file changed more recently may change again within the same tick of its clock, so it is not remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """A file that is not as it should be; `what` is "missing", "damaged (…)" or "a symbolic link"."""
+
+    name: str
+    what: str
+
+
+class _Seen(Struct, frozen=True):
+    """A file's folder entry at the moment when its content had this checksum."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    device: int
+    md5: str
+
+
+class _Memory(Struct, frozen=True):
+    folder: str
+    """For people who look into the cache."""
+    files: dict[str, _Seen] = {}
+
+
+def is_present(name: str, root: Path) -> bool:
+    """Whether all files of a data set are here with the right sizes; cheap, reads none of them."""
+    source = source_of(name)
+    if source.embedded_file:
+        return source.embedded_file() is not None
+    return not missing(source, root)
+
+
+def missing(source: Source, root: Path) -> tuple[Flaw, ...]:
+    """The files that are absent, links, or of a wrong size."""
+    if source.remote is None:
+        return ()
+    folder = source.folder(root)
+    found = ((file.name, _size_flaw(root, folder / file.name, file.size)) for file in source.remote.files)
+    return tuple(Flaw(name, what) for name, what in found if what)
+
+
+def check(source: Source, root: Path) -> tuple[Flaw, ...]:
+    """The files that are absent or whose content is not what it should be; empty where all is well."""
+    if source.remote is None:
+        return ()
+    folder = source.folder(root)
+    memory = _recall(folder)
+    flaws: list[Flaw] = []
+    seen: dict[str, _Seen] = {}
+    for file in source.remote.files:
+        path = folder / file.name
+        what = _size_flaw(root, path, file.size) or _content_flaw(path, file, memory.get(file.name), seen)
+        if what:
+            flaws.append(Flaw(file.name, what))
+    if seen != memory:
+        _remember(folder, seen)
+    return tuple(flaws)
+
+
+def describe(flaws: Iterable[Flaw]) -> str:
+    """Flaws as one phrase: "data_batch_1 and 2 more are missing, test_batch is damaged (…)"."""
+    by_what: dict[str, list[str]] = {}
+    for flaw in flaws:
+        by_what.setdefault(flaw.what, []).append(flaw.name)
+    return ", ".join(f"{_some(names)} {'is' if len(names) == 1 else 'are'} {what}" for what, names in by_what.items())
+
+
+def file_md5(path: Path) -> str:
+    """The MD5 of a regular file, as hexadecimal digits. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _some(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _size_flaw(root: Path, path: Path, size: int) -> str:
+    steps = path.relative_to(root).parents
+    if any((root / step).is_symlink() for step in [path, *steps] if step != Path()):
+        return "a symbolic link, and links below the data folder are not followed"
+    try:
+        status = path.lstat()
+    except OSError:
+        return "missing"
+    if not stat.S_ISREG(status.st_mode):
+        return "no regular file"
+    return "" if status.st_size == size else f"damaged ({status.st_size:,} bytes, {size:,} expected)"
+
+
+def _content_flaw(path: Path, file: DataFile, before: _Seen | None, seen: dict[str, _Seen]) -> str:
+    """What is wrong with the content; a content found right goes into `seen` if it can be remembered."""
+    try:
+        entry = _entry(path, file.md5)
+        if entry == before:
+            seen[file.name] = entry
+            return ""
+        found = file_md5(path)
+    except OSError as fault:
+        return f"unreadable ({fault.strerror})"
+    if found != file.md5:
+        return f"damaged (MD5 {found}, {file.md5} expected)"
+    if time.time_ns() - entry.ctime_ns > SETTLED * 1e9 and _entry(path, file.md5) == entry:
+        seen[file.name] = entry
+    return ""
+
+
+def _entry(path: Path, md5: str) -> _Seen:
+    status = path.lstat()
+    return _Seen(
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        ctime_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+        device=status.st_dev,
+        md5=md5,
+    )
+
+
+def _memory_file(folder: Path) -> Path:
+    name = hashlib.sha256(str(folder.resolve()).encode(errors="surrogateescape")).hexdigest()[:16]
+    return cache_folder(os.environ) / "verified" / f"{name}.json"
+
+
+def _recall(folder: Path) -> dict[str, _Seen]:
+    try:
+        memory = read_json_or_none(_memory_file(folder), _Memory)
+    except (OSError, RuntimeError):  # no home folder at all
+        return {}
+    return memory.files if memory else {}
+
+
+def _remember(folder: Path, seen: dict[str, _Seen]) -> None:
+    with contextlib.suppress(OSError, RuntimeError):
+        path = _memory_file(folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, _Memory(folder=clean_line(str(folder.resolve())), files=seen), durable=False)
