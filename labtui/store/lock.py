@@ -41,6 +41,10 @@ class Held:
         self.path = path
         self._descriptor = descriptor
 
+    def fileno(self) -> int:
+        """The descriptor. A child that inherits it holds the lock too, until both have closed it."""
+        return self._descriptor
+
     def close(self) -> None:
         """Let go. Closing twice is harmless."""
         if self._descriptor >= 0:

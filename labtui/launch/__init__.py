@@ -1,0 +1,1 @@
+"""Starting and stopping the engine somewhere: the small parent, devices and their slots, the queue."""

@@ -1,0 +1,153 @@
+"""One round through the queue: which entries start now, on which device, and what becomes of those that cannot."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from labtui.errors import LabError
+from labtui.launch.chosen import restored
+from labtui.launch.devices import Device, Survey, candidates, survey
+from labtui.launch.local import AlreadyRunning, Interpreter, NotStarted, next_attempt
+from labtui.launch.order import Claimed
+from labtui.launch.queue import Entry, entries, is_ours, remove, set_aside
+from labtui.launch.slots import Slot, acquire
+from labtui.launch.ticket import Ticket, folder_of, has_our_seal
+from labtui.store.paths import RunPaths
+
+_FULL_PAUSE = 30.0
+"""Seconds until an entry that met a full disk is tried again."""
+
+
+class Start(Protocol):
+    """`labtui.launch.local.start`, or a stand-in for it."""
+
+    def __call__(
+        self,
+        folder: Path,
+        *,
+        device: Device,
+        threads: int,
+        data_root: Path,
+        resume: bool,
+        catalog_folder: Path | None,
+        attempt: int,
+        slot: Slot,
+        interpreter: Interpreter,
+    ) -> Claimed:
+        """Start an attempt; return once it is claimed."""
+
+
+class Dispatcher:
+    """Starts entries in their order; one that waits for a device is not overtaken by another that wants the same."""
+
+    def __init__(
+        self,
+        root: Path,
+        launch: Start,
+        say: Callable[[str], None],
+        look: Callable[[dict[str, str]], Survey] = survey,
+    ) -> None:
+        self._root, self._launch, self._say, self._look = root, launch, say, look
+        self._surveys: dict[str | None, Survey] = {}
+        self._busy: set[str] = set()
+        self._not_before: dict[str, float] = {}
+
+    def round(self) -> None:
+        """Try every entry of ours once."""
+        self._surveys.clear()
+        self._busy.clear()
+        for entry in entries(self._root):
+            if not is_ours(entry) or self._not_before.get(entry.name, 0.0) > time.monotonic():
+                continue
+            try:
+                self._try(entry)
+            except (LabError, OSError) as fault:
+                self._set_aside(entry, str(fault))
+
+    def _try(self, entry: Entry) -> None:
+        """Start the entry if it can start now. Raises LabError where it never will."""
+        ticket = entry.ticket
+        if ticket is None:
+            raise LabError(entry.reason)
+        if not has_our_seal(ticket):
+            raise LabError(
+                "It was not made by you on this machine, and it names a program to run.",
+                advice="If you want it started, `labtui queue retry` makes it yours, with your own Python.",
+            )
+        folder = folder_of(self._root, ticket)
+        if next_attempt(RunPaths(folder)) > ticket.attempt:
+            self._done(entry, "was started already")
+            return
+        environment = restored(ticket.origin.environment, os.environ)
+        placed = self._place(ticket, environment)
+        if placed is None:
+            return
+        device, slot = placed
+        with slot:
+            if entry.path.exists():
+                self._start(entry, ticket, folder, device, slot, environment)
+
+    def _start(
+        self, entry: Entry, ticket: Ticket, folder: Path, device: Device, slot: Slot, environment: dict[str, str]
+    ) -> None:
+        origin = ticket.origin
+        try:
+            claimed = self._launch(
+                folder,
+                device=device,
+                threads=ticket.threads,
+                data_root=Path(ticket.data_root),
+                resume=ticket.resume,
+                catalog_folder=Path(ticket.catalog_folder) if ticket.catalog_folder else None,
+                attempt=ticket.attempt,
+                slot=slot,
+                interpreter=Interpreter(path=origin.python, environment=environment, folder=Path(origin.folder)),
+            )
+        except AlreadyRunning as held:
+            if held.why == "claimed":
+                self._done(entry, "was started by somebody else")
+        except NotStarted as refused:
+            if refused.why == "finished":
+                self._done(entry, "is finished")
+            elif refused.why == "full":
+                self._postpone(entry, str(refused))
+            else:
+                raise
+        else:
+            self._done(entry, f"attempt {claimed.attempt} started on {device.name}")
+
+    def _place(self, ticket: Ticket, environment: dict[str, str]) -> tuple[Device, Slot] | None:
+        """A device that fulfils the wish, with a slot on it; None while all such devices are taken."""
+        wanted = candidates(ticket.device, self._survey(environment))
+        if self._busy.isdisjoint(device.name for device in wanted):
+            for device in wanted:
+                slot = acquire(device, ticket.threads, per_device=ticket.per_device)
+                if slot is not None:
+                    return device, slot
+        self._busy.update(device.name for device in wanted)
+        return None
+
+    def _survey(self, environment: dict[str, str]) -> Survey:
+        visible = environment.get("CUDA_VISIBLE_DEVICES")
+        if visible not in self._surveys:
+            self._surveys[visible] = self._look(environment)
+        return self._surveys[visible]
+
+    def _postpone(self, entry: Entry, why: str) -> None:
+        """Leave the entry in its place: somebody will free some space."""
+        if entry.name not in self._not_before:
+            self._say(f"{entry.run}: waits: {why}")
+        self._not_before[entry.name] = time.monotonic() + _FULL_PAUSE
+
+    def _set_aside(self, entry: Entry, why: str) -> None:
+        self._say(f"{entry.run}: set aside: {why}")
+        try:
+            set_aside(entry, why)
+        except OSError as fault:
+            self._postpone(entry, f"it cannot be set aside either: {fault}")
+
+    def _done(self, entry: Entry, what: str) -> None:
+        self._say(f"{entry.run}: {what}")
+        remove(entry)

@@ -1,0 +1,138 @@
+"""Starting a run on this machine, in the care of a small parent that outlives whoever starts it."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.launch.detach import importable, spawn
+from labtui.launch.devices import Device
+from labtui.launch.order import Answer, Claimed, Order, Refused, Why
+from labtui.launch.slots import Slot
+from labtui.store.files import read_json_or_none
+from labtui.store.paths import RunPaths
+from labtui.store.records import Launch
+
+PARENT = ("-P", "-m", "labtui.launch.parent")
+"""What Python is told to run; the run folder and the order follow."""
+
+
+class NotStarted(LabError):
+    """Nothing was started; `why` says in a word what the message says in a sentence."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.message, advice=refused.advice)
+        self.why: Why = refused.why
+
+
+class AlreadyRunning(NotStarted):
+    """The run is in somebody's hands: it runs, or this very attempt was started by somebody else."""
+
+
+class NotStartable(NotStarted, EnvironmentFault):
+    """The disk or the folder is in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The Python that starts the small parent and the engine, with its environment and current folder."""
+
+    path: str = sys.executable
+    environment: Mapping[str, str] = field(default_factory=lambda: importable(os.environ))
+    folder: Path | None = None
+    program: Sequence[str] = PARENT
+
+
+def start(
+    folder: Path,
+    *,
+    device: Device,
+    threads: int,
+    data_root: Path,
+    resume: bool = False,
+    catalog_folder: Path | None = None,
+    attempt: int | None = None,
+    slot: Slot | None = None,
+    take_over: bool = False,
+    interpreter: Interpreter | None = None,
+) -> Claimed:
+    """Start the run in `folder` and return once its attempt is claimed; its parent is then nobody's child.
+
+    `attempt` is the number to claim, by default the one after the highest that is there now; of two starters with one
+    number, one is told that the other was first. With `resume` the run goes on from its last checkpoint, with the
+    threads of its first attempt whatever `threads` says, since their number changes the bits. `slot` is kept by the run
+    until its last process has ended; the caller closes its own copy.
+
+    Raises AlreadyRunning, NotStarted, EnvironmentFault, UsageError.
+    """
+    paths = RunPaths(folder.absolute())
+    order = Order(
+        attempt=attempt or next_attempt(paths),
+        device=device.name,
+        device_name=device.title,
+        device_uuid=device.uuid,
+        threads=(resume and recorded_threads(paths)) or threads,
+        data_root=str(data_root.absolute()),
+        resume=resume,
+        catalog_folder=str(catalog_folder.absolute()) if catalog_folder else None,
+        slots=slot.descriptors if slot else (),
+        take_over=take_over,
+    )
+    return submit(paths, order, interpreter or Interpreter())
+
+
+def submit(paths: RunPaths, order: Order, interpreter: Interpreter) -> Claimed:
+    """Hand an order to a new small parent and return its word; raises as `start` does."""
+    try:
+        written = msgspec.json.encode(order).decode()
+    except UnicodeEncodeError as fault:
+        raise UsageError(f"A path that is not UTF-8 cannot be recorded: {fault.object!r}.") from fault
+    said = spawn(
+        [interpreter.path, *interpreter.program, str(paths.folder), written],
+        cwd=interpreter.folder,
+        environment=interpreter.environment,
+        keep=order.slots,
+    )
+    answer = _last_answer(said)
+    if isinstance(answer, Claimed):
+        return answer
+    if answer is None:
+        raise EnvironmentFault(f"The parent of {paths.folder.name} ended without a word.{_quoted(said)}")
+    if answer.why in ("running", "claimed"):
+        raise AlreadyRunning(answer)
+    raise NotStartable(answer) if answer.why in ("environment", "full") else NotStarted(answer)
+
+
+def next_attempt(paths: RunPaths) -> int:
+    """The number after the highest attempt."""
+    last = paths.last_attempt()
+    return last.number + 1 if last else 1
+
+
+def recorded_threads(paths: RunPaths) -> int | None:
+    """The threads of the first attempt that recorded any: they are fixed at the first launch."""
+    for number in paths.attempt_numbers():
+        launch = read_json_or_none(paths.attempt(number).launch, Launch)
+        if launch is not None and launch.threads > 0:
+            return launch.threads
+    return None
+
+
+def _last_answer(said: str) -> Answer | None:
+    """The answer among what a parent said; Python itself may have warned before it."""
+    for line in reversed(said.splitlines()):
+        try:
+            answer: Answer = msgspec.json.decode(line, type=Answer)
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            continue
+        return answer
+    return None
+
+
+def _quoted(said: str) -> str:
+    lines = said.strip().splitlines()[-3:]
+    return " It said: " + " / ".join(lines) if lines else ""

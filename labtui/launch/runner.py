@@ -1,0 +1,129 @@
+"""The queue runner: `python -m labtui.launch.runner ROOT`, one per runs folder, machine and user.
+
+It starts what waits in the queue, in order, as device slots come free, and ends when nothing of ours waits any more.
+What it starts does not depend on it: killed at any moment, the next runner goes on where it was.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from labtui.errors import EnvironmentFault, LabError
+from labtui.launch.detach import importable, redirect_output, spawn, stand_alone
+from labtui.launch.dispatch import Dispatcher, Start
+from labtui.launch.local import start
+from labtui.launch.queue import entries, is_ours, queue_folder
+from labtui.launch.revive import enqueue_lost
+from labtui.launch.signals import Signals
+from labtui.store.lock import Held, LockHeld, hold, probe
+from labtui.store.paths import RunsPaths
+from labtui.store.process import host
+
+PAUSE = 1.0
+"""Seconds between two looks at what waits."""
+
+PROGRAM = ("-P", "-m", "labtui.launch.runner")
+LEAVE_LOST = "--leave-lost"
+
+_READY = "ready"
+_LOG_CAP = 1 << 20
+
+
+def ensure_runner(root: Path, *, resume_lost: bool = True, program: Sequence[str] = PROGRAM) -> bool:
+    """See to it that a queue runner is at work, and say whether one had to be started.
+
+    To be called after `enqueue`: a runner that is about to end looks at the queue once more after it let go of its
+    lock, so an entry made before this call is seen by it or by the one that is started here. A new runner first puts
+    lost runs of this machine back into the queue, unless told not to. Raises EnvironmentFault.
+    """
+    queue_folder(root)
+    if probe(_lock_path(root)) == "held":
+        return False
+    options = () if resume_lost else (LEAVE_LOST,)
+    said = spawn(
+        [sys.executable, *program, str(root.absolute()), *options], cwd=None, environment=importable(os.environ)
+    )
+    if _READY not in said.splitlines():
+        raise EnvironmentFault(f"The queue runner did not start: {said.strip() or 'it said nothing'}")
+    return True
+
+
+def main(arguments: Sequence[str], launch: Start = start, pause: float = PAUSE) -> int:
+    """Run the queue until nothing of ours waits."""
+    root = Path(arguments[0])
+    stand_alone()
+    signals = Signals([signal.SIGTERM, signal.SIGINT])
+    try:
+        lock = hold(_lock_path(root), 0.5)
+    except LockHeld:
+        _ready()
+        return 0
+    except (LabError, OSError) as fault:
+        sys.stdout.write(f"{fault}\n")
+        return EnvironmentFault.exit_code
+    _ready()
+    redirect_output(_open_log(root))
+    if LEAVE_LOST not in arguments[1:]:
+        enqueue_lost(root, say)
+    serve(root, lock, Dispatcher(root, launch, say), lambda: bool(signals.wait(pause)))
+    return 0
+
+
+def serve(root: Path, lock: Held, dispatcher: Dispatcher, wait: Callable[[], bool]) -> None:
+    """Start what waits until nothing of ours does, or until `wait` returns True, which asks us to end."""
+    while True:
+        with lock:
+            while _waiting(root):
+                dispatcher.round()
+                if _waiting(root) and wait():
+                    say("asked to end; what waits stays in the queue")
+                    return
+        # Somebody may have added an entry and found the lock still held: one more look, now that it is free.
+        if not _waiting(root):
+            return
+        try:
+            lock = hold(_lock_path(root), 0.5)
+        except LockHeld:
+            return
+
+
+def say(text: str) -> None:
+    """A line in the runner's log."""
+    sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+    sys.stderr.flush()
+
+
+def _waiting(root: Path) -> bool:
+    return any(is_ours(entry) for entry in entries(root))
+
+
+def _ready() -> None:
+    sys.stdout.write(f"{_READY}\n")
+
+
+def _lock_path(root: Path) -> Path:
+    return _named(root, "lock")
+
+
+def log_path(root: Path) -> Path:
+    """Where the queue runner of this machine and user writes what it does."""
+    return _named(root, "log")
+
+
+def _named(root: Path, ending: str) -> Path:
+    return RunsPaths(root).queue / f"runner-{host()}-{os.geteuid()}.{ending}"
+
+
+def _open_log(root: Path) -> int:
+    path = log_path(root)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    if os.fstat(descriptor).st_size > _LOG_CAP:
+        os.ftruncate(descriptor, 0)
+    return descriptor
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,220 @@
+"""Stopping a run in stages: ask, SIGTERM, SIGKILL, each with its own patience.
+
+`next_step` decides, purely; the other functions act, on the attempt that the given snapshot shows and never on a later
+one. No process is signalled because a file says so: it must be on this machine, in this boot, with this start time and
+our own user.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import msgspec
+
+from labtui.errors import LabError
+from labtui.launch.target import Target
+from labtui.store.files import read_json_or_none, write_all
+from labtui.store.folders import disk_fault
+from labtui.store.lock import probe
+from labtui.store.observer import is_here, liveness
+from labtui.store.paths import AttemptPaths
+from labtui.store.records import Launch, StopRequest
+from labtui.store.run import Run
+
+_POLL = 0.1
+
+
+class Stage(IntEnum):
+    """How far the stopping of a run has gone."""
+
+    NOTHING = 0
+    ASKED = 1
+    TERMINATED = 2
+    KILLED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Seconds to wait after each stage."""
+
+    asked: float = 20.0
+    """A step takes well under a second, a pass over the test set and a checkpoint on a slow disk longer."""
+    terminated: float = 10.0
+    killed: float = 5.0
+
+    def after(self, stage: Stage) -> float:
+        """Seconds to wait once `stage` is done."""
+        return (0.0, self.asked, self.terminated, self.killed)[stage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What to do now, if anything, and how long nothing else is due."""
+
+    act: Stage | None
+    wait: float
+    """Seconds; infinite where nothing more can be done."""
+    text: str
+    """For people: where the stopping stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Whether a request or a signal reached its place, and what to tell people about it."""
+
+    sent: bool
+    text: str
+
+
+def next_step(done: Stage, since: float, *, ended: bool, here: bool = True, patience: Patience | None = None) -> Step:
+    """What follows `since` seconds after stage `done`. Pure: the console and the command line both ask it."""
+    if ended:
+        return Step(act=None, wait=math.inf, text="it has ended")
+    if done is Stage.NOTHING:
+        return Step(act=Stage.ASKED, wait=0.0, text="asking it to finish the step and save")
+    if not here:
+        return Step(
+            act=None, wait=math.inf, text="asked; it runs on another machine, where no signal reaches it from here"
+        )
+    left = (patience or Patience()).after(done) - since
+    if left > 0:
+        return Step(act=None, wait=left, text=_COUNTDOWN[done].format(math.ceil(left)))
+    if done is Stage.KILLED:
+        return Step(
+            act=None, wait=math.inf, text="killed, but the system has not ended it: perhaps it waits for a disk"
+        )
+    following = Stage(done + 1)
+    return Step(act=following, wait=0.0, text=f"sending {_SIGNALS[following]}")
+
+
+_SIGNALS = {Stage.TERMINATED: "SIGTERM", Stage.KILLED: "SIGKILL"}
+_COUNTDOWN = {
+    Stage.ASKED: "asked to finish the step and save; SIGTERM in {} s",
+    Stage.TERMINATED: "SIGTERM sent; SIGKILL in {} s",
+    Stage.KILLED: "SIGKILL sent; waiting {} s",
+}
+
+
+def stop(
+    run: Run, by: str, *, patience: Patience | None = None, tell: Callable[[str], None], until: Stage = Stage.KILLED
+) -> bool:
+    """Stop a run, stage after stage up to `until`, and say whether it has ended; `tell` hears of each stage."""
+    done, began, told = Stage.NOTHING, time.monotonic(), ""
+    while True:
+        step = next_step(done, time.monotonic() - began, ended=has_ended(run), here=runs_here(run), patience=patience)
+        if step.act is not None and step.act <= until:
+            done, began = step.act, time.monotonic()
+            told = _say(tell, carry_out(run, step.act, by).text, told)
+            continue
+        told = _say(tell, step.text, told)
+        if step.act is not None or math.isinf(step.wait):
+            return has_ended(run)
+        time.sleep(min(_POLL, step.wait))
+
+
+def carry_out(run: Run, stage: Stage, by: str) -> Sent:
+    """Carry out one stage."""
+    if stage is Stage.ASKED:
+        return request_stop(run, by)
+    return terminate(run) if stage is Stage.TERMINATED else kill(run)
+
+
+def request_stop(run: Run, by: str) -> Sent:
+    """Ask the engine to finish its step, save and end. The first request stays; asking again changes nothing.
+
+    Works from any machine that sees the folder. Raises LabError where the run has not started or cannot be written.
+    """
+    attempt = _attempt(run)
+    request = msgspec.json.encode(StopRequest(by=by, when=time.time()))
+    try:
+        attempt.stop_request.parent.mkdir(exist_ok=True)
+        first = _place(attempt.stop_request, request)
+    except OSError as fault:
+        raise disk_fault(fault, f"{run.id} could not be asked to stop", attempt.folder) from fault
+    return Sent(first, "asked to finish the step and save" if first else "it was asked before")
+
+
+def terminate(run: Run) -> Sent:
+    """Send SIGTERM to the engine, which saves and ends; to its parent while there is no engine yet."""
+    target = _target(run)
+    if isinstance(target, Sent):
+        return target
+    return _sent(target.terminate(), "SIGTERM")
+
+
+def kill(run: Run) -> Sent:
+    """Send SIGKILL to the engine and all that it started. What it saved before stays good."""
+    target = _target(run)
+    if isinstance(target, Sent):
+        return target
+    return _sent(target.kill(), "SIGKILL")
+
+
+def runs_here(run: Run) -> bool:
+    """Whether signals can reach the run; unknown counts as yes, since sending checks again."""
+    launch = _launch(run)
+    return launch is None or is_here(launch)
+
+
+def has_ended(run: Run) -> bool:
+    """Whether nothing of the attempt runs any more."""
+    attempt = _attempt(run)
+    if os.path.lexists(attempt.exit):
+        return True
+    launch = _launch(run)
+    if launch is None or not is_here(launch):
+        return launch is None and probe(run.paths.lock) == "free"
+    return "alive" not in (liveness(launch.engine, launch), liveness(launch.parent, launch))
+
+
+def _attempt(run: Run) -> AttemptPaths:
+    if not run.attempt:
+        raise LabError(f"{run.id} has not started.", advice="Take it out of the queue: `labtui queue rm`.")
+    return run.paths.attempt(run.attempt)
+
+
+def _launch(run: Run) -> Launch | None:
+    """As it is now: the snapshot may be from before the engine had a pid."""
+    return read_json_or_none(_attempt(run).launch, Launch)
+
+
+def _target(run: Run) -> Target | Sent:
+    """The process to signal, or why there is none."""
+    launch = _launch(run)
+    if launch is None:
+        return Sent(False, "it is not known which process it is; nothing was sent")
+    if not is_here(launch):
+        return Sent(False, f"it runs on {launch.host}: only the request reaches it from here")
+    for who in (launch.engine, None if launch.engine else launch.parent):
+        if who is not None and (target := Target.verified(who, launch.boot_id)):
+            return target
+    return Sent(False, "no process of it is left that is yours; nothing was sent")
+
+
+def _sent(reached: bool, name: str) -> Sent:
+    return Sent(reached, f"{name} sent" if reached else "it ended before a signal could be sent")
+
+
+def _place(path: Path, content: bytes) -> bool:
+    """Make the file with all its content at once, unless it is there: whether it was made."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        write_all(descriptor, content)
+        os.link(temporary, path, follow_symlinks=False)
+        return True
+    except FileExistsError:
+        return False
+    finally:
+        os.close(descriptor)
+        temporary.unlink(missing_ok=True)
+
+
+def _say(tell: Callable[[str], None], text: str, told: str) -> str:
+    if text != told:
+        tell(text)
+    return text
