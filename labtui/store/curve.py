@@ -1,0 +1,126 @@
+"""One metric over its steps: frozen snapshots for everybody, one growing store behind them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labtui.store.tags import StepUnit, is_accuracy
+
+if TYPE_CHECKING:  # numpy is imported where points are made: `labtui ls` has none
+    import numpy as np
+    from numpy.typing import NDArray
+
+_FIRST_ROOM = 64
+"""Points for which there is room at first; doubled whenever it runs out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """A metric's points so far; the arrays are read-only views and never change."""
+
+    tag: str
+    """Cleaned."""
+    unit: StepUnit
+    steps: "NDArray[np.int64]"
+    """int64[n], strictly ascending."""
+    values: "NDArray[np.float32]"
+    """float32[n], NaN and infinities included."""
+    wall_times: "NDArray[np.float64]"
+    """float64[n], seconds since the epoch by the writer's clock."""
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def last(self) -> tuple[int, float] | None:
+        """Step and value of the last point."""
+        return self._at(len(self.steps) - 1) if len(self.steps) else None
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Step and value of the first best point: the highest of an accuracy, else the lowest; NaN is passed over."""
+        import numpy as np
+
+        good = np.flatnonzero(~np.isnan(self.values))
+        if not len(good):
+            return None
+        values = self.values[good]
+        return self._at(int(good[values.argmax() if is_accuracy(self.tag) else values.argmin()]))
+
+    def _at(self, index: int) -> tuple[int, float]:
+        return int(self.steps[index]), float(self.values[index])
+
+
+class Series:
+    """The growing points of one tag: per step the latest file's value, within a file the last written one."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self._size = 0
+        self._steps = np.empty(0, np.int64)
+        self._values = np.empty(0, np.float32)
+        self._wall_times = np.empty(0, np.float64)
+        self._ranks = np.empty(0, np.int32)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(
+        self,
+        rank: int,
+        steps: "NDArray[np.int64]",
+        values: "NDArray[np.float32]",
+        wall_times: "NDArray[np.float64]",
+    ) -> None:
+        """Take points of the `rank`th file, in the order in which they were written. Snapshots stay as they are."""
+        import numpy as np
+
+        if not len(steps):
+            return
+        ascending = bool((np.diff(steps) > 0).all())
+        if not ascending or (self._size and steps[0] <= self._steps[self._size - 1]):
+            self._merge(rank, steps, values, wall_times)
+            return
+        self._make_room(self._size + len(steps))
+        here = slice(self._size, self._size + len(steps))
+        self._steps[here], self._values[here], self._wall_times[here] = steps, values, wall_times
+        self._ranks[here] = rank
+        self._size += len(steps)
+
+    def curve(self, tag: str, unit: StepUnit) -> Curve:
+        """A snapshot: views that later points leave alone."""
+        steps, values, wall_times = (
+            self._steps[: self._size],
+            self._values[: self._size],
+            self._wall_times[: self._size],
+        )
+        for view in (steps, values, wall_times):
+            view.flags.writeable = False
+        return Curve(tag, unit, steps, values, wall_times)
+
+    def _make_room(self, size: int) -> None:
+        import numpy as np
+
+        if size <= len(self._steps):
+            return
+        room = max(size, 2 * len(self._steps), _FIRST_ROOM)
+        for name in ("_steps", "_values", "_wall_times", "_ranks"):
+            before = getattr(self, name)
+            larger = np.empty(room, before.dtype)
+            larger[: self._size] = before[: self._size]
+            setattr(self, name, larger)
+
+    def _merge(
+        self, rank: int, steps: "NDArray[np.int64]", values: "NDArray[np.float32]", wall_times: "NDArray[np.float64]"
+    ) -> None:
+        import numpy as np
+
+        all_steps = np.concatenate([self._steps[: self._size], steps])
+        all_ranks = np.concatenate([self._ranks[: self._size], np.full(len(steps), rank, np.int32)])
+        order = np.lexsort((all_ranks, all_steps))  # stable: among equals the one written last comes last
+        sorted_steps = all_steps[order]
+        order = order[np.append(sorted_steps[1:] != sorted_steps[:-1], True)]
+        self._values = np.concatenate([self._values[: self._size], values])[order]
+        self._wall_times = np.concatenate([self._wall_times[: self._size], wall_times])[order]
+        self._steps, self._ranks = all_steps[order], all_ranks[order]
+        self._size = len(order)

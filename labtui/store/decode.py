@@ -1,0 +1,172 @@
+"""TensorBoard's event format, read: scalars out of the payloads of records.
+
+This is the plain decoder, for the few records of a tail; block.py decodes thousands at once. Both find a scalar by the
+same `locate`. The field numbers are those of TensorFlow's Event, Summary and TensorProto messages.
+"""
+
+import struct
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_DOUBLE = struct.Struct("<d")
+_FLOAT = struct.Struct("<f")
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_FLOAT_TYPE, _DOUBLE_TYPE = 1, 2
+_SCALARS = b"scalars"
+
+
+class NotAnEvent(ValueError):
+    """A record whose checksum is right but whose content is no event."""
+
+
+class Point(NamedTuple):
+    """One value of a record."""
+
+    tag: bytes
+    wall_time: float
+    step: int
+    value: float
+
+
+class Place(NamedTuple):
+    """Where in a payload a scalar lies."""
+
+    tag: slice
+    value: int
+    width: int
+    """4 for a float32, 8 for a float64."""
+
+
+@dataclass(slots=True)
+class Located:
+    """Where in a payload the parts of an event lie."""
+
+    wall_time: int = -1
+    """-1 where absent."""
+    step: slice = field(default_factory=lambda: slice(0, 0))
+    """The varint's bytes; empty where absent, which means 0."""
+    scalars: list[Place] = field(default_factory=list)
+
+
+def points(payload: bytes) -> list[Point]:
+    """The scalars of a record; none for one that holds something else. Raises NotAnEvent."""
+    located = locate(payload)
+    if not located.scalars:
+        return []
+    wall_time: float = _DOUBLE.unpack_from(payload, located.wall_time)[0] if located.wall_time >= 0 else 0.0
+    step = _signed(_varint(payload, located.step.start)[0]) if located.step.stop else 0
+    return [
+        Point(payload[place.tag], wall_time, step, _number(payload, place.value, place.width))
+        for place in located.scalars
+    ]
+
+
+def locate(payload: bytes) -> Located:
+    """Where wall time, step and scalars of an event lie. Raises NotAnEvent."""
+    located = Located()
+    try:
+        for number, kind, start, end in _fields(payload, 0, len(payload)):
+            if number == 1 and kind == _FIXED64:
+                located.wall_time = start
+            elif number == 2 and kind == _VARINT:
+                located.step = slice(start, end)
+            elif number == 5 and kind == _BYTES:
+                for inner, inner_kind, inner_start, inner_end in _fields(payload, start, end):
+                    if inner == 1 and inner_kind == _BYTES:
+                        _locate_value(payload, inner_start, inner_end, located)
+    except IndexError as fault:
+        raise NotAnEvent("cut short") from fault
+    return located
+
+
+def _locate_value(payload: bytes, start: int, end: int, located: Located) -> None:
+    """Of a Summary.Value: its tag, and its number where it is a scalar."""
+    tag = slice(start, start)
+    number: tuple[int, int] | None = None
+    plugin = b""
+    for name, kind, begin, stop in _fields(payload, start, end):
+        if name == 1 and kind == _BYTES:
+            tag = slice(begin, stop)
+        elif name == 2 and kind == _FIXED32:
+            number = begin, 4
+        elif name == 8 and kind == _BYTES:
+            number = _locate_tensor(payload, begin, stop)
+        elif name == 9 and kind == _BYTES:
+            plugin = _plugin(payload, begin, stop)
+    if number and plugin in (b"", _SCALARS):
+        located.scalars.append(Place(tag, *number))
+
+
+def _locate_tensor(payload: bytes, start: int, end: int) -> tuple[int, int] | None:
+    """Of a TensorProto: its single number's place and width; None for anything but a float or double scalar."""
+    dtype, rank = 0, 0
+    places: list[tuple[int, int]] = []
+    for name, kind, begin, stop in _fields(payload, start, end):
+        if name == 1 and kind == _VARINT:
+            dtype = _varint(payload, begin)[0]
+        elif name == 2 and kind == _BYTES:
+            rank = sum(1 for inner, *_ in _fields(payload, begin, stop) if inner == 2)
+        elif name in (4, 5, 6) and kind in (_BYTES, _FIXED32, _FIXED64):
+            places.append((begin, stop - begin))
+    width = {_FLOAT_TYPE: 4, _DOUBLE_TYPE: 8}.get(dtype)
+    if rank or len(places) != 1 or places[0][1] != width:
+        return None
+    return places[0]
+
+
+def _plugin(payload: bytes, start: int, end: int) -> bytes:
+    """Of a SummaryMetadata: the name of the plugin that it is for."""
+    for name, kind, begin, stop in _fields(payload, start, end):
+        if name == 1 and kind == _BYTES:
+            for inner, inner_kind, inner_begin, inner_stop in _fields(payload, begin, stop):
+                if inner == 1 and inner_kind == _BYTES:
+                    return payload[inner_begin:inner_stop]
+    return b""
+
+
+def _fields(payload: bytes, at: int, end: int) -> list[tuple[int, int, int, int]]:
+    """Number, wire type and content's place of each field of a message. Raises NotAnEvent, IndexError."""
+    found = []
+    while at < end:
+        key, at = _varint(payload, at)
+        kind = key & 7
+        if kind == _VARINT:
+            following = _varint(payload, at)[1]
+        elif kind == _FIXED64:
+            following = at + 8
+        elif kind == _FIXED32:
+            following = at + 4
+        elif kind == _BYTES:
+            size, at = _varint(payload, at)
+            following = at + size
+        else:
+            raise NotAnEvent(f"wire type {kind}")
+        if following > end:
+            raise NotAnEvent("a field reaches beyond its message")
+        found.append((key >> 3, kind, at, following))
+        at = following
+    return found
+
+
+def _varint(payload: bytes, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while True:
+        byte = payload[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+        shift += 7
+        if shift > 63:
+            raise NotAnEvent("a number of more than ten bytes")
+
+
+def _signed(number: int) -> int:
+    number &= 2**64 - 1
+    return number - 2**64 if number >= 2**63 else number
+
+
+def _number(payload: bytes, at: int, width: int) -> float:
+    value: float = (_FLOAT if width == 4 else _DOUBLE).unpack_from(payload, at)[0]
+    return value

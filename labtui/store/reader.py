@@ -1,0 +1,176 @@
+"""A run's curves, read from its event files as they grow.
+
+A reader keeps an offset per file and takes whole records only; half a record means "not yet". A record whose checksum
+is wrong ends the reading of its file, since nothing after it can be trusted to be where it should, and is told in
+`damage`: a wrong number is never shown. Files are read in name order, as TensorBoard does, and per (tag, step) the
+latest file's value counts.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from labtui.clean import clean_line
+from labtui.store.curve import Curve, Series
+from labtui.store.eventfile import EventFile, Identity
+from labtui.store.tags import step_unit
+from labtui.store.walk import is_event_file
+
+if TYPE_CHECKING:  # block imports numpy, which nothing pays for until there are records
+    from labtui.store.block import Batch
+
+POLL_BYTES = 1 << 20
+"""Bytes read in one poll, so that whoever draws a screen beside it is held up for milliseconds only."""
+
+MOST_TAGS = 10_000
+"""Curves of one run; a stranger's file could hold a new tag in every record."""
+
+_ALL_AT_ONCE = 4 << 20
+
+
+class RunReader:
+    """The curves of one run folder. Call `poll` from one thread at a time; `curves` may be read from any."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._curves: Mapping[str, Curve] = MappingProxyType({})
+        self._begin()
+
+    def _begin(self) -> None:
+        self._files: list[EventFile] = []
+        self._series: dict[bytes, Series] = {}
+        self._names: dict[bytes, str] = {}
+        self._changed: set[bytes] = set()
+        self._left_out = 0
+        self._trouble = ""
+
+    @property
+    def curves(self) -> Mapping[str, Curve]:
+        """Curves by (cleaned) tag as of the last poll; a frozen value."""
+        return self._curves
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was there at the last poll has been read."""
+        return not any(file.pending for file in self._files)
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """What could not be read, and from where on, for people; empty where all is well."""
+        told = [f"{clean_line(file.path.name)}: {file.fault}" for file in self._files if file.fault]
+        told += [
+            f"{clean_line(file.path.name)}: {file.unknown:,} records are no events"
+            for file in self._files
+            if file.unknown
+        ]
+        if self._left_out:
+            told.append(f"{self._left_out:,} points are left out: there are more than {MOST_TAGS:,} tags")
+        if self._trouble:
+            told.append(self._trouble)
+        return tuple(told)
+
+    def poll(self, max_bytes: int = POLL_BYTES) -> bool:
+        """Read what is new, about `max_bytes` at most; whether any curve or any damage is new.
+
+        Never raises for what it finds in the folder. A file that shrank, vanished or was replaced makes the reader
+        begin anew: it shows what the folder holds, not what it held.
+        """
+        damage = self.damage
+        restarted = self._look()
+        for rank, file in enumerate(self._files):
+            while file.pending and max_bytes > 0:
+                max_bytes -= self._advance(rank, file, max_bytes)
+        if restarted or self._changed:
+            self._publish(anew=restarted)
+            return True
+        return self.damage != damage
+
+    def _look(self) -> bool:
+        """Bring the list of files up to date; whether everything had to begin anew."""
+        try:
+            seen = _event_files(self.folder)
+        except OSError as fault:
+            self._trouble = f"{clean_line(self.folder.name)} cannot be read: {fault.strerror}"
+            return False
+        self._trouble = ""
+        restart = not self._continues(seen)
+        if restart:
+            self._begin()
+        self._files += [EventFile(path, identity) for path, identity, _ in seen[len(self._files) :]]
+        for file, (_, _, size) in zip(self._files, seen, strict=True):
+            file.grown(size)
+        return restart
+
+    def _continues(self, seen: list[tuple[Path, Identity, int]]) -> bool:
+        """Whether the files are those known, grown, and perhaps later ones: then what was read stays true."""
+        return len(seen) >= len(self._files) and all(
+            (file.path, file.identity) == (path, identity) and size >= file.offset
+            for file, (path, identity, size) in zip(self._files, seen, strict=False)
+        )
+
+    def _advance(self, rank: int, file: EventFile, budget: int) -> int:
+        try:
+            taken, batches = file.advance(min(budget, POLL_BYTES))
+        except OSError as fault:
+            self._trouble = f"{clean_line(file.path.name)} cannot be read: {fault.strerror}"
+            file.grown(file.offset)
+            return 0
+        for batch in batches:
+            self._add(rank, batch)
+        return taken
+
+    def _add(self, rank: int, batch: "Batch") -> None:
+        series = self._series.get(batch.tag)
+        if series is None:
+            if len(self._series) >= MOST_TAGS:
+                self._left_out += len(batch.steps)
+                return
+            series = self._series[batch.tag] = Series()
+        series.add(rank, batch.steps, batch.values, batch.wall_times)
+        self._changed.add(batch.tag)
+
+    def _publish(self, *, anew: bool) -> None:
+        curves = {} if anew else dict(self._curves)
+        for tag in self._changed:
+            name = self._name(tag)
+            curves[name] = self._series[tag].curve(name, step_unit(name))
+        self._changed.clear()
+        self._curves = MappingProxyType(curves)
+
+    def _name(self, tag: bytes) -> str:
+        """The tag as it may be shown; two tags never share a name."""
+        known = self._names.get(tag)
+        if known is None:
+            name = known = clean_line(tag.decode("utf-8", "replace"))
+            number = 1
+            taken = set(self._names.values())
+            while known in taken:
+                number += 1
+                known = f"{name} ({number})"
+            self._names[tag] = known
+        return known
+
+
+def read_curves(folder: Path) -> dict[str, Curve]:
+    """All curves of a run folder, by tag, read at once."""
+    reader = RunReader(folder)
+    reader.poll(_ALL_AT_ONCE)
+    while not reader.complete:
+        reader.poll(_ALL_AT_ONCE)
+    return dict(reader.curves)
+
+
+def _event_files(folder: Path) -> list[tuple[Path, Identity, int]]:
+    """Path, identity and size of the event files in name order; none where there is no folder. Raises OSError."""
+    seen = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if is_event_file(entry.name) and entry.is_file(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    seen.append((folder / entry.name, (status.st_dev, status.st_ino), status.st_size))
+    except FileNotFoundError:
+        return []
+    return sorted(seen, key=lambda one: one[0].name)
