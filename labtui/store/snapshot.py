@@ -26,6 +26,7 @@ from labtui.store.state import Facts, derive
 T = TypeVar("T")
 Signature = tuple[int, int, int]
 
+_NEWER = "made by a newer labtui"
 _WHERE = re.compile(r" - at `\$\.?([^`]*)`$")
 
 
@@ -93,7 +94,7 @@ def read_own(run_id: str, folder: Path, records: RecordCache, observer: Observer
         stop_requested=facts.stop_requested,
         modified=records.newest,
         foreign=False,
-        read_only=bool(spec_damage),
+        read_only=spec_damage.startswith(_NEWER),
     )
 
 
@@ -191,7 +192,7 @@ def _newer_schema(content: bytes) -> str:
         schema = msgspec.json.decode(content, type=_Head).schema
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    return f"made by a newer labtui (schema {schema}, this one knows {SCHEMA}): only read" if schema > SCHEMA else ""
+    return f"{_NEWER} (schema {schema}, this one knows {SCHEMA}): only read" if schema > SCHEMA else ""
 
 
 def describe(path: Path, fault: DamagedFile) -> str:

@@ -21,6 +21,7 @@ from labtui.store.paths import RunPaths, RunsPaths
 from labtui.store.records import SpecFile
 from labtui.store.run import Run
 from labtui.store.snapshot import RecordCache, read_foreign, read_own
+from labtui.store.trash import move_to_trash
 from labtui.store.walk import Found, Walk
 
 _SETTLED_AFTER = 3.0
@@ -129,6 +130,16 @@ class Store:
         if run is None:
             raise EnvironmentFault(f"{folder} vanished while it was being made.")
         return run
+
+    def remove(self, run: Run) -> Path:
+        """Move a run that is not live to the trash; its place there, from which it can be put back by hand.
+
+        Raises UsageError for a run that is live, not ours or gone, and EnvironmentFault where the disk is in the way.
+        """
+        trashed = move_to_trash(self.root, self.get(run.id))
+        self._by_id.pop(run.id, None)
+        self._known.pop(run.folder, None)
+        return trashed
 
     def _make_folder(self, spec: RunSpec) -> tuple[str, ...]:
         name = time.strftime(f"s{spec.seed}-%Y%m%d-%H%M%S")
