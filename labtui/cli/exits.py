@@ -1,0 +1,85 @@
+"""From what happened to an exit code and a message: the one place where the command line ends.
+
+0 ok; 1 a run failed or diverged; 2 usage or catalog; 3 environment; 4 an asserted comparison does not hold; 130, 143.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from labtui.cli.streams import Painted, say
+from labtui.errors import EXIT_INTERRUPTED, EnvironmentFault, LabError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit code; every error ends here, as a message for people."""
+    if sys.platform == "win32":
+        say("labtui runs on Linux and macOS; on Windows use it inside WSL2 (https://learn.microsoft.com/windows/wsl).")
+        return EnvironmentFault.exit_code
+    from labtui.cli.root import group
+
+    try:
+        outcome = group.main(list(arguments), prog_name="labtui", standalone_mode=False)
+    except click.exceptions.Exit as wanted:
+        return wanted.exit_code
+    except click.ClickException as fault:
+        fault.show()
+        return fault.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        say("Interrupted.")
+        return EXIT_INTERRUPTED
+    except LabError as fault:
+        tell(fault)
+        return fault.exit_code
+    except BrokenPipeError:
+        return _reader_went_away()
+    except OSError as fault:
+        tell(EnvironmentFault(_os_error_text(fault), advice="Mend it and try again; runs on disk were not touched."))
+        return EnvironmentFault.exit_code
+    except Exception as fault:  # noqa: BLE001 - the last resort: a person gets a sentence, the file gets the traceback
+        return _own_fault(fault)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def tell(fault: LabError) -> None:
+    """Say on stderr what happened, and what to do next."""
+    say(Painted("labtui: ", "red"), fault.message)
+    if fault.advice:
+        say(fault.advice)
+
+
+def _os_error_text(fault: OSError) -> str:
+    where = f"{fault.filename}: " if fault.filename is not None else ""
+    return f"{where}{fault.strerror or fault}"
+
+
+def _reader_went_away() -> int:
+    # `labtui ls | head -1`: whoever read has enough. Python would complain once more while it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _own_fault(fault: Exception) -> int:
+    text = "".join(traceback.format_exception(fault))
+    where = _keep_traceback(text)
+    say(Painted("labtui: ", "red"), f"a fault of labtui's own: {type(fault).__name__}: {fault}")
+    say(f"The traceback is in {where}." if where else text)
+    say("Runs that are going were not touched.")
+    return 1
+
+
+def _keep_traceback(text: str) -> Path | None:
+    try:
+        import platformdirs
+
+        folder = Path(platformdirs.user_state_dir("labtui"))
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / "last-traceback.txt"
+        target.write_text(text, encoding="utf-8")
+    except OSError:
+        return None
+    return target

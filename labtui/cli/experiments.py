@@ -1,0 +1,165 @@
+"""`labtui ls` and `labtui show`: what the catalog has."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from labtui.cli.columns import put_table
+from labtui.cli.commands import LabCommand
+from labtui.cli.options import complete_experiments, json_option, lab_options
+from labtui.cli.streams import Piece, put, put_json, say
+from labtui.cli.wording import NOTHING, plural, state_piece
+from labtui.errors import UsageError
+from labtui.spec import Arm, Experiment, Reference, differences, flatten, recipe
+from labtui.store.run import Run
+
+if TYPE_CHECKING:
+    from labtui.plan import Lab
+
+HEADER = ("NAME", "TITLE", "DATA", "EPOCHS", "RUNS", "LAST", "DESCRIPTION")
+
+
+@click.command(
+    cls=LabCommand,
+    examples=("labtui ls", "labtui ls --json", "labtui --catalog other.toml ls"),
+)
+@json_option
+@lab_options
+def ls(lab: "Lab", *, json: bool) -> int:
+    """List the experiments of the catalog.
+
+    RUNS counts all runs of an entry, LAST is the state of the newest. Ends with 2 where an entry has a fault, and still
+    lists the good ones.
+    """
+    runs = lab.store.scan()
+    if json:
+        for arm in lab.catalog.arms:
+            put_json(_as_json(arm, lab.catalog.experiment(arm.spec.experiment), runs))
+    else:
+        put_table(HEADER, [_row(arm, runs) for arm in lab.catalog.arms], right=("EPOCHS", "RUNS"))
+        where = "the built-in catalog (`labtui init` writes it out)" if lab.catalog.builtin else str(lab.catalog.path)
+        say(f"{plural(len(lab.catalog.arms), 'entry').replace('entrys', 'entries')} from {where}")
+    return tell_faults(lab)
+
+
+@click.command(
+    cls=LabCommand,
+    examples=("labtui show dropout", "labtui show adam@0.01", "labtui show norm_aug --json"),
+)
+@click.argument("name", shell_complete=complete_experiments)
+@json_option
+@lab_options
+def show(lab: "Lab", *, name: str, json: bool) -> None:
+    """Show one experiment: what it runs, what it changes against its baseline, what was published about it."""
+    arms = lab.catalog.select([name])
+    experiment = lab.catalog.experiment(arms[0].spec.experiment)
+    runs = lab.store.scan()
+    if json:
+        for arm in arms:
+            put_json(_as_json(arm, experiment, runs) | {"recipe": recipe(arm.spec), "reference": _reference(arm)})
+        return
+    _show_head(experiment)
+    for arm in arms:
+        _show_arm(lab, arm, runs)
+
+
+def tell_faults(lab: "Lab") -> int:
+    """Say every fault of the catalog on stderr; the exit code that they make."""
+    for fault in lab.catalog.faults:
+        say(str(fault))
+    return UsageError.exit_code if lab.catalog.faults else 0
+
+
+def _row(arm: Arm, runs: tuple[Run, ...]) -> tuple[Piece, ...]:
+    spec, own = arm.spec, _runs_of(arm, runs)
+    last = state_piece(own[0].state) if own else NOTHING
+    description = " ".join(arm.description.split())
+    return (spec.name, spec.title, spec.data.name, str(spec.training.epochs), str(len(own)), last, description)
+
+
+def _as_json(arm: Arm, experiment: Experiment, runs: tuple[Run, ...]) -> dict[str, Any]:
+    spec, own = arm.spec, _runs_of(arm, runs)
+    return {
+        "name": spec.name,
+        "experiment": spec.experiment,
+        "title": spec.title,
+        "group": spec.group,
+        "description": arm.description,
+        "protocol": spec.protocol,
+        "dataset": spec.data.name,
+        "offline_dataset": experiment.offline_dataset,
+        "epochs": spec.training.epochs,
+        "seeds": experiment.seeds,
+        "factor": experiment.factor,
+        "baseline": experiment.baseline,
+        "runs": len(own),
+        "states": Counter(run.state.value for run in own),
+    }
+
+
+def _runs_of(arm: Arm, runs: tuple[Run, ...]) -> list[Run]:
+    return [run for run in runs if run.spec is not None and run.spec.name == arm.spec.name]
+
+
+def _show_head(experiment: Experiment) -> None:
+    put(f"{experiment.name}  {experiment.title}")
+    if experiment.description:
+        put(" ".join(experiment.description.split()))
+    put("")
+    _pair("group", experiment.group)
+    _pair("changes", ", ".join(experiment.factor) or "nothing (a baseline)")
+    _pair("baseline", experiment.baseline or "none")
+    _pair("seeds", ", ".join(map(str, experiment.seeds)))
+    _pair("offline", experiment.offline_dataset or "no stand-in: needs its own data set")
+
+
+def _show_arm(lab: "Lab", arm: Arm, runs: tuple[Run, ...]) -> None:
+    put("")
+    put(f"[{arm.spec.name}]")
+    for key, value in flatten(recipe(arm.spec)).items():
+        _pair(key, _value_text(value))
+    _show_difference(lab, arm)
+    if arm.reference is not None:
+        _show_reference(arm.reference)
+    if arm.conclusion:
+        _pair("concluded", " ".join(arm.conclusion.split()))
+    for run in _runs_of(arm, runs):
+        put("  run  ", run.id, "  ", state_piece(run.state))
+
+
+def _show_difference(lab: "Lab", arm: Arm) -> None:
+    if not arm.spec.baseline:
+        return
+    try:
+        baseline = lab.catalog.select([arm.spec.baseline])[0]
+    except UsageError:  # the baseline's entry has a fault; `ls` and `config validate` tell it
+        return
+    put(f"  against {arm.spec.baseline}:")
+    for key, (own, other) in differences(arm.spec, baseline.spec).items():
+        declared = any(key == factor or key.startswith(f"{factor}.") for factor in arm.spec.factor)
+        note = "" if declared else "   (not declared as its factor)"
+        put(f"    {key}: {_value_text(own)} instead of {_value_text(other)}{note}")
+
+
+def _show_reference(reference: Reference) -> None:
+    for tag, figure in reference.figures.items():
+        epoch = reference.epochs.get(tag, reference.epoch)
+        _pair("published", f"{tag} {figure:g}" + (f" at epoch {epoch}" if epoch else ""))
+    if reference.in_kind:
+        _pair("published", "reproduced in kind only: a part of the published setting is not known")
+    if reference.note:
+        _pair("published", " ".join(reference.note.split()))
+
+
+def _reference(arm: Arm) -> Any:
+    return None if arm.reference is None else msgspec.to_builtins(arm.reference)
+
+
+def _pair(key: str, value: str) -> None:
+    put(f"  {key:<28} {value}")
+
+
+def _value_text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

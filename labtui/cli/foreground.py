@@ -1,0 +1,168 @@
+"""Runs in the foreground: started as places come free, followed through their folders, ended as signals ask.
+
+Each run is a child of nobody. What happens to this process, from Ctrl-C to SIGKILL and a closed terminal, reaches a run
+only as a request in its folder.
+"""
+
+import errno
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from labtui.cli.display import Display
+from labtui.cli.follow import Follower
+from labtui.cli.interrupts import Interrupts
+from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError
+from labtui.launch.devices import Device
+from labtui.launch.slots import Slot, acquire
+from labtui.launch.stop import kill, request_stop, terminate
+from labtui.plan import Lab
+from labtui.plan.places import Places
+from labtui.store.run import Run
+
+POLL = 0.15
+"""Seconds between two looks at the folders."""
+
+PATIENCE_TERMINATED = 20.0
+"""Seconds that a SIGTERM waits for runs to save; their request to stop stands also after that."""
+
+PATIENCE_NOW = 3.0
+"""Seconds between SIGTERM and SIGKILL for runs that are to end now."""
+
+EXIT_HUNG_UP = 129
+
+STOPPING = "Stopping: each run finishes its step and saves. Ctrl-C again ends them at once."
+NOW = "Ending the runs now: what came after each one's last checkpoint is lost. `labtui resume RUN` goes on from there."
+WAITING = "Waiting for a free place on {device}: other runs hold it (`labtui ps`)."
+
+Start = Callable[[Device, int, Slot], Run]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to start: how, and what to call it where that fails."""
+
+    label: str
+    start: Start
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of it all."""
+
+    runs: list[Run] = field(default_factory=list)
+    """As they ended, in the order in which they did; those still going come last."""
+    faults: list[LabError] = field(default_factory=list)
+    """Of jobs that could not be started."""
+    signal_code: int = 0
+    left: list[Job] = field(default_factory=list)
+    """Jobs that were not started any more."""
+
+
+class Foreground:
+    """One command's runs, from the first start to the last end."""
+
+    def __init__(self, lab: Lab, places: Places, display: Display, interrupts: Interrupts) -> None:
+        self._lab = lab
+        self._places = places
+        self._display = display
+        self._signals = interrupts
+        self._waiting: deque[Job] = deque()
+        self._live: dict[str, tuple[Run, Follower]] = {}
+        self._outcome = Outcome()
+        self._said: set[str] = set()
+
+    def see_through(self, jobs: Iterable[Job]) -> Outcome:
+        """Start and follow all jobs; returns when all are over or a signal has asked to leave."""
+        self._waiting.extend(jobs)
+        try:
+            while self._waiting or self._live:
+                self._start_more()
+                self._look()
+                if self._signals.any and self._leave():
+                    break
+                time.sleep(POLL if self._live or self._waiting else 0)
+        except OSError as fault:
+            if fault.errno != errno.EIO:  # the terminal is gone: the hang-up itself may come a moment later
+                raise
+            self._outcome.signal_code = EXIT_HUNG_UP
+        self._outcome.runs += [run for run, _ in self._live.values()]
+        self._outcome.left = list(self._waiting)
+        return self._outcome
+
+    def _start_more(self) -> None:
+        while self._waiting and len(self._live) < self._places.jobs and not self._signals.any:
+            taken = self._free_place()
+            if taken is None:
+                if not self._live:
+                    self._say_once(WAITING.format(device=self._places.devices[0].name))
+                return
+            device, slot = taken
+            with slot:
+                self._start(self._waiting.popleft(), device, slot)
+
+    def _free_place(self) -> tuple[Device, Slot] | None:
+        for device in self._places.devices:
+            slot = acquire(device, self._places.threads, per_device=self._places.per_device)
+            if slot is not None:
+                return device, slot
+        return None
+
+    def _start(self, job: Job, device: Device, slot: Slot) -> None:
+        try:
+            run = job.start(device, self._places.threads, slot)
+        except LabError as fault:
+            self._outcome.faults.append(fault)
+            self._display.say(f"{job.label} was not started: {fault}")
+            if isinstance(fault, EnvironmentFault):
+                self._waiting.clear()  # a full disk or a broken Python meets the next one too
+            return
+        self._live[run.id] = run, Follower.of(run)
+        self._display.started(run)
+
+    def _look(self) -> None:
+        for run_id, (_, follower) in list(self._live.items()):
+            run = self._lab.store.get(run_id)
+            self._live[run_id] = run, follower
+            self._display.seen(follower.look(run))
+            if run.state.is_over:
+                del self._live[run_id]
+                self._outcome.runs.append(run)
+                self._display.ended(run)
+
+    def _leave(self) -> bool:
+        """Act on a signal; whether this process is to end now."""
+        if self._signals.hung_up:
+            self._outcome.signal_code = EXIT_HUNG_UP
+            return True
+        self._outcome.signal_code = EXIT_TERMINATED if self._signals.terminated else EXIT_INTERRUPTED
+        if self._signals.interrupts > 1:
+            self._end_now()
+            return True
+        return self._ask_to_stop()
+
+    def _ask_to_stop(self) -> bool:
+        if "asked" not in self._said:
+            self._said.add("asked")
+            self._asked_at = time.monotonic()
+            if self._live:
+                self._display.say(STOPPING)
+            for run, _ in self._live.values():
+                request_stop(run, by="labtui run")
+        return self._signals.terminated and time.monotonic() - self._asked_at > PATIENCE_TERMINATED
+
+    def _end_now(self) -> None:
+        self._display.say(NOW)
+        for stage in (terminate, kill):
+            for run, _ in self._live.values():
+                stage(run)
+            deadline = time.monotonic() + PATIENCE_NOW
+            while self._live and time.monotonic() < deadline and self._signals.interrupts < 3:
+                time.sleep(POLL)
+                self._look()
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._display.say(text)

@@ -1,0 +1,110 @@
+"""`labtui logs`: what a run's engine wrote on its standard output and error."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from labtui.cli.commands import LabCommand
+from labtui.cli.options import complete_runs, lab_options
+from labtui.cli.streams import put, say
+from labtui.errors import UsageError
+from labtui.store.run import Run
+
+if TYPE_CHECKING:
+    from labtui.plan import Lab
+
+POLL = 0.2
+CHUNK = 1 << 20
+
+
+@click.command(
+    cls=LabCommand,
+    examples=("labtui logs last", "labtui logs dropout -f", "labtui logs Dropout/s0-20261123-142501 -n 20"),
+)
+@click.argument("run", shell_complete=complete_runs)
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run is over.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), metavar="N", help="Only the last N lines.")
+@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="Of this attempt.  [default: the newest]")
+@lab_options
+def logs(lab: "Lab", *, run: str, follow: bool, lines: int | None, attempt: int | None) -> None:
+    """Write a run's log. RUN is its id, a part of it, an experiment's name (its newest run), or `last`."""
+    found = lab.store.find(run)
+    log = _log_of(found, attempt)
+    if log is None and not follow:
+        say(f"{found.id} has no log{f' of attempt {attempt}' if attempt else ''}: it is {found.state}.")
+        return
+    position = 0
+    if log is not None:
+        position = _put_present(log, lines)
+    if follow:
+        for text in _follow(lab, found, attempt, position):
+            put(text)
+
+
+def last_lines(run: Run, count: int) -> list[str]:
+    """The last lines of a run's newest log, for a message about how it ended."""
+    log = _log_of(run, None)
+    return [] if log is None else _tail(log, count)[0]
+
+
+def _log_of(run: Run, attempt: int | None) -> Path | None:
+    number = attempt or run.attempt
+    if attempt is not None and attempt not in run.paths.attempt_numbers():
+        raise UsageError(f"{run.id} has {run.attempt} attempts, not {attempt}.")
+    log = run.paths.attempt(number).log if number else None
+    return log if log is not None and log.is_file() and not log.is_symlink() else None
+
+
+def _put_present(log: Path, count: int | None) -> int:
+    if count is not None:
+        lines, position = _tail(log, count)
+        for line in lines:
+            put(line)
+        return position
+    position = 0
+    for text, after in _pieces(log, 0):
+        position = after
+        put(text)
+    return position
+
+
+def _tail(log: Path, count: int) -> tuple[list[str], int]:
+    size = log.stat().st_size
+    with log.open("rb") as stream:
+        stream.seek(max(0, size - CHUNK))
+        content = stream.read(size - stream.tell())
+    lines = content.decode("utf-8", "replace").splitlines()
+    return lines[len(lines) - min(count, len(lines)) :], size
+
+
+def _pieces(log: Path, position: int) -> Iterator[tuple[str, int]]:
+    """Whole lines from `position` on, a chunk at a time, each with the position after it."""
+    with log.open("rb") as stream:
+        size = stream.seek(0, 2)
+        if size < position:  # its tail was kept when it grew too large; what was shown is gone
+            position = 0
+        stream.seek(position)
+        while content := stream.read(CHUNK):
+            end = content.rfind(b"\n") + 1 or (len(content) if len(content) == CHUNK else 0)
+            if not end:
+                return
+            position += end
+            stream.seek(position)
+            yield content[:end].decode("utf-8", "replace").removesuffix("\n"), position
+
+
+def _follow(lab: "Lab", run: Run, attempt: int | None, position: int) -> Iterator[str]:
+    while True:
+        over = run.state.is_over  # asked before reading: what was written before the end is then read after it
+        log = _log_of(run, attempt)
+        if log is not None:
+            for text, after in _pieces(log, position):
+                position = after
+                yield text
+        if over:
+            return
+        time.sleep(POLL)
+        run = lab.store.get(run.id)

@@ -1,0 +1,123 @@
+"""A foreground command from its first run to its exit code: display, failures told, the table at the end."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from labtui.cli.display import Display, JsonDisplay, LineDisplay, QuietDisplay, label
+from labtui.cli.foreground import EXIT_HUNG_UP, Foreground, Job, Outcome
+from labtui.cli.interrupts import Interrupts
+from labtui.cli.logs import last_lines
+from labtui.cli.streams import Painted, is_terminal, say
+from labtui.cli.wording import COLORS, plural
+from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.launch.devices import Device
+from labtui.launch.local import recorded_threads
+from labtui.launch.slots import Slot
+from labtui.plan import Lab, Plan
+from labtui.plan.act import resume, start
+from labtui.plan.places import Places, places
+from labtui.store.run import Run
+from labtui.store.state import State
+
+if TYPE_CHECKING:
+    from labtui.cli.run import Wishes
+    from labtui.plan import Planned
+
+LOG_LINES = 8
+"""Lines of a failed run's log that are shown."""
+
+BAD = frozenset({State.FAILED, State.DIVERGED, State.LOST})
+
+
+def run_plan(lab: Lab, plan: Plan, wishes: "Wishes") -> int:
+    """Train what was planned and give the exit code."""
+    where = places(wishes.device, runs=len(plan.runs), jobs=wishes.jobs)
+    if len(plan.runs) > 1 and where.jobs == 1 and not wishes.quiet:
+        say(f"{plural(len(plan.runs), 'run')}, one after the other; -j auto trains several at once.")
+    jobs = [_job(lab, planned) for planned in plan.runs]
+    return see_through(lab, jobs, where, display_for(json=wishes.json, quiet=wishes.quiet), json=wishes.json)
+
+
+def resume_runs(lab: Lab, runs: Sequence[Run], device: str, *, take_over: bool, quiet: bool, json: bool) -> int:
+    """Go on with runs, one after the other, and give the exit code."""
+    where = places(device, runs=len(runs))
+    threads = max((recorded_threads(run.paths) or 0 for run in runs), default=0) or where.threads
+    jobs = [_resume_job(lab, run, take_over=take_over) for run in runs]
+    shown = display_for(json=json, quiet=quiet)
+    return see_through(lab, jobs, replace(where, threads=threads), shown, json=json)
+
+
+def see_through(lab: Lab, jobs: Sequence[Job], where: Places, display: Display, *, json: bool) -> int:
+    """Start and follow jobs, tell what went wrong, write the table, and give the exit code."""
+    from labtui.cli.judge import put_result
+
+    with Interrupts() as interrupts:
+        try:
+            outcome = Foreground(lab, where, display, interrupts).see_through(jobs)
+        finally:
+            display.close()
+        if outcome.signal_code == EXIT_HUNG_UP:
+            return EXIT_HUNG_UP
+        for run in outcome.runs:
+            if run.state in BAD:
+                explain(run)
+        if outcome.left:
+            say(f"{plural(len(outcome.left), 'run')} not started.")
+        if interrupts.interrupts < 2:
+            put_result(lab, [run for run in outcome.runs if run.state.is_over], json=json)
+    return exit_code(outcome)
+
+
+def display_for(*, json: bool, quiet: bool) -> Display:
+    """JSON lines, nothing, moving bars on a terminal, or a line per epoch."""
+    if json:
+        return JsonDisplay()
+    if quiet:
+        return QuietDisplay()
+    if is_terminal(sys.stderr):
+        from labtui.cli.live import LiveDisplay
+
+        return LiveDisplay()
+    return LineDisplay()
+
+
+def explain(run: Run) -> None:
+    """Say why a run went wrong: the reason, the end of its log, and where the rest is."""
+    say("")
+    say(f"{label(run)}: ", Painted(run.state.value, COLORS[run.state]), f": {run.reason}" if run.reason else "")
+    for line in last_lines(run, LOG_LINES):
+        say(f"  | {line}")
+    if run.attempt:
+        say(f"  the whole log: {run.paths.attempt(run.attempt).log}")
+    if run.state is State.LOST:
+        say(f"  go on from its last checkpoint: labtui resume {run.id}")
+
+
+def exit_code(outcome: Outcome) -> int:
+    """A signal's code, else 1 where a run failed or diverged, else that of what was in the way."""
+    if outcome.signal_code:
+        return outcome.signal_code
+    codes = {_code_of(run) for run in outcome.runs if run.state in BAD} | {fault.exit_code for fault in outcome.faults}
+    order = (LabError.exit_code, EnvironmentFault.exit_code, UsageError.exit_code)
+    return next((code for code in order if code in codes), 0)
+
+
+def _code_of(run: Run) -> int:
+    """The engine ends with 2 for a bad spec and 3 for its surroundings; everything else is a failed run."""
+    known = (UsageError.exit_code, EnvironmentFault.exit_code)
+    code = run.exit.code if run.exit is not None else None
+    return code if code in known else LabError.exit_code
+
+
+def _job(lab: Lab, planned: "Planned") -> Job:
+    name = f"{planned.spec.display_title} s{planned.spec.seed}"
+    return Job(name, lambda device, threads, slot: start(lab, planned, device=device, threads=threads, slot=slot))
+
+
+def _resume_job(lab: Lab, run: Run, *, take_over: bool) -> Job:
+    def go_on(device: Device, threads: int, slot: Slot) -> Run:
+        return resume(lab, run, device=device, threads=threads, slot=slot, take_over=take_over)
+
+    return Job(label(run), go_on)

@@ -1,0 +1,52 @@
+"""Where things are: the catalog, the runs folder and the data folder that a front end works with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labtui import datasets
+from labtui.catalog import Catalog, find, load
+from labtui.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """One catalog, one runs folder, one data folder."""
+
+    catalog: Catalog
+    store: Store
+    data_root: Path
+
+    @property
+    def folder(self) -> Path:
+        """The folder whose commit a run records: the catalog's own, with labtui's copy that of the runs folder."""
+        return self.store.root.parent if self.catalog.builtin else self.catalog.path.parent
+
+
+def open_lab(
+    *,
+    catalog: Path | None = None,
+    runs: Path | None = None,
+    data: Path | None = None,
+    environ: Mapping[str, str],
+    cwd: Path,
+) -> Lab:
+    """Find catalog, runs and data by the rules of the command line; nothing is made or written.
+
+    The runs folder is `runs` (or LABTUI_RUNS), else `runs/` beside the catalog found, else `runs/` here.
+    Raises UsageError where the catalog cannot be read at all; its faults are in `catalog.faults`.
+    """
+    path, builtin = find(catalog, cwd=cwd, environ=environ)
+    return Lab(
+        catalog=load(path, builtin=builtin, datasets=datasets.registry().keys()),
+        store=Store(cwd / _runs_root(runs, environ, cwd if builtin else path.parent)),
+        data_root=datasets.find_data_root(data, cwd=cwd, environ=environ),
+    )
+
+
+def _runs_root(explicit: Path | None, environ: Mapping[str, str], beside: Path) -> Path:
+    if explicit is not None:
+        return explicit.expanduser()
+    if environ.get("LABTUI_RUNS"):
+        return Path(environ["LABTUI_RUNS"]).expanduser()
+    return beside / "runs"
