@@ -1,0 +1,77 @@
+"""One row put together from what its cell recorded and what was found about it."""
+
+from collections.abc import Sequence
+
+from labtui.compare import facts, images
+from labtui.compare.cells import Cell
+from labtui.compare.findings import row_findings
+from labtui.compare.losses import losses
+from labtui.compare.metrics import Metric
+from labtui.compare.published import Referred, published, published_findings
+from labtui.compare.rows import Comparison, Finding, Folded, Row
+from labtui.compare.setting import Draft, Setting
+from labtui.compare.statistics import binomial_error
+from labtui.store.tags import TEST_LOSS
+
+
+def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[Draft], setting: Setting) -> Row:
+    """The row of a draft whose comparisons have their verdicts."""
+    cell, arm = draft.cell, draft.entry.arm
+    values = facts.values(cell, setting.metric.tag)
+    mean, sd = facts.mean_and_sd([one.value for one in values])
+    reference = arm.reference if arm and draft.entry.present else None
+    names = setting.class_names(cell)
+    return Row(
+        key=cell.key,
+        name=cell.name,
+        title=cell.title,
+        experiment=cell.spec.experiment,
+        data=cell.spec.data.name,
+        device=cell.device,
+        description=arm.description if arm else "",
+        conclusion=arm.conclusion if arm and draft.entry.present else "",
+        factor=draft.entry.factor,
+        values=values,
+        mean=mean,
+        sd=sd,
+        noise=_noise(cell, setting.metric, mean),
+        is_baseline=any(cell.key in other.baselines for other in drafts),
+        declared=next((one for one in comparisons if not one.matched), None),
+        matched=next((one for one in comparisons if one.matched), None),
+        cross_entropy=facts.mean_of(cell, TEST_LOSS),
+        losses=losses(cell),
+        published=published(cell, reference, setting.evidence) if reference else (),
+        budget=facts.budget(cell),
+        findings=(*row_findings(draft.entry, setting), *_published_findings(draft, drafts)),
+        classes=names,
+        class_accuracy=images.mean_class_accuracy(cell, len(names), setting.evidence),
+        folded=tuple(_folded(other, why, setting.metric) for other, why in draft.entry.folded),
+        superseded=tuple(run.id for run in cell.superseded),
+        unfinished=tuple(run.id for run in cell.unfinished),
+    )
+
+
+def _noise(cell: Cell, metric: Metric, mean: float | None) -> float | None:
+    images = facts.plain_test_images(cell)
+    if mean is None or not images or not (metric.is_accuracy and metric.is_plain_test):
+        return None
+    return binomial_error(mean, images)
+
+
+def _published_findings(draft: Draft, drafts: Sequence[Draft]) -> tuple[Finding, ...]:
+    references = {
+        one.cell.key: Referred(cell=one.cell, title=one.cell.title, reference=one.entry.arm.reference)
+        for one in drafts
+        if one.entry.arm and one.entry.arm.reference and one.entry.present
+    }
+    here = references.get(draft.cell.key)
+    if here is None:
+        return ()
+    baseline, matched = (references.get(cell.key) if cell else None for cell in (draft.baseline, draft.matched))
+    return published_findings(here, baseline, matched, draft.entry.factor)
+
+
+def _folded(cell: Cell, why: str, metric: Metric) -> Folded:
+    numbers = [one.value for one in facts.values(cell, metric.tag)]
+    mean, sd = facts.mean_and_sd(numbers)
+    return Folded(title=cell.title, why=why, n=len(numbers), mean=mean, sd=sd)

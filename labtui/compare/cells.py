@@ -1,0 +1,114 @@
+"""Which runs are repeats of each other."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labtui.clean import clean_line
+from labtui.spec import RunSpec, recipe_hash
+from labtui.store.state import State
+
+if TYPE_CHECKING:
+    from labtui.store.run import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """Runs of one experiment, one recipe, one kind of device: they differ in nothing but the seed.
+
+    Threads tell cells apart on a CPU, where they change how sums are split and so the bits; on a GPU they do not.
+    """
+
+    name: str
+    recipe: str
+    device: str
+    """`cpu`, `cuda`, `mps`; empty where nothing was launched yet."""
+    threads: int | None
+    """On a CPU only."""
+    spec: RunSpec
+    """That of the newest run; its seed means nothing here."""
+    runs: tuple["Run", ...]
+    """The newest finished run of each seed, by seed."""
+    superseded: tuple["Run", ...] = field(default=())
+    """Earlier finished runs of the same seeds, newest first."""
+    unfinished: tuple["Run", ...] = field(default=())
+    """Runs of seeds that have no finished one: queued, running, stopped, diverged, …"""
+
+    @property
+    def key(self) -> str:
+        """What tells this cell from every other."""
+        return f"{self.name}/{self.recipe}/{self.device}/{self.threads or '-'}"
+
+    @property
+    def title(self) -> str:
+        """The title with the overrides, where there are any: `Dropout [epochs=1]`."""
+        return clean_line(self.spec.display_title, 60)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that count."""
+        return tuple(run.spec.seed for run in self.runs if run.spec)
+
+    @property
+    def place(self) -> tuple[str, int | None]:
+        """Device kind and threads."""
+        return self.device, self.threads
+
+
+def cells(runs: Iterable["Run"]) -> tuple[Cell, ...]:
+    """Gather runs into cells, in the order in which their first run was made.
+
+    Runs without a readable spec are left out. A run that was never launched has no device yet: it joins the largest
+    cell of its recipe.
+    """
+    groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in sorted((run for run in runs if run.spec), key=_age):
+        if run.spec:
+            groups[run.spec.name, recipe_hash(run.spec)].append(run)
+    return tuple(cell for (name, recipe), group in groups.items() for cell in _by_place(name, recipe, group))
+
+
+def _by_place(name: str, recipe: str, runs: list["Run"]) -> list[Cell]:
+    places: dict[tuple[str, int | None], list[Run]] = defaultdict(list)
+    for run in runs:
+        places[_place(run)].append(run)
+    homeless = places.pop(("", None), [])
+    if not places:
+        return [_cell(name, recipe, ("", None), homeless)]
+    largest = max(places, key=lambda place: sum(run.state is State.FINISHED for run in places[place]))
+    places[largest] = sorted([*places[largest], *homeless], key=_age)
+    return [_cell(name, recipe, place, group) for place, group in places.items()]
+
+
+def _cell(name: str, recipe: str, place: tuple[str, int | None], runs: list["Run"]) -> Cell:
+    newest: dict[int, Run] = {}
+    superseded: list[Run] = []
+    for run in runs:
+        if run.state is State.FINISHED and run.spec and run.result:
+            if before := newest.get(run.spec.seed):
+                superseded.insert(0, before)
+            newest[run.spec.seed] = run
+    unfinished = [run for run in runs if run.spec and run.spec.seed not in newest]
+    spec = next(run.spec for run in reversed(runs) if run.spec)
+    return Cell(
+        name=name,
+        recipe=recipe,
+        device=place[0],
+        threads=place[1],
+        spec=spec,
+        runs=tuple(newest[seed] for seed in sorted(newest)),
+        superseded=tuple(superseded),
+        unfinished=tuple(unfinished),
+    )
+
+
+def _place(run: "Run") -> tuple[str, int | None]:
+    if run.launch is None:
+        return "", None
+    kind = clean_line(run.launch.device, 20).partition(":")[0]
+    return kind, run.launch.threads if kind == "cpu" else None
+
+
+def _age(run: "Run") -> tuple[float, str]:
+    return run.created, run.id

@@ -1,0 +1,189 @@
+"""What differs between a row and its baseline beyond the declared factor, in three grades."""
+
+from collections.abc import Iterable
+
+from labtui.clean import clean_line
+from labtui.compare import notation
+from labtui.compare.cells import Cell
+from labtui.compare.facts import augmented_tests, budget, plain_train_images, report_test_images
+from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, Metric
+from labtui.compare.recipes import Change, undeclared
+from labtui.compare.rows import Finding, Grade
+from labtui.spec import Cnn
+from labtui.store import tags
+
+_BUDGET_MARGIN = 1.05
+"""A difference of less than 5% is no difference of budget."""
+
+_RECORDING = "training.test_batch_size"
+"""Changes the scale of the report's test loss, nothing else."""
+
+
+def compare_conditions(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) -> tuple[Finding, ...]:
+    """Everything about two cells that bears on the difference of a metric: confounds, budget, environment."""
+    return (
+        *_recipe(here, there, factor, metric),
+        *_images(here, there),
+        *_test_set(here, there, metric),
+        *_loss_scale(here, there, metric),
+        *_budget(here, there),
+        *_environment(here, there),
+    )
+
+
+def _confound(code: str, text: str, *, key: str = "", here: str = "", there: str = "", mend: str = "") -> Finding:
+    return Finding(grade=Grade.CONFOUND, code=code, text=text, key=key, here=here, there=there, mend=mend)
+
+
+def _recipe(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) -> Iterable[Finding]:
+    for change in undeclared(here.spec, there.spec, factor):
+        if change.key == "data.name" or (change.key == _RECORDING and metric.tag != tags.REPORT_TEST_LOSS):
+            continue
+        yield _confound(
+            change.key.partition(".")[0],
+            change.told(there.title) + _images_told(change, here, there),
+            key=change.key,
+            here=notation.value(change.here),
+            there=notation.value(change.there),
+        )
+
+
+def _images_told(change: Change, here: Cell, there: Cell) -> str:
+    if change.key != "data.train_fraction":
+        return ""
+    theirs, ours = plain_train_images(there), plain_train_images(here)
+    return f" ({theirs:,} and {ours:,} training images)" if ours and theirs else ""
+
+
+def _images(here: Cell, there: Cell) -> Iterable[Finding]:
+    """Another data set is another test set, even where it is the declared factor."""
+    ours, theirs = _fingerprints(here), _fingerprints(there)
+    if here.spec.data.name != there.spec.data.name:
+        names = clean_line(there.spec.data.name, 60), clean_line(here.spec.data.name, 60)
+        text = f"other test images: {names[0]} in {there.title}, {names[1]} here"
+        yield _confound("test-set", text, key="data.name", here=names[1], there=names[0])
+    elif ours and theirs and ours != theirs:
+        text = (
+            f"other images under the same name: data fingerprint {_some(theirs)} in {there.title}, {_some(ours)} here"
+        )
+        yield _confound("test-set", text, key="data_fingerprint", here=_some(ours), there=_some(theirs))
+
+
+def _test_set(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
+    if not metric.is_report_test:
+        return
+    ours, theirs = test_set_told(here), test_set_told(there)
+    if ours != theirs:
+        text = f"{metric.tag} is not of the same images: {theirs} in {there.title}, {ours} here"
+        mend = "compare by test/accuracy: the plain test images, the same for every row"
+        yield _confound("test-set", text, key="data.augment.test", here=ours, there=theirs, mend=mend)
+    if drops_in_test(here) != drops_in_test(there):
+        which = "here" if drops_in_test(here) else f"in {there.title}"
+        text = f"{metric.tag} is measured with dropout active {which}: the report never calls model.eval()"
+        mend = "compare by test/accuracy: it is measured in evaluation mode"
+        yield _confound("eval-mode", text, key="model.dropout", mend=mend)
+
+
+def test_set_told(cell: Cell) -> str:
+    """The report's test set of a cell in words: `10,000 plain`, `20,000, half of them with random transforms`."""
+    images = report_test_images(cell)
+    number = f"{images:,}" if images else "the test images"
+    if not augmented_tests(cell.spec):
+        return f"{number} plain" if images else "plain test images"
+    whole = cell.spec.data.augment is not None and cell.spec.data.augment.mode == "replace"
+    return f"{number}, {'all' if whole else 'half'} of them with random transforms"
+
+
+def drops_in_test(cell: Cell) -> bool:
+    """Whether the report's test figures of a cell were measured with dropout active."""
+    return cell.spec.protocol == "report" and isinstance(cell.spec.model, Cnn) and any(cell.spec.model.dropout)
+
+
+def _loss_scale(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
+    penalties = tuple(
+        f"{cell.spec.penalty.norm} penalty of weight {cell.spec.penalty.weight:g}"
+        if cell.spec.penalty
+        else "no penalty"
+        for cell in (here, there)
+    )
+    if metric.tag in TRAIN_LOSSES and penalties[0] != penalties[1]:
+        text = f"{metric.tag} includes the penalty: {penalties[1]} in {there.title}, {penalties[0]} here"
+        mend = "compare by test/loss: cross-entropy alone"
+        yield _confound("loss-scale", text, key="penalty", here=penalties[0], there=penalties[1], mend=mend)
+    if metric.tag in REPORT_LOSSES:
+        key = "batch_size" if metric.tag == tags.REPORT_TRAIN_LOSS else "test_batch_size"
+        ours, theirs = getattr(here.spec.training, key), getattr(there.spec.training, key)
+        if ours != theirs:
+            text = f"{metric.tag} depends on the batch size: {theirs} in {there.title}, {ours} here: other scales"
+            yield _confound("loss-scale", text, key=f"training.{key}", here=str(ours), there=str(theirs))
+
+
+def _budget(here: Cell, there: Cell) -> Iterable[Finding]:
+    ours, theirs = budget(here), budget(there)
+    parts = []
+    for word, one, other in (
+        ("optimizer steps", ours.steps, theirs.steps),
+        ("images seen", ours.images_seen, theirs.images_seen),
+        ("seconds", ours.seconds, theirs.seconds),
+    ):
+        alike = word == "seconds" and here.place != there.place
+        if one and other and not alike and max(one / other, other / one) > _BUDGET_MARGIN:
+            parts.append(
+                f"{word} {notation.count(other)} in {there.title}, {notation.count(one)} here ({_times(one, other)})"
+            )
+    work = [part for part in parts if not part.startswith("seconds")]
+    if work:
+        yield Finding(
+            grade=Grade.BUDGET, code="budget", text="; ".join(parts), key="steps",
+            here=notation.count(ours.steps), there=notation.count(theirs.steps), mend=_same_steps(here, there),
+        )  # fmt: skip
+
+
+def _times(one: float, other: float) -> str:
+    return notation.ratio(one / other)
+
+
+def _same_steps(here: Cell, there: Cell) -> str:
+    """The command that trains the baseline for as many steps, where whole epochs make that."""
+    ours, theirs = budget(here), budget(there)
+    if not (ours.steps and theirs.steps and theirs.epochs) or ours.steps <= theirs.steps:
+        return ""
+    epochs = round(theirs.epochs * ours.steps / theirs.steps)
+    return f"same steps: labtui run {there.name} --epochs {epochs} --seeds {notation.seeds(here.seeds)}"
+
+
+def _environment(here: Cell, there: Cell) -> Iterable[Finding]:
+    ours, theirs = _surroundings(here), _surroundings(there)
+    for key in [*ours, *(key for key in theirs if key not in ours)]:
+        one, other = _some(ours.get(key, set())), _some(theirs.get(key, set()))
+        if one and other and one != other:
+            text = f"{key}: {other} in {there.title}, {one} here"
+            yield Finding(grade=Grade.ENVIRONMENT, code="environment", text=text, key=key, here=one, there=other)
+
+
+def _surroundings(cell: Cell) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for run in cell.runs:
+        if run.launch is None:
+            continue
+        values = {
+            "device": run.launch.device_name or cell.device,
+            "threads": str(run.launch.threads) if cell.threads else "",
+            "python": run.launch.python,
+            "commit": (run.launch.commit or "")[:12]
+            + ("-dirty" if (run.launch.commit or "").endswith("-dirty") else ""),
+            **run.launch.versions,
+        }
+        for key, value in values.items():
+            if value:
+                found.setdefault(clean_line(key, 40), set()).add(clean_line(value, 60))
+    return found
+
+
+def _fingerprints(cell: Cell) -> set[str]:
+    prints = (run.spec_file.data_fingerprint for run in cell.runs if run.spec_file)
+    return {clean_line(one, 16) for one in prints if one}
+
+
+def _some(values: set[str]) -> str:
+    return ", ".join(sorted(values))

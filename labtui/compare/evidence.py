@@ -1,0 +1,60 @@
+"""Where compare touches the disk: curves and predictions of runs, read when a judgement asks for them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labtui.store.files import DamagedFile
+from labtui.store.paths import RunPaths
+from labtui.store.predictions import Predictions, read_predictions
+
+if TYPE_CHECKING:
+    from labtui.store.curve import Curve
+    from labtui.store.run import Run
+
+
+def _curves(folder: Path) -> Mapping[str, "Curve"]:
+    from labtui.store.reader import read_curves  # deferred: numpy, and most tables need no curve
+
+    return read_curves(folder)
+
+
+def _predictions(folder: Path) -> Predictions:
+    return read_predictions(RunPaths(folder).predictions)
+
+
+class Evidence:
+    """What runs recorded beyond their last values, each file read once.
+
+    Keep one over several tables: a run that changed is read again.
+    """
+
+    def __init__(
+        self,
+        curves: Callable[[Path], Mapping[str, "Curve"]] = _curves,
+        predictions: Callable[[Path], Predictions] = _predictions,
+    ) -> None:
+        self._read_curves = curves
+        self._read_predictions = predictions
+        self._curves: dict[tuple[Path, float], Mapping[str, Curve]] = {}
+        self._predictions: dict[tuple[Path, float], Predictions | None] = {}
+
+    def curves(self, run: "Run") -> Mapping[str, "Curve"]:
+        """All curves of a run; none where its event files cannot be read."""
+        key = (run.folder, run.modified)
+        if key not in self._curves:
+            try:
+                self._curves[key] = self._read_curves(run.folder)
+            except (OSError, DamagedFile):
+                self._curves[key] = {}
+        return self._curves[key]
+
+    def predictions(self, run: "Run") -> Predictions | None:
+        """The run's predictions; None where it has none that can be read."""
+        key = (run.folder, run.modified)
+        if key not in self._predictions:
+            try:
+                self._predictions[key] = self._read_predictions(run.folder)
+            except (OSError, DamagedFile):
+                self._predictions[key] = None
+        return self._predictions[key]

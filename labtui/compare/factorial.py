@@ -1,0 +1,110 @@
+"""Two factors, alone and together: what each does on average, and whether they simply add up."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations, islice
+from typing import NamedTuple
+
+import numpy as np
+
+from labtui.compare import notation, statistics
+from labtui.compare.cells import Cell
+from labtui.compare.confounds import compare_conditions
+from labtui.compare.facts import values
+from labtui.compare.judging import interval
+from labtui.compare.metrics import Metric
+from labtui.compare.recipes import changes, draws_alike
+from labtui.compare.rows import Effect, Factorial, Grade
+
+_CONTRASTS = ((-0.5, 0.5, -0.5, 0.5), (-0.5, -0.5, 0.5, 0.5), (1.0, -1.0, -1.0, 1.0))
+"""Weights of base, first, second, both: main effect of the first, of the second, interaction."""
+
+
+class Square(NamedTuple):
+    """Four cells: base, base with one change, base with another, base with both."""
+
+    base: Cell
+    first: Cell
+    second: Cell
+    both: Cell
+
+
+def squares(cells: Sequence[Cell], factors: Mapping[str, tuple[str, ...]]) -> list[Square]:
+    """Every 2x2 experiment that the declared factors make up, each with its matched base.
+
+    `factors` is the declared factor per cell key. One cell declares what two others declare between them, and all three
+    differ from a fourth in exactly that.
+    """
+    run = [cell for cell in cells if cell.runs and factors.get(cell.key)]
+    found = []
+    for both in run:
+        for first, second in combinations([cell for cell in run if cell.key != both.key], 2):
+            parts = set(factors[first.key]), set(factors[second.key])
+            if parts[0] & parts[1] or parts[0] | parts[1] != set(factors[both.key]):
+                continue
+            bases = (cell for cell in cells if cell.runs and _adds_up(Square(cell, first, second, both)))
+            found += [Square(base, first, second, both) for base in islice(bases, 1)]
+    return found
+
+
+def factorial(square: Square, metric: Metric) -> Factorial:
+    """The readout of a 2x2 experiment: main effects and interaction, each with its 95% interval."""
+    titles = [cell.title for cell in square]
+    effects, method, text = _effects(square, metric)
+    return Factorial(
+        base=titles[0], first=titles[1], second=titles[2], both=titles[3], effects=effects, method=method, text=text
+    )
+
+
+def _effects(square: Square, metric: Metric) -> tuple[tuple[Effect, ...], str, str]:
+    if why := _why_not(square, metric):
+        return (), "", why
+    groups = [{one.seed: one.value for one in values(cell, metric.tag)} for cell in square]
+    seeds = sorted(set.intersection(*(set(group) for group in groups)))
+    alike = all(cell.place == square.base.place and draws_alike(cell.spec, square.base.spec) for cell in square)
+    paired = alike and len(seeds) >= 2
+    numbers = [[group[seed] for seed in seeds] if paired else list(group.values()) for group in groups]
+    if min(map(len, numbers)) < 2:
+        return (), "", "one seed: the effects have no intervals; run three seeds of all four"
+    estimates = [
+        statistics.paired(np.tensordot(weights, np.array(numbers), 1))
+        if paired
+        else statistics.contrast(weights, numbers)
+        for weights in _CONTRASTS
+    ]
+    names = (square.first.title, square.second.title, "interaction")
+    effects = tuple(
+        Effect(title=name, delta=float(one.delta), interval=interval(one), p=float(statistics.p_two_sided(one)))
+        for name, one in zip(names, estimates, strict=True)
+    )
+    method = f"paired over seeds {notation.seeds(tuple(seeds))}" if paired else "Welch"
+    return effects, method, _told(effects[2], metric)
+
+
+def _why_not(square: Square, metric: Metric) -> str:
+    for cell in square[1:]:
+        factor = tuple(change.key for change in changes(cell.spec, square.base.spec))
+        confounds = [
+            one for one in compare_conditions(cell, square.base, factor, metric) if one.grade is Grade.CONFOUND
+        ]
+        if confounds:
+            return f"the four cannot be put together. {cell.title}: {confounds[0].text}"
+    return ""
+
+
+def _told(interaction: Effect, metric: Metric) -> str:
+    low, high = interaction.interval
+    if low <= 0 <= high:
+        return "whether the two add up or get in each other's way is not decided: the interaction's interval holds 0"
+    better = (low > 0) == metric.higher_is_better
+    return "together they do more than the sum of both" if better else "together they do less than the sum of both"
+
+
+def _adds_up(square: Square) -> bool:
+    if len({cell.spec.data.name for cell in square}) > 1 or len({cell.place for cell in square}) > 1:
+        return False
+    first, second, both = (_steps(cell, square.base) for cell in square[1:])
+    return bool(first and second) and not first & second and both == first | second
+
+
+def _steps(cell: Cell, base: Cell) -> frozenset[tuple[str, str]]:
+    return frozenset((change.key, repr(change.here)) for change in changes(cell.spec, base.spec))

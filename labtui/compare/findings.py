@@ -1,0 +1,94 @@
+"""All that there is to say about one row, gathered from those who can tell."""
+
+from typing import TYPE_CHECKING
+
+from labtui.compare import notation
+from labtui.compare.confounds import compare_conditions, drops_in_test
+from labtui.compare.facts import mean_of, values
+from labtui.compare.learning import learning_findings
+from labtui.compare.losses import loss_findings
+from labtui.compare.matching import is_own_match, offer
+from labtui.compare.recipes import undeclared
+from labtui.compare.rows import Finding, Grade
+from labtui.compare.switches import effort_findings, grid_findings, switch_findings
+from labtui.store import tags
+from labtui.store.state import State
+
+if TYPE_CHECKING:
+    from labtui.compare.cells import Cell
+    from labtui.compare.roster import Entry
+    from labtui.compare.setting import Setting
+
+
+def comparison_findings(entry: "Entry", there: "Cell", setting: "Setting", *, has_match: bool) -> tuple[Finding, ...]:
+    """What bears on the difference between a row and one baseline."""
+    here, factor = entry.cell, entry.factor
+    found = list(compare_conditions(here, there, factor, setting.metric))
+    keys = {finding.key for finding in found if finding.grade is Grade.CONFOUND}
+    recipe = undeclared(here.spec, there.spec, factor)
+    if is_own_match(here, there, factor):
+        found.append(_own_match(entry, there))
+    elif recipe and not has_match and keys:
+        found.append(_unmatched(entry, there, setting))
+    return (*found, *effort_findings(here, there, factor, setting.tries))
+
+
+def row_findings(entry: "Entry", setting: "Setting") -> tuple[Finding, ...]:
+    """What is to be said about a row whatever it is compared with."""
+    cell = entry.cell
+    alike = [one for one in setting.cells if one.spec.data.name == cell.spec.data.name and one.place == cell.place]
+    return (
+        *learning_findings(cell, setting.evidence),
+        *switch_findings(cell, alike),
+        *(found for grid in setting.grids for found in grid_findings(cell, grid, setting.metric)),
+        *loss_findings(cell, setting.evidence),
+        *_dropout(cell),
+        *_runs(cell, setting),
+    )
+
+
+def _own_match(entry: "Entry", there: "Cell") -> Finding:
+    keys = ", ".join(change.key for change in undeclared(entry.cell.spec, there.spec, entry.factor))
+    declared = ", ".join(entry.factor) or "its factor"
+    text = f"{declared} is the same as in {there.title}: what the difference to it shows is {keys or 'chance'}"
+    return Finding(grade=Grade.NOTE, code="own-match", text=text, key=keys)
+
+
+def _unmatched(entry: "Entry", there: "Cell", setting: "Setting") -> Finding:
+    proposed = offer(entry.cell, there, entry.factor, setting.arms)
+    declared = ", ".join(entry.factor) or "the factor"
+    text = f"no finished run differs in {declared} alone"
+    if proposed is None:
+        return Finding(grade=Grade.WARNING, code="unmatched", text=text)
+    text += f"; {proposed.title} would"
+    return Finding(grade=Grade.WARNING, code="unmatched", text=text, mend=f"matched baseline: {proposed.command}")
+
+
+def _dropout(cell: "Cell") -> list[Finding]:
+    during, after = mean_of(cell, tags.REPORT_TEST_ACCURACY), mean_of(cell, tags.TEST_ACCURACY)
+    if not drops_in_test(cell) or during is None or after is None:
+        return []
+    text = (
+        f"Test accuracy {notation.number(during)} is measured with dropout active: the report never calls model.eval()"
+    )
+    text += f"; test/accuracy, in evaluation mode, is {notation.number(after)}"
+    return [Finding(grade=Grade.WARNING, code="eval-mode", text=text, key="model.dropout")]
+
+
+def _runs(cell: "Cell", setting: "Setting") -> list[Finding]:
+    found = []
+    lost = [run for run in cell.unfinished if run.state in (State.DIVERGED, State.FAILED, State.LOST, State.STOPPED)]
+    if lost and cell.runs:
+        states = ", ".join(f"seed {run.seed} {run.state}" for run in lost)
+        total = len({run.seed for run in cell.unfinished} | set(cell.seeds))
+        text = f"{states}: the mean is of the {len(cell.runs)} of {total} seeds that finished, which flatters it"
+        found.append(Finding(grade=Grade.WARNING, code="unfinished", text=text))
+    missing = len(cell.runs) - len(values(cell, setting.metric.tag))
+    if missing:
+        text = f"{missing} of {len(cell.runs)} runs have no finite {setting.metric.tag}"
+        found.append(Finding(grade=Grade.WARNING, code="no-metric", text=text))
+    if cell.superseded:
+        number = len(cell.superseded)
+        runs = "1 earlier run" if number == 1 else f"{number} earlier runs"
+        found.append(Finding(grade=Grade.NOTE, code="superseded", text=f"{runs} of the same seeds not counted"))
+    return found

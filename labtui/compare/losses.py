@@ -1,0 +1,119 @@
+"""Losses brought to one scale: mean cross-entropy per image; and what stands in the way."""
+
+import math
+from typing import TYPE_CHECKING
+
+from labtui.compare import notation
+from labtui.compare.facts import mean_of, report_test_images
+from labtui.compare.learning import CLASSES
+from labtui.compare.metrics import cross_entropy
+from labtui.compare.rows import Finding, Grade, Losses
+from labtui.store import tags
+
+if TYPE_CHECKING:
+    from labtui.compare.cells import Cell
+    from labtui.compare.evidence import Evidence
+    from labtui.store.records import Result
+
+_OUTWEIGHED = 10.0
+"""A loss that starts at ten times what guessing costs is mostly penalty."""
+
+_SAME = 0.005
+"""Relative distance from what guessing costs within which a loss counts as guessing."""
+
+
+def losses(cell: "Cell") -> Losses | None:
+    """Train and test loss of a cell's report figures as cross-entropy; None where the runs recorded none."""
+    train, test = (_entropy(cell, tag, mean_of(cell, tag)) for tag in (tags.REPORT_TRAIN_LOSS, tags.REPORT_TEST_LOSS))
+    return _losses(cell, train, test)
+
+
+def published_losses(cell: "Cell", figures: dict[str, float]) -> Losses | None:
+    """The same of published figures; the cell tells how many samples and batches they are of."""
+    train, test = (_entropy(cell, tag, figures.get(tag)) for tag in (tags.REPORT_TRAIN_LOSS, tags.REPORT_TEST_LOSS))
+    return _losses(cell, train, test)
+
+
+def loss_findings(cell: "Cell", evidence: "Evidence") -> tuple[Finding, ...]:
+    """What has to be said before the cell's losses are put side by side."""
+    found = losses(cell)
+    told = scale_told(cell, found, mean_of(cell, tags.REPORT_TRAIN_LOSS), mean_of(cell, tags.REPORT_TEST_LOSS))
+    scale = [Finding(grade=Grade.NOTE, code="loss-scale", text=told)] if told else []
+    return (*scale, *_penalty(cell, found, evidence))
+
+
+def scale_told(cell: "Cell", found: Losses | None, train: float | None, test: float | None) -> str:
+    """Why two figures on the report's scale must not be compared as they stand, and what they are in cross-entropy."""
+    if found is None or found.train is None or found.test is None or train is None or test is None:
+        return ""
+    pair = f"Train Loss {notation.number(train, 4)} and Test Loss {notation.number(test, 4)}"
+    entropies = f"{notation.number(found.train, 3)} and {notation.number(found.test, 3)}"
+    if found.penalty:
+        return f"{pair}: the train figure includes the penalty, the test figure does not: in cross-entropy {entropies}"
+    sizes = cell.spec.training.batch_size, cell.spec.training.test_batch_size
+    if sizes[0] == sizes[1]:
+        return ""
+    factor = notation.number(math.sqrt(sizes[0] / sizes[1]))
+    scale = f"are on two scales, a factor of {factor} (batches of {sizes[0]} and {sizes[1]})"
+    guess = math.log(CLASSES)
+    if max(abs(found.train / guess - 1), abs(found.test / guess - 1)) < _SAME:
+        return f"{pair} {scale}: both mean {notation.number(guess, 3)}, what guessing costs"
+    return f"{pair} {scale}: in cross-entropy {entropies}, {_gap(found, test / train - 1)}"
+
+
+def _gap(found: Losses, seeming: float) -> str:
+    gap = found.gap or 0.0
+    return f"a gap of {100 * gap:.0f}%, not {100 * seeming:.0f}%".replace("-", notation.MINUS)
+
+
+def _losses(cell: "Cell", train: float | None, test: float | None) -> Losses | None:
+    if train is None and test is None:
+        return None
+    names = tags.REPORT_TRAIN_LOSS, tags.REPORT_TEST_LOSS
+    return Losses(train=train, test=test, train_tag=names[0], test_tag=names[1], penalty=cell.spec.penalty is not None)
+
+
+def _entropy(cell: "Cell", tag: str, figure: float | None) -> float | None:
+    samples = _train_samples(cell) if tag == tags.REPORT_TRAIN_LOSS else report_test_images(cell)
+    if figure is None or not samples or cell.spec.protocol != "report":
+        return None
+    return cross_entropy(tag, figure, samples, cell.spec)
+
+
+def _train_samples(cell: "Cell") -> int | None:
+    return next((run.result.train_images for run in cell.runs if run.result and run.result.train_images), None)
+
+
+def _penalty(cell: "Cell", found: Losses | None, evidence: "Evidence") -> list[Finding]:
+    penalty, guess = cell.spec.penalty, math.log(CLASSES)
+    if penalty is None or not cell.runs:
+        return []
+    curves = evidence.curves(cell.runs[0])
+    starts = [float(curve.values[0]) for tag in _WITH_PENALTY if (curve := curves.get(tag)) is not None and len(curve)]
+    start, end = max(starts, default=math.nan), found.train if found else None
+    if not (start > _OUTWEIGHED * guess or (end is not None and end > guess * (1 + _SAME))):
+        return []
+    what = f"the {penalty.norm} penalty of weight {penalty.weight:g}{_on(cell)} outweighs the images"
+    course = [f"starts at {_amount(start)}"] if math.isfinite(start) else []
+    course += [f"ends at {_amount(end)}"] if end is not None else []
+    text = f"{what}: the loss {' and '.join(course)}; guessing costs {notation.number(guess)}"
+    less, seeds = f"{penalty.weight / 100:g}", notation.seeds(cell.seeds)
+    mend = f"try less: labtui run {cell.name} --set penalty.weight={less} --seeds {seeds}"
+    return [Finding(grade=Grade.WARNING, code="penalty", text=text, key="penalty.weight", mend=mend)]
+
+
+_WITH_PENALTY = (tags.MINIBATCH_LOSS, tags.TRAIN_LOSS)
+
+
+def _on(cell: "Cell") -> str:
+    """` on the 146,070 parameters of fc1`."""
+    result: Result | None = cell.runs[-1].result
+    names = cell.spec.penalty.module_names if cell.spec.penalty else ()
+    layers = result.model.layers if result and result.model else ()
+    weights = sum(size for name, _, size in layers if "all" in names or name.partition(".")[0] in names)
+    whose = "the model" if "all" in names else ", ".join(names)
+    return f" on the {weights:,} parameters of {whose}" if weights else f" on {whose}"
+
+
+def _amount(value: float) -> str:
+    return notation.count(value) if value >= 100 else notation.number(value)

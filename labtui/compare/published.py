@@ -1,0 +1,156 @@
+"""Published figures: beside ours, at the same tag and epoch; and what they can show by themselves."""
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from labtui.clean import clean_line
+from labtui.compare import notation
+from labtui.compare.confounds import drops_in_test, test_set_told
+from labtui.compare.facts import mean
+from labtui.compare.losses import published_losses, scale_told
+from labtui.compare.recipes import undeclared
+from labtui.compare.rows import Finding, Grade, Published
+from labtui.spec import Reference
+from labtui.store import tags
+
+if TYPE_CHECKING:
+    from labtui.compare.cells import Cell
+    from labtui.compare.evidence import Evidence
+    from labtui.store.run import Run
+
+_FIRST = (tags.REPORT_TEST_ACCURACY, tags.REPORT_TRAIN_ACCURACY, tags.REPORT_TEST_LOSS, tags.REPORT_TRAIN_LOSS)
+
+
+class Referred(Struct, frozen=True, kw_only=True):
+    """A cell with the published figures of its arm."""
+
+    cell: "Cell"
+    title: str
+    reference: Reference
+
+    @property
+    def accuracy(self) -> float | None:
+        """The published test accuracy."""
+        return self.reference.figures.get(tags.REPORT_TEST_ACCURACY)
+
+    @property
+    def accuracy_epoch(self) -> int | None:
+        """The epoch of the published test accuracy."""
+        return epoch_of(self.reference, tags.REPORT_TEST_ACCURACY)
+
+
+def epoch_of(reference: Reference, tag: str) -> int | None:
+    """The epoch at which a figure was published; None for tags whose step is no epoch."""
+    return None if tag in reference.steps else reference.epochs.get(tag, reference.epoch)
+
+
+def published(cell: "Cell", reference: Reference, evidence: "Evidence") -> tuple[Published, ...]:
+    """Every published figure of an arm beside the mean of our runs at the same tag and step, test accuracy first."""
+    order = sorted(reference.figures, key=lambda tag: _FIRST.index(tag) if tag in _FIRST else len(_FIRST))
+    return tuple(_figure(cell, reference, tag, evidence) for tag in order)
+
+
+def _figure(cell: "Cell", reference: Reference, tag: str, evidence: "Evidence") -> Published:
+    step = reference.steps.get(tag) or epoch_of(reference, tag)
+    ours = [value for run in cell.runs if (value := _at(run, tag, step, evidence)) is not None]
+    return Published(
+        tag=tag,
+        value=reference.figures[tag],
+        around=tag in reference.around,
+        epoch=epoch_of(reference, tag),
+        ours=mean(ours),
+        n=len(ours),
+        relative=reference.relative.get(tag, ""),
+    )
+
+
+def _at(run: "Run", tag: str, step: int | None, evidence: "Evidence") -> float | None:
+    """A run's value at a step; without a step its last one."""
+    last = run.result.last.get(tag) if run.result else None
+    if last is not None and step in (None, last.step):
+        return last.number
+    curve = evidence.curves(run).get(tag)
+    if curve is None or step is None:
+        return None
+    places = (curve.steps == step).nonzero()[0]
+    return float(curve.values[places[0]]) if len(places) else None
+
+
+def published_findings(
+    here: Referred, baseline: Referred | None, matched: Referred | None, factor: tuple[str, ...]
+) -> tuple[Finding, ...]:
+    """What the published figure of a row can and cannot show, line by line."""
+    lines = [
+        *_against(here, baseline, matched, factor),
+        *_other_images(here, baseline),
+        *_other_epoch(here, baseline),
+        *_dropout(here),
+        *_losses(here),
+        *_kind(here),
+    ]
+    return tuple(Finding(grade=Grade.PUBLISHED, code=code, text=text) for code, text in lines)
+
+
+def _against(
+    here: Referred, baseline: Referred | None, matched: Referred | None, factor: tuple[str, ...]
+) -> list[tuple[str, str]]:
+    if baseline is None or here.accuracy is None or baseline.accuracy is None:
+        return []
+    delta = notation.signed(here.accuracy - baseline.accuracy)
+    text = f"published {delta} on {baseline.title} ({_pair(here, baseline)})"
+    confounds = undeclared(here.cell.spec, baseline.cell.spec, factor)
+    if confounds:
+        text += f", but not by {_factor(factor)} alone: {'; '.join(one.told(baseline.title) for one in confounds)}"
+    if matched and matched.accuracy is not None:
+        fair = notation.signed(here.accuracy - matched.accuracy)
+        which = f"which has the same data and differs in {_factor(factor)} alone"
+        text += f". On {matched.title}, {which}: {fair} ({_pair(here, matched)})"
+    return [("published-delta", f"{text}. One seed each: neither shown nor refuted")]
+
+
+def _other_images(here: Referred, baseline: Referred | None) -> list[tuple[str, str]]:
+    if baseline is None or here.accuracy is None or baseline.accuracy is None:
+        return []
+    ours, theirs = test_set_told(here.cell), test_set_told(baseline.cell)
+    if ours == theirs:
+        return []
+    return [("published-test-set", f"published on other test images: {theirs} for {baseline.title}, {ours} here")]
+
+
+def _other_epoch(here: Referred, baseline: Referred | None) -> list[tuple[str, str]]:
+    ours, theirs = here.accuracy_epoch, baseline.accuracy_epoch if baseline else None
+    if baseline is None or ours == theirs or ours is None or theirs is None:
+        return []
+    return [("published-epoch", f"published at epoch {ours}, {baseline.title} at epoch {theirs}")]
+
+
+def _dropout(here: Referred) -> list[tuple[str, str]]:
+    if here.accuracy is None or not drops_in_test(here.cell):
+        return []
+    text = "published with dropout active while testing: the report never calls model.eval(); test/accuracy does"
+    return [("published-eval-mode", text)]
+
+
+def _losses(here: Referred) -> list[tuple[str, str]]:
+    figures = here.reference.figures
+    found = published_losses(here.cell, figures)
+    told = scale_told(here.cell, found, figures.get(tags.REPORT_TRAIN_LOSS), figures.get(tags.REPORT_TEST_LOSS))
+    return [("published-loss-scale", f"published {told}")] if told else []
+
+
+def _kind(here: Referred) -> list[tuple[str, str]]:
+    note = clean_line(here.reference.note, 300)
+    if here.reference.in_kind:
+        return [
+            ("published-in-kind", f"reproduced in kind only: {note or 'a part of the published setting is not known'}")
+        ]
+    return [("published-note", note)] if note else []
+
+
+def _pair(here: Referred, there: Referred) -> str:
+    return f"{notation.number(here.accuracy)} and {notation.number(there.accuracy)}"
+
+
+def _factor(factor: tuple[str, ...]) -> str:
+    return ", ".join(factor) or "the factor"

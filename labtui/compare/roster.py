@@ -1,0 +1,91 @@
+"""Which rows a table has: the catalog's present definitions first, everything else folded under them or after them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from labtui.compare import notation
+from labtui.compare.cells import Cell
+from labtui.compare.recipes import changes
+from labtui.spec import Arm, recipe_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A cell that gets a row."""
+
+    cell: Cell
+    arm: Arm | None
+    """None where the catalog does not know the experiment any more."""
+    present: bool
+    """Whether it is the catalog's present definition, without overrides."""
+    folded: tuple[tuple[Cell, str], ...] = ()
+    """Other cells of the experiment, each with what is other about it."""
+
+    @property
+    def factor(self) -> tuple[str, ...]:
+        """What the experiment declares that it changes."""
+        return self.arm.spec.factor if self.arm else self.cell.spec.factor
+
+    @property
+    def baseline(self) -> str | None:
+        """The experiment that it declares as its baseline."""
+        return self.arm.spec.baseline if self.arm else self.cell.spec.baseline
+
+
+def roster(cells: Sequence[Cell], arms: Sequence[Arm]) -> list[Entry]:
+    """All rows there could be: data set by data set, in the arms' order, an arm's overridden cells after it.
+
+    An arm without any run makes a row without seeds.
+    """
+    by_name: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        by_name[cell.name, cell.spec.data.name].append(cell)
+    found: list[Entry] = []
+    for arm in arms:
+        found += _of_arm(arm, by_name.pop((arm.spec.name, arm.spec.data.name), []))
+    for rest in by_name.values():
+        found += [Entry(cell=cell, arm=None, present=False, folded=folded) for cell, folded in _by_recipe(rest)]
+    order = {name: place for place, name in reversed(list(enumerate(entry.cell.spec.data.name for entry in found)))}
+    return sorted(found, key=lambda entry: order[entry.cell.spec.data.name])
+
+
+def _of_arm(arm: Arm, cells: list[Cell]) -> list[Entry]:
+    recipe = recipe_hash(arm.spec)
+    present = [replace(cell, spec=arm.spec) for cell in cells if cell.recipe == recipe]
+    overridden = [cell for cell in cells if cell.recipe != recipe and cell.spec.overrides]
+    older = [cell for cell in cells if cell.recipe != recipe and not cell.spec.overrides]
+    first, places = _strongest(present) if present else (empty_cell(arm), ())
+    folded = (*places, *((cell, f"older definition: {_told(cell, arm)}") for cell in older))
+    rows = [Entry(cell=first, arm=arm, present=True, folded=folded)]
+    return rows + [Entry(cell=cell, arm=arm, present=False, folded=other) for cell, other in _by_recipe(overridden)]
+
+
+def empty_cell(arm: Arm) -> Cell:
+    """A cell of an arm that was never run."""
+    return Cell(name=arm.spec.name, recipe=recipe_hash(arm.spec), device="", threads=None, spec=arm.spec, runs=())
+
+
+def _by_recipe(cells: Iterable[Cell]) -> list[tuple[Cell, tuple[tuple[Cell, str], ...]]]:
+    groups: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        groups[cell.recipe].append(cell)
+    return [_strongest(group) for group in groups.values()]
+
+
+def _strongest(cells: list[Cell]) -> tuple[Cell, tuple[tuple[Cell, str], ...]]:
+    """The cell with the most seeds, the newer one of equals, and the others with where they ran."""
+    first = max(reversed(cells), key=lambda cell: len(cell.runs))
+    return first, tuple((cell, _place(cell)) for cell in cells if cell is not first)
+
+
+def _place(cell: Cell) -> str:
+    threads = f" with {cell.threads} thread{'s' if cell.threads != 1 else ''}" if cell.threads else ""
+    return f"on {cell.device}{threads}" if cell.device else "not launched"
+
+
+def _told(cell: Cell, arm: Arm) -> str:
+    return ", ".join(
+        f"{change.key} {notation.value(change.here)}, now {notation.value(change.there)}"
+        for change in changes(cell.spec, arm.spec)
+    )

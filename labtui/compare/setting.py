@@ -1,0 +1,124 @@
+"""What the rows of one table need to know about each other, and which cells each is compared with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from labtui.compare import images
+from labtui.compare.cells import Cell
+from labtui.compare.confounds import compare_conditions
+from labtui.compare.evidence import Evidence
+from labtui.compare.matching import declared_baseline, matched_baseline
+from labtui.compare.metrics import Metric
+from labtui.compare.roster import Entry, empty_cell
+from labtui.compare.rows import Grade
+from labtui.compare.switches import Grid, grids
+from labtui.spec import Arm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What every row of one table needs to know about the others."""
+
+    metric: Metric
+    entries: tuple[Entry, ...]
+    arms: tuple[Arm, ...]
+    baseline: str | None
+    """Given instead of the declared ones."""
+    evidence: Evidence
+    classes: Mapping[str, Sequence[str]]
+    """Names of the classes by data set."""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell that has a row."""
+        return tuple(entry.cell for entry in self.entries)
+
+    @property
+    def present(self) -> set[str]:
+        """The keys of the catalog's present definitions."""
+        return {entry.cell.key for entry in self.entries if entry.present}
+
+    @property
+    def tries(self) -> dict[str, int]:
+        """How many recipes of each experiment were run: how hard it was tuned."""
+        recipes = {(cell.spec.experiment, cell.spec.data.name, cell.recipe) for cell in self.cells if cell.runs}
+        names = [experiment for experiment, _, _ in recipes]
+        return {name: names.count(name) for name in names}
+
+    @property
+    def grids(self) -> list[Grid]:
+        """The cells of one experiment that differ in one number."""
+        return grids(self.cells)
+
+    def class_names(self, cell: Cell) -> tuple[str, ...]:
+        """Names of the classes that a cell tells apart, else their numbers; none without predictions."""
+        if known := self.classes.get(cell.spec.data.name):
+            return tuple(known)
+        return tuple(str(number) for number in range(images.class_count([cell], self.evidence)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A row before the verdicts: with the cells it is compared with."""
+
+    entry: Entry
+    baseline: Cell | None
+    matched: Cell | None
+
+    @property
+    def cell(self) -> Cell:
+        """The row's own cell."""
+        return self.entry.cell
+
+    @property
+    def baselines(self) -> set[str]:
+        """The keys of the cells that it is compared with."""
+        return {cell.key for cell in (self.baseline, self.matched) if cell is not None}
+
+
+def draft(entry: Entry, setting: Setting) -> Draft:
+    """A row with its baselines looked up: the matched one where the declared one differs in more than the factor."""
+    cell = entry.cell
+    baseline = _baseline(entry, setting)
+    if baseline is None:
+        return Draft(entry=entry, baseline=None, matched=None)
+    confounded = any(
+        finding.grade is Grade.CONFOUND for finding in compare_conditions(cell, baseline, entry.factor, setting.metric)
+    )
+    looked_up = (
+        matched_baseline(cell, baseline, entry.factor, setting.cells) if confounded or not baseline.runs else None
+    )
+    return Draft(entry=entry, baseline=baseline, matched=looked_up)
+
+
+def _baseline(entry: Entry, setting: Setting) -> Cell | None:
+    name = setting.baseline or entry.baseline
+    if not name:
+        return None
+    if found := declared_baseline(entry.cell, name, setting.cells, setting.present):
+        return found
+    data = entry.cell.spec.data.name
+    arms = [arm for arm in setting.arms if name in (arm.spec.name, arm.spec.experiment) and arm.spec.data.name == data]
+    return next((empty_cell(arm) for arm in arms if arm.spec.name != entry.cell.name), None)
+
+
+def picked(drafts: list[Draft], names: Sequence[str]) -> list[Draft]:
+    """The drafts that were asked for, with the cells that they are compared with."""
+    asked = [draft for draft in drafts if _is_asked(draft, names)]
+    run = [draft for draft in asked if draft.cell.runs]
+    known = {name for draft in run for name in _names(draft)}
+    if names:
+        run += [
+            draft for draft in asked if not draft.cell.runs and draft.entry.present and draft.cell.name not in known
+        ]
+    wanted = {cell.key for draft in run for cell in (draft.cell, draft.baseline, draft.matched) if cell is not None}
+    return [draft for draft in drafts if draft.cell.key in wanted and (draft.cell.runs or draft in run)]
+
+
+def _is_asked(draft: Draft, names: Sequence[str]) -> bool:
+    return not names or any(name in _names(draft) for name in names)
+
+
+def _names(draft: Draft) -> tuple[str, ...]:
+    cell = draft.cell
+    return cell.name, cell.spec.experiment, cell.title, cell.spec.title
