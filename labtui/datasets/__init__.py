@@ -8,7 +8,7 @@ from labtui.datasets.listing import DatasetRow, StatisticsRow, listing, statisti
 from labtui.datasets.loading import load
 from labtui.datasets.location import find_data_root
 from labtui.datasets.measuring import Statistics, statistics
-from labtui.datasets.registry import get, registry
+from labtui.datasets.registered import get, registry
 from labtui.datasets.verification import is_present
 
 __all__ = [

@@ -8,7 +8,7 @@ from labtui.clean import clean_line
 from labtui.datasets.faults import FetchFault
 from labtui.datasets.fetching import Progress, fetch_source
 from labtui.datasets.pace import Terms
-from labtui.datasets.registry import source_of
+from labtui.datasets.registered import source_of
 from labtui.datasets.verification import check, describe
 from labtui.errors import EnvironmentFault
 

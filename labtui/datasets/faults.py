@@ -40,7 +40,7 @@ class FetchFault(EnvironmentFault):
 
 def not_had(source: Source, root: Path, faults: dict[str, TransferFault], kept: str) -> FetchFault:
     """No address brought it: what each one did, what is kept, what to do."""
-    lines = "".join(f"\n  {base}: {fault.what}" for base, fault in faults.items())
+    lines = "".join(f"\n  {base} {fault.what}" for base, fault in faults.items())
     return FetchFault(
         f"{source.info.title} is not in {root} and could not be fetched:{lines}{kept}",
         short=_in_short(faults),
@@ -96,7 +96,7 @@ def _in_short(faults: dict[str, TransferFault]) -> str:
     if not told:
         return "there was no time to ask any address"
     if len(whats) == 1 and len(told) > 1:
-        return f"none of {len(told)} addresses works: {whats.pop()}"
+        return f"each of {len(told)} addresses {whats.pop()}"
     return "; ".join(f"{host} {what}" for host, what in told.items())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from labtui.datasets.faults import disk_fault
 from labtui.datasets.info import Source
 from labtui.datasets.pace import Terms
-from labtui.datasets.registry import source_of
+from labtui.datasets.registered import source_of
 from labtui.datasets.verification import check
 
 Progress = Callable[[int, int], None]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from labtui.datasets.info import DatasetInfo, Source
 from labtui.datasets.measuring import Statistics
-from labtui.datasets.registry import sources
+from labtui.datasets.registered import registry, source_of
 from labtui.datasets.sizes import size_text
 from labtui.datasets.verification import describe, is_present, missing
 
@@ -39,7 +39,7 @@ class StatisticsRow:
 
 def listing(root: Path) -> tuple[DatasetRow, ...]:
     """A row per data set, in the order of their titles."""
-    return tuple(_row(source, root) for source in sources().values())
+    return tuple(_row(source_of(name), root) for name in registry())
 
 
 def statistics_rows(info: DatasetInfo, statistics: Statistics) -> tuple[StatisticsRow, ...]:

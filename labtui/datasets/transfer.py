@@ -127,9 +127,9 @@ def in_words(fault: BaseException) -> TransferFault:
         return BrokenOff("broke off the transfer")
     match fault:
         case socket.gaierror():
-            what = "its name could not be resolved"
+            what = "has a name that could not be resolved"
         case ssl.SSLCertVerificationError():
-            what = "its certificate could not be verified"
+            what = "has a certificate that could not be verified"
         case TimeoutError():
             what = "did not answer"
         case ConnectionRefusedError():
@@ -141,7 +141,7 @@ def in_words(fault: BaseException) -> TransferFault:
     return TransferFault(what)
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
+class Redirects(urllib.request.HTTPRedirectHandler):
     """Follows a few redirects, and never from https to anything else."""
 
     max_redirections = 5
@@ -156,6 +156,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
+        """The request for the new address. Raises TransferFault."""
         scheme = newurl.partition(":")[0].lower()
         if scheme not in {"http", "https"} or (req.type == "https" and scheme != "https"):
             raise TransferFault(clean_line(f"redirects to {scheme}, which is not followed", 80), final=True)
@@ -171,7 +172,7 @@ def _opener() -> urllib.request.OpenerDirector:
         urllib.request.HTTPSHandler(context=ssl.create_default_context()),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
-        _Redirects(),
+        Redirects(),
         urllib.request.UnknownHandler(),
     ):
         opener.add_handler(handler)

@@ -19,7 +19,7 @@ from msgspec import Struct
 from labtui.clean import clean_line
 from labtui.datasets.info import DataFile, Source
 from labtui.datasets.location import cache_folder
-from labtui.datasets.registry import source_of
+from labtui.datasets.registered import source_of
 from labtui.store.files import read_json_or_none, write_json
 
 SETTLED = 1.0

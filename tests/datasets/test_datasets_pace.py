@@ -1,0 +1,117 @@
+"""When an address counts as fast enough; the clock is moved by hand."""
+
+import pytest
+
+from labtui.datasets.faults import BrokenOff, TransferFault
+from labtui.datasets.pace import Pace, Terms
+from labtui.datasets.sizes import duration_text, size_text
+
+LEFT = 170_000_000
+TERMS = Terms(judge=10.0, whole=300.0)
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_the_time_to_judge_is_shared_among_the_addresses(clock: Clock) -> None:
+    pace = Pace(TERMS, clock)
+    pace.begin("first", 3)
+    assert pace.patience() == pytest.approx(10 / 3)
+    clock.now += 1
+    pace.begin("second", 2)
+    assert pace.patience() == pytest.approx(9 / 2)
+    clock.now += 9
+    pace.begin("third", 1)
+    assert pace.patience() == 0
+    assert pace.over
+
+
+def test_an_address_that_needs_more_than_the_limit_in_all_is_too_slow(clock: Clock) -> None:
+    pace = Pace(TERMS, clock)
+    pace.begin("origin", 1)
+    pace.answered()
+    clock.now += 9.9
+    pace.brought(700_000, LEFT)
+    clock.now += 0.1
+    with pytest.raises(TransferFault, match=r"is too slow \(77 kB/s, 37 minutes for what is left\)"):
+        pace.brought(70_000, LEFT)
+    assert pace.speeds["origin"] == pytest.approx(77_000)
+
+
+def test_an_address_that_is_fast_enough_is_given_its_time_after_two_seconds(clock: Clock) -> None:
+    pace = Pace(TERMS, clock)
+    pace.begin("fast", 3)
+    pace.answered()
+    clock.now += 2
+    pace.brought(2_000_000, LEFT)
+    clock.now += 20
+    pace.brought(1, LEFT)
+    assert not pace.over
+    assert pace.patience() == 30.0
+
+
+def test_a_fast_start_does_not_excuse_a_transfer_beyond_the_limit(clock: Clock) -> None:
+    pace = Pace(TERMS, clock)
+    pace.begin("fast", 1)
+    pace.answered()
+    clock.now += 2
+    pace.brought(2_000_000, LEFT)
+    clock.now += 299
+    with pytest.raises(TransferFault, match="is too slow"):
+        pace.brought(1_000_000, LEFT)
+    assert pace.over
+
+
+def test_a_good_address_that_falls_silent_can_be_asked_for_the_rest(clock: Clock) -> None:
+    pace = Pace(TERMS, clock)
+    pace.begin("fast", 1)
+    pace.answered()
+    clock.now += 2
+    pace.brought(2_000_000, LEFT)
+    clock.now += 30
+    fault = pace.silent(LEFT)
+    assert isinstance(fault, BrokenOff)
+    assert fault.what == "sent nothing for 30 s"
+
+
+def test_after_a_good_address_broke_the_others_get_their_full_time_to_be_judged(clock: Clock) -> None:
+    pace = Pace(TERMS, clock)
+    pace.begin("fast", 2)
+    pace.answered()
+    clock.now += 2
+    pace.brought(2_000_000, LEFT)
+    clock.now += 60
+    pace.begin("other", 1)
+    assert not pace.over
+    assert pace.patience() == 10.0
+
+
+def test_without_terms_nothing_is_too_slow(clock: Clock) -> None:
+    pace = Pace(Terms(), clock)
+    pace.begin("origin", 1)
+    pace.answered()
+    clock.now += 3_600
+    pace.brought(1, LEFT)
+    assert not pace.over
+    assert pace.patience() == 30.0
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 kB"), (82_400, "82 kB"), (1_000_000, "1.0 MB"), (2.5e9, "2,500.0 MB")]
+)
+def test_bytes_are_told_in_decimal_units(count: float, text: str) -> None:
+    assert size_text(count) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(3.4, "3 s"), (89, "89 s"), (2_100, "35 minutes")])
+def test_seconds_are_told_for_people(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text

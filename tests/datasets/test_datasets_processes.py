@@ -1,0 +1,72 @@
+"""Several processes on one data folder, and processes that are killed."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from misbehaving_server import Request, Server, stalls, well
+from tiny_data import is_whole
+
+CHILD = """
+import sys
+from pathlib import Path
+from labtui.datasets.fetching import fetch_source
+from labtui.datasets.pace import Terms
+from tiny_data import tiny_source
+print("begins", flush=True)
+told = lambda done, total: print(done, flush=True)
+fetch_source(tiny_source(sys.argv[1]), Path(sys.argv[2]), rounds=(Terms(silence=60.0),), progress=told)
+"""
+
+Serve = Callable[..., Server]
+
+
+def child(server: Server, root: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, server.base, str(root)],
+        cwd=Path(__file__).parent,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "XDG_CACHE_HOME": str(root / "cache"), "no_proxy": "*"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def line(process: subprocess.Popen[str], wanted: str) -> None:
+    """Wait until the child says this; fails where it ends before."""
+    assert process.stdout
+    for said in process.stdout:
+        if said.strip() == wanted:
+            return
+    pytest.fail(f"the child never said {wanted!r}")
+
+
+def test_processes_that_fetch_at_once_fetch_once(serve: Serve, tmp_path: Path) -> None:
+    def held_back(request: Request) -> None:
+        request.release.wait()
+        well(request)
+
+    server = serve(held_back)
+    children = [child(server, tmp_path) for _ in range(3)]
+    for process in children:
+        line(process, "begins")
+    server.release.set()
+    for process in children:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in children] == [0, 0, 0]
+    assert len(server.requests) == 1
+    assert is_whole(tmp_path)
+
+
+def test_a_killed_fetch_blocks_nobody_and_its_bytes_are_used(serve: Serve, tmp_path: Path) -> None:
+    server = serve(stalls(90_000), well)
+    killed = child(server, tmp_path)
+    line(killed, "90000")
+    killed.kill()
+    killed.communicate(timeout=60)
+    heir = child(server, tmp_path)
+    heir.communicate(timeout=60)
+    assert heir.returncode == 0
+    assert server.requests[1].range == "bytes=90000-"
+    assert is_whole(tmp_path)
