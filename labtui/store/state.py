@@ -104,7 +104,7 @@ def derive(facts: Facts) -> Verdict:
         return State(facts.result.outcome), facts.result.reason
     if facts.exit:
         return _ended(facts.exit, stop_requested=facts.stop_requested)
-    if facts.restarted and facts.lock != "held" and not facts.moved:
+    if facts.restarted and _parent_gone(facts) and not facts.moved:
         return State.LOST, "the machine was restarted"
     if facts.restarted or not facts.here:
         return _elsewhere(facts)
