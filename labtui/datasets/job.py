@@ -35,7 +35,7 @@ class FetchJob:
         self._rounds = list(rounds)
         self._progress = progress
         self._bases = list(addresses or remote.bases)
-        self._pace = Pace(self._rounds.pop(0))
+        self._pace = Pace(self._rounds[-1])
         self._faults: dict[str, TransferFault] = {}
         self._total = sum(file.size for file in remote.downloads)
         self._done = 0
@@ -46,9 +46,16 @@ class FetchJob:
         lock = self._root / f".{self._source.info.name}.lock"
         try:
             with alone(lock, self._pace, self._brought_by_another, self._total):
+                self._begin_rounds()
                 self._bring_flawed()
         except TransferFault as fault:
             raise not_had(self._source, self._root, {OTHER: fault}, "") from fault
+
+    def _begin_rounds(self) -> None:
+        """The lock was waited for on the terms of the last round; of several, the first begins its time now."""
+        terms = self._rounds.pop(0)
+        if self._rounds:
+            self._pace = Pace(terms)
 
     def _refuse_links(self) -> None:
         folder = self._root

@@ -17,9 +17,10 @@ def load(name: str, root: Path) -> Images:
     source = source_of(name)
     folder = source.folder(root)
     if flaws := check(source, root):
+        absent = all(flaw.what == "missing" for flaw in flaws) and not folder.exists()
+        state = f"in {root}" if absent else f"whole in {folder}: {describe(flaws)}"
         raise EnvironmentFault(
-            f"{source.info.title} is not whole in {folder}: {describe(flaws)}. Nothing was changed.",
-            advice=what_to_do(source, root),
+            f"{source.info.title} is not {state}. Nothing was changed.", advice=what_to_do(source, root)
         )
     try:
         return source.read(folder)

@@ -12,12 +12,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 from misbehaving_server import Server, answers, breaks_off, hangs, stalls, well
 from tiny_data import ARCHIVE, CONTENTS, FOLDER, is_whole, pack, tiny_source
 
 from labtui.datasets import partial
 from labtui.datasets.faults import FetchFault, TransferFault
-from labtui.datasets.fetching import fetch_source
+from labtui.datasets.fetching import fetch, fetch_source
 from labtui.datasets.info import Source
 from labtui.datasets.pace import Terms
 from labtui.datasets.transfer import Redirects
@@ -281,6 +282,39 @@ def test_a_second_round_is_patient_where_the_first_one_was_not(serve: Serve, tmp
     fetch_source(tiny_source(server.base), tmp_path, rounds=(Terms(judge=1.5, whole=2.0), CALM))
     assert is_whole(tmp_path)
     assert server.requests[1].range == "bytes=100-"
+
+
+def test_a_fetch_without_a_deadline_waits_for_another_process_however_slow(serve: Serve, tmp_path: Path) -> None:
+    other = FileLock(tmp_path / ".tiny.lock", thread_local=False)
+    other.acquire()
+    reports: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        reports.append((done, total))
+        if len(reports) == 5:
+            other.release()
+
+    source = tiny_source(serve(well).base)
+    fetch_source(source, tmp_path, rounds=(Terms(judge=0.1, whole=0.1), CALM), progress=progress)
+    assert is_whole(tmp_path)
+    assert reports[:4] == [(0, len(ARCHIVE))] * 4
+
+
+def test_a_fetch_by_name_takes_other_addresses_and_a_deadline(
+    serve: Serve, register: Callable[[Source], None], tmp_path: Path
+) -> None:
+    register(tiny_source(serve(answers(404)).base))
+    with pytest.raises(FetchFault, match="answered 404"):
+        fetch("tiny", tmp_path)
+    with pytest.raises(FetchFault, match="did not answer within"):
+        fetch("tiny", tmp_path, deadline=0.2, addresses=[serve(hangs).base])
+    fetch("tiny", tmp_path, addresses=[serve(well).base])
+    assert is_whole(tmp_path)
+
+
+def test_what_is_embedded_needs_no_fetch(tmp_path: Path) -> None:
+    fetch("digits", tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_an_address_that_sends_wrong_things_is_not_asked_in_a_second_round(serve: Serve, tmp_path: Path) -> None:

@@ -106,6 +106,14 @@ def test_a_home_that_cannot_be_written_only_costs_time(
     assert len(hashed) == 2 * len(CONTENTS)
 
 
+def test_a_data_set_that_is_not_here_at_all_is_told_with_what_to_do(tmp_path: Path, register: Register) -> None:
+    register(SOURCE)
+    with pytest.raises(EnvironmentFault) as caught:
+        load("tiny", tmp_path)
+    assert caught.value.message == f"Tiny is not in {tmp_path}. Nothing was changed."
+    assert "labtui data get tiny" in caught.value.advice
+
+
 def test_a_missing_a_short_and_a_linked_file_are_told_apart(root: Path, register: Register) -> None:
     register(SOURCE)
     folder = root / FOLDER
