@@ -16,6 +16,9 @@ from labtui.store.process import alive
 from labtui.store.records import ProcessId
 
 
+_LARGEST_PID = 2**31 - 1
+
+
 @dataclass(slots=True)
 class Target:
     """A process of this machine and of this user, checked."""
@@ -27,7 +30,7 @@ class Target:
     @classmethod
     def verified(cls, who: ProcessId, boot: str) -> Self | None:
         """The process, or None unless it is alive, the very one that was recorded, and ours."""
-        if who.pid <= 1 or who.pid == os.getpid():
+        if not 1 < who.pid <= _LARGEST_PID or who.pid == os.getpid():
             return None
         try:
             target = cls(who.pid, _open(who.pid))

@@ -1,0 +1,119 @@
+"""What the tests of this room share: runs to start, stand-ins to start them with, and eyes on processes."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from labtui.launch.devices import Device
+from labtui.launch.local import Interpreter, start
+from labtui.launch.order import Claimed
+from labtui.spec import Adam, Cnn, Constant, Data, RunSpec, Training
+from labtui.store.files import read_json_or_none
+from labtui.store.process import process_id
+from labtui.store.records import Exit, Launch
+from labtui.store.run import Run
+from labtui.store.store import Store
+
+HERE = Path(__file__).resolve().parent
+CPU = Device(name="cpu", title="a CPU", cores=2)
+SPEC = RunSpec(
+    experiment="stand-in",
+    title="Stand-in",
+    group="Tests",
+    seed=0,
+    protocol="standard",
+    data=Data(name="digits"),
+    model=Cnn(),
+    penalty=None,
+    optimizer=Adam(),
+    scheduler=Constant(),
+    training=Training(),
+)
+
+
+class Stage:
+    """A runs folder, and stand-in engines in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.store = Store(root)
+
+    def run(self) -> Run:
+        return self.store.create(SPEC)
+
+    def start(self, run: Run, mode: str = "work", **wishes: object) -> Claimed:
+        wishes = {"device": CPU, "threads": 1, "data_root": self.root, **wishes}
+        return start(run.folder, interpreter=stand_in(mode), **wishes)
+
+    def started(self, mode: str = "work", **wishes: object) -> Run:
+        """A new run whose engine is at work."""
+        run = self.run()
+        self.start(run, mode, **wishes)
+        return self.at_work(run)
+
+    def at_work(self, run: Run) -> Run:
+        """The run once the engine of its highest attempt has announced itself."""
+        wait_until(lambda: (last := run.paths.last_attempt()) and str(last.number) in engines(run))
+        return self.store.get(run.id)
+
+    def some_at_work(self, runs: list[Run], count: int) -> list[Run]:
+        """The first of the runs to be at work, once there are so many."""
+        wait_until(lambda: len([run for run in runs if engines(run)]) >= count)
+        return [self.store.get(run.id) for run in runs if engines(run)]
+
+    def ended(self, run: Run) -> Run:
+        """The run once it is over."""
+        wait_until(lambda: self.store.get(run.id).state.is_over and not any(map(is_there, pids(run))))
+        return self.store.get(run.id)
+
+
+def stand_in(mode: str) -> Interpreter:
+    return Interpreter(program=("-P", str(HERE / "stand_in_parent.py"), mode))
+
+
+def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    return process_id(pid) is not None
+
+
+def engines(run: Run) -> Counter[str]:
+    """How many engines announced themselves, by attempt."""
+    try:
+        lines = (run.folder / "engines.txt").read_text().splitlines()
+    except FileNotFoundError:
+        return Counter()
+    return Counter(line.split()[0] for line in lines)
+
+
+def launch_of(run: Run, attempt: int | None = None) -> Launch | None:
+    number = attempt or run.paths.last_attempt().number
+    return read_json_or_none(run.paths.attempt(number).launch, Launch)
+
+
+def exit_of(run: Run, attempt: int | None = None) -> Exit | None:
+    number = attempt or run.paths.last_attempt().number
+    return read_json_or_none(run.paths.attempt(number).exit, Exit)
+
+
+def pids(run: Run) -> list[int]:
+    """Of every parent and engine that any attempt recorded."""
+    launches = [launch_of(run, number) for number in run.paths.attempt_numbers()]
+    return [who.pid for launch in launches if launch for who in (launch.parent, launch.engine) if who]
+
+
+def log_of(run: Run) -> str:
+    return run.paths.last_attempt().log.read_text()
+
+
+def two_engines(run: Run) -> list[str]:
+    """The traces of engines that met another one in the folder."""
+    return [name for name in os.listdir(run.folder) if name.startswith("two-engines")]

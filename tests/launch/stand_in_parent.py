@@ -1,0 +1,11 @@
+"""The real small parent with a stand-in engine: `stand_in_parent.py MODE RUN_DIR ORDER`."""
+
+import sys
+from pathlib import Path
+
+from labtui.launch.parent import main
+
+ENGINE = Path(__file__).with_name("stand_in_engine.py")
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[2:], engine=(sys.executable, "-I", "-S", str(ENGINE), sys.argv[1])))

@@ -1,0 +1,19 @@
+"""The real queue runner, whose parents start stand-in engines: `stand_in_runner.py MODE ROOT [OPTION]`."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from labtui.launch.local import start
+from labtui.launch.runner import main
+
+PARENT = str(Path(__file__).with_name("stand_in_parent.py"))
+
+
+def launch(folder, *, interpreter, **wishes):
+    other = dataclasses.replace(interpreter, program=("-P", PARENT, sys.argv[1]))
+    return start(folder, interpreter=other, **wishes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[2:], launch=launch, pause=0.05))

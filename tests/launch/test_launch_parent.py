@@ -1,0 +1,303 @@
+"""The life of an attempt: claimed, recorded, run, ended, whatever the engine does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from launch_stage import CPU, HERE, Stage, engines, exit_of, is_there, launch_of, log_of, pids, wait_until
+
+from labtui.errors import EnvironmentFault, LabError
+from labtui.launch.local import AlreadyRunning, Interpreter, NotStarted, start
+from labtui.store.lock import hold, probe
+from labtui.store.state import State
+
+
+def test_a_start_returns_once_the_attempt_is_claimed_and_recorded(stage: Stage) -> None:
+    run = stage.run()
+
+    claimed = stage.start(run)
+
+    assert claimed.attempt == 1
+    assert probe(run.paths.lock) == "held"
+    launch = launch_of(run)
+    assert launch is not None
+    assert launch.parent is not None
+    assert launch.parent.pid not in (0, os.getpid())
+    os.kill(launch.parent.pid, signal.SIGTERM)
+    stage.ended(run)
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "number", "state"),
+    [
+        ("brief", 0, None, State.FINISHED),
+        ("broken", 1, None, State.FAILED),
+        ("crash", None, signal.SIGSEGV, State.FAILED),
+    ],
+)
+def test_how_an_engine_ended_is_written_down(
+    stage: Stage, mode: str, code: int | None, number: int | None, state: State
+) -> None:
+    run = stage.started(mode)
+
+    ended = stage.ended(run)
+
+    told = exit_of(run)
+    assert told is not None
+    assert (told.code, told.signal) == (code, number)
+    assert ended.state is state
+    assert probe(run.paths.lock) == "free"
+
+
+def test_what_an_engine_says_is_in_the_log(stage: Stage) -> None:
+    run = stage.started("broken")
+    stage.ended(run)
+
+    assert "ValueError: a fault of the engine" in log_of(run)
+
+
+def test_a_killed_engine_leaves_the_signal_and_no_child(stage: Stage) -> None:
+    run = stage.started("family_at_work")
+    children = [int(pid) for pid in (run.folder / "children.txt").read_text().split()]
+    launch = launch_of(run)
+
+    os.kill(launch.engine.pid, signal.SIGKILL)
+
+    stage.ended(run)
+    assert exit_of(run).signal == signal.SIGKILL
+    wait_until(lambda: not any(map(is_there, children)))
+
+
+def test_what_an_engine_started_ends_with_it(stage: Stage) -> None:
+    run = stage.started("family")
+    stage.ended(run)
+
+    children = [int(pid) for pid in (run.folder / "children.txt").read_text().split()]
+    assert len(children) == 2
+    wait_until(lambda: not any(map(is_there, children)))
+
+
+def test_a_parent_passes_sigterm_on_and_is_deaf_to_sighup(stage: Stage) -> None:
+    run = stage.started("work")
+    parent = launch_of(run).parent.pid
+
+    os.kill(parent, signal.SIGHUP)
+    os.kill(parent, signal.SIGTERM)
+
+    ended = stage.ended(run)
+    assert exit_of(run).code == 143
+    assert ended.state is State.STOPPED
+
+
+def test_an_engine_whose_parent_is_killed_ends_and_its_run_is_startable_again(stage: Stage) -> None:
+    run = stage.started("work")
+    os.kill(launch_of(run).parent.pid, signal.SIGKILL)
+    wait_until(lambda: (run.folder / "result.json").exists())
+
+    assert stage.start(run).attempt == 2
+
+    stage.at_work(run)
+    assert engines(run) == {"1": 1, "2": 1}
+    os.kill(launch_of(run).parent.pid, signal.SIGTERM)
+    stage.ended(run)
+
+
+def test_a_run_whose_engine_outlives_its_parent_is_not_started_again(stage: Stage) -> None:
+    run = stage.started("refuse")
+    launch = launch_of(run)
+    os.kill(launch.parent.pid, signal.SIGKILL)
+    wait_until(lambda: not is_there(launch.parent.pid))
+    assert probe(run.paths.lock) == "free"
+
+    with pytest.raises(AlreadyRunning, match="still runs"):
+        stage.start(run)
+
+    assert run.paths.attempt_numbers() == [1]
+    os.kill(launch.engine.pid, signal.SIGKILL)
+    wait_until(lambda: not is_there(launch.engine.pid))
+
+
+def test_a_running_run_is_not_started_again(stage: Stage) -> None:
+    run = stage.started("work")
+
+    with pytest.raises(AlreadyRunning, match="already running"):
+        stage.start(run)
+
+    assert run.paths.attempt_numbers() == [1]
+    os.kill(launch_of(run).parent.pid, signal.SIGTERM)
+    stage.ended(run)
+
+
+def test_an_attempt_is_claimed_once_even_after_it_has_ended(stage: Stage) -> None:
+    run = stage.started("broken")
+    stage.ended(run)
+
+    with pytest.raises(AlreadyRunning, match="somebody else") as told:
+        stage.start(run, attempt=1)
+
+    assert told.value.why == "claimed"
+    assert engines(run) == {"1": 1}
+
+
+def test_a_finished_run_is_not_started_again(stage: Stage) -> None:
+    run = stage.started("brief")
+    stage.ended(run)
+
+    with pytest.raises(NotStarted, match="finished"):
+        stage.start(run, resume=True)
+
+    assert run.paths.attempt_numbers() == [1]
+
+
+def test_resume_keeps_the_threads_of_the_first_attempt(stage: Stage) -> None:
+    run = stage.started("broken", threads=2)
+    stage.ended(run)
+
+    stage.start(run, "broken", threads=1, resume=True)
+
+    stage.ended(run)
+    assert (launch_of(run, 2).threads, launch_of(run, 2).resume) == (2, True)
+
+
+def test_a_folder_that_is_gone_a_link_or_no_run_is_told(stage: Stage) -> None:
+    run = stage.run()
+    link = run.folder.with_name("link")
+    link.symlink_to(run.folder)
+    empty = run.folder.with_name("empty")
+    empty.mkdir()
+
+    for folder, words in (
+        (run.folder.with_name("gone"), "no longer there"),
+        (link, "link"),
+        (empty, "no spec.json"),
+    ):
+        with pytest.raises(LabError, match=words):
+            start(folder, device=CPU, threads=1, data_root=stage.root)
+    assert run.paths.attempt_numbers() == []
+
+
+def test_an_interpreter_that_is_gone_is_told(stage: Stage) -> None:
+    run = stage.run()
+
+    with pytest.raises(EnvironmentFault, match="cannot be started"):
+        start(run.folder, device=CPU, threads=1, data_root=stage.root, interpreter=Interpreter(path="/no/python"))
+
+
+def test_a_python_that_cannot_run_the_parent_is_quoted(stage: Stage) -> None:
+    run = stage.run()
+    broken = Interpreter(program=("-c", "raise ImportError('no module named labtui')"))
+
+    with pytest.raises(EnvironmentFault, match="no module named labtui"):
+        start(run.folder, device=CPU, threads=1, data_root=stage.root, interpreter=broken)
+
+
+def test_an_engine_sees_one_device_its_threads_its_own_group_and_no_terminal(stage: Stage) -> None:
+    run = stage.started("surroundings", threads=3)
+    stage.ended(run)
+
+    seen = json.loads((run.folder / "surroundings.json").read_text())
+    assert seen["environment"]["OMP_NUM_THREADS"] == seen["environment"]["MKL_NUM_THREADS"] == "3"
+    assert seen["environment"]["CUDA_VISIBLE_DEVICES"] == ""
+    assert seen["environment"]["PYTHONUNBUFFERED"] == "1"
+    assert seen["argv"][-1] == str(run.folder)
+    assert seen["group"] == seen["pid"]
+    assert seen["session"] == seen["parents_group"] == seen["parent"] != os.getsid(0)
+    assert seen["stdin"] == "/dev/null"
+    assert seen["stdout"] == str(run.paths.attempt(1).log)
+    assert str(run.paths.lock) not in seen["open"]
+
+
+def test_a_gpu_is_named_to_the_engine_by_its_uuid(stage: Stage) -> None:
+    from dataclasses import replace
+
+    gpu = replace(CPU, name="cuda:1", uuid="GPU-0a1b")
+    run = stage.started("surroundings", device=gpu)
+    stage.ended(run)
+
+    seen = json.loads((run.folder / "surroundings.json").read_text())
+    assert seen["environment"]["CUDA_VISIBLE_DEVICES"] == "GPU-0a1b"
+    assert (launch_of(run).device, launch_of(run).device_uuid) == ("cuda:1", "GPU-0a1b")
+
+
+def test_a_log_stays_short_and_keeps_its_end(stage: Stage) -> None:
+    run = stage.started("flood")
+    stage.ended(run)
+
+    log = run.paths.attempt(1).log
+    assert log.stat().st_size < 50 << 20
+    content = log.read_bytes()
+    assert content.startswith(b"[labtui: ")
+    assert content.endswith(b"x\nthe last line\n")
+
+
+def test_no_secret_of_the_environment_is_recorded_anywhere(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("AWS_SECRET_ACCESS_KEY", "LABTUI_TOKEN", "WANDB_API_KEY", "MY_PASSWORD")
+    for name in names:
+        monkeypatch.setenv(name, "hunter2-never-write-this")
+    run = stage.started("brief", catalog_folder=stage.root)
+    stage.ended(run)
+
+    written = b"".join(path.read_bytes() for path in run.folder.rglob("*") if path.is_file())
+    assert b"hunter2" not in written
+    assert not any(name.encode() in written for name in names)
+
+
+def test_left_over_temporary_files_go_and_others_stay(stage: Stage) -> None:
+    run = stage.run()
+    paths = run.paths
+    stage.start(run, "broken")
+    stage.ended(run)
+    leftovers = [paths.folder / ".checkpoint.pt.4711.tmp", paths.attempt(1).folder / ".exit.json.4711.tmp"]
+    others = [paths.folder / "notes.tmp", paths.folder / ".hidden"]
+    for path in (*leftovers, *others):
+        path.touch()
+
+    stage.start(run, "broken")
+
+    stage.ended(run)
+    assert [path.exists() for path in leftovers] == [False, False]
+    assert [path.exists() for path in others] == [True, True]
+
+
+def test_a_claim_that_cannot_be_recorded_is_given_back(stage: Stage) -> None:
+    """The size of a file is limited to nothing: what a full disk looks like to a writer, without filling one."""
+    run = stage.run()
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+    ignored = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    parent = f"import sys, labtui.launch.parent as parent\n{limited}{ignored}sys.exit(parent.main(sys.argv[1:]))"
+
+    with pytest.raises(EnvironmentFault, match="Not started"):
+        start(
+            run.folder, device=CPU, threads=1, data_root=stage.root, interpreter=Interpreter(program=("-c", parent))
+        )
+
+    assert run.paths.attempt_numbers() == []
+    assert probe(run.paths.lock) == "free"
+    stage.ended(stage.started("brief"))
+
+
+def test_a_start_with_a_held_lock_leaves_no_attempt(stage: Stage) -> None:
+    run = stage.run()
+    with hold(run.paths.lock), pytest.raises(AlreadyRunning):
+        stage.start(run)
+    assert run.paths.attempt_numbers() == []
+
+
+def test_the_parent_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, labtui.launch.parent, labtui.launch.provenance as p; p.versions()\n"
+        "print(*sorted({'numpy', 'torch', 'rich', 'click', 'psutil', 'pynvml', 'textual'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE.parents[1])
+    assert said.stdout.strip() == ""
+
+
+def test_pids_of_a_run_are_those_of_its_parent_and_engine(stage: Stage) -> None:
+    run = stage.started("work")
+    assert len(pids(run)) == 2
+    assert all(map(is_there, pids(run)))
+    os.kill(pids(run)[0], signal.SIGTERM)
+    stage.ended(run)

@@ -1,0 +1,408 @@
+"""The queue: what waits, in which order, what is started and what is moved aside."""
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from launch_stage import CPU, Stage, stand_in
+
+from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.launch import queue, seal
+from labtui.launch.chosen import chosen, restored
+from labtui.launch.devices import Device, Survey
+from labtui.launch.dispatch import Dispatcher
+from labtui.launch.local import AlreadyRunning, NotStartable, NotStarted
+from labtui.launch.order import Claimed, Refused
+from labtui.launch.private import private_folder
+from labtui.launch.queue import Entry, entries, failed, find, remove, retry
+from labtui.launch.slots import acquire
+from labtui.launch.ticket import Ticket, has_our_seal
+from labtui.store.files import read_json, write_json
+from labtui.store.run import Run
+
+GPUS = tuple(Device(name=f"cuda:{n}", title="a GPU", uuid=f"GPU-{n}", memory_free=1 << 36) for n in range(2))
+CORES = replace(CPU, cores=2)
+
+
+def enqueue(stage: Stage, run: Run, device: str = "cpu", **wishes: object) -> Entry:
+    wishes = {"threads": 1, "data_root": stage.root, "by": "a test", **wishes}
+    return queue.enqueue(stage.root, run, device=device, **wishes)
+
+
+class Recorder:
+    """A launcher that starts nothing: it notes what it is asked for and answers as told."""
+
+    def __init__(self, refusal: NotStarted | None = None) -> None:
+        self.started: list[str] = []
+        self.wishes: list[dict[str, object]] = []
+        self.refusal = refusal
+        self.slots: list[object] = []
+
+    def __call__(self, folder: Path, *, device: Device, attempt: int, slot: object, **wishes: object) -> Claimed:
+        if self.refusal:
+            raise self.refusal
+        self.started.append(f"{folder.name} {attempt} {device.name}")
+        self.wishes.append(wishes)
+        # A parent would inherit the slot; here a second descriptor of it stands for that.
+        self.slots.append([os.dup(descriptor) for descriptor in slot.descriptors])
+        return Claimed(attempt=attempt)
+
+    def close(self) -> None:
+        for descriptors in self.slots:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        self.slots = []
+
+
+@pytest.fixture
+def launcher() -> Recorder:
+    recorder = Recorder()
+    yield recorder
+    recorder.close()
+
+
+Dispatch = Callable[..., list[str]]
+
+
+@pytest.fixture
+def dispatch(stage: Stage) -> Dispatch:
+    """One round of a dispatcher with the given launcher on a machine with the given devices; what it said."""
+
+    def one_round(launcher: Recorder, *devices: Device) -> list[str]:
+        said: list[str] = []
+        found = Survey(devices or (CORES,))
+        Dispatcher(stage.root, launcher, said.append, lambda environment: found).round()
+        return said
+
+    return one_round
+
+
+def test_entries_wait_in_the_order_in_which_they_came(stage: Stage) -> None:
+    runs = [stage.run() for _ in range(12)]
+    for run in runs:
+        enqueue(stage, run)
+
+    assert [entry.run for entry in entries(stage.root)] == [run.id for run in runs]
+    assert all(entry.is_here and not entry.reason for entry in entries(stage.root))
+
+
+def test_a_run_that_waits_already_keeps_its_place(stage: Stage) -> None:
+    one, other = stage.run(), stage.run()
+    first = enqueue(stage, one)
+    enqueue(stage, other)
+
+    assert enqueue(stage, one).path == first.path
+    assert [entry.run for entry in entries(stage.root)] == [one.id, other.id]
+
+
+def test_an_entry_is_a_private_file_that_tells_all_it_takes_to_start(stage: Stage) -> None:
+    entry = enqueue(stage, stage.run(), device="cuda:1", threads=2, resume=True, catalog_folder=stage.root)
+
+    assert stat.S_IMODE(entry.path.stat().st_mode) == 0o600
+    ticket = read_json(entry.path, Ticket)
+    assert ticket == entry.ticket
+    assert (ticket.device, ticket.threads, ticket.attempt, ticket.resume) == ("cuda:1", 2, 1, True)
+    assert (ticket.origin.python, ticket.origin.folder) == (sys.executable, str(Path.cwd()))
+    assert has_our_seal(ticket)
+    assert not list(entry.path.parent.glob(".*.tmp"))
+
+
+def test_secrets_are_not_written_into_entries(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LABTUI_TOKEN", "LABTUI_API_KEY", "LABTUI_PASSWORD", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN"):
+        monkeypatch.setenv(name, "hunter2")
+    monkeypatch.setenv("LABTUI_DATA", "/data")
+
+    content = enqueue(stage, stage.run()).path.read_text()
+
+    assert "hunter2" not in content
+    assert "TOKEN" not in content
+    assert json.loads(content)["origin"]["environment"]["LABTUI_DATA"] == "/data"
+
+
+def test_a_recorded_environment_replaces_ours_where_it_was_chosen_and_nowhere_else() -> None:
+    ours = {"PATH": "/ours", "LABTUI_DATA": "/ours", "SECRET": "s", "HOME": "/home"}
+    recorded = {**chosen({"PATH": "/theirs", "EDITOR": "vi"}), "LD_PRELOAD": "/evil.so"}
+
+    assert restored(recorded, ours) == {"PATH": "/theirs", "SECRET": "s", "HOME": "/home"}
+
+
+def test_entries_start_in_order_with_what_they_name(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
+    runs = [stage.run() for _ in range(2)]
+    for run in runs:
+        enqueue(stage, run, catalog_folder=stage.root)
+
+    dispatch(launcher)
+
+    assert launcher.started == [f"{run.folder.name} 1 cpu" for run in runs]
+    assert launcher.wishes[0]["catalog_folder"] == stage.root
+    interpreter = launcher.wishes[0]["interpreter"]
+    assert (interpreter.path, interpreter.folder) == (sys.executable, Path.cwd())
+    assert entries(stage.root) == ()
+
+
+def test_what_finds_no_slot_waits_and_is_not_overtaken(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
+    wide, narrow, elsewhere = stage.run(), stage.run(), stage.run()
+    enqueue(stage, wide, threads=2)
+    enqueue(stage, narrow, threads=1)
+    enqueue(stage, elsewhere, device="cuda")
+
+    with acquire(CORES, 1, cores=2):
+        dispatch(launcher, CORES, *GPUS)
+        assert launcher.started == [f"{elsewhere.folder.name} 1 cuda:0"]
+
+    dispatch(launcher, CORES, *GPUS)
+    assert launcher.started[1:] == [f"{wide.folder.name} 1 cpu"]
+    launcher.close()
+    dispatch(launcher, CORES, *GPUS)
+    assert launcher.started[2:] == [f"{narrow.folder.name} 1 cpu"]
+
+
+def test_runs_that_leave_the_device_open_spread_over_the_gpus(
+    stage: Stage, launcher: Recorder, dispatch: Dispatch
+) -> None:
+    runs = [stage.run() for _ in range(3)]
+    for run in runs:
+        enqueue(stage, run, device="auto")
+
+    dispatch(launcher, CORES, *GPUS)
+
+    assert [line.split()[-1] for line in launcher.started] == ["cuda:0", "cuda:1"]
+    assert [entry.run for entry in entries(stage.root)] == [runs[2].id]
+
+
+def test_an_entry_whose_attempt_was_claimed_starts_nothing(
+    stage: Stage, launcher: Recorder, dispatch: Dispatch
+) -> None:
+    run = stage.run()
+    enqueue(stage, run)
+    (run.paths.attempts / "001").mkdir(parents=True)
+
+    assert dispatch(launcher) == [f"{run.id}: was started already"]
+
+    assert launcher.started == []
+    assert entries(stage.root) == failed(stage.root) == ()
+
+
+@pytest.mark.parametrize(("why", "stays"), [("running", True), ("claimed", False), ("finished", False), ("full", True)])
+def test_a_refusal_that_needs_nobody_is_no_failure(
+    stage: Stage, dispatch: Dispatch, why: str, stays: bool
+) -> None:
+    enqueue(stage, stage.run())
+    kind = {"running": AlreadyRunning, "claimed": AlreadyRunning, "full": NotStartable}.get(why, NotStarted)
+
+    dispatch(Recorder(kind(Refused(why=why, message="no"))))
+
+    assert [bool(entries(stage.root)), failed(stage.root)] == [stays, ()]
+    with acquire(CORES, 2, cores=2) as slot:
+        assert slot is not None
+
+
+def test_a_full_disk_is_not_tried_again_at_once(stage: Stage) -> None:
+    enqueue(stage, stage.run())
+    said: list[str] = []
+    recorder = Recorder(NotStartable(Refused(why="full", message="the disk is full")))
+    dispatcher = Dispatcher(stage.root, recorder, said.append, lambda environment: Survey((CORES,)))
+
+    dispatcher.round()
+    recorder.refusal = None
+    dispatcher.round()
+
+    assert recorder.started == []
+    assert len(said) == 1
+
+
+def broken_python(entry: Entry) -> None:
+    change(entry, sealed=True, origin=msgspec.structs.replace(entry.ticket.origin, python="/gone/python"))
+
+
+def no_such_device(entry: Entry) -> None:
+    change(entry, sealed=True, device="cuda:7")
+
+
+def damaged(entry: Entry) -> None:
+    entry.path.write_bytes(entry.path.read_bytes()[:-40])
+
+
+def another_program(entry: Entry) -> None:
+    change(entry, sealed=False, origin=msgspec.structs.replace(entry.ticket.origin, python="/tmp/evil"))
+
+
+def leads_outside(entry: Entry) -> None:
+    change(entry, sealed=True, run="../../elsewhere")
+
+
+def leads_through_a_link(entry: Entry) -> None:
+    root = entry.path.parents[2]
+    (root / "link").symlink_to(root / "Tests", target_is_directory=True)
+    change(entry, sealed=True, run=entry.run.replace("Tests", "link"))
+
+
+def change(entry: Entry, *, sealed: bool, **changes: object) -> None:
+    from labtui.launch import ticket
+
+    changed = msgspec.structs.replace(entry.ticket, **changes)
+    write_json(entry.path, ticket.sealed(changed) if sealed else changed)
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (no_such_device, "There is no cuda:7"),
+        (damaged, "damaged"),
+        (another_program, "not made by you"),
+        (leads_outside, "is not in"),
+        (leads_through_a_link, "is not in"),
+    ],
+)
+def test_what_can_never_start_is_moved_aside_with_the_reason_and_stops_nothing(
+    stage: Stage, launcher: Recorder, dispatch: Dispatch, harm: Callable[[Entry], None], words: str
+) -> None:
+    bad, good = stage.run(), stage.run()
+    harm(enqueue(stage, bad))
+    enqueue(stage, good)
+
+    said = dispatch(launcher)
+
+    assert launcher.started == [f"{good.folder.name} 1 cpu"]
+    assert entries(stage.root) == ()
+    (aside,) = failed(stage.root)
+    assert words in aside.reason
+    assert any(words in line for line in said)
+
+
+def test_an_interpreter_that_is_gone_moves_its_entry_aside(stage: Stage, dispatch: Dispatch) -> None:
+    from labtui.launch.local import start
+
+    broken_python(enqueue(stage, stage.run()))
+
+    dispatch(start)
+
+    (aside,) = failed(stage.root)
+    assert "/gone/python cannot be started" in aside.reason
+
+
+def test_a_retried_entry_takes_our_interpreter_and_environment(stage: Stage, dispatch: Dispatch) -> None:
+    run = stage.run()
+    another_program(enqueue(stage, run))
+    dispatch(Recorder())
+    (aside,) = failed(stage.root)
+
+    again = retry(stage.root, aside)
+
+    assert failed(stage.root) == ()
+    assert [entry.run for entry in entries(stage.root)] == [run.id]
+    assert (again.ticket.origin.python, again.ticket.retries) == (sys.executable, 1)
+    assert has_our_seal(again.ticket)
+
+
+def test_a_damaged_entry_cannot_be_retried_but_removed(stage: Stage, dispatch: Dispatch) -> None:
+    damaged(enqueue(stage, stage.run()))
+    dispatch(Recorder())
+    (aside,) = failed(stage.root)
+
+    with pytest.raises(UsageError, match="cannot be read"):
+        retry(stage.root, aside)
+
+    assert remove(aside)
+    assert failed(stage.root) == ()
+    assert list(aside.path.parent.iterdir()) == []
+
+
+def test_a_seal_of_another_key_is_not_ours(stage: Stage) -> None:
+    entry = enqueue(stage, stage.run())
+    key = private_folder("queue") / "key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    key.unlink()
+
+    assert not has_our_seal(entry.ticket)
+    assert not seal.is_sealed(b"content", "")
+    assert not seal.is_sealed(b"content", "\ud800 not hexadecimal")
+
+
+def test_entries_of_other_machines_are_shown_and_left_alone(
+    stage: Stage, launcher: Recorder, dispatch: Dispatch
+) -> None:
+    entry = enqueue(stage, stage.run())
+    change(entry, sealed=True, origin=msgspec.structs.replace(entry.ticket.origin, host="elsewhere"))
+
+    dispatch(launcher)
+
+    assert launcher.started == []
+    assert [one.is_here for one in entries(stage.root)] == [False]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_entries_of_other_users_are_left_alone(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
+    entry = enqueue(stage, stage.run())
+    os.chown(entry.path, 65534, 65534)
+
+    dispatch(launcher)
+
+    assert launcher.started == []
+    assert len(entries(stage.root)) == 1
+
+
+def test_an_entry_taken_out_is_gone_and_told_once(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
+    entry = enqueue(stage, stage.run())
+
+    assert remove(entry)
+    assert not remove(entry)
+    dispatch(launcher)
+
+    assert launcher.started == []
+
+
+def test_an_entry_is_found_by_its_name_its_run_or_a_part_of_it(stage: Stage) -> None:
+    one, other = enqueue(stage, stage.run()), enqueue(stage, stage.run())
+
+    assert find(stage.root, one.name).path == one.path
+    assert find(stage.root, other.run).path == other.path
+    assert find(stage.root, other.run[-10:]).path == other.path
+    with pytest.raises(UsageError, match="means 2 entries"):
+        find(stage.root, "stand-in")
+    with pytest.raises(UsageError, match="Nothing in the queue"):
+        find(stage.root, "no such run")
+
+
+def test_files_of_others_in_the_queue_folder_are_no_entries(stage: Stage) -> None:
+    folder = enqueue(stage, stage.run()).path.parent
+    for name in ("notes.txt", "00000002-xyz.json", ".00000003-12345678.json", "9-12345678.json"):
+        (folder / name).write_text("{}")
+    (folder / "00000009-00000000.json").symlink_to("/etc/passwd")
+
+    assert [entry.ticket is None for entry in entries(stage.root)] == [False, True]
+
+
+def test_a_queue_that_cannot_be_made_is_told(stage: Stage, tmp_path: Path) -> None:
+    run = stage.run()
+    (stage.root / ".labtui").symlink_to(tmp_path)
+    with pytest.raises(EnvironmentFault, match="symbolic link"):
+        enqueue(stage, run)
+    with pytest.raises(LabError, match="cannot be queued"):
+        enqueue(stage, replace(run, folder=tmp_path / "elsewhere"))
+
+
+def test_a_started_entry_keeps_its_slot_with_its_run(stage: Stage, dispatch: Dispatch) -> None:
+    from labtui.launch.local import start
+    from labtui.launch.stop import terminate
+
+    run = stage.run()
+    enqueue(stage, run, threads=2)
+
+    def launch(folder: Path, **wishes: object) -> Claimed:
+        return start(folder, **{**wishes, "interpreter": stand_in("work")})
+
+    dispatch(launch)
+    run = stage.at_work(run)
+
+    assert acquire(CORES, 1, cores=2) is None
+    terminate(run)
+    stage.ended(run)
+    with acquire(CORES, 2, cores=2) as slot:
+        assert slot is not None

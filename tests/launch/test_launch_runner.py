@@ -1,0 +1,239 @@
+"""The queue runner: one per runs folder, killed at any moment without loss, gone when nothing waits."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from launch_stage import CPU, HERE, Stage, engines, launch_of, two_engines, wait_until
+
+from labtui.errors import EnvironmentFault
+from labtui.launch import queue, revive
+from labtui.launch.detach import importable
+from labtui.launch.queue import entries, failed
+from labtui.launch.runner import ensure_runner, log_path
+from labtui.launch.slots import acquire
+from labtui.launch.stop import kill, request_stop, terminate
+from labtui.launch.threads import usable_cores
+from labtui.store.run import Run
+from labtui.store.state import State
+
+RUNNER = str(HERE / "stand_in_runner.py")
+
+
+def enqueue(stage: Stage, run: Run, **wishes: object) -> queue.Entry:
+    return queue.enqueue(stage.root, run, device="cpu", **{"threads": 1, "data_root": stage.root, **wishes})
+
+
+def ensure(stage: Stage, mode: str, *, resume_lost: bool = True) -> bool:
+    return ensure_runner(stage.root, resume_lost=resume_lost, program=("-P", RUNNER, mode))
+
+
+def runners(root: Path) -> list[int]:
+    """The pids of this folder's queue runners that are alive."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        try:
+            words = child.cmdline()
+        except psutil.Error:
+            continue
+        if RUNNER in words and str(root) in words and child.status() != psutil.STATUS_ZOMBIE:
+            found.append(child.pid)
+    return found
+
+
+def test_a_runner_starts_what_waits_and_ends_when_nothing_does(stage: Stage) -> None:
+    runs = [stage.run() for _ in range(4)]
+    for run in runs:
+        enqueue(stage, run)
+
+    assert ensure(stage, "brief")
+
+    for run in runs:
+        assert stage.ended(run).state is State.FINISHED
+    wait_until(lambda: not runners(stage.root))
+    assert entries(stage.root) == failed(stage.root) == ()
+    assert [engines(run) for run in runs] == [{"1": 1}] * 4
+
+
+def test_the_real_runner_and_parent_are_found_and_say_what_went_wrong(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything as installed; the engine itself refuses, since the device is not one that it knows."""
+    run = stage.run()
+    entry = enqueue(stage, run)
+    from labtui.launch.ticket import sealed
+    from labtui.store.files import write_json
+    import msgspec
+
+    write_json(entry.path, sealed(msgspec.structs.replace(entry.ticket, device="cuda:99")))
+
+    assert ensure_runner(stage.root)
+
+    wait_until(lambda: failed(stage.root))
+    assert "There is no cuda:99" in failed(stage.root)[0].reason
+    wait_until(lambda: "set aside" in log_path(stage.root).read_text())
+
+
+def test_runs_go_on_when_their_runner_is_killed_and_the_next_runner_goes_on(stage: Stage) -> None:
+    runs = [stage.run() for _ in range(usable_cores() + 2)]
+    for run in runs:
+        enqueue(stage, run)
+    ensure(stage, "work")
+    started = stage.some_at_work(runs, usable_cores())
+
+    (runner,) = runners(stage.root)
+    os.kill(runner, signal.SIGKILL)
+    wait_until(lambda: not runners(stage.root))
+    assert all(stage.store.get(run.id).state.is_active for run in started)
+
+    assert ensure(stage, "work")
+    for run in runs:
+        stage.at_work(run)
+        terminate(stage.store.get(run.id))
+        stage.ended(run)
+    wait_until(lambda: not runners(stage.root))
+    assert [engines(run) for run in runs] == [{"1": 1}] * len(runs)
+
+
+def test_one_runner_at_a_time_however_many_are_asked_for(stage: Stage) -> None:
+    slot = acquire(CPU, 99)
+    runs = [stage.run() for _ in range(3)]
+    for run in runs:
+        enqueue(stage, run)
+
+    starters = [
+        subprocess.Popen(
+            [sys.executable, "-P", RUNNER, "brief", str(stage.root)],
+            env=importable(os.environ),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    said = [starter.communicate()[0] for starter in starters]
+
+    assert said == ["ready\n"] * 6
+    wait_until(lambda: len(runners(stage.root)) == 1)
+    assert not ensure(stage, "brief")
+    slot.close()
+    for run in runs:
+        stage.ended(run)
+    wait_until(lambda: not runners(stage.root))
+    assert [engines(run) for run in runs] == [{"1": 1}] * 3
+
+
+def test_an_entry_made_while_a_runner_ends_is_never_left_behind(stage: Stage) -> None:
+    for _ in range(10):
+        run = stage.run()
+        enqueue(stage, run)
+        ensure(stage, "brief", resume_lost=False)
+        wait_until(lambda run=run: engines(run))
+    wait_until(lambda: not runners(stage.root) and not entries(stage.root))
+
+
+def test_a_runner_that_is_asked_to_end_leaves_the_queue_as_it_is(stage: Stage) -> None:
+    slot = acquire(CPU, 99)
+    run = stage.run()
+    enqueue(stage, run)
+    ensure(stage, "brief")
+    (runner,) = runners(stage.root)
+
+    os.kill(runner, signal.SIGHUP)
+    os.kill(runner, signal.SIGTERM)
+
+    wait_until(lambda: not runners(stage.root))
+    assert [entry.run for entry in entries(stage.root)] == [run.id]
+    slot.close()
+
+
+def test_lost_runs_are_resumed_when_a_runner_starts_unless_switched_off(stage: Stage) -> None:
+    lost, asked, failed_run = (stage.started("refuse", threads=2) for _ in range(3))
+    request_stop(asked, "a test")
+    for run in (lost, asked):
+        launch = launch_of(run)
+        os.kill(launch.parent.pid, signal.SIGKILL)
+        os.kill(launch.engine.pid, signal.SIGKILL)
+    kill(failed_run)
+    assert [stage.ended(run).state for run in (lost, asked, failed_run)] == [State.LOST, State.LOST, State.FAILED]
+
+    ensure(stage, "brief", resume_lost=False)
+    wait_until(lambda: not runners(stage.root))
+    assert stage.store.get(lost.id).state is State.LOST
+
+    ensure(stage, "brief")
+    wait_until(lambda: not runners(stage.root))
+
+    assert stage.ended(lost).state is State.FINISHED
+    assert (launch_of(lost).resume, launch_of(lost).threads, launch_of(lost).attempt) == (True, 2, 2)
+    assert [run.paths.attempt_numbers() for run in (asked, failed_run)] == [[1], [1]]
+
+
+def test_a_run_that_is_lost_again_and_again_is_left_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revive, "MOST_ATTEMPTS", 1)
+    run = stage.started("refuse")
+    for who in (launch_of(run).parent, launch_of(run).engine):
+        os.kill(who.pid, signal.SIGKILL)
+    assert stage.ended(run).state is State.LOST
+
+    revive.enqueue_lost(stage.root, lambda text: None)
+
+    assert entries(stage.root) == ()
+
+
+def test_a_runner_that_does_not_start_is_told(stage: Stage) -> None:
+    with pytest.raises(EnvironmentFault, match="no module named labtui"):
+        ensure_runner(stage.root, program=("-c", "raise ImportError('no module named labtui')"))
+
+
+def test_two_runs_folders_share_the_cores(stage: Stage, tmp_path: Path) -> None:
+    other = Stage(tmp_path / "other runs")
+    here, there = stage.run(), other.run()
+    enqueue(stage, here, threads=99)
+    ensure(stage, "work")
+    stage.at_work(here)
+    enqueue(other, there, threads=1)
+    ensure(other, "work")
+
+    assert runners(other.root)
+    assert there.paths.attempt_numbers() == []
+
+    terminate(stage.store.get(here.id))
+    stage.ended(here)
+    other.at_work(there)
+    terminate(other.store.get(there.id))
+    other.ended(there)
+
+
+def kill_runners_while(stage: Stage, runs: list[Run], random_kills: int, done: Callable[[], bool]) -> None:
+    chance = random.Random(7)
+    kills = 0
+    while not done() or kills < random_kills:
+        ensure(stage, "brief", resume_lost=False)
+        for pid in runners(stage.root):
+            if kills < random_kills and chance.random() < 0.7:
+                kills += 1
+                os.kill(pid, signal.SIGKILL)
+        if done() and kills < random_kills:
+            run = stage.run()
+            runs.append(run)
+            enqueue(stage, run)
+
+
+@pytest.mark.parametrize("kills", [15, pytest.param(200, marks=pytest.mark.long)])
+def test_a_queue_survives_the_murder_of_its_runners(stage: Stage, kills: int) -> None:
+    runs = [stage.run() for _ in range(4)]
+    for run in runs:
+        enqueue(stage, run)
+
+    kill_runners_while(stage, runs, kills, lambda: not entries(stage.root))
+
+    for run in runs:
+        assert stage.ended(run).state is State.FINISHED
+    assert failed(stage.root) == ()
+    assert [engines(run) for run in runs] == [{"1": 1}] * len(runs)
+    assert not any(map(two_engines, runs))
+    wait_until(lambda: not runners(stage.root))

@@ -1,0 +1,128 @@
+"""Device slots: shared by everything that this user runs on the machine, freed by the kernel."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from launch_stage import CPU, HERE, Stage, is_there, launch_of, wait_until
+
+from labtui.errors import EnvironmentFault
+from labtui.launch.private import private_folder
+from labtui.launch.slots import acquire, slots_folder, wait_for
+
+GPU = replace(CPU, name="cuda:0", uuid="GPU-1", cores=None)
+OTHER = replace(CPU, name="cuda:1", uuid="GPU-2", cores=None)
+
+
+def test_a_gpu_has_one_slot_and_by_wish_more() -> None:
+    with acquire(GPU, 1) as slot:
+        assert slot is not None
+        assert acquire(GPU, 1) is None
+        with acquire(GPU, 1, per_device=2) as second:
+            assert second is not None
+            assert acquire(GPU, 1, per_device=2) is None
+        with acquire(OTHER, 1) as elsewhere:
+            assert elsewhere is not None
+    with acquire(GPU, 1) as again:
+        assert again is not None
+
+
+def test_runs_share_the_cores_by_their_threads() -> None:
+    with acquire(CPU, 2, cores=4), acquire(CPU, 1, cores=4):
+        assert acquire(CPU, 2, cores=4) is None
+        with acquire(CPU, 1, cores=4) as last:
+            assert last is not None
+            assert acquire(CPU, 1, cores=4) is None
+        with acquire(CPU, 1, cores=4) as freed:  # a try in vain holds nothing
+            assert freed is not None
+
+
+def test_a_run_with_more_threads_than_cores_takes_them_all() -> None:
+    with acquire(CPU, 64, cores=2) as slot:
+        assert slot is not None
+        assert acquire(CPU, 1, cores=2) is None
+
+
+def test_waiting_ends_when_a_device_is_free_or_when_told() -> None:
+    with acquire(GPU, 1):
+        assert wait_for([GPU], 1, waiting=lambda: False) is None
+        device, slot = wait_for([GPU, OTHER], 1)
+        assert device is OTHER
+        slot.close()
+
+
+def test_a_slot_is_free_once_its_holder_is_killed() -> None:
+    holder = (
+        "import sys, time; sys.path.insert(0, sys.argv[1])\n"
+        "from labtui.launch.slots import acquire; from labtui.launch.devices import Device\n"
+        "slot = acquire(Device(name='cuda:0', title='', uuid='GPU-1'), 1)\n"
+        "print(slot is not None, flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", holder, str(HERE.parents[1])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "True\n"
+        assert acquire(GPU, 1) is None
+        process.kill()
+    with acquire(GPU, 1) as slot:
+        assert slot is not None
+
+
+def test_a_run_keeps_its_slot_until_its_engine_has_ended(stage: Stage) -> None:
+    with acquire(GPU, 1) as slot:
+        run = stage.started("refuse", device=GPU, slot=slot)
+    launch = launch_of(run)
+    assert acquire(GPU, 1) is None
+
+    os.kill(launch.parent.pid, signal.SIGKILL)
+    wait_until(lambda: not is_there(launch.parent.pid))
+    assert acquire(GPU, 1) is None
+
+    os.kill(launch.engine.pid, signal.SIGKILL)
+    wait_until(lambda: not is_there(launch.engine.pid))
+    with acquire(GPU, 1) as freed:
+        assert freed is not None
+
+
+def test_a_home_that_cannot_be_written_falls_back_to_a_private_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tempfile
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file" / "below"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    folder = slots_folder()
+
+    place = tmp_path / f"labtui-{os.geteuid()}"
+    assert folder.is_relative_to(place)
+    assert place.stat().st_mode & 0o777 == 0o700
+    with acquire(GPU, 1) as slot:
+        assert slot is not None
+
+
+@pytest.mark.parametrize("trap", ["link", "open to others"])
+def test_a_temporary_folder_that_somebody_prepared_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
+) -> None:
+    import tempfile
+
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file" / "below"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place, target = tmp_path / f"labtui-{os.geteuid()}", tmp_path / "target"
+    target.mkdir()
+    if trap == "link":
+        place.symlink_to(target)
+    else:
+        place.mkdir()
+        place.chmod(0o777)
+
+    with pytest.raises(EnvironmentFault, match="XDG_STATE_HOME"):
+        private_folder("slots")
+
+    assert list(target.iterdir()) == []
