@@ -1,5 +1,6 @@
 """Every file name of a run folder and of a runs folder, from two classes."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,9 +91,12 @@ class RunPaths:
         return AttemptPaths(self.attempts / f"{number:03d}")
 
     def attempt_numbers(self) -> list[int]:
-        """The numbers of the attempts that were claimed, ascending; empty where there is none."""
+        """The numbers of the attempts that were claimed, ascending; links and other names are passed over."""
+        if self.attempts.is_symlink():
+            return []
         try:
-            names = [entry.name for entry in self.attempts.iterdir()]
+            with os.scandir(self.attempts) as entries:
+                names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
             return []
         numbers = (int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 10)
