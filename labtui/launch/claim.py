@@ -17,7 +17,7 @@ from pathlib import Path
 from labtui.errors import LabError
 from labtui.launch.order import Order, Refused, Why
 from labtui.store.files import read_json_or_none
-from labtui.store.lock import PATIENCE, Held, LockHeld, LocksUnsupported, hold
+from labtui.store.lock import Held, LockHeld, LocksUnsupported, hold
 from labtui.store.observer import is_here
 from labtui.store.paths import AttemptPaths, RunPaths
 from labtui.store.process import alive
@@ -55,12 +55,12 @@ class Claim:
         self.lock.close()
 
 
-def claim(paths: RunPaths, order: Order, *, patience: float = PATIENCE) -> Claim:
+def claim(paths: RunPaths, order: Order) -> Claim:
     """Take the run's lock and make the folder of the attempt. Raises Refusal, and keeps no lock then."""
     _require_run(paths)
-    lock = _lock(paths, patience)
+    lock = _lock(paths, order.patience)
     try:
-        _require_startable(paths, order, patience)
+        _require_startable(paths, order)
         attempt = paths.attempt(order.attempt)
         _make(attempt)
     except Refusal:
@@ -139,7 +139,7 @@ def _lock(paths: RunPaths, patience: float) -> Held:
         raise in_the_way(fault, paths.folder) from fault
 
 
-def _require_startable(paths: RunPaths, order: Order, patience: float) -> None:
+def _require_startable(paths: RunPaths, order: Order) -> None:
     last = paths.last_attempt()
     highest = last.number if last else 0
     if highest >= order.attempt:
@@ -154,7 +154,7 @@ def _require_startable(paths: RunPaths, order: Order, patience: float) -> None:
         return
     if not is_here(launch):
         _require_ours(paths, order, launch, result)
-    elif survivor := _survivor(launch, patience):
+    elif survivor := _survivor(launch, order.patience):
         raise Refusal(
             "running",
             f"{paths.folder.name} still runs: process {survivor.pid} of attempt {highest} lives.",

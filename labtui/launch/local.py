@@ -14,6 +14,7 @@ from labtui.launch.devices import Device
 from labtui.launch.order import Answer, Claimed, Order, Refused, Why
 from labtui.launch.slots import Slot
 from labtui.store.files import read_json_or_none
+from labtui.store.lock import PATIENCE
 from labtui.store.paths import RunPaths
 from labtui.store.records import Launch
 
@@ -58,6 +59,7 @@ def start(
     attempt: int | None = None,
     slot: Slot | None = None,
     take_over: bool = False,
+    patience: float = PATIENCE,
     interpreter: Interpreter | None = None,
 ) -> Claimed:
     """Start the run in `folder` and return once its attempt is claimed; its parent is then nobody's child.
@@ -65,7 +67,8 @@ def start(
     `attempt` is the number to claim, by default the one after the highest that is there now; of two starters with one
     number, one is told that the other was first. With `resume` the run goes on from its last checkpoint, with the
     threads of its first attempt whatever `threads` says, since their number changes the bits. `slot` is kept by the run
-    until its last process has ended; the caller closes its own copy.
+    until its last process has ended; the caller closes its own copy. `patience` is how many seconds an earlier attempt
+    that is just ending is waited for.
 
     Raises AlreadyRunning, NotStarted, EnvironmentFault, UsageError.
     """
@@ -81,6 +84,7 @@ def start(
         catalog_folder=str(catalog_folder.absolute()) if catalog_folder else None,
         slots=slot.descriptors if slot else (),
         take_over=take_over,
+        patience=patience,
     )
     return submit(paths, order, interpreter or Interpreter())
 

@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from labtui.store.lock import PATIENCE
+
 Why = Literal["running", "claimed", "finished", "elsewhere", "full", "environment", "run"]
 
 
@@ -21,6 +23,8 @@ class Order(Struct, frozen=True, kw_only=True):
     catalog_folder: str | None = None
     slots: tuple[int, ...] = ()
     """Descriptors of device slots, inherited, that the run keeps until its last process has ended."""
+    patience: float = PATIENCE
+    """Seconds to try for the run's lock, and to wait for an engine that lost its parent."""
     take_over: bool = False
     """Whether an attempt that another host began may be taken for ended."""
     detach: bool = True

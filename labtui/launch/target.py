@@ -15,7 +15,6 @@ from typing import Self
 from labtui.store.process import alive
 from labtui.store.records import ProcessId
 
-
 _LARGEST_PID = 2**31 - 1
 
 

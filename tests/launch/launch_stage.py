@@ -1,6 +1,5 @@
 """What the tests of this room share: runs to start, stand-ins to start them with, and eyes on processes."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -110,10 +109,17 @@ def pids(run: Run) -> list[int]:
     return [who.pid for launch in launches if launch for who in (launch.parent, launch.engine) if who]
 
 
+def children_of(run: Run) -> list[int]:
+    """The pids of what a `family` engine started, once all of it is there."""
+    path = run.folder / "children.txt"
+    wait_until(lambda: path.exists() and path.read_text().count("\n") == 2)
+    return [int(line) for line in path.read_text().split()]
+
+
 def log_of(run: Run) -> str:
     return run.paths.last_attempt().log.read_text()
 
 
 def two_engines(run: Run) -> list[str]:
     """The traces of engines that met another one in the folder."""
-    return [name for name in os.listdir(run.folder) if name.startswith("two-engines")]
+    return [path.name for path in run.folder.glob("two-engines-*")]

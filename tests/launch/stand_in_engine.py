@@ -10,98 +10,111 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 
-def main(mode, folder):
-    attempt = max(int(name) for name in os.listdir(os.path.join(folder, "attempts")))
-    guard = os.open(os.path.join(folder, "engine.guard"), os.O_RDWR | os.O_CREAT, 0o666)
+def main(mode: str, folder: Path) -> None:
+    attempt = max((folder / "attempts").iterdir(), key=lambda path: int(path.name))
+    guard = os.open(folder / "engine.guard", os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        open(os.path.join(folder, f"two-engines-{os.getpid()}"), "w").close()
-    asked = []
+        (folder / f"two-engines-{os.getpid()}").touch()
+    asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN if mode == "refuse" else lambda n, f: asked.append(n))
-    with open(os.path.join(folder, "engines.txt"), "a") as stream:
-        stream.write(f"{attempt} {os.getpid()}\n")
+        signal.signal(number, signal.SIG_IGN if mode == "refuse" else lambda number, _: asked.append(number))
+    append(folder / "engines.txt", f"{int(attempt.name)} {os.getpid()}\n")
     MODES[mode](folder, attempt, asked)
 
 
-def work(folder, attempt, asked):
+def work(folder: Path, attempt: Path, asked: list[int]) -> None:
     """Until told to stop, by whatever way an engine is told; then say so in result.json."""
-    request = os.path.join(folder, "attempts", f"{attempt:03d}", "requests", "stop.json")
-    parent = os.getppid()
-    while not (asked or os.path.exists(request) or os.getppid() != parent):
+    request = attempt / "requests" / "stop.json"
+    # The parent as recorded: it may be gone before we first ask who it is.
+    parent = json.loads((attempt / "launch.json").read_bytes())["parent"]["pid"]
+    while not (asked or request.exists() or os.getppid() != parent):
         time.sleep(0.01)
     result(folder, attempt, "stopped")
     sys.exit(143 if asked else 0)
 
 
-def brief(folder, attempt, asked):
-    print("worked")
+def brief(folder: Path, attempt: Path, _: list[int]) -> None:
+    sys.stdout.write("worked\n")
     result(folder, attempt, "finished")
 
 
-def broken(folder, attempt, asked):
+def broken(*_: object) -> None:
     raise ValueError("a fault of the engine")
 
 
-def crash(folder, attempt, asked):
+def crash(*_: object) -> None:
     signal.signal(signal.SIGSEGV, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def refuse(folder, attempt, asked):
+def refuse(*_: object) -> None:
     while True:
         time.sleep(1)
 
 
-def flood(folder, attempt, asked):
-    line = b"x" * 79 + b"\n"
+def flood(folder: Path, attempt: Path, _: list[int]) -> None:
+    mebibyte = (b"x" * 63 + b"\n") * (1 << 14)
     for _ in range(200):
-        os.write(1, line * ((1 << 20) // 80))
+        os.write(1, mebibyte)
     os.write(1, b"the last line\n")
     result(folder, attempt, "finished")
 
 
-def family(folder, attempt, asked):
+def family(folder: Path, attempt: Path, _: list[int]) -> None:
     """Leave children behind, one of them deaf to SIGTERM."""
-    for deaf in (False, True):
-        if os.fork() == 0:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN if deaf else signal.SIG_DFL)
-            with open(os.path.join(folder, "children.txt"), "a") as stream:
-                stream.write(f"{os.getpid()}\n")
-            while True:
-                time.sleep(1)
-    path = os.path.join(folder, "children.txt")
-    while not os.path.exists(path) or len(open(path).read().split()) < 2:
-        time.sleep(0.01)
+    make_family(folder)
     result(folder, attempt, "finished")
 
 
-def family_at_work(folder, attempt, asked):
+def family_at_work(folder: Path, *_: object) -> None:
     """The same, but go on."""
-    family(folder, attempt, asked)
-    os.unlink(os.path.join(folder, "result.json"))
-    refuse(folder, attempt, asked)
+    make_family(folder)
+    refuse()
 
 
-def surroundings(folder, attempt, asked):
-    with open(os.path.join(folder, "surroundings.json"), "w") as stream:
-        facts = {"environment": dict(os.environ), "argv": sys.argv, "group": os.getpgrp(), "pid": os.getpid()}
-        facts |= {"parent": os.getppid(), "parents_group": os.getpgid(os.getppid()), "session": os.getsid(0)}
-        facts |= {"stdin": os.readlink("/proc/self/fd/0"), "stdout": os.readlink("/proc/self/fd/1")}
-        inherited = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
-        facts |= {"open": [os.readlink(path) for path in inherited if os.path.lexists(path)]}
-        json.dump(facts, stream)
+def make_family(folder: Path) -> None:
+    children = folder / "children.txt"
+    for reaction in (signal.SIG_DFL, signal.SIG_IGN):
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, reaction)
+            append(children, f"{os.getpid()}\n")
+            refuse()
+    while not children.exists() or len(children.read_text().split()) < 2:
+        time.sleep(0.01)
+
+
+def surroundings(folder: Path, attempt: Path, _: list[int]) -> None:
+    descriptors = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    seen = {
+        "environment": dict(os.environ),
+        "argv": sys.argv,
+        "pid": os.getpid(),
+        "group": os.getpgrp(),
+        "parent": os.getppid(),
+        "parents_group": os.getpgid(os.getppid()),
+        "session": os.getsid(0),
+        "stdin": str(Path("/proc/self/fd/0").readlink()),
+        "stdout": str(Path("/proc/self/fd/1").readlink()),
+        "open": [str(path.readlink()) for path in descriptors],
+    }
+    (folder / "surroundings.json").write_text(json.dumps(seen))
     result(folder, attempt, "finished")
 
 
-def result(folder, attempt, outcome):
-    path = os.path.join(folder, "result.json")
-    with open(path + f".{os.getpid()}", "w") as stream:
-        json.dump({"attempt": attempt, "outcome": outcome}, stream)
-    os.replace(path + f".{os.getpid()}", path)
+def result(folder: Path, attempt: Path, outcome: str) -> None:
+    temporary = folder / f"result.json.{os.getpid()}"
+    temporary.write_text(json.dumps({"attempt": int(attempt.name), "outcome": outcome}))
+    temporary.replace(folder / "result.json")
+
+
+def append(path: Path, line: str) -> None:
+    with path.open("a") as stream:
+        stream.write(line)
 
 
 MODES = {
@@ -117,4 +130,4 @@ MODES = {
 }
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], Path(sys.argv[2]))

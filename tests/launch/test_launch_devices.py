@@ -21,7 +21,9 @@ MPS = Device(name="mps", title="Apple GPU")
 
 
 def gpu(index: int, **facts: object) -> Device:
-    return Device(**{"name": f"cuda:{index}", "title": "a GPU", "uuid": f"GPU-{index}", "memory_free": 8 * GIB, **facts})
+    return Device(
+        **{"name": f"cuda:{index}", "title": "a GPU", "uuid": f"GPU-{index}", "memory_free": 8 * GIB, **facts}
+    )
 
 
 class NVMLError(Exception):
@@ -59,7 +61,7 @@ class Driver:
     def nvmlDeviceGetHandleByIndex(self, index: int) -> dict[str, object]:  # noqa: N802 (NVIDIA's name)
         return self.gpus[index]
 
-    def nvmlDeviceGetMaxMigDeviceCount(self, handle: dict[str, object]) -> int:  # noqa: N802 (NVIDIA's name)
+    def nvmlDeviceGetMaxMigDeviceCount(self, _: dict[str, object]) -> int:  # noqa: N802 (NVIDIA's name)
         return 7
 
     def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: dict, index: int) -> object:  # noqa: N802 (NVIDIA's name)
@@ -153,7 +155,7 @@ def test_no_driver_means_no_gpu_and_a_mute_one_is_told(monkeypatch: pytest.Monke
 def test_a_gpu_under_a_torch_for_the_cpu_is_shown_told_and_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver(card("GPU-a"))
     monkeypatch.setattr(devices, "visible_gpus", lambda environment: visible_gpus(environment, driver))
-    monkeypatch.setattr(metadata, "version", lambda name: "2.15.0+cpu")
+    monkeypatch.setattr(metadata, "version", lambda _: "2.15.0+cpu")
 
     found = survey({})
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from launch_stage import CPU, HERE, Stage, engines, exit_of, is_there, launch_of, log_of, pids, wait_until
+from launch_stage import CPU, HERE, Stage, children_of, engines, exit_of, is_there, launch_of, log_of, pids, wait_until
 
 from labtui.errors import EnvironmentFault, LabError
 from labtui.launch.local import AlreadyRunning, Interpreter, NotStarted, start
@@ -61,7 +61,7 @@ def test_what_an_engine_says_is_in_the_log(stage: Stage) -> None:
 
 def test_a_killed_engine_leaves_the_signal_and_no_child(stage: Stage) -> None:
     run = stage.started("family_at_work")
-    children = [int(pid) for pid in (run.folder / "children.txt").read_text().split()]
+    children = children_of(run)
     launch = launch_of(run)
 
     os.kill(launch.engine.pid, signal.SIGKILL)
@@ -75,7 +75,7 @@ def test_what_an_engine_started_ends_with_it(stage: Stage) -> None:
     run = stage.started("family")
     stage.ended(run)
 
-    children = [int(pid) for pid in (run.folder / "children.txt").read_text().split()]
+    children = children_of(run)
     assert len(children) == 2
     wait_until(lambda: not any(map(is_there, children)))
 
@@ -270,9 +270,7 @@ def test_a_claim_that_cannot_be_recorded_is_given_back(stage: Stage) -> None:
     parent = f"import sys, labtui.launch.parent as parent\n{limited}{ignored}sys.exit(parent.main(sys.argv[1:]))"
 
     with pytest.raises(EnvironmentFault, match="Not started"):
-        start(
-            run.folder, device=CPU, threads=1, data_root=stage.root, interpreter=Interpreter(program=("-c", parent))
-        )
+        start(run.folder, device=CPU, threads=1, data_root=stage.root, interpreter=Interpreter(program=("-c", parent)))
 
     assert run.paths.attempt_numbers() == []
     assert probe(run.paths.lock) == "free"

@@ -77,7 +77,7 @@ def dispatch(stage: Stage) -> Dispatch:
     def one_round(launcher: Recorder, *devices: Device) -> list[str]:
         said: list[str] = []
         found = Survey(devices or (CORES,))
-        Dispatcher(stage.root, launcher, said.append, lambda environment: found).round()
+        Dispatcher(stage.root, launcher, said.append, lambda _: found).round()
         return said
 
     return one_round
@@ -190,9 +190,7 @@ def test_an_entry_whose_attempt_was_claimed_starts_nothing(
 
 
 @pytest.mark.parametrize(("why", "stays"), [("running", True), ("claimed", False), ("finished", False), ("full", True)])
-def test_a_refusal_that_needs_nobody_is_no_failure(
-    stage: Stage, dispatch: Dispatch, why: str, stays: bool
-) -> None:
+def test_a_refusal_that_needs_nobody_is_no_failure(stage: Stage, dispatch: Dispatch, why: str, stays: bool) -> None:
     enqueue(stage, stage.run())
     kind = {"running": AlreadyRunning, "claimed": AlreadyRunning, "full": NotStartable}.get(why, NotStarted)
 
@@ -207,7 +205,7 @@ def test_a_full_disk_is_not_tried_again_at_once(stage: Stage) -> None:
     enqueue(stage, stage.run())
     said: list[str] = []
     recorder = Recorder(NotStartable(Refused(why="full", message="the disk is full")))
-    dispatcher = Dispatcher(stage.root, recorder, said.append, lambda environment: Survey((CORES,)))
+    dispatcher = Dispatcher(stage.root, recorder, said.append, lambda _: Survey((CORES,)))
 
     dispatcher.round()
     recorder.refusal = None

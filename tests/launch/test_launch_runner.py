@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from launch_stage import CPU, HERE, Stage, engines, launch_of, two_engines, wait_until
@@ -20,6 +21,8 @@ from labtui.launch.runner import ensure_runner, log_path
 from labtui.launch.slots import acquire
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.launch.threads import usable_cores
+from labtui.launch.ticket import sealed
+from labtui.store.files import write_json
 from labtui.store.run import Run
 from labtui.store.state import State
 
@@ -61,14 +64,10 @@ def test_a_runner_starts_what_waits_and_ends_when_nothing_does(stage: Stage) -> 
     assert [engines(run) for run in runs] == [{"1": 1}] * 4
 
 
-def test_the_real_runner_and_parent_are_found_and_say_what_went_wrong(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything as installed; the engine itself refuses, since the device is not one that it knows."""
+def test_the_real_runner_is_found_and_says_what_went_wrong(stage: Stage) -> None:
+    """Everything as installed; its entry wishes for a device that no machine has."""
     run = stage.run()
     entry = enqueue(stage, run)
-    from labtui.launch.ticket import sealed
-    from labtui.store.files import write_json
-    import msgspec
-
     write_json(entry.path, sealed(msgspec.structs.replace(entry.ticket, device="cuda:99")))
 
     assert ensure_runner(stage.root)
@@ -179,7 +178,7 @@ def test_a_run_that_is_lost_again_and_again_is_left_alone(stage: Stage, monkeypa
         os.kill(who.pid, signal.SIGKILL)
     assert stage.ended(run).state is State.LOST
 
-    revive.enqueue_lost(stage.root, lambda text: None)
+    revive.enqueue_lost(stage.root, lambda _: None)
 
     assert entries(stage.root) == ()
 

@@ -12,10 +12,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from launch_stage import Stage, exit_of, is_there, launch_of, wait_until
+from launch_stage import Stage, children_of, exit_of, is_there, launch_of, wait_until
 
 from labtui.errors import LabError
-from labtui.launch.stop import Patience, Stage as Stopping, has_ended, kill, next_step, request_stop, stop, terminate
+from labtui.launch.stop import Patience, has_ended, kill, next_step, request_stop, stop, terminate
+from labtui.launch.stop import Stage as Stopping
 from labtui.launch.target import Target
 from labtui.store.files import read_json, write_json
 from labtui.store.process import boot_id, process_id
@@ -53,7 +54,7 @@ def test_an_engine_that_is_asked_saves_and_ends(stage: Stage) -> None:
 
 def test_an_engine_that_refuses_is_killed_with_its_children(stage: Stage) -> None:
     run = stage.started("family_at_work")
-    children = [int(pid) for pid in (run.folder / "children.txt").read_text().split()]
+    children = children_of(run)
     told: list[str] = []
 
     assert stop(run, "a test", patience=AT_ONCE, tell=told.append)
@@ -68,7 +69,7 @@ def test_an_engine_that_refuses_is_killed_with_its_children(stage: Stage) -> Non
 def test_asking_alone_sends_no_signal(stage: Stage) -> None:
     run = stage.started("refuse")
 
-    assert not stop(run, "a test", patience=AT_ONCE, tell=lambda text: None, until=Stopping.ASKED)
+    assert not stop(run, "a test", patience=AT_ONCE, tell=lambda _: None, until=Stopping.ASKED)
 
     assert not has_ended(run)
     assert kill(run).sent
@@ -77,7 +78,7 @@ def test_asking_alone_sends_no_signal(stage: Stage) -> None:
 
 def test_an_engine_without_its_parent_is_killed_with_its_children(stage: Stage) -> None:
     run = stage.started("family_at_work")
-    children = [int(pid) for pid in (run.folder / "children.txt").read_text().split()]
+    children = children_of(run)
     launch = launch_of(run)
     os.kill(launch.parent.pid, signal.SIGKILL)
     wait_until(lambda: not is_there(launch.parent.pid))
@@ -165,11 +166,11 @@ def test_another_users_process_is_no_target() -> None:
 
 
 def test_no_descriptor_stays_open(stage: Stage, bystander: "subprocess.Popen[bytes]") -> None:
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = sorted(Path("/proc/self/fd").iterdir())
     who = process_id(bystander.pid)
     assert Target.verified(ProcessId(pid=who.pid, start_time=1.0), boot_id()) is None
     assert Target.verified(who, boot_id()).terminate()
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_without_descriptors_of_processes_signals_still_go_to_verified_ones(

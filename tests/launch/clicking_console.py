@@ -1,0 +1,52 @@
+"""A console that clicks at random: `clicking_console.py ROOT SEED CLICKS`.
+
+It starts, resumes and stops what it saw a moment ago, and now and then kills a parent. It says what surprised it.
+"""
+
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+from launch_stage import Stage, launch_of
+
+from labtui.clean import clean_line
+from labtui.errors import LabError
+from labtui.launch.stop import kill, request_stop, terminate
+from labtui.store.run import Run
+
+
+def click(stage: Stage, run: Run, chance: random.Random) -> None:
+    action = chance.choice(("start", "start", "resume", "resume", "ask", "terminate", "kill", "kill parent"))
+    if action in ("start", "resume"):
+        stage.start(run, "work", attempt=run.attempt + 1, resume=action == "resume", patience=0.3)
+    elif not run.attempt:
+        return
+    elif action == "kill parent":
+        launch = launch_of(run)
+        if launch and launch.parent and chance.random() < 0.5:
+            os.kill(launch.parent.pid, signal.SIGKILL)
+    elif action == "ask":
+        request_stop(run, "a clicking console")
+    else:
+        (terminate if action == "terminate" else kill)(run)
+
+
+def main(root: str, seed: str, clicks: str) -> None:
+    stage, chance = Stage(Path(root)), random.Random(int(seed))
+    seen = stage.store.scan()
+    for _ in range(int(clicks)):
+        run = chance.choice(seen)
+        try:
+            click(stage, run, chance)
+        except LabError as told:
+            sys.stdout.write(f"told {type(told).__name__} {clean_line(told.message)}\n")
+        except ProcessLookupError:
+            pass
+        if chance.random() < 0.7:
+            seen = stage.store.scan()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

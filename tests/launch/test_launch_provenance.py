@@ -1,0 +1,132 @@
+"""With what a run was made: the versions, and the catalog's folder in git."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labtui.launch import provenance
+from labtui.launch.log import CappedLog, open_log
+from labtui.launch.provenance import commit_of, versions
+
+
+def git(folder: Path, *arguments: str) -> str:
+    names = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main")
+    done = subprocess.run(["git", *names, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "a repository"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / "experiments.toml").write_text("title = 1\n")
+    (folder / ".env").write_text("TOKEN=before\n")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "one")
+    return folder
+
+
+def test_a_clean_folder_is_its_commit(repository: Path) -> None:
+    assert commit_of(repository) == (git(repository, "rev-parse", "HEAD"), "")
+
+
+def test_changes_of_tracked_files_are_kept_and_untracked_ones_never_read(repository: Path) -> None:
+    (repository / "experiments.toml").write_text("title = 2\n")
+    (repository / "secrets.txt").write_text("hunter2\n")
+
+    name, diff = commit_of(repository)
+
+    assert name == git(repository, "rev-parse", "HEAD") + "-dirty"
+    assert "+title = 2" in diff
+    assert "hunter2" not in diff
+
+
+def test_a_tracked_file_that_by_custom_holds_secrets_is_not_copied(repository: Path) -> None:
+    (repository / ".env").write_text("TOKEN=hunter2\n")
+    (repository / "experiments.toml").write_text("title = 2\n")
+    assert "hunter2" not in commit_of(repository).diff
+
+
+def test_a_long_diff_is_cut(repository: Path) -> None:
+    (repository / "experiments.toml").write_text("x\n" * (1 << 20))
+    diff = commit_of(repository).diff
+    assert provenance.DIFF_CAP < len(diff) < provenance.DIFF_CAP + 100
+    assert diff.endswith("bytes]\n")
+
+
+def test_a_git_that_hangs_or_is_missing_holds_nothing_up(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    assert commit_of(repository) == (None, "")
+
+    (programs / "git").write_text(f"#!{sys.executable} -IS\nimport time\ntime.sleep(600)\n")
+    (programs / "git").chmod(0o755)
+    monkeypatch.setattr(provenance, "PATIENCE", 0.1)
+    assert commit_of(repository) == (None, "")
+
+
+def test_a_repository_that_the_environment_points_to_is_not_taken_for_this_one(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert commit_of(elsewhere) == commit_of(tmp_path / "gone") == commit_of(None) == (None, "")
+
+
+def test_a_program_named_by_the_repository_is_not_run(repository: Path, tmp_path: Path) -> None:
+    marker, program = tmp_path / "marker", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch '{marker}'\n")
+    program.chmod(0o755)
+    for key in ("core.fsmonitor", "diff.external", "core.pager", "diff.toml.textconv"):
+        git(repository, "config", key, str(program))
+    (repository / ".git" / "info" / "attributes").write_text("*.toml diff=toml\n")
+    (repository / "experiments.toml").write_text("title = 2\n")
+
+    assert "+title = 2" in commit_of(repository).diff
+
+    assert not marker.exists()
+
+
+def test_versions_name_labtui_python_and_torch() -> None:
+    found = versions()
+    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert {"labtui", "torch", "numpy"} <= found.keys()
+
+
+def test_a_log_that_is_cut_goes_on_at_its_end_for_a_writer_that_had_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    writer = open_log(path)
+    log = CappedLog(path, cap=1000, tail=100)
+    os.write(writer, b"".join(b"line %03d\n" % number for number in range(200)))
+
+    log.look()
+    os.write(writer, b"after\n")
+
+    lines = path.read_text().splitlines()
+    assert lines[0] == "[labtui: 1,701 bytes were cut here]"
+    assert lines[1:3] == ["line 189", "line 190"]
+    assert lines[-2:] == ["line 199", "after"]
+    os.close(writer)
+
+
+def test_a_log_that_is_gone_stops_nobody(tmp_path: Path) -> None:
+    CappedLog(tmp_path / "gone.txt").look()
+
+
+def test_a_log_that_grows_fast_is_looked_at_more_often(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    log = CappedLog(path, cap=10_000)
+    path.write_bytes(b"x")
+    log.look()
+    calm = log.pause
+    path.write_bytes(b"x" * 9_999)
+    log.look()
+    assert log.pause < calm

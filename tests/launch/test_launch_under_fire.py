@@ -1,0 +1,151 @@
+"""Engines and parents killed and stopped in numbers, two consoles, claimers that die: nothing is lost or doubled."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from launch_stage import HERE, Stage, engines, exit_of, is_there, launch_of, pids, two_engines, wait_until
+
+from labtui.launch.claim import Refusal, claim
+from labtui.launch.detach import importable
+from labtui.launch.order import Order
+from labtui.launch.stop import request_stop, terminate
+from labtui.store.lock import probe
+from labtui.store.run import Run
+from labtui.store.state import State
+
+ABREAST = 5
+
+
+def in_batches(stage: Stage, count: int, mode: str = "work") -> list[Run]:
+    """New runs at work, a few at a time."""
+    runs = [stage.run() for _ in range(count)]
+    for place in range(0, count, ABREAST):
+        for run in runs[place : place + ABREAST]:
+            stage.start(run, mode)
+        yield [stage.at_work(run) for run in runs[place : place + ABREAST]]
+
+
+def refused(run: Run) -> str:
+    order = Order(attempt=run.attempt + 1, device="cpu", threads=1, data_root="/", patience=0.0)
+    with pytest.raises(Refusal) as told:
+        claim(run.paths, order)
+    return told.value.why
+
+
+@pytest.mark.parametrize("count", [50])
+def test_killed_engines_are_told_as_killed_and_leave_the_run_free(stage: Stage, count: int) -> None:
+    for runs in in_batches(stage, count):
+        for run in runs:
+            os.kill(launch_of(run).engine.pid, signal.SIGKILL)
+        for run in runs:
+            ended = stage.ended(run)
+            assert (ended.state, exit_of(run).signal) == (State.FAILED, signal.SIGKILL)
+            assert "SIGKILL" in ended.reason
+            assert probe(run.paths.lock) == "free"
+
+
+@pytest.mark.parametrize("count", [20])
+def test_engines_of_killed_parents_save_and_end_and_their_runs_go_on(stage: Stage, count: int) -> None:
+    for runs in in_batches(stage, count):
+        for run in runs:
+            os.kill(launch_of(run).parent.pid, signal.SIGKILL)
+        for run in runs:
+            assert stage.ended(run).state is State.STOPPED
+            assert stage.start(run, "brief", resume=True).attempt == 2
+        for run in runs:
+            assert stage.ended(run).state is State.FINISHED
+            assert engines(run) == {"1": 1, "2": 1}
+            assert not two_engines(run)
+
+
+@pytest.mark.parametrize("count", [20])
+def test_engines_that_are_stopped_and_continued_are_never_taken_for_dead(stage: Stage, count: int) -> None:
+    for runs in in_batches(stage, count):
+        for run in runs:
+            os.kill(launch_of(run).engine.pid, signal.SIGSTOP)
+        for run in runs:
+            assert stage.store.get(run.id).state.is_active
+            assert refused(run) == "running"
+            assert request_stop(run, "a test").sent
+        for run in runs:
+            os.kill(launch_of(run).engine.pid, signal.SIGCONT)
+        for run in runs:
+            assert stage.ended(run).state is State.STOPPED
+            assert engines(run) == {"1": 1}
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(300, marks=pytest.mark.long)])
+def test_a_parent_killed_at_any_moment_leaves_no_engine_that_is_not_recorded(stage: Stage, count: int) -> None:
+    chance = random.Random(11)
+    for _ in range(count):
+        run = stage.run()
+        stage.start(run, "work")
+        parent = launch_of(run).parent.pid
+        for _ in range(chance.randrange(300)):
+            probe(run.paths.lock)  # as much time as that takes: the engine is forked and recorded meanwhile
+        os.kill(parent, signal.SIGKILL)
+        wait_until(lambda parent=parent: not is_there(parent))
+
+        recorded = launch_of(run).engine
+
+        if recorded is None:
+            assert stage.ended(run).state is State.LOST
+            assert engines(run) == {}
+        wait_until(lambda run=run: not any(map(is_there, pids(run))))
+        stage.start(run, "brief")
+        stage.ended(run)
+        assert not two_engines(run)
+
+
+@pytest.mark.parametrize("clicks", [100, pytest.param(1000, marks=pytest.mark.long)])
+def test_two_consoles_that_click_at_random_never_make_two_engines(stage: Stage, clicks: int) -> None:
+    runs = [stage.run() for _ in range(10)]
+    consoles = [
+        subprocess.Popen(
+            [sys.executable, str(HERE / "clicking_console.py"), str(stage.root), str(seed), str(clicks)],
+            env=importable(os.environ),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in (1, 2)
+    ]
+    said = [console.communicate()[0] for console in consoles]
+    assert [console.returncode for console in consoles] == [0, 0]
+
+    for run in map(stage.store.get, [run.id for run in runs]):
+        if run.state.is_active:
+            terminate(run) if run.launch and run.launch.engine else request_stop(run, "a test")
+        if run.attempt:
+            wait_until(lambda run=run: not any(map(is_there, pids(run))))
+    for run in runs:
+        numbers = run.paths.attempt_numbers()
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert set(engines(run).values()) <= {1}
+        assert set(map(int, engines(run))) <= set(numbers)
+        assert not two_engines(run)
+    assert sum(len(engines(run)) for run in runs) > clicks // 5
+    assert {line.split()[1] for text in said for line in text.splitlines()} <= {"AlreadyRunning"}
+
+
+@pytest.mark.parametrize("kills", [80, pytest.param(500, marks=pytest.mark.long)])
+def test_claimers_that_are_killed_never_block_a_run_and_never_share_it(stage: Stage, kills: int) -> None:
+    run = stage.run()
+    done = subprocess.run(
+        [sys.executable, str(Path(HERE, "rival_claimers.py")), str(run.folder), str(kills)],
+        env=importable(os.environ),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    claimed = done.stdout.split("\n")[:-1]
+    assert "two holders" not in claimed
+    assert len(set(claimed)) == len(claimed) > kills
+    assert done.stderr == ""
+    assert stage.start(run, "brief").attempt == len(run.paths.attempt_numbers())
+    stage.ended(run)
