@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from labtui import __version__
 from labtui.clean import clean_line
@@ -147,10 +147,10 @@ class Redirects(urllib.request.HTTPRedirectHandler):
     max_redirections = 5
     max_repeats = 2
 
-    def redirect_request(  # noqa: PLR0917, RUF100 - urllib's signature
+    def redirect_request(
         self,
         req: urllib.request.Request,
-        fp: object,
+        fp: IO[bytes],
         code: int,
         msg: str,
         headers: http.client.HTTPMessage,
@@ -159,8 +159,9 @@ class Redirects(urllib.request.HTTPRedirectHandler):
         """The request for the new address. Raises TransferFault."""
         scheme = newurl.partition(":")[0].lower()
         if scheme not in {"http", "https"} or (req.type == "https" and scheme != "https"):
+            fp.close()
             raise TransferFault(clean_line(f"redirects to {scheme}, which is not followed", 80), final=True)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _opener() -> urllib.request.OpenerDirector:
