@@ -73,11 +73,9 @@ class Series:
         wall_times: "NDArray[np.float64]",
     ) -> None:
         """Take points of the `rank`th file, in the order in which they were written. Snapshots stay as they are."""
-        import numpy as np
-
         if not len(steps):
             return
-        ascending = bool((np.diff(steps) > 0).all())
+        ascending = bool((steps[1:] > steps[:-1]).all())  # not np.diff, which overflows
         if not ascending or (self._size and steps[0] <= self._steps[self._size - 1]):
             self._merge(rank, steps, values, wall_times)
             return

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from labtui.clean import clean_line
 from labtui.store.events import HEADER
-from labtui.store.framing import Frames, find_frames, find_many_frames, unwritten
+from labtui.store.framing import Frames, find_frames, find_many_frames, payload_crc, unwritten
 
 if TYPE_CHECKING:  # block imports numpy, which nothing pays for until there are records
-    from labtui.store.block import Batch, Block
+    from labtui.store.block import Batch
 
 Identity = tuple[int, int]
 """Device and inode."""
@@ -22,7 +22,7 @@ _MANY_BYTES = 16 << 10
 """Bytes from which on the search for records is worth its preparation."""
 
 _LONGEST_HOLE = 1 << 20
-"""Zero bytes that are waited for to be filled; a longer stretch is damage."""
+"""Bytes that are read in search of the end of a stretch of zero bytes; a longer one is damage."""
 
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -60,46 +60,54 @@ class EventFile:
         if len(content) < self._wants:  # shorter than it was a moment ago: the next look at the folder tells
             self._size = self.offset + len(content)
             return len(content), []
-        at_end = self.offset + len(content) >= self._size
         frames = find_frames(content) if len(content) < _MANY_BYTES else find_many_frames(content)
-        batches = self._take(content, frames) if frames.starts else []
-        if not self.fault and not self._hollow:
-            self._go_on(frames, len(content), at_end=at_end)
+        batches: list[Batch] = []
+        whole = len(frames.starts)
+        if frames.starts:
+            batches, whole = self._decode(content, frames)
+        if whole < len(frames.starts):
+            self._meet_damage(content, frames, whole)
+        else:
+            self._go_on(content, frames)
         return len(content), batches
 
-    def _take(self, content: bytes, frames: Frames) -> "list[Batch]":
+    def _decode(self, content: bytes, frames: Frames) -> "tuple[list[Batch], int]":
+        """The points, and how many records come before the first damaged one."""
         from labtui.store import block
 
         decode = block.decode_plain if len(frames.starts) < _PLAIN else block.decode_block
         decoded = decode(content, frames)
         self.unknown += decoded.unknown
-        self._remember_last(decoded)
-        if decoded.whole < len(frames.starts):
-            self._meet_damage(content, frames, decoded.whole)
-        return decoded.batches
+        last = max((batch for batch in decoded.batches if len(batch.records)), key=_last_record, default=None)
+        if last:
+            self._last = last.tag, int(last.steps[-1])
+        return decoded.batches, decoded.whole
 
-    def _meet_damage(self, content: bytes, frames: Frames, record: int) -> None:
-        self.offset += frames.starts[record] - HEADER
-        if unwritten(content, frames.starts[record] + frames.sizes[record]):
-            self._hollow = True
-        else:
-            self._end("the checksum of a record does not match")
-
-    def _go_on(self, frames: Frames, read: int, *, at_end: bool) -> None:
+    def _go_on(self, content: bytes, frames: Frames) -> None:
         self.offset += frames.end
         self._wants = frames.wants
         if frames.fault:
             self._end(frames.fault)
         elif frames.hollow:
-            self._meet_hole(read - frames.end, at_end=at_end)
+            self._meet_hole(len(content) - frames.end)
 
-    def _meet_hole(self, length: int, *, at_end: bool) -> None:
-        if length > _LONGEST_HOLE:
-            self._end(f"more than {_LONGEST_HOLE:,} zero bytes")
-        elif at_end:
-            self._hollow = True
+    def _meet_damage(self, content: bytes, frames: Frames, record: int) -> None:
+        start, size = frames.starts[record], frames.sizes[record]
+        self.offset += start - HEADER
+        if unwritten(content, start + size, payload_crc(content, start, size)):
+            self._meet_hole(len(content) - start + HEADER)
         else:
-            self._wants = 2 * length
+            self._end("the checksum of a record does not match")
+
+    def _meet_hole(self, read: int) -> None:
+        """What was read from the offset on ends in zero bytes: wait for them to be filled, if the file ends there."""
+        rest = self._size - self.offset
+        if read >= rest:
+            self._hollow = True
+        elif read > _LONGEST_HOLE:
+            self._end(f"a stretch of zero bytes within {read:,} bytes")
+        else:
+            self._wants = min(2 * read, rest)
 
     def _end(self, why: str) -> None:
         where = "from its beginning"
@@ -107,12 +115,6 @@ class EventFile:
             tag = clean_line(self._last[0].decode("utf-8", "replace"), 100)
             where = f"after step {self._last[1]} of {tag}"
         self.fault = f"metrics damaged {where} (byte {self.offset:,}: {why}); the rest of this file is not shown"
-
-    def _remember_last(self, decoded: "Block") -> None:
-        batches = [batch for batch in decoded.batches if len(batch.records)]
-        if batches:
-            last = max(batches, key=lambda batch: int(batch.records[-1]))
-            self._last = last.tag, int(last.steps[-1])
 
     def _read(self, size: int) -> bytes:
         """At most `size` bytes from the offset on; none where the path leads to another file by now."""
@@ -124,3 +126,7 @@ class EventFile:
             return os.pread(descriptor, size, self.offset)
         finally:
             os.close(descriptor)
+
+
+def _last_record(batch: "Batch") -> int:
+    return int(batch.records[-1])

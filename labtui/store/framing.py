@@ -43,7 +43,7 @@ def find_frames(content: bytes, at: int = 0) -> Frames:
     while at + HEADER <= total:
         size, crc = _HEADER.unpack_from(content, at)
         if crc != _length_crc(size):
-            if unwritten(content, at + 8):
+            if unwritten(content, at + 8, _length_crc(size)):
                 return Frames(starts, sizes, at, HEADER, hollow=True)
             return Frames(starts, sizes, at, HEADER, "the checksum of a record's length does not match")
         if size > LONGEST_RECORD:
@@ -57,16 +57,25 @@ def find_frames(content: bytes, at: int = 0) -> Frames:
     return Frames(starts, sizes, at, HEADER)
 
 
-def unwritten(content: bytes, at: int) -> bool:
-    """Whether there are only zero bytes from `at` on: on a network disk, and after a power cut, the length of a file
-    arrives before its content."""
-    return content.count(0, at) == len(content) - at
+def unwritten(content: bytes, at: int, crc: int) -> bool:
+    """Whether a checksum at `at` that is not `crc` has only not been written yet: from there on, or from within it, all
+    bytes are zero. On a network disk, and after a power cut, the length of a file arrives before its content."""
+    wanted = _CRC.pack(crc)
+    return any(
+        content[at : at + known] == wanted[:known] and content.count(0, at + known) == len(content) - at - known
+        for known in range(_CRC.size)
+    )
+
+
+def payload_crc(content: bytes, start: int, size: int) -> int:
+    """The checksum that a payload should have."""
+    return masked_crc(content[start : start + size])
 
 
 def is_whole(content: bytes, start: int, size: int) -> bool:
     """Whether a payload's checksum is right."""
     (crc,) = _CRC.unpack_from(content, start + size)
-    return bool(crc == masked_crc(content[start : start + size]))
+    return bool(crc == payload_crc(content, start, size))
 
 
 def find_many_frames(content: bytes) -> Frames:

@@ -42,6 +42,7 @@ class RunReader:
         self._files: list[EventFile] = []
         self._series: dict[bytes, Series] = {}
         self._names: dict[bytes, str] = {}
+        self._taken: set[str] = set()
         self._changed: set[bytes] = set()
         self._left_out = 0
         self._trouble = ""
@@ -145,11 +146,11 @@ class RunReader:
         if known is None:
             name = known = clean_line(tag.decode("utf-8", "replace"))
             number = 1
-            taken = set(self._names.values())
-            while known in taken:
+            while known in self._taken:
                 number += 1
                 known = f"{name} ({number})"
             self._names[tag] = known
+            self._taken.add(known)
         return known
 
 
