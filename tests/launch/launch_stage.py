@@ -120,6 +120,6 @@ def log_of(run: Run) -> str:
     return run.paths.last_attempt().log.read_text()
 
 
-def two_engines(run: Run) -> list[str]:
-    """The traces of engines that met another one in the folder."""
-    return [path.name for path in run.folder.glob("two-engines-*")]
+def breaches(run: Run) -> list[str]:
+    """The traces of engines that met another one in the folder, or ran without being recorded."""
+    return [path.name for kind in ("two-engines-*", "unrecorded-*") for path in run.folder.glob(kind)]

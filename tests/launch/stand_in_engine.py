@@ -1,7 +1,8 @@
 """An engine without torch that does one thing: `stand_in_engine.py MODE RUN_DIR`.
 
 Whatever the mode, it holds a lock of its own while it lives, so that a second engine in the folder is found out by the
-kernel and not by luck, and it appends its attempt and pid to `engines.txt`.
+kernel and not by luck; it leaves a trace if it runs without being recorded; and it appends its attempt and pid to
+`engines.txt`.
 """
 
 import fcntl
@@ -20,6 +21,9 @@ def main(mode: str, folder: Path) -> None:
         fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         (folder / f"two-engines-{os.getpid()}").touch()
+    recorded = json.loads((attempt / "launch.json").read_bytes())["engine"]
+    if not recorded or recorded["pid"] != os.getpid():
+        (folder / f"unrecorded-{os.getpid()}").touch()
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN if mode == "refuse" else lambda number, _: asked.append(number))

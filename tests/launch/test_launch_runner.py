@@ -11,13 +11,15 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from launch_stage import CPU, HERE, Stage, engines, launch_of, two_engines, wait_until
+from launch_stage import CPU, HERE, Stage, breaches, engines, launch_of, wait_until
 
 from labtui.errors import EnvironmentFault
 from labtui.launch import queue, revive
 from labtui.launch.detach import importable
+from labtui.launch.dispatch import Dispatcher
+from labtui.launch.order import Claimed
 from labtui.launch.queue import entries, failed
-from labtui.launch.runner import ensure_runner, log_path
+from labtui.launch.runner import ensure_runner, log_path, serve
 from labtui.launch.slots import acquire
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.launch.threads import usable_cores
@@ -134,6 +136,28 @@ def test_an_entry_made_while_a_runner_ends_is_never_left_behind(stage: Stage) ->
     wait_until(lambda: not runners(stage.root) and not entries(stage.root))
 
 
+def test_an_entry_made_at_the_moment_of_letting_go_is_started(stage: Stage) -> None:
+    """The moment is made to last: the lock's own release enqueues."""
+    run = stage.run()
+    started: list[Path] = []
+
+    class LateLock:
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *_: object) -> None:
+            enqueue(stage, run)
+
+    def launch(folder: Path, *, attempt: int, **_: object) -> Claimed:
+        started.append(folder)
+        return Claimed(attempt=attempt)
+
+    serve(stage.root, LateLock(), Dispatcher(stage.root, launch, lambda _: None), lambda: False)
+
+    assert started == [run.folder]
+    assert entries(stage.root) == ()
+
+
 def test_a_runner_that_is_asked_to_end_leaves_the_queue_as_it_is(stage: Stage) -> None:
     slot = acquire(CPU, 99)
     run = stage.run()
@@ -234,5 +258,5 @@ def test_a_queue_survives_the_murder_of_its_runners(stage: Stage, kills: int) ->
         assert stage.ended(run).state is State.FINISHED
     assert failed(stage.root) == ()
     assert [engines(run) for run in runs] == [{"1": 1}] * len(runs)
-    assert not any(map(two_engines, runs))
+    assert not any(map(breaches, runs))
     wait_until(lambda: not runners(stage.root))

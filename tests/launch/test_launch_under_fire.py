@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from launch_stage import HERE, Stage, engines, exit_of, is_there, launch_of, pids, two_engines, wait_until
+from launch_stage import HERE, Stage, breaches, engines, exit_of, is_there, launch_of, pids, wait_until
 
 from labtui.launch.claim import Refusal, claim
 from labtui.launch.detach import importable
@@ -60,7 +60,7 @@ def test_engines_of_killed_parents_save_and_end_and_their_runs_go_on(stage: Stag
         for run in runs:
             assert stage.ended(run).state is State.FINISHED
             assert engines(run) == {"1": 1, "2": 1}
-            assert not two_engines(run)
+            assert not breaches(run)
 
 
 @pytest.mark.parametrize("count", [20])
@@ -99,7 +99,22 @@ def test_a_parent_killed_at_any_moment_leaves_no_engine_that_is_not_recorded(sta
         wait_until(lambda run=run: not any(map(is_there, pids(run))))
         stage.start(run, "brief")
         stage.ended(run)
-        assert not two_engines(run)
+        assert not breaches(run)
+
+
+def test_an_engine_whose_parent_dies_before_recording_it_never_begins(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    parent = (
+        "import os, sys\n"
+        "from labtui.launch.child import Child\n"
+        "print(Child(['/bin/sh', '-c', f'echo began > {sys.argv[1]}'], {}).pid, flush=True)\n"
+        "os._exit(0)"
+    )
+    command = [sys.executable, "-c", parent, str(marker)]
+    said = subprocess.run(command, env=importable(os.environ), capture_output=True, text=True, check=True)
+
+    wait_until(lambda: not is_there(int(said.stdout)))
+    assert not marker.exists()
 
 
 @pytest.mark.parametrize("clicks", [100, pytest.param(1000, marks=pytest.mark.long)])
@@ -127,7 +142,7 @@ def test_two_consoles_that_click_at_random_never_make_two_engines(stage: Stage, 
         assert numbers == list(range(1, len(numbers) + 1))
         assert set(engines(run).values()) <= {1}
         assert set(map(int, engines(run))) <= set(numbers)
-        assert not two_engines(run)
+        assert not breaches(run)
     assert sum(len(engines(run)) for run in runs) > clicks // 5
     assert {line.split()[1] for text in said for line in text.splitlines()} <= {"AlreadyRunning"}
 
