@@ -1,1 +1,46 @@
-"""The terminal user interface: the only room with textual."""
+"""The terminal user interface: the only room with textual.
+
+This module imports none of it: the guard forks first, and who is told that there is no terminal has paid nothing.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from labtui.errors import UsageError
+
+if TYPE_CHECKING:
+    from labtui.plan import Lab
+
+HEADLESS = "Without a console: labtui --headless run NAME (`labtui ls` lists the names)."
+
+
+def run_console(
+    lab: "Lab",
+    *,
+    environ: Mapping[str, str],
+    theme: str = "",
+    ascii_only: bool = False,
+    mouse: bool = True,
+    guarded: bool = True,
+) -> int:
+    """Open the console and return its exit code: 0, or 128 + n where signal n ended it.
+
+    With `guarded`, a small parent process restores the terminal whatever ends the console. Raises UsageError where
+    there is no terminal that could show one.
+    """
+    from labtui.console import terminal
+
+    if why := terminal.obstacle(environ):
+        raise UsageError(f"The console needs a terminal: {why}.", advice=HEADLESS)
+    plain = ascii_only or terminal.needs_ascii(environ)
+
+    def run() -> int:
+        from labtui.console.start import run_app
+
+        return run_app(lab, theme=theme, ascii_only=plain, mouse=mouse)
+
+    if not guarded:
+        return run()
+    from labtui.console.guard import guard
+
+    return guard(run)

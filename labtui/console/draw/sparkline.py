@@ -22,7 +22,7 @@ def sparkline(
     """
     if values.size == 0 or room <= 0:
         return ""
-    means = _buckets(np.asarray(values, dtype=np.float64), room, max(planned or values.size, values.size))
+    means = bucket_means(np.asarray(values, dtype=np.float64), room, max(planned or values.size, values.size))
     finite = means[np.isfinite(means)]
     if finite.size == 0:
         return " " * means.size
@@ -34,8 +34,11 @@ def sparkline(
     return "".join(" " if np.isnan(level) else glyphs.bars[int(level)] for level in levels)
 
 
-def _buckets(values: NDArray[np.float64], room: int, total: int) -> NDArray[np.float64]:
-    """One value per bar: the mean of its bucket's finite values; with fewer values than bars, the value under it."""
+def bucket_means(values: NDArray[np.float64], room: int, total: int) -> NDArray[np.float64]:
+    """The means of the finite values in at most `room` buckets that `total` values would fill; NaN where none is.
+
+    Fewer values than buckets are returned one by one.
+    """
     if total <= room:
         return np.where(np.isfinite(values), values, np.nan)
     bucket = np.arange(values.size) * room // total

@@ -1,0 +1,94 @@
+"""Every command, once: its id, keys, action, words. Footer, help, palette and keymap are derived from this table."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+EVERYWHERE = "everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something that a key does."""
+
+    id: str
+    """Stable: what a keys file names."""
+    keys: str
+    """As Textual names them, comma-separated; the first is shown."""
+    action: str
+    label: str
+    """One or two words, for the footer."""
+    help: str
+    """A sentence, for help and palette."""
+    where: tuple[str, ...]
+    """Names of screens and of widgets with keys of their own, or EVERYWHERE."""
+    rank: int = 9
+    """Its place in the footer: low ones are kept on a narrow terminal, 9 is never there."""
+    shown_key: str = ""
+    """How the key is written, where its name is not how people write it."""
+
+    @property
+    def key(self) -> str:
+        """The first key, as people write it."""
+        return self.shown_key or self.keys.partition(",")[0]
+
+
+_CHARTS = ("main", "chart", "run", "compare")
+_LISTS = ("list",)
+
+COMMANDS = (
+    Command("open", "enter", "open", "open", "Open what the cursor is on.", ("main", "compare"), 1, "Enter"),
+    Command("back", "escape", "back", "back", "Step out one layer.", (EVERYWHERE,), 9, "Esc"),
+    Command("mark", "space", "mark", "mark", "Mark for charts and launching; marks carry letters.", _LISTS, 2, "Space"),
+    Command("unmark", "u", "unmark", "unmark all", "Take all marks away.", _LISTS),
+    Command("run", "r", "run", "run", "Queue what is marked, or the row, with its defaults.", ("main",), 1),
+    Command("launch", "R", "launch", "launch…", "Choose seeds, device and changes, see the plan, then queue.",
+            ("main",), 2),
+    Command("stop", "x", "stop", "stop", "Stop the run: asked first, then by signals.", ("main", "run"), 3),
+    Command("compare", "c", "compare", "compare", "The final table, with deltas and verdicts.", ("main", "run"), 2),
+    Command("log", "o", "log", "log", "Go to the log; again to see it whole.", ("main", "run"), 5),
+    Command("filter", "slash", "filter", "filter", "Filter by words, /regex/ or a state.", ("list", "compare"), 3, "/"),
+    Command("sort", "s", "sort", "sort", "Sort by the next column.", ("list", "compare"), 4),
+    Command("baseline", "b", "baseline", "baseline", "Take deltas against this row; again for the declared one.",
+            ("list", "compare"), 6),
+    Command("metric", "m", "metric", "metric", "The next charts.", _CHARTS, 4),
+    Command("smooth", "S", "smooth", "smooth", "Smoothing: TensorBoard's 0.6, 0.9, 0.99, off.", _CHARTS, 5),
+    Command("log_y", "L", "log_y", "log y", "Logarithmic y axis.", _CHARTS, 6),
+    Command("x_axis", "X", "x_axis", "x axis", "x counts epochs, steps, samples, relative or wall time.", _CHARTS, 6),
+    Command("outliers", "O", "outliers", "outliers", "Clip rare outliers, or show them all.", _CHARTS),
+    Command("maximise", "z", "maximise", "maximise", "Give the pane the whole screen, and back.", ("main", "run"), 5),
+    Command("previous", "left_square_bracket", "sibling(-1)", "previous", "The run before this one.", ("main", "run",
+            "chart"), 9, "["),
+    Command("next", "right_square_bracket", "sibling(1)", "next", "The run after this one.", ("main", "run",
+            "chart"), 9, "]"),
+    Command("unfold", "right,l", "fold(False)", "unfold", "Show the runs of each seed.", _LISTS, 9, "→"),
+    Command("fold", "left,h", "fold(True)", "fold", "Hide the runs of each seed.", _LISTS, 9, "←"),
+    Command("matched", "M", "matched", "matched", "Queue or show the matched baseline.", ("main", "compare")),
+    Command("diff", "d", "diff", "diff", "How the spec differs from its baseline.", ("main", "run", "compare"), 7),
+    Command("export", "e", "export", "export", "Write the table or chart to a file.", ("compare", "chart"), 4),
+    Command("copy", "y", "copy", "copy", "Copy the command that repeats it.", ("main", "run", "compare"), 7),
+    Command("tensorboard", "t", "tensorboard", "TensorBoard", "How to open these runs in TensorBoard.", ("main",
+            "run")),
+    Command("chart", "v", "chart", "chart", "Charts on the whole screen, with a crosshair.", ("main", "run"), 4),
+    Command("help", "question_mark,f1", "help", "help", "Every key of this screen.", (EVERYWHERE,), 1, "?"),
+    Command("palette", "colon,ctrl+p", "command_palette", "palette", "Find any command by its name.",
+            (EVERYWHERE,), 8, ":"),
+    Command("suspend", "ctrl+z", "suspend_process", "suspend", "Back to the shell; `fg` returns.", (EVERYWHERE,)),
+    Command("theme", "T", "theme", "theme", "Dark, light, monochrome.", (EVERYWHERE,)),
+    Command("quit", "q,ctrl+q", "leave", "quit", "Leave; runs go on.", (EVERYWHERE,), 1),
+)  # fmt: skip
+
+
+PARTS = {"main": ("main", "list")}
+"""Screens with widgets that have commands of their own."""
+
+
+def commands(screen: str) -> Iterator[Command]:
+    """The commands of a screen, those of its own first."""
+    own = PARTS.get(screen, (screen,))
+    yield from (command for command in COMMANDS if any(part in command.where for part in own))
+    yield from (command for command in COMMANDS if EVERYWHERE in command.where)
+
+
+def footer(screen: str) -> tuple[Command, ...]:
+    """What the footer of a screen shows, the most needed first."""
+    return tuple(sorted((command for command in commands(screen) if command.rank < 9), key=lambda one: one.rank))

@@ -1,0 +1,92 @@
+"""What the console does to the world, each deed a call that takes its time and says in a sentence what came of it.
+
+Run in worker threads; they raise LabErrors for people. Nothing here knows a screen.
+"""
+
+import getpass
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from labtui.console.draw.format import duration
+from labtui.launch import stop
+from labtui.launch.threads import threads_per_run, usable_cores
+from labtui.plan import Lab, Plan, Planned, act, plan_runs
+from labtui.spec import Arm
+from labtui.store.run import Run
+
+Tell = Callable[[str], None]
+
+
+def queue_defaults(lab: Lab, names: Sequence[str], tell: Tell) -> str:
+    """Plan the named experiments with their defaults and queue what comes out."""
+    tell(f"planning {', '.join(names)} …")
+    return queue_plan(lab, plan_runs(lab, names), device="auto", at_once=1, tell=tell)
+
+
+def queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, tell: Tell) -> str:
+    """Queue every run of a plan and see to it that somebody works the queue off."""
+    for notice in plan.notices:
+        tell(notice)
+    threads = threads_per_run(at_once, usable_cores())
+    for planned in plan.runs:
+        act.enqueue(lab, planned, device=device, threads=threads, per_device=at_once, by=who())
+    act.wake_queue(lab)
+    return f"queued {_named(plan.runs)}{_about(plan)}"
+
+
+def stop_run(run: Run, tell: Tell) -> str:
+    """Stop a run in stages, telling of each: asked, SIGTERM, SIGKILL."""
+    ended = stop.stop(run, who(), tell=lambda text: tell(f"{label(run)}: {text}"))
+    return f"{label(run)} has ended" if ended else f"{label(run)} goes on"
+
+
+def take_out_of_queue(lab: Lab, run: Run) -> str:
+    """Take a run that has not started out of the queue."""
+    from labtui.launch import queue
+
+    for entry in queue.entries(lab.store.root):
+        if entry.run == run.id:
+            act.take_out(lab, entry)
+            return f"{label(run)} is out of the queue"
+    return f"{label(run)} is not in the queue; `labtui rm` takes the folder away"
+
+
+def label(run: Run) -> str:
+    """How a message names a run."""
+    return f"{run.display_title} seed {run.seed}" if run.seed is not None else run.id
+
+
+def who() -> str:
+    """Who asks, for the record."""
+    try:
+        return f"{getpass.getuser()}, console"
+    except (KeyError, OSError):  # a container without a user database
+        return "console"
+
+
+def _named(runs: Sequence[Planned]) -> str:
+    if len(runs) == 1:
+        return f"{runs[0].spec.display_title} with seed {runs[0].spec.seed}"
+    return f"{len(runs)} runs"
+
+
+def _about(plan: Plan) -> str:
+    return f", about {duration(plan.estimate)} in all" if plan.estimate else ""
+
+
+def command_for(arms: Iterable[Arm]) -> str:
+    """The command line that runs these with their defaults; empty for none."""
+    names = [arm.spec.name for arm in arms]
+    return shlex.join(["labtui", "run", *names]) if names else ""
+
+
+def command_of(run: Run) -> str:
+    """The command line that repeats a run: its seed and what was overridden; empty for another tool's run."""
+    if run.spec is None:
+        return ""
+    words = ["labtui", "run", run.name, "--seed", str(run.seed)]
+    for key, value in run.spec.overrides.items():
+        words += ["--set", f"{key}={value if isinstance(value, str) else msgspec.json.encode(value).decode()}"]
+    return shlex.join(words)

@@ -1,0 +1,192 @@
+"""The colours behind the names that renderers use, per theme and per terminal.
+
+Series colours follow Okabe and Ito, lightened or darkened until each stands out 3 : 1 from its background, also where a
+terminal rounds them to 256 colours. A terminal of 16 colours gets its own names, so that its user's palette holds.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rich.style import Style
+
+SERIES = 8
+"""Series colours; a ninth series takes the first one again and is told apart by its letter."""
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours by role, as Rich understands them."""
+
+    text: str
+    muted: str
+    axis: str
+    strong: str
+    accent: str
+    good: str
+    warn: str
+    bad: str
+    rest: str
+    series: tuple[str, ...]
+    faint: tuple[str, ...]
+    heat: tuple[tuple[str, str], ...]
+    """Text and background per level."""
+    dashes: bool = False
+    """Whether lines are told apart by dashes, since colour does not."""
+
+
+DARK = Palette(
+    text="#d5dbe3",
+    muted="#8a94a3",
+    axis="#6b7686",
+    strong="#ffffff",
+    accent="#56b4e9",
+    good="#2fb58c",
+    warn="#e69f00",
+    bad="#f0783c",
+    rest="#39424e",
+    series=("#56b4e9", "#e69f00", "#2fb58c", "#d98cb8", "#f0e442", "#f0783c", "#6f8ff0", "#b8bec8"),
+    faint=("#2f5f7a", "#72531a", "#21594a", "#6d4a5e", "#6f6a30", "#74432a", "#3c4c7c", "#5a6068"),
+    heat=(
+        ("#6b7686", "#171c23"),
+        ("#aab4c2", "#1b3040"),
+        ("#d5dbe3", "#1f4a64"),
+        ("#ffffff", "#236a90"),
+        ("#0c1116", "#3f97c8"),
+        ("#0c1116", "#7cc8f2"),
+    ),
+)
+
+LIGHT = Palette(
+    text="#1d242c",
+    muted="#5d6875",
+    axis="#7a8592",
+    strong="#000000",
+    accent="#0067a5",
+    good="#007a5a",
+    warn="#9a6700",
+    bad="#c04a00",
+    rest="#cfd6de",
+    series=("#0072b2", "#b06f00", "#007a5a", "#a8487f", "#7d7300", "#c04a00", "#3f51c9", "#5d6875"),
+    faint=("#a9cbe2", "#e6cfa3", "#a6d3c6", "#e3c1d4", "#d8d3a0", "#ecc3ab", "#bfc6ef", "#c6ccd3"),
+    heat=(
+        ("#7a8592", "#f4f6f8"),
+        ("#1d242c", "#dcebf5"),
+        ("#1d242c", "#b3d5ec"),
+        ("#0c1116", "#7fb9de"),
+        ("#ffffff", "#2f86bd"),
+        ("#ffffff", "#075687"),
+    ),
+)
+
+MONO = Palette(
+    text="#d0d0d0",
+    muted="#8a8a8a",
+    axis="#767676",
+    strong="#ffffff",
+    accent="#ffffff",
+    good="#d0d0d0",
+    warn="#e4e4e4",
+    bad="#ffffff",
+    rest="#444444",
+    series=("#ffffff", "#d0d0d0", "#b2b2b2", "#9e9e9e", "#ffffff", "#d0d0d0", "#b2b2b2", "#9e9e9e"),
+    faint=("#5f5f5f",) * SERIES,
+    heat=(
+        ("#767676", "#121212"),
+        ("#a8a8a8", "#262626"),
+        ("#d0d0d0", "#3a3a3a"),
+        ("#ffffff", "#585858"),
+        ("#000000", "#9e9e9e"),
+        ("#000000", "#e4e4e4"),
+    ),
+    dashes=True,
+)
+
+SIXTEEN = Palette(
+    text="default",
+    muted="white",
+    axis="bright_black",
+    strong="bright_white",
+    accent="bright_cyan",
+    good="green",
+    warn="yellow",
+    bad="bright_red",
+    rest="bright_black",
+    series=("bright_cyan", "yellow", "green", "magenta", "bright_yellow", "red", "bright_blue", "white"),
+    faint=("bright_black",) * SERIES,
+    heat=(
+        ("bright_black", "black"),
+        ("white", "black"),
+        ("bright_white", "blue"),
+        ("bright_white", "cyan"),
+        ("black", "bright_cyan"),
+        ("black", "bright_white"),
+    ),
+)
+
+
+def styles(palette: Palette) -> dict[str, Style]:
+    """A style for every ink."""
+    plain = {
+        "": palette.text,
+        "muted": palette.muted,
+        "axis": palette.axis,
+        "accent": palette.accent,
+        "good": palette.good,
+        "warn": palette.warn,
+        "bad": palette.bad,
+        "rest": palette.rest,
+        "bar": palette.accent,
+        "cursor": palette.text,
+        "letter": palette.strong,
+    }
+    table = {ink: Style(color=colour) for ink, colour in plain.items()}
+    table["strong"] = Style(color=palette.strong, bold=True)
+    table["title"] = Style(color=palette.accent, bold=True)
+    table["key"] = Style(color=palette.accent, bold=True)
+    table["selected"] = Style(color=palette.strong, reverse=True)
+    for index in range(SERIES):
+        table[f"series{index}"] = Style(color=palette.series[index])
+        table[f"faint{index}"] = Style(color=palette.faint[index])
+    for level, (text, background) in enumerate(palette.heat):
+        table[f"heat{level}"] = Style(color=text, bgcolor=background)
+    return table | _states(palette)
+
+
+def _states(palette: Palette) -> dict[str, Style]:
+    """States have a colour by what they ask of a person: nothing, patience, a look."""
+    roles = {
+        "queued": palette.muted,
+        "starting": palette.accent,
+        "running": palette.accent,
+        "stalled": palette.warn,
+        "finished": palette.good,
+        "stopped": palette.muted,
+        "diverged": palette.bad,
+        "failed": palette.bad,
+        "lost": palette.bad,
+        "live": palette.accent,
+        "quiet": palette.muted,
+    }
+    return {f"state-{state}": Style(color=colour) for state, colour in roles.items()}
+
+
+class Inks:
+    """The styles of one palette, and their sums with what lies beneath."""
+
+    def __init__(self, palette: Palette) -> None:
+        self.palette = palette
+        self._styles = styles(palette)
+        self.over = lru_cache(4_096)(self._over)
+
+    def _over(self, ink: str, base: Style) -> Style:
+        return base + self._styles.get(ink, self._styles[""])
+
+
+@lru_cache(8)
+def inks(theme: str, *, colours: str | None, no_color: bool) -> Inks:
+    """The inks for a theme on a terminal that shows so many colours (Rich's names; None counts as none)."""
+    if no_color or theme.endswith("mono"):
+        return Inks(MONO)
+    if colours == "standard":
+        return Inks(SIXTEEN)
+    return Inks(LIGHT if theme.endswith("light") else DARK)

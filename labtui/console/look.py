@@ -1,0 +1,31 @@
+"""What charts show and how they are looked at, as frozen values without numpy."""
+
+from dataclasses import dataclass
+
+from labtui.console.draw.axes import XAxis
+from labtui.console.draw.ticks import Range
+from labtui.store.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is shown as one line: a run, or several seeds of one thing."""
+
+    name: str
+    letter: str
+    runs: tuple[Run, ...]
+    ink: int = 0
+    dash: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How all charts of a screen are looked at."""
+
+    axis: XAxis = XAxis.EPOCH
+    smoothing: float = 0.0
+    log_y: bool = False
+    clip_outliers: bool = True
+    x: Range | None = None
+    y: Range | None = None
+    cursor: float | None = None

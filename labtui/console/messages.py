@@ -1,0 +1,42 @@
+"""What workers say to the screens: data only."""
+
+from textual.message import Message
+
+from labtui.console.snapshot import Snapshot
+
+
+class RunsUpdated(Message):
+    """A poll of the runs folder, whole; a newer one takes the place of one not handled yet."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """Neighbouring updates merge into the newest."""
+        return isinstance(message, RunsUpdated)
+
+
+class PollFailed(Message):
+    """The runs folder could not be looked at; polling goes on."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class Told(Message):
+    """Something was done in the background, or is under way, and this is what to say about it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class DeedFailed(Message):
+    """Something could not be done in the background: what happened, and what to do next."""
+
+    def __init__(self, text: str, advice: str = "") -> None:
+        super().__init__()
+        self.text = text
+        self.advice = advice

@@ -1,0 +1,1 @@
+"""The screens; each holds its state as vars and hands frozen values to its panels."""

@@ -1,0 +1,236 @@
+"""The main screen: experiments and runs, their charts, a log, the machine."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input
+
+from labtui.console.bindings import bindings
+from labtui.console.commands import footer
+from labtui.console.draw.machine import brief
+from labtui.console.draw.spans import Span
+from labtui.console.listing import counts
+from labtui.console.look import Look
+from labtui.console.looking import Looking
+from labtui.console.screens.doing import Doing
+from labtui.console.snapshot import Interest, Snapshot
+from labtui.console.widgets.chart_grid import ChartGrid
+from labtui.console.widgets.device_strip import DeviceStrip
+from labtui.console.widgets.experiment_list import ExperimentList
+from labtui.console.widgets.live_table import LiveTable
+from labtui.console.widgets.log_tail import LogTail
+from labtui.console.widgets.paint import entitle, glyphs_of, palette_of
+from labtui.console.widgets.spark_panel import SparkPanel
+from labtui.console.widgets.status_line import StatusLine
+from labtui.console.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from labtui.console.entries import Entry
+    from labtui.store.run import Run
+
+PANES = ("list", "charts", "log")
+
+
+class MainScreen(Looking, Doing):
+    """State: the snapshot, the look; the list holds its own. Everything below is told what to show."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("main")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]  # noqa: RUF012 - Textual's type
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (14, "-short"), (34, "-tall")]  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.snapshot = Snapshot()
+
+    def compose(self) -> ComposeResult:
+        """Title, list with facts, charts, log with machine, status."""
+        yield TitleBar(id="title")
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield ExperimentList(self.app.lab.catalog, id="list")
+                yield SparkPanel(id="facts")
+            yield ChartGrid(id="charts")
+        with Horizontal(id="bottom"):
+            yield LogTail(id="log")
+            yield DeviceStrip(id="machine")
+        yield Input(id="filter", placeholder="words, /regex/, -without, running …  Enter keeps, Esc clears")
+        yield StatusLine(footer("main"), id="status")
+
+    def on_mount(self) -> None:
+        """Show the catalog at once; runs fill in with the first snapshot."""
+        remembered = self.app.remembered
+        self.look = Look(axis=remembered.x_axis, smoothing=remembered.smoothing)
+        self.list.restore(remembered.choice, remembered.marked)
+        self.list.empty = self._welcome()
+        entitle(self.query_one("#machine"), "machine")
+        self._show_title()
+        self.list.focus()
+        self.watch(self.app, "snapshot", self._update, init=False)
+
+    # --- Parts --------------------------------------------------------------------------------------------------------
+
+    @property
+    def list(self) -> ExperimentList:
+        """The list."""
+        return self.query_one(ExperimentList)
+
+    @property
+    def charts(self) -> ChartGrid:
+        """The charts."""
+        return self.query_one(ChartGrid)
+
+    @property
+    def log_tail(self) -> LogTail:
+        """The log."""
+        return self.query_one(LogTail)
+
+    @property
+    def status(self) -> StatusLine:
+        """The last line."""
+        return self.query_one(StatusLine)
+
+    @property
+    def pointed(self) -> "tuple[Entry, ...]":
+        """Marked entries, else the one under the cursor."""
+        return self.list.chosen
+
+    @property
+    def run_here(self) -> "Run | None":
+        """The run of the entry under the cursor."""
+        return self.list.current.run if self.list.current else None
+
+    def say(self, text: str, *, ink: str = "") -> None:
+        """Say it on the status line."""
+        self.status.say(text, ink=ink)
+
+    # --- Showing ------------------------------------------------------------------------------------------------------
+
+    def _update(self, snapshot: Snapshot) -> None:
+        """A poll came in."""
+        self.snapshot = snapshot
+        self.list.look(snapshot)
+        self.log_tail.show(snapshot.log)
+        self.query_one(DeviceStrip).show(snapshot.machine)
+        self._show_title()
+        self._follow()
+
+    def _follow(self) -> None:
+        """Facts, charts and wishes follow the cursor and the marks."""
+        entry = self.list.current
+        run = entry.run if entry else None
+        subjects = self.list.subjects(dashes=palette_of(self).palette.dashes)
+        charted = {run.id: None for subject in subjects for run in subject.runs} | ({run.id: None} if run else {})
+        self.app.wish(Interest(tuple(charted), self.list.runs_in_sight, run.id if run else None))
+        self.charts.pending = self.snapshot.pending > 0
+        self.charts.show(subjects, self.snapshot.curves, self.look)
+        self.query_one(SparkPanel).show(entry, self.snapshot.curves_of(run.id) if run else {}, self.snapshot.when)
+        shown = self.log_tail.following
+        entitle(self.log_tail, f"log  {run.display_title}" if run else "log", "" if shown else "G follows again")
+
+    def _show_title(self) -> None:
+        lab, glyphs = self.app.lab, glyphs_of(self)
+        where = "the built-in catalog" if lab.catalog.builtin else lab.catalog.path.name
+        place = f" {where}  {glyphs.collapsed}  {lab.store.root.name}/"
+        filtered = f"  / {self.list.choice.filter}" if self.list.choice.filter else ""
+        left = (Span(" labtui", "title"), Span(place, "muted"), Span(filtered, "warn"))
+        machine = self.snapshot.machine
+        self.query_one(TitleBar).show(left, (*counts(self.snapshot.runs, glyphs), Span("  ")))
+        self.status.note(brief(machine.cpu, machine.memory_used, machine.memory_total, machine.devices))
+
+    def _welcome(self) -> tuple[str, ...]:
+        if self.list.choice.filter:
+            return ("Nothing matches the filter.", "Esc clears it.")
+        return ("No experiments and no runs yet.", "", "`labtui init` writes a catalog to begin with.")
+
+    def looked(self, said: str) -> None:
+        """The look changed: draw, remember, say so."""
+        self.status.say(said)
+        self._follow()
+        self._remember()
+
+    def _remember(self) -> None:
+        choice = self.list.choice
+        self.app.remember(
+            filter=choice.filter,
+            sort=choice.sort,
+            baseline=choice.baseline,
+            unfolded=tuple(choice.unfolded),
+            marks=self.list.marks.as_dict(),
+            axis=str(self.look.axis),
+            smoothing=self.look.smoothing,
+        )
+
+    # --- What the list says -------------------------------------------------------------------------------------------
+
+    @on(LiveTable.Moved)
+    def _cursor_moved(self) -> None:
+        self._follow()
+
+    @on(ExperimentList.Changed)
+    def _list_changed(self) -> None:
+        self.list.empty = self._welcome()
+        self._show_title()
+        self._follow()
+        self._remember()
+
+    @on(ExperimentList.FilterAsked)
+    def _ask_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        field.value = self.list.choice.filter
+        self.add_class("-filtering")
+        field.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter(self, event: Input.Changed) -> None:
+        if self.has_class("-filtering"):
+            self.list.filter(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.remove_class("-filtering")
+        self.list.focus()
+
+    # --- Keys ---------------------------------------------------------------------------------------------------------
+
+    def action_back(self) -> None:
+        """One layer out: the filter's field, a maximised pane, the filter, another pane than the list."""
+        if self.has_class("-filtering"):
+            self.list.filter("")
+            self._filter_done()
+        elif self.maximised:
+            self.remove_class(f"-only-{self.maximised}")
+        elif self.list.choice.filter:
+            self.list.filter("")
+        else:
+            self.list.focus()
+
+    @property
+    def maximised(self) -> str:
+        """The pane that has the whole screen; empty where none has."""
+        return next((pane for pane in PANES if self.has_class(f"-only-{pane}")), "")
+
+    def action_maximise(self) -> None:
+        """Give the pane that has the focus the whole screen, or take it back."""
+        if self.maximised:
+            self.remove_class(f"-only-{self.maximised}")
+        else:
+            self.add_class(f"-only-{self.focused.id if self.focused and self.focused.id in PANES else 'list'}")
+
+    def action_log(self) -> None:
+        """Go to the log; from the log, give it the whole screen."""
+        if self.focused is self.log_tail:
+            self.action_maximise()
+        else:
+            self.add_class("-with-log")
+            self.log_tail.focus()
+
+    def action_metric(self) -> None:
+        """The next charts."""
+        self.charts.turn()
+
+    def action_sibling(self, by: int) -> None:
+        """The next or previous entry, whatever pane has the focus."""
+        self.list.action_move(by)

@@ -1,0 +1,95 @@
+"""What the screens see of the world: frozen values, whole each time, so that any one of them may be lost or merged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from labtui.launch.devices import Device
+from labtui.store.run import Run
+
+if TYPE_CHECKING:  # numpy comes after the first frame
+    from numpy import float32
+    from numpy.typing import NDArray
+
+    from labtui.store.curve import Curve
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What the screen wants read, the most wanted first."""
+
+    charted: tuple[str, ...] = ()
+    """Ids of runs whose curves are shown whole."""
+    listed: tuple[str, ...] = ()
+    """Ids of runs in sight in a list, which need a trend."""
+    log: str | None = None
+    """Id of the run whose log is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The tail of a log."""
+
+    run_id: str = ""
+    lines: tuple[str, ...] = ()
+    first: int = 0
+    """The number of the first line kept, from 0: lines scrolled out count."""
+    note: str = ""
+    """Why there is nothing, if so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The load of this machine."""
+
+    cpu: float | None = None
+    """Percent over all cores."""
+    memory_used: int = 0
+    """Bytes."""
+    memory_total: int = 0
+    devices: tuple[Device, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trend:
+    """A run's accuracy (or, of a foreign run, its first curve) in at most 64 values, for a sparkline."""
+
+    tag: str
+    values: "NDArray[float32]"
+    last: float
+    best: float
+    count: int
+    """Points of the whole curve."""
+    is_accuracy: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """One look at runs folder, curves, log and machine."""
+
+    runs: tuple[Run, ...] = ()
+    """Newest first."""
+    curves: "Mapping[str, Mapping[str, Curve]]" = field(default_factory=lambda: MappingProxyType({}))
+    """By run id and tag, of the runs that the interest names as charted."""
+    trends: Mapping[str, Trend] = field(default_factory=lambda: MappingProxyType({}))
+    """By run id, as far as they have been read."""
+    damage: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """By run id: what is wrong with its event files, for people."""
+    pending: int = 0
+    """Runs of the interest whose event files are not yet read to their end."""
+    log: Log = field(default_factory=Log)
+    machine: Machine = field(default_factory=Machine)
+    notices: tuple[str, ...] = ()
+    writable: bool = True
+    when: float = 0.0
+    """Seconds since the epoch."""
+
+    def run(self, run_id: str) -> Run | None:
+        """The run of this id, if it is there."""
+        return next((run for run in self.runs if run.id == run_id), None)
+
+    def curves_of(self, run_id: str) -> "Mapping[str, Curve]":
+        """The curves of a run by tag; empty while none have been read."""
+        return self.curves.get(run_id, {})

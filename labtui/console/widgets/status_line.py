@@ -1,0 +1,78 @@
+"""The last line: what just happened, else the keys that matter here."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.strip import Strip
+from textual.widget import Widget
+
+from labtui.console.commands import Command
+from labtui.console.draw.spans import Line, Span, cells, spread
+from labtui.console.widgets.paint import glyphs_of, palette_of, strip
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+STAYS = 8.0
+"""Seconds for which a message takes the place of the keys."""
+
+
+class StatusLine(Widget):
+    """One line. A message stays for a while; a failure until a key is pressed or another message comes."""
+
+    DEFAULT_CSS = """
+    StatusLine { height: 1; background: $bar; }
+    """
+
+    def __init__(self, hints: Sequence[Command] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._hints = tuple(hints)
+        self._message: Line = ()
+        self._right: Line = ()
+        self._timer: Timer | None = None
+
+    @property
+    def message(self) -> str:
+        """What is said now; empty while the keys are shown."""
+        return "".join(span.text for span in self._message)
+
+    def say(self, text: str, *, ink: str = "", stays: float | None = STAYS) -> None:
+        """Show a message for so many seconds; None means until the next one."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._message = (Span(" "), Span(text, ink)) if text else ()
+        if text and stays is not None:
+            self._timer = self.set_timer(stays, self.clear)
+        self.refresh()
+
+    def clear(self) -> None:
+        """Show the keys again."""
+        if self._message:
+            self._message = ()
+            self.refresh()
+
+    def note(self, line: Line) -> None:
+        """What stands at the right edge, always."""
+        if line != self._right:
+            self._right = line
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's signature; there is one line
+        """The line."""
+        room, glyphs = self.size.width, glyphs_of(self)
+        left = self._message or keys(self._hints, room - sum(cells(span.text) for span in self._right) - 2)
+        return strip(spread(left, self._right, room, glyphs.ellipsis), palette_of(self), self.rich_style, room)
+
+
+def keys(hints: Sequence[Command], room: int) -> Line:
+    """As many keys as fit, in their order: `Enter open  Space mark  …`; the last two are always there."""
+    spans: list[Span] = [Span(" ")]
+    used = 1
+    for hint in hints:
+        size = cells(hint.key) + cells(hint.label) + 3
+        if used + size > room:
+            continue
+        spans += [Span(hint.key, "key"), Span(f" {hint.label}  ", "muted")]
+        used += size
+    return tuple(spans)
