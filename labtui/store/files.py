@@ -58,7 +58,7 @@ def write_json(path: Path, value: object, *, durable: bool = True) -> None:
     write_bytes(path, content + b"\n", durable=durable)
 
 
-def write_all(descriptor: int, content: bytes) -> None:
+def write_all(descriptor: int, content: bytes | memoryview) -> None:
     """Write every byte, however many calls it takes."""
     rest = memoryview(content)
     while rest:

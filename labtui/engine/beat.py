@@ -1,0 +1,154 @@
+"""The engine's sign of life: beat.json, about once a second, by a thread of its own.
+
+The counter moves only when the work has moved, or while a phase is under way that says it is long: a training that
+hangs must not look alive because a thread beside it is. The same thread looks for stop requests, so that a long step
+hears one. No torch here: the first beat comes before torch is imported.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from labtui.engine.stop import Stop
+from labtui.store.files import write_json
+from labtui.store.records import Beat, Phase
+
+INTERVAL = 1.0
+"""Seconds between two beats."""
+
+LOOK = 0.25
+"""Seconds between two looks for a stop request."""
+
+_LONG: frozenset[Phase] = frozenset({"starting", "loading", "saving"})
+_MEMORY = 10.0
+"""Seconds over which the speed is taken."""
+
+
+class Stopwatch:
+    """Seconds of training alone; stopped while the run evaluates or saves."""
+
+    def __init__(self) -> None:
+        self._before = 0.0
+        self._since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The time so far."""
+        since = self._since
+        return self._before + (0.0 if since is None else time.monotonic() - since)
+
+    def start(self, before: float | None = None) -> None:
+        """Go on; from `before` seconds where that is given."""
+        self._before = self.seconds if before is None else before
+        self._since = time.monotonic()
+
+    def stop(self) -> None:
+        """Stand still."""
+        self._before, self._since = self.seconds, None
+
+
+class Pulse:
+    """Where the run stands, as the loop writes it down and a thread passes it on. Use as a context manager."""
+
+    def __init__(self, path: Path, attempt: int, stop: Stop) -> None:
+        self.phase: Phase = "starting"
+        self.step = 0
+        self.total_steps = 0
+        self.epoch = 0
+        self.epochs = 0
+        self.points_lost = 0
+        self.warning = ""
+        self.clock = Stopwatch()
+        self._path = path
+        self._attempt = attempt
+        self._stop = stop
+        self._moves = 0
+        self._seen = 0
+        self._counter = 0
+        self._images = 0
+        self._speeds: list[tuple[float, float, int]] = []
+        self._begun: tuple[float, int] | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="beat", daemon=True)
+
+    def __enter__(self) -> "Pulse":
+        self._write()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._write()
+
+    def moved(self, images: int = 0) -> None:
+        """The work has moved, by so many images of training."""
+        self._moves += 1
+        self._images += images
+
+    @contextmanager
+    def during(self, phase: Phase) -> Iterator[None]:
+        """Name the phase of the block; the one before returns after it."""
+        before, self.phase = self.phase, phase
+        self.moved()
+        try:
+            yield
+        finally:
+            self.phase = before
+            self.moved()
+
+    def begin(self) -> None:
+        """The training begins or goes on here: the time left is reckoned from this step."""
+        self._begun = (time.monotonic(), self.step)
+
+    @property
+    def images_per_second(self) -> float:
+        """Training images a second over the last seconds."""
+        if len(self._speeds) < 2:
+            return 0.0
+        (_, then, before), (_, now, images) = self._speeds[0], self._speeds[-1]
+        return (images - before) / (now - then) if now > then else 0.0
+
+    def _run(self) -> None:
+        beats = time.monotonic()
+        while not self._ended.wait(LOOK):
+            self._stop.look()
+            if time.monotonic() - beats >= INTERVAL:
+                beats = time.monotonic()
+                self._write()
+
+    def _write(self) -> None:
+        now = time.monotonic()
+        if self._moves != self._seen or self.phase in _LONG:
+            self._seen = self._moves
+            self._counter += 1
+        self._speeds = [speed for speed in self._speeds if now - speed[0] <= _MEMORY]
+        self._speeds.append((now, self.clock.seconds, self._images))
+        beat = Beat(
+            attempt=self._attempt,
+            counter=self._counter,
+            phase=self.phase,
+            step=self.step,
+            total_steps=self.total_steps,
+            epoch=self.epoch,
+            epochs=self.epochs,
+            images_per_second=self.images_per_second,
+            eta=self._time_left(now),
+            points_lost=self.points_lost,
+            warning=self.warning,
+        )
+        try:
+            write_json(self._path, beat, durable=False)
+        except OSError:
+            return  # a missed beat is told by its counter; the training goes on
+
+    def _time_left(self, now: float) -> float | None:
+        if self._begun is None or self.step <= self._begun[1]:
+            return None
+        began, first = self._begun
+        return (now - began) / (self.step - first) * max(0, self.total_steps - self.step)
