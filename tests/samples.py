@@ -76,7 +76,7 @@ def write_run(
     """A run folder with these files; `attempt` claims that number even without a launch.json."""
     paths = RunPaths(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    spec_file = SpecFile(run_id=folder.name, created=time.time(), labtui="0.1.0", spec=spec or make_spec())
+    spec_file = SpecFile(run_id="a/run", created=time.time(), labtui="0.1.0", spec=spec or make_spec())
     write_json(paths.spec, spec_file, durable=False)
     number = attempt or (launch.attempt if launch else 0)
     if number:

@@ -234,6 +234,6 @@ def _clean_strings(value: Any) -> Any:
         return clean(value, len(value))
     if isinstance(value, dict):
         return {clean(name, len(name)): _clean_strings(part) for name, part in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_clean_strings(part) for part in value]
     return value

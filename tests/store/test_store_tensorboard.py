@@ -11,7 +11,6 @@ from labtui.store.events import scalar_event, version_event
 from labtui.store.reader import RunReader, read_curves
 from labtui.store.store import Store
 
-
 STEPS = [0, 1, 127, 128, 300, 2**31, 2**40]
 VALUES = [0.5, -1.25, math.nan, math.inf, -math.inf, 1e-30, 3.0e38]
 
