@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from labtui.compare import facts, images
 from labtui.compare.cells import Cell
-from labtui.compare.findings import row_findings
+from labtui.compare.findings import baseline_findings, row_findings
 from labtui.compare.losses import losses
 from labtui.compare.metrics import Metric
 from labtui.compare.published import Referred, published, published_findings
@@ -30,7 +30,7 @@ def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[D
         device=cell.device,
         description=arm.description if arm else "",
         conclusion=arm.conclusion if arm and draft.entry.present else "",
-        factor=draft.entry.factor,
+        factor=draft.factor,
         values=values,
         mean=mean,
         sd=sd,
@@ -42,7 +42,11 @@ def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[D
         losses=losses(cell),
         published=published(cell, reference, setting.evidence) if reference else (),
         budget=facts.budget(cell),
-        findings=(*row_findings(draft.entry, setting), *_published_findings(draft, drafts)),
+        findings=(
+            *row_findings(draft.entry, setting),
+            *baseline_findings(draft, drafts, setting.metric),
+            *_published_findings(draft, drafts),
+        ),
         classes=names,
         class_accuracy=images.mean_class_accuracy(cell, len(names), setting.evidence),
         folded=tuple(_folded(other, why, setting.metric) for other, why in draft.entry.folded),
@@ -68,7 +72,7 @@ def _published_findings(draft: Draft, drafts: Sequence[Draft]) -> tuple[Finding,
     if here is None:
         return ()
     baseline, matched = (references.get(cell.key) if cell else None for cell in (draft.baseline, draft.matched))
-    return published_findings(here, baseline, matched, draft.entry.factor)
+    return published_findings(here, baseline, matched, draft.factor)
 
 
 def _folded(cell: Cell, why: str, metric: Metric) -> Folded:

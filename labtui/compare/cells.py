@@ -3,17 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from labtui.clean import clean_line
-from labtui.spec import RunSpec, recipe_hash
+from labtui.spec import RunSpec, flatten, recipe, recipe_hash
 from labtui.store.state import State
 
 if TYPE_CHECKING:
     from labtui.store.run import Run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """Runs of one experiment, one recipe, one kind of device: they differ in nothing but the seed.
 
@@ -44,6 +45,11 @@ class Cell:
     def title(self) -> str:
         """The title with the overrides, where there are any: `Dropout [epochs=1]`."""
         return clean_line(self.spec.display_title, 60)
+
+    @cached_property
+    def flat(self) -> dict[str, Any]:
+        """The recipe as one flat dict of dotted keys."""
+        return flatten(recipe(self.spec))
 
     @property
     def seeds(self) -> tuple[int, ...]:

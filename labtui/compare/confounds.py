@@ -8,26 +8,21 @@ from labtui.compare.cells import Cell
 from labtui.compare.facts import augmented_tests, budget, plain_train_images, report_test_images
 from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, Metric
 from labtui.compare.recipes import Change, undeclared
-from labtui.compare.rows import Finding, Grade
+from labtui.compare.rows import BUDGET_MARGIN, Finding, Grade
 from labtui.spec import Cnn
 from labtui.store import tags
-
-_BUDGET_MARGIN = 1.05
-"""A difference of less than 5% is no difference of budget."""
 
 _RECORDING = "training.test_batch_size"
 """Changes the scale of the report's test loss, nothing else."""
 
 
-def compare_conditions(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) -> tuple[Finding, ...]:
-    """Everything about two cells that bears on the difference of a metric: confounds, budget, environment."""
+def confounds(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) -> tuple[Finding, ...]:
+    """What differs beyond the factor and bears on the difference of a metric: recipe, test images, scale."""
     return (
         *_recipe(here, there, factor, metric),
         *_images(here, there),
         *_test_set(here, there, metric),
         *_loss_scale(here, there, metric),
-        *_budget(here, there),
-        *_environment(here, there),
     )
 
 
@@ -118,33 +113,40 @@ def _loss_scale(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
             yield _confound("loss-scale", text, key=f"training.{key}", here=str(ours), there=str(theirs))
 
 
-def _budget(here: Cell, there: Cell) -> Iterable[Finding]:
+def budget_findings(here: Cell, there: Cell, factor: tuple[str, ...], *, fair: bool) -> tuple[Finding, ...]:
+    """More or less work than the baseline; `fair` where it follows from the factor, and equal steps are worth a run."""
     ours, theirs = budget(here), budget(there)
-    parts = []
-    for word, one, other in (
-        ("optimizer steps", ours.steps, theirs.steps),
-        ("images seen", ours.images_seen, theirs.images_seen),
-        ("seconds", ours.seconds, theirs.seconds),
-    ):
-        alike = word == "seconds" and here.place != there.place
-        if one and other and not alike and max(one / other, other / one) > _BUDGET_MARGIN:
-            parts.append(
-                f"{word} {notation.count(other)} in {there.title}, {notation.count(one)} here ({_times(one, other)})"
-            )
-    work = [part for part in parts if not part.startswith("seconds")]
-    if work:
-        yield Finding(
-            grade=Grade.BUDGET, code="budget", text="; ".join(parts), key="steps",
-            here=notation.count(ours.steps), there=notation.count(theirs.steps), mend=_same_steps(here, there),
-        )  # fmt: skip
+    if not (ours.images_seen and theirs.images_seen and ours.steps and theirs.steps):
+        return ()
+    images, steps = ours.images_seen / theirs.images_seen, ours.steps / theirs.steps
+    if max(abs(images - 1), abs(steps - 1)) <= BUDGET_MARGIN:
+        return ()
+    seen = f"{notation.count(ours.images_seen)} against {notation.count(theirs.images_seen)} in {there.title}"
+    parts = [f"images seen {notation.ratio(images)} ({seen})", f"steps {notation.ratio(steps)}"]
+    if ours.seconds and theirs.seconds and here.place == there.place:
+        parts.append(f"seconds {notation.ratio(ours.seconds / theirs.seconds)}")
+    text = ", ".join(parts) + (f": follows from {', '.join(factor)}" if fair and factor else "")
+    return (
+        Finding(
+            grade=Grade.BUDGET,
+            code="budget",
+            text=text,
+            key="images_seen",
+            here=notation.count(ours.images_seen),
+            there=notation.count(theirs.images_seen),
+            mend=_same_steps(here, there) if fair else "",
+        ),
+    )
 
 
-def _times(one: float, other: float) -> str:
-    return notation.ratio(one / other)
+def images_ratio(here: Cell, there: Cell) -> float:
+    """Images that a run sees, as a multiple of the baseline's; 1 where that is not known."""
+    ours, theirs = budget(here).images_seen, budget(there).images_seen
+    return ours / theirs if ours and theirs else 1.0
 
 
 def _same_steps(here: Cell, there: Cell) -> str:
-    """The command that trains the baseline for as many steps, where whole epochs make that."""
+    """The command that trains the baseline for as many steps, in whole epochs."""
     ours, theirs = budget(here), budget(there)
     if not (ours.steps and theirs.steps and theirs.epochs) or ours.steps <= theirs.steps:
         return ""
@@ -152,7 +154,8 @@ def _same_steps(here: Cell, there: Cell) -> str:
     return f"same steps: labtui run {there.name} --epochs {epochs} --seeds {notation.seeds(here.seeds)}"
 
 
-def _environment(here: Cell, there: Cell) -> Iterable[Finding]:
+def environment_findings(here: Cell, there: Cell) -> Iterable[Finding]:
+    """Device, versions, commit: what may change bits."""
     ours, theirs = _surroundings(here), _surroundings(there)
     for key in [*ours, *(key for key in theirs if key not in ours)]:
         one, other = _some(ours.get(key, set())), _some(theirs.get(key, set()))

@@ -8,12 +8,12 @@ import numpy as np
 
 from labtui.compare import notation, statistics
 from labtui.compare.cells import Cell
-from labtui.compare.confounds import compare_conditions
+from labtui.compare.confounds import confounds
 from labtui.compare.facts import values
 from labtui.compare.judging import interval
 from labtui.compare.metrics import Metric
 from labtui.compare.recipes import changes, draws_alike
-from labtui.compare.rows import Effect, Factorial, Grade
+from labtui.compare.rows import Effect, Factorial
 
 _CONTRASTS = ((-0.5, 0.5, -0.5, 0.5), (-0.5, -0.5, 0.5, 0.5), (1.0, -1.0, -1.0, 1.0))
 """Weights of base, first, second, both: main effect of the first, of the second, interaction."""
@@ -83,11 +83,8 @@ def _effects(square: Square, metric: Metric) -> tuple[tuple[Effect, ...], str, s
 def _why_not(square: Square, metric: Metric) -> str:
     for cell in square[1:]:
         factor = tuple(change.key for change in changes(cell.spec, square.base.spec))
-        confounds = [
-            one for one in compare_conditions(cell, square.base, factor, metric) if one.grade is Grade.CONFOUND
-        ]
-        if confounds:
-            return f"the four cannot be put together. {cell.title}: {confounds[0].text}"
+        if found := confounds(cell, square.base, factor, metric):
+            return f"the four cannot be put together. {cell.title}: {found[0].text}"
     return ""
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from labtui.compare import notation
-from labtui.compare.confounds import compare_conditions, drops_in_test
+from labtui.compare.confounds import budget_findings, confounds, drops_in_test, environment_findings
 from labtui.compare.facts import mean_of, values
 from labtui.compare.learning import learning_findings
 from labtui.compare.losses import loss_findings
@@ -15,22 +15,46 @@ from labtui.store import tags
 from labtui.store.state import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labtui.compare.cells import Cell
+    from labtui.compare.metrics import Metric
     from labtui.compare.roster import Entry
-    from labtui.compare.setting import Setting
+    from labtui.compare.setting import Draft, Setting
 
 
-def comparison_findings(entry: "Entry", there: "Cell", setting: "Setting", *, has_match: bool) -> tuple[Finding, ...]:
-    """What bears on the difference between a row and one baseline."""
-    here, factor = entry.cell, entry.factor
-    found = list(compare_conditions(here, there, factor, setting.metric))
-    keys = {finding.key for finding in found if finding.grade is Grade.CONFOUND}
-    recipe = undeclared(here.spec, there.spec, factor)
-    if is_own_match(here, there, factor):
-        found.append(_own_match(entry, there))
-    elif recipe and not has_match and keys:
-        found.append(_unmatched(entry, there, setting))
-    return (*found, *effort_findings(here, there, factor, setting.tries))
+def comparison_findings(row: "Draft", there: "Cell", setting: "Setting", *, superseded: bool) -> tuple[Finding, ...]:
+    """What bears on the difference between a row and one baseline.
+
+    `superseded` is the declared baseline that a matched one stands in for: of it only the faults are told.
+    """
+    here, factor = row.cell, row.factor
+    found = [*confounds(here, there, factor, setting.metric)]
+    own_match = is_own_match(here, there, factor)
+    if own_match:
+        found.append(_own_match(row, there))
+    elif found and not superseded and undeclared(here.spec, there.spec, factor):
+        found.append(_unmatched(row, there, setting))
+    fair = not found
+    found += budget_findings(here, there, factor, fair=fair)
+    if not superseded:
+        found += environment_findings(here, there)
+        found += () if own_match else effort_findings(here, there, factor, setting.tries)
+    return tuple(found)
+
+
+def baseline_findings(row: "Draft", drafts: "Sequence[Draft]", metric: "Metric") -> tuple[Finding, ...]:
+    """A line where the rows that name this one as their baseline differ from it in more than their factors."""
+    named = [one for one in drafts if one.baseline is not None and one.baseline.key == row.cell.key]
+    unfair = [(one, confounds(one.cell, row.cell, one.factor, metric)) for one in named]
+    keys = dict.fromkeys(finding.key for _, found in unfair for finding in found)
+    count = sum(bool(found) for _, found in unfair)
+    if not count:
+        return ()
+    instead = dict.fromkeys(one.matched.title for one in named if one.matched is not None)
+    text = f"a poor baseline: {count} of {len(named)} rows differ from it in more than their factor ({', '.join(keys)})"
+    text += f"; {', '.join(instead)} stands in for it" if instead else ""
+    return (Finding(grade=Grade.WARNING, code="poor-baseline", text=text, key=", ".join(keys)),)
 
 
 def row_findings(entry: "Entry", setting: "Setting") -> tuple[Finding, ...]:
@@ -47,16 +71,16 @@ def row_findings(entry: "Entry", setting: "Setting") -> tuple[Finding, ...]:
     )
 
 
-def _own_match(entry: "Entry", there: "Cell") -> Finding:
-    keys = ", ".join(change.key for change in undeclared(entry.cell.spec, there.spec, entry.factor))
-    declared = ", ".join(entry.factor) or "its factor"
+def _own_match(row: "Draft", there: "Cell") -> Finding:
+    keys = ", ".join(change.key for change in undeclared(row.cell.spec, there.spec, row.factor))
+    declared = ", ".join(row.factor) or "its factor"
     text = f"{declared} is the same as in {there.title}: what the difference to it shows is {keys or 'chance'}"
     return Finding(grade=Grade.NOTE, code="own-match", text=text, key=keys)
 
 
-def _unmatched(entry: "Entry", there: "Cell", setting: "Setting") -> Finding:
-    proposed = offer(entry.cell, there, entry.factor, setting.arms)
-    declared = ", ".join(entry.factor) or "the factor"
+def _unmatched(row: "Draft", there: "Cell", setting: "Setting") -> Finding:
+    proposed = offer(row.cell, there, row.factor, setting.arms)
+    declared = ", ".join(row.factor) or "the factor"
     text = f"no finished run differs in {declared} alone"
     if proposed is None:
         return Finding(grade=Grade.WARNING, code="unmatched", text=text)

@@ -157,11 +157,11 @@ def _more_seeds(one: Pending, metric: Metric, alpha: float) -> Need:
     seeds = seeds_needed(effect, sd, paired=one.difference.method == "paired", alpha=alpha)
     shown = f"{notation.number(effect, metric.digits)} {metric.delta_unit}"
     if seeds is None:
-        text = f"more than {MOST_SEEDS} seeds per side would be needed to see {shown}"
+        text = f"more than {MOST_SEEDS} seeds per side would be needed to see a difference of {shown}"
         return Need(seeds=None, effect=effect, seconds=None, text=text, command="")
     seeds = max(seeds, min(len(one.here.runs), len(one.there.runs)) + 1)
     seconds = _seconds(one, seeds)
-    text = f"{seeds} seeds per side would show {shown} in four of five cases{_time(seconds)}"
+    text = f"{seeds} seeds per side would show a difference of {shown} in four of five cases{_time(seconds)}"
     return _need(one, seeds, effect, seconds, text, tuple(range(seeds)))
 
 

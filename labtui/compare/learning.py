@@ -85,7 +85,7 @@ def _course(curve: "Curve | None") -> str:
     if curve is None:
         return ""
     values = curve.values.tolist()
-    middle, end = notation.number(values[len(values) // 2], 4), notation.number(values[-1], 4)
+    middle, end = notation.number(values[len(values) // 2], 5), notation.number(values[-1], 5)
     return f"{curve.tag} {middle} at half time, {end} at the end"
 
 

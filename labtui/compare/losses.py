@@ -35,11 +35,14 @@ def published_losses(cell: "Cell", figures: dict[str, float]) -> Losses | None:
 
 
 def loss_findings(cell: "Cell", evidence: "Evidence") -> tuple[Finding, ...]:
-    """What has to be said before the cell's losses are put side by side."""
+    """What has to be said about the losses of a cell that was trained with a penalty."""
     found = losses(cell)
+    return (*_one_sided(cell, found), *_outweighed(cell, found, evidence))
+
+
+def _one_sided(cell: "Cell", found: Losses | None) -> list[Finding]:
     told = scale_told(cell, found, mean_of(cell, tags.REPORT_TRAIN_LOSS), mean_of(cell, tags.REPORT_TEST_LOSS))
-    scale = [Finding(grade=Grade.NOTE, code="loss-scale", text=told)] if told else []
-    return (*scale, *_penalty(cell, found, evidence))
+    return [Finding(grade=Grade.NOTE, code="loss-scale", text=told)] if told and cell.spec.penalty else []
 
 
 def scale_told(cell: "Cell", found: Losses | None, train: float | None, test: float | None) -> str:
@@ -63,7 +66,7 @@ def scale_told(cell: "Cell", found: Losses | None, train: float | None, test: fl
 
 def _gap(found: Losses, seeming: float) -> str:
     gap = found.gap or 0.0
-    return f"a gap of {100 * gap:.0f}%, not {100 * seeming:.0f}%".replace("-", notation.MINUS)
+    return f"a gap of {notation.number(100 * gap, 1)}%, not {notation.number(100 * seeming, 1)}%"
 
 
 def _losses(cell: "Cell", train: float | None, test: float | None) -> Losses | None:
@@ -84,7 +87,7 @@ def _train_samples(cell: "Cell") -> int | None:
     return next((run.result.train_images for run in cell.runs if run.result and run.result.train_images), None)
 
 
-def _penalty(cell: "Cell", found: Losses | None, evidence: "Evidence") -> list[Finding]:
+def _outweighed(cell: "Cell", found: Losses | None, evidence: "Evidence") -> list[Finding]:
     penalty, guess = cell.spec.penalty, math.log(CLASSES)
     if penalty is None or not cell.runs:
         return []

@@ -43,19 +43,19 @@ def declared_baseline(cell: Cell, name: str, cells: Sequence[Cell], current: set
 
 def matched_baseline(cell: Cell, baseline: Cell, factor: tuple[str, ...], cells: Sequence[Cell]) -> Cell | None:
     """A cell that differs from `cell` in the factor alone, where it is as the declared baseline is."""
-    wanted = matched_recipe(cell.spec, baseline.spec, factor)
-    twins = [one for one in cells if one.runs and one.key != cell.key and flat_recipe(one.spec) == wanted]
+    wanted = matched_recipe(cell.flat, baseline.flat, factor)
+    twins = [one for one in cells if one.runs and one.key != cell.key and one.flat == wanted]
     return closest(twins, cell)
 
 
 def is_own_match(cell: Cell, baseline: Cell, factor: tuple[str, ...]) -> bool:
     """Whether the factor does not differ at all, so that the row is its own matched baseline."""
-    return flat_recipe(cell.spec) == matched_recipe(cell.spec, baseline.spec, factor)
+    return cell.flat == matched_recipe(cell.flat, baseline.flat, factor)
 
 
 def offer(cell: Cell, baseline: Cell, factor: tuple[str, ...], arms: Sequence[Arm]) -> Offer | None:
     """What to run for a matched baseline: an arm of the catalog, else the baseline with overrides."""
-    wanted = matched_recipe(cell.spec, baseline.spec, factor)
+    wanted = matched_recipe(cell.flat, baseline.flat, factor)
     seeds = f"--seeds {notation.seeds(cell.seeds if len(cell.seeds) > 1 else tuple(range(FEWEST_SEEDS)))}"
     for arm in arms:
         if flat_recipe(arm.spec) == wanted:

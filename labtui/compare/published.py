@@ -9,6 +9,7 @@ from labtui.compare import notation
 from labtui.compare.confounds import drops_in_test, test_set_told
 from labtui.compare.facts import mean
 from labtui.compare.losses import published_losses, scale_told
+from labtui.compare.matching import is_own_match
 from labtui.compare.recipes import undeclared
 from labtui.compare.rows import Finding, Grade, Published
 from labtui.spec import Reference
@@ -98,15 +99,18 @@ def _against(
     if baseline is None or here.accuracy is None or baseline.accuracy is None:
         return []
     delta = notation.signed(here.accuracy - baseline.accuracy)
-    text = f"published {delta} on {baseline.title} ({_pair(here, baseline)})"
+    text = f"{delta} against {baseline.title} ({_pair(here, baseline)})"
     confounds = undeclared(here.cell.spec, baseline.cell.spec, factor)
-    if confounds:
-        text += f", but not by {_factor(factor)} alone: {'; '.join(one.told(baseline.title) for one in confounds)}"
+    mixed = ", ".join(f"{one.key} ({one.sides(baseline.title)})" for one in confounds)
+    if mixed and is_own_match(here.cell, baseline.cell, factor):
+        text += f" is not of {_factor(factor)}, which is the same, but of {mixed}"
+    elif mixed:
+        text += f" mixes in {mixed}"
     if matched and matched.accuracy is not None:
         fair = notation.signed(here.accuracy - matched.accuracy)
-        which = f"which has the same data and differs in {_factor(factor)} alone"
-        text += f". On {matched.title}, {which}: {fair} ({_pair(here, matched)})"
-    return [("published-delta", f"{text}. One seed each: neither shown nor refuted")]
+        which = f"{matched.title}, which differs in {_factor(factor)} alone"
+        text += f"; against {which}, it is {fair} ({_pair(here, matched)})"
+    return [("published-delta", f"{text}; one seed each: their spread is unknown")]
 
 
 def _other_images(here: Referred, baseline: Referred | None) -> list[tuple[str, str]]:
@@ -115,20 +119,20 @@ def _other_images(here: Referred, baseline: Referred | None) -> list[tuple[str, 
     ours, theirs = test_set_told(here.cell), test_set_told(baseline.cell)
     if ours == theirs:
         return []
-    return [("published-test-set", f"published on other test images: {theirs} for {baseline.title}, {ours} here")]
+    return [("published-test-set", f"on other test images: {theirs} for {baseline.title}, {ours} here")]
 
 
 def _other_epoch(here: Referred, baseline: Referred | None) -> list[tuple[str, str]]:
     ours, theirs = here.accuracy_epoch, baseline.accuracy_epoch if baseline else None
     if baseline is None or ours == theirs or ours is None or theirs is None:
         return []
-    return [("published-epoch", f"published at epoch {ours}, {baseline.title} at epoch {theirs}")]
+    return [("published-epoch", f"at epoch {ours}, {baseline.title} at epoch {theirs}")]
 
 
 def _dropout(here: Referred) -> list[tuple[str, str]]:
     if here.accuracy is None or not drops_in_test(here.cell):
         return []
-    text = "published with dropout active while testing: the report never calls model.eval(); test/accuracy does"
+    text = "with dropout active in the test: the report never calls model.eval()"
     return [("published-eval-mode", text)]
 
 
@@ -136,7 +140,7 @@ def _losses(here: Referred) -> list[tuple[str, str]]:
     figures = here.reference.figures
     found = published_losses(here.cell, figures)
     told = scale_told(here.cell, found, figures.get(tags.REPORT_TRAIN_LOSS), figures.get(tags.REPORT_TEST_LOSS))
-    return [("published-loss-scale", f"published {told}")] if told else []
+    return [("published-loss-scale", told)] if told else []
 
 
 def _kind(here: Referred) -> list[tuple[str, str]]:

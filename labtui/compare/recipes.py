@@ -1,6 +1,6 @@
 """Recipes side by side: what differs between two, and what of it an experiment declares."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -20,7 +20,11 @@ class Change(Struct, frozen=True, kw_only=True):
 
     def told(self, there_title: str) -> str:
         """`data.train_fraction: 0.5 in Network, 1 here`."""
-        return f"{self.key}: {notation.value(self.there)} in {there_title}, {notation.value(self.here)} here"
+        return f"{self.key}: {self.sides(there_title)}"
+
+    def sides(self, there_title: str) -> str:
+        """`0.5 in Network, 1 here`."""
+        return f"{notation.value(self.there)} in {there_title}, {notation.value(self.here)} here"
 
 
 def flat_recipe(spec: RunSpec) -> dict[str, Any]:
@@ -55,22 +59,30 @@ def undeclared(here: RunSpec, there: RunSpec, factor: tuple[str, ...]) -> tuple[
     return found if len({change.key.partition(".")[0] for change in found}) > 1 else ()
 
 
-def matched_recipe(here: RunSpec, there: RunSpec, factor: tuple[str, ...]) -> dict[str, Any]:
-    """The flat recipe that differs from `here` in the factor alone, where it is as `there` has it."""
-    left, right = flat_recipe(here), flat_recipe(there)
-    kept = {key: value for key, value in left.items() if not _declared(factor, key, left, right)}
-    return kept | {key: value for key, value in right.items() if _declared(factor, key, left, right)}
+def matched_recipe(here: Mapping[str, Any], there: Mapping[str, Any], factor: tuple[str, ...]) -> dict[str, Any]:
+    """The flat recipe that differs from `here` in the factor alone, where it is as `there` has it.
+
+    A part that one side lacks altogether (no penalty) belongs to the factor as a whole.
+    """
+    lacking = {key for side in (here, there) for key, value in side.items() if value is None}
+    parts = {*factor, *(key for key in lacking if any(part.startswith(f"{key}.") for part in factor))}
+    own = {key: value for key, value in here.items() if not _within(parts, key)}
+    return own | {key: value for key, value in there.items() if _within(parts, key)}
 
 
 def draws_alike(here: RunSpec, there: RunSpec) -> bool:
     """Whether one seed means the same data order and the same initial weights in both."""
-    keys = ("protocol", "data.name", "data.train_fraction", "training.batch_size", "model.name")
-    left, right = flat_recipe(here), flat_recipe(there)
-    return all(left.get(key) == right.get(key) for key in keys) and _appends(here) == _appends(there)
+    return _draws(here) == _draws(there)
 
 
-def _appends(spec: RunSpec) -> bool:
-    return spec.data.augment is not None and spec.data.augment.mode == "append"
+def _draws(spec: RunSpec) -> tuple[object, ...]:
+    appends = spec.data.augment is not None and spec.data.augment.mode == "append"
+    data = spec.data.name, spec.data.train_fraction, appends
+    return (spec.protocol, *data, spec.training.batch_size, type(spec.model))
+
+
+def _within(parts: Iterable[str], key: str) -> bool:
+    return any(key == part or key.startswith(f"{part}.") for part in parts)
 
 
 def _changes(prefix: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> list[Change]:
@@ -90,12 +102,3 @@ def _changes(prefix: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> 
 
 def _known(value: Any) -> Any:
     return None if value is _ABSENT else value
-
-
-def _declared(factor: tuple[str, ...], key: str, left: dict[str, Any], right: dict[str, Any]) -> bool:
-    """Whether a flat key belongs to the factor; a part that one side lacks belongs to it as a whole."""
-    if any(key == part or key.startswith(f"{part}.") for part in factor):
-        return True
-    lacking = {one for side in (left, right) for one, value in side.items() if value is None}
-    tops = {one for one in lacking if any(part.startswith(f"{one}.") for part in factor)}
-    return any(key == top or key.startswith(f"{top}.") for top in tops)

@@ -8,8 +8,12 @@ from enum import StrEnum
 from msgspec import Struct
 
 from labtui.compare.metrics import Metric
+from labtui.compare.notation import DASH, ratio
 
 Interval = tuple[float, float]
+
+BUDGET_MARGIN = 0.05
+"""Less than this is no difference of budget."""
 
 
 class Verdict(StrEnum):
@@ -113,6 +117,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     verdict: Verdict
     why: str
     """Why it was not judged, in a word or two; or what to add to the verdict."""
+    budget: float
+    """Images seen, as a multiple of the baseline's."""
     findings: tuple[Finding, ...]
     need: Need | None
     images: ImageTest | None
@@ -131,8 +137,11 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
     @property
     def word(self) -> str:
-        """The verdict in a word or two: why not, where it was not judged."""
-        return self.why if self.verdict is Verdict.NOT_JUDGED and self.why else self.verdict.value
+        """The verdict in a word or two: why there is none, or at which multiple of the baseline's budget."""
+        if self.verdict is Verdict.NOT_JUDGED:
+            return self.why or self.verdict.value
+        unequal = abs(self.budget - 1) > BUDGET_MARGIN
+        return f"{self.verdict.value}, budget {ratio(self.budget)}" if unequal else self.verdict.value
 
 
 class SeedValue(Struct, frozen=True, kw_only=True):
@@ -265,6 +274,15 @@ class Row(Struct, frozen=True, kw_only=True):
     def comparisons(self) -> tuple[Comparison, ...]:
         """The declared one first."""
         return tuple(one for one in (self.declared, self.matched) if one)
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word or two."""
+        if not self.values:
+            return "no finished run"
+        if self.comparison is not None:
+            return self.comparison.word
+        return "baseline" if self.is_baseline else DASH
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

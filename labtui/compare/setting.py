@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from labtui.compare import images
 from labtui.compare.cells import Cell
-from labtui.compare.confounds import compare_conditions
+from labtui.compare.confounds import confounds
 from labtui.compare.evidence import Evidence
 from labtui.compare.matching import declared_baseline, matched_baseline
 from labtui.compare.metrics import Metric
 from labtui.compare.roster import Entry, empty_cell
-from labtui.compare.rows import Grade
 from labtui.compare.switches import Grid, grids
 from labtui.spec import Arm
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Setting:
     """What every row of one table needs to know about the others."""
 
@@ -28,24 +28,24 @@ class Setting:
     classes: Mapping[str, Sequence[str]]
     """Names of the classes by data set."""
 
-    @property
+    @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """Every cell that has a row."""
         return tuple(entry.cell for entry in self.entries)
 
-    @property
+    @cached_property
     def present(self) -> set[str]:
         """The keys of the catalog's present definitions."""
         return {entry.cell.key for entry in self.entries if entry.present}
 
-    @property
+    @cached_property
     def tries(self) -> dict[str, int]:
         """How many recipes of each experiment were run: how hard it was tuned."""
         recipes = {(cell.spec.experiment, cell.spec.data.name, cell.recipe) for cell in self.cells if cell.runs}
         names = [experiment for experiment, _, _ in recipes]
         return {name: names.count(name) for name in names}
 
-    @property
+    @cached_property
     def grids(self) -> list[Grid]:
         """The cells of one experiment that differ in one number."""
         return grids(self.cells)
@@ -62,6 +62,8 @@ class Draft:
     """A row before the verdicts: with the cells it is compared with."""
 
     entry: Entry
+    factor: tuple[str, ...]
+    """What may differ from the baseline: declared by the row, and by the baseline too where that was chosen by hand."""
     baseline: Cell | None
     matched: Cell | None
 
@@ -78,17 +80,21 @@ class Draft:
 
 def draft(entry: Entry, setting: Setting) -> Draft:
     """A row with its baselines looked up: the matched one where the declared one differs in more than the factor."""
-    cell = entry.cell
-    baseline = _baseline(entry, setting)
+    cell, baseline = entry.cell, _baseline(entry, setting)
     if baseline is None:
-        return Draft(entry=entry, baseline=None, matched=None)
-    confounded = any(
-        finding.grade is Grade.CONFOUND for finding in compare_conditions(cell, baseline, entry.factor, setting.metric)
-    )
-    looked_up = (
-        matched_baseline(cell, baseline, entry.factor, setting.cells) if confounded or not baseline.runs else None
-    )
-    return Draft(entry=entry, baseline=baseline, matched=looked_up)
+        return Draft(entry=entry, factor=entry.factor, baseline=None, matched=None)
+    factor = _factor(entry, baseline, setting)
+    unfair = not baseline.runs or bool(confounds(cell, baseline, factor, setting.metric))
+    looked_up = matched_baseline(cell, baseline, factor, setting.cells) if unfair else None
+    return Draft(entry=entry, factor=factor, baseline=baseline, matched=looked_up)
+
+
+def _factor(entry: Entry, baseline: Cell, setting: Setting) -> tuple[str, ...]:
+    """Two experiments that a person puts side by side differ in what either of them declares."""
+    if setting.baseline is None:
+        return entry.factor
+    theirs = next((one.factor for one in setting.entries if one.cell.key == baseline.key), ())
+    return tuple(dict.fromkeys((*entry.factor, *theirs)))
 
 
 def _baseline(entry: Entry, setting: Setting) -> Cell | None:

@@ -61,7 +61,7 @@ def grids(cells: Sequence["Cell"]) -> list[Grid]:
     """Every set of two or more cells of one experiment and data set that differ in a single number."""
     found: dict[tuple[str, str, str], dict[float, Cell]] = {}
     for cell in cells:
-        flat = flat_recipe(cell.spec)
+        flat = cell.flat
         for key, value in flat.items():
             if (
                 cell.runs
@@ -136,7 +136,7 @@ def tunable(spec: RunSpec, factor: tuple[str, ...]) -> str:
     for key, value in flat_recipe(spec).items():
         if not key.startswith(_TUNABLE) or not any(key == part or key.startswith(f"{part}.") for part in factor):
             continue
-        numbers = value if isinstance(value, list) else [value]
+        numbers = value if isinstance(value, list | tuple) else [value]
         if numbers and all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers):
             told.append(f"{key} {notation.value(value)}")
     return ", ".join(told)

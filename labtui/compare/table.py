@@ -6,6 +6,7 @@ from itertools import chain
 from labtui.compare import images, judging
 from labtui.compare.assembly import assemble
 from labtui.compare.cells import Cell
+from labtui.compare.confounds import images_ratio
 from labtui.compare.evidence import Evidence
 from labtui.compare.factorial import factorial, squares
 from labtui.compare.findings import comparison_findings
@@ -49,7 +50,7 @@ def table(
     drafts = picked([draft(entry, setting) for entry in entries], names)
     judged, count = _judge(drafts, setting, alpha)
     rows = tuple(assemble(one, found, drafts, setting) for one, found in zip(drafts, judged, strict=True))
-    factors = {one.cell.key: one.entry.factor for one in drafts}
+    factors = {one.cell.key: one.factor for one in drafts}
     return Table(
         metric=setting.metric,
         rows=rows,
@@ -72,16 +73,14 @@ def _judge(drafts: list[Draft], setting: Setting, alpha: float) -> tuple[list[li
 def _pending(row: Draft, setting: Setting) -> list[judging.Pending]:
     if row.baseline is None or not row.cell.runs:
         return []
-    found = [_compare(row, row.baseline, setting, matched=False)]
-    if row.matched is not None:
-        found.append(_compare(row, row.matched, setting, matched=True))
-    return found
+    pairs = [(row.baseline, False), *([(row.matched, True)] if row.matched is not None else [])]
+    return [_compare(row, there, setting, matched=matched) for there, matched in pairs]
 
 
 def _compare(row: Draft, there: Cell, setting: Setting, *, matched: bool) -> judging.Pending:
     here = row.cell
     difference = judging.difference(here, there, setting.metric)
-    findings = comparison_findings(row.entry, there, setting, has_match=row.matched is not None)
+    findings = comparison_findings(row, there, setting, superseded=row.matched is not None and not matched)
     why = _why_not(row, there, findings, difference)
     comparison = Comparison(
         against=there.title,
@@ -100,6 +99,7 @@ def _compare(row: Draft, there: Cell, setting: Setting, *, matched: bool) -> jud
         smallest_effect=_smallest_effect(row.entry, setting.metric),
         verdict=Verdict.NOT_JUDGED,
         why=why,
+        budget=images_ratio(here, there),
         findings=findings,
         need=None,
         images=images.compare_images(here, there, setting.evidence),
@@ -132,6 +132,8 @@ def _notes(drafts: list[Draft], entries: list[Entry]) -> tuple[str, ...]:
     if started:
         told = ", ".join(f"{cell.title} ({cell.unfinished[-1].state})" for cell in started)
         notes.append(f"without a finished run: {told}")
+    if any(one.entry.arm and one.entry.arm.reference and one.entry.present for one in drafts):
+        notes.append("published figures are of one seed each, at the last epoch unless a line says otherwise")
     if len({one.cell.spec.data.name for one in drafts}) > 1:
         notes.append("rows on different data sets are not compared with each other")
     if drafts and not any(one.baseline for one in drafts):

@@ -1,0 +1,136 @@
+"""The table as text for a terminal: it fits 80 columns, has its units in the head and needs no colour."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+
+from labtui.compare import blocks, notation
+from labtui.compare.layout import Column, Line, Span, Style, aligned, cut, paragraph, plain, width_of
+from labtui.compare.notes import notes, notes_of_table
+from labtui.compare.rows import Comparison, Row, Table, Verdict
+from labtui.compare.statistics import ruler
+
+Section = Literal["verdicts", "effects", "losses", "published", "budget", "notes"]
+SECTIONS: tuple[Section, ...] = get_args(Section)
+
+NARROWEST = 60
+"""Characters below which lines run over: numbers are not broken."""
+
+_WIDE = 96
+
+_HEADS = ("", "n", "mean", "sd", "Δ", "95% interval", "p (Holm)", "verdict")
+_LEFT = ("", "95% interval", "verdict")
+_STYLES: dict[Verdict, Style] = {Verdict.GAIN: "good", Verdict.LOSS: "bad"}
+_ASCII = str.maketrans({
+    "\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "x", "\N{EN DASH}": "-", "\N{GREEK CAPITAL LETTER DELTA}": "d",
+    "\N{PLUS-MINUS SIGN}": "+-", "\N{MIDDLE DOT}": "|", "\N{HORIZONTAL ELLIPSIS}": "...", "\N{RIGHTWARDS ARROW}": "->",
+    "\N{SUPERSCRIPT TWO}": "2",
+})  # fmt: skip
+
+
+def to_text(table: Table, width: int = 80, *, sections: Sequence[Section] = SECTIONS, ascii_only: bool = False) -> str:
+    """The table as plain lines of at most `width` characters (not below 60)."""
+    text = plain(to_lines(table, width, sections=sections))
+    return text.translate(_ASCII) if ascii_only else text
+
+
+def to_lines(table: Table, width: int = 80, *, sections: Sequence[Section] = SECTIONS) -> list[Line]:
+    """The same as styled spans, for whoever has colours."""
+    width = max(width, NARROWEST)
+    if not table.rows:
+        return [(Span("nothing to compare: no run has finished yet"),), *notes_of_table(table, width)]
+    writers: dict[Section, Callable[[Table, int], list[Line]]] = {
+        "verdicts": _verdicts,
+        "effects": blocks.effects,
+        "losses": blocks.losses,
+        "published": blocks.published,
+        "budget": blocks.budget,
+        "notes": notes,
+    }
+    lines: list[Line] = []
+    for block in filter(None, (writers[section](table, width) for section in sections)):
+        lines += [(Span(""),), *block] if lines else block
+    return lines
+
+
+def _verdicts(table: Table, width: int) -> list[Line]:
+    lines = _head(table, width)
+    sets = list(dict.fromkeys(row.data for row in table.rows))
+    for data in sets:
+        rows = [row for row in table.rows if row.data == data]
+        lines.append((Span(data if len(sets) > 1 else "", "title"),))
+        lines += _verdict_table(table, rows, width)
+    return lines
+
+
+def _head(table: Table, width: int) -> list[Line]:
+    metric = table.metric
+    unit = f" in {metric.unit}" if metric.unit else ""
+    lines = paragraph(f"{metric.tag}{unit}, mean and sd over seeds: {metric.selection}", width, "title")
+    if against := _common_baseline(table):
+        lines += paragraph(_delta_told(table, against), width)
+    if metric.is_plain_test and metric.is_accuracy and table.test_images:
+        lines += paragraph(_ruler_told(table), width, "dim")
+    return lines
+
+
+def _delta_told(table: Table, against: str) -> str:
+    held = f", held over all {table.judged} judged lines at once (Holm)" if table.judged > 1 else ""
+    return f"Δ in {table.metric.delta_unit or table.metric.tag} against {against}, or as said; 95% intervals{held}"
+
+
+def _ruler_told(table: Table) -> str:
+    best = max((row.mean for row in table.rows if row.mean is not None), default=50.0)
+    noise = notation.number(ruler(best, table.test_images or 1))
+    images = notation.count(table.test_images)
+    return f"ruler: by other {images} test images alone, equal networks at {best:.0f}% lie up to {noise} points apart"
+
+
+def _common_baseline(table: Table) -> str:
+    names = Counter(row.declared.against for row in table.rows if row.declared)
+    return names.most_common(1)[0][0] if names else ""
+
+
+def _verdict_table(table: Table, rows: Sequence[Row], width: int) -> list[Line]:
+    common = _common_baseline(table)
+    columns = [Column(head, right=head not in _LEFT) for head in _HEADS]
+    lines: list[Line] = []
+    for gap, room in ((2, 40), *((1, room) for room in range(40, 7, -1))):
+        cells = [one for row in rows for one in _verdict_rows(row, table, common, room, wide=width >= _WIDE)]
+        lines = aligned(columns, cells, gap)
+        if width_of(lines) <= width:
+            break
+    return lines
+
+
+def _verdict_rows(row: Row, table: Table, common: str, room: int, *, wide: bool) -> list[list[Span]]:
+    digits, first = table.metric.digits, row.declared
+    title = row.title if first is None or first.against == common else f"{row.title} vs {first.against}"
+    numbers = _level(row.n, row.mean, row.sd, digits)
+    lines = [[Span(cut(title, room)), *numbers, *_compared(first, row, digits, wide=wide)]]
+    if row.matched:
+        label = Span(cut(f"  vs {row.matched.against}", room))
+        lines.append([label, *[Span("")] * 3, *_compared(row.matched, row, digits, wide=wide)])
+    for one in row.folded:
+        label = Span(cut(f"  {one.why}", room), "dim")
+        lines.append([label, *_level(one.n, one.mean, one.sd, digits), *[Span("")] * 4])
+    return lines
+
+
+def _level(n: int, mean: float | None, sd: float | None, digits: int) -> list[Span]:
+    spread = notation.number(sd, digits) if sd is not None else ""
+    return [Span(str(n)), Span(notation.number(mean, digits)), Span(spread)]
+
+
+def _compared(one: Comparison | None, row: Row, digits: int, *, wide: bool) -> list[Span]:
+    if one is None or one.delta is None:
+        word = one.why if one else "baseline" if row.is_baseline else row.word
+        return [Span(""), Span(""), Span(""), Span(word, "dim")]
+    style: Style = _STYLES.get(one.verdict, "warn" if one.confounds else "")
+    short = one.word if wide else one.word.replace(Verdict.NO_DIFFERENCE.value, "no difference")
+    return [
+        Span(notation.signed(one.delta, digits), style),
+        Span(notation.interval(one.shown_interval, digits) if one.shown_interval else "", style),
+        Span(notation.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ") if wide else ""),
+        Span(short, style),
+    ]
