@@ -130,7 +130,7 @@ def test_a_disk_is_low_below_a_gibibyte() -> None:
     assert "512 MiB" in disk_low(512 << 20).text
 
 
-@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=40))
+@given(st.lists(st.floats(width=32), max_size=40))
 def test_any_curve_has_a_trend_or_none(losses: list[float]) -> None:
     assert is_falling(losses) in (True, False, None)
 
