@@ -1,0 +1,266 @@
+"""Every fault of a value against its type, at once.
+
+msgspec stops at the first fault, takes `nan` for a number in range and speaks of JSON; here each key is looked at, and
+the result is what `msgspec.convert` then takes without complaint.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec.inspect import (
+    BoolType,
+    DictType,
+    FloatType,
+    IntType,
+    LiteralType,
+    StrType,
+    StructType,
+    TupleType,
+    Type,
+    VarTupleType,
+)
+
+from labtui.catalog import kinds
+from labtui.catalog.faults import (
+    KeyPath,
+    Problem,
+    did_you_mean,
+    dotted,
+    foreign_letters,
+    kind_of,
+    listed,
+    shown,
+)
+from labtui.clean import clean
+
+NONE = "none"
+"""How a file says that an inherited key is to be absent; TOML has no null."""
+
+_MOST_UNKNOWN_KEYS = 10
+_LARGEST_NUMBER = 2**63
+
+
+class Checker:
+    """Looks at values one by one and collects what is wrong in `problems`.
+
+    With `complete = False`, a table may lack keys: [defaults] says only a part.
+    """
+
+    def __init__(self, *, complete: bool = True) -> None:
+        self.problems: list[Problem] = []
+        self._complete = complete
+
+    def value(self, kind: Type, value: Any, at: KeyPath) -> Any:
+        """The value as `msgspec.convert` takes it; where it has problems, they are noted and it is of no use."""
+        if (value is None or value == NONE) and kinds.optional(kind):
+            return None
+        alternatives = kinds.alternatives(kind)
+        fitting = [one for one in map(kinds.bare, alternatives) if _takes(one, value)]
+        if not fitting:
+            self.note(at, _mismatch(kind, value))
+            return None
+        chosen = fitting[0]
+        if isinstance(chosen, StructType):
+            return self._table(kind, value, at)
+        check = _CHECKS.get(type(chosen))
+        return check(self, chosen, value, at, kind) if check else value
+
+    def note(self, at: KeyPath, message: str) -> None:
+        """Add a problem."""
+        self.problems.append(Problem(at, message))
+
+    def _table(self, kind: Type, table: dict[str, Any], at: KeyPath) -> dict[str, Any] | None:
+        registry = kinds.tags(kind)
+        if not registry:
+            return self.fields(kinds.tables(kind)[0], table, at)
+        tag_field = str(next(iter(registry.values())).tag_field)
+        if tag_field not in table:
+            self._nameless(registry, tag_field, table, at)
+            return None
+        tag = table[tag_field]
+        if not isinstance(tag, str) or tag not in registry:
+            self.note((*at, tag_field), _unknown_choice(tag, tuple(registry), _named(registry)))
+            return None
+        return {tag_field: tag} | self.fields(registry[tag], table, at, registry)
+
+    def _nameless(self, registry: Mapping[str, StructType], tag_field: str, table: dict[str, Any], at: KeyPath) -> None:
+        if self._complete:
+            self.note((*at, tag_field), f"is missing. Allowed: {_named(registry)}.")
+            return
+        known = {field.name for one in registry.values() for field in one.fields}
+        self.unknown_keys(table, (tag_field, *sorted(known)), at)
+
+    def fields(
+        self, kind: StructType, table: dict[str, Any], at: KeyPath, registry: Mapping[str, StructType] | None = None
+    ) -> dict[str, Any]:
+        """A table's fields, each checked; unknown keys and missing ones are problems."""
+        tag = (str(kind.tag_field),) if kind.tag_field is not None else ()
+        self.unknown_keys(table, (*tag, *(field.name for field in kind.fields)), at, _elsewhere(kind, registry))
+        cleaned: dict[str, Any] = {}
+        for field in kind.fields:
+            if field.name in table:
+                cleaned[field.name] = self.value(field.type, table[field.name], (*at, field.name))
+            elif field.required and self._complete:
+                self.missing(field.type, (*at, field.name))
+        return cleaned
+
+    def missing(self, kind: Type, at: KeyPath) -> None:
+        """Say which key is missing: of a missing table, the ones that it would need."""
+        registry = kinds.tags(kind)
+        tables = kinds.tables(kind)
+        if registry:
+            tag_field = str(tables[0].tag_field)
+            self.note((*at, tag_field), f"is missing. Allowed: {_named(registry)}.")
+        elif tables:
+            for field in tables[0].fields:
+                if field.required:
+                    self.missing(field.type, (*at, field.name))
+        else:
+            self.note(at, f"is missing. Allowed: {kinds.described(kind)}.")
+
+    def unknown_keys(
+        self, table: Mapping[str, Any], known: tuple[str, ...], at: KeyPath, elsewhere: Mapping[str, str] | None = None
+    ) -> None:
+        """Note the keys that are not known, each with the nearest that is."""
+        unknown = [key for key in table if key not in known]
+        for key in unknown[:_MOST_UNKNOWN_KEYS]:
+            self.note((*at, key), _unknown_key(key, known, elsewhere or {}))
+        if len(unknown) > _MOST_UNKNOWN_KEYS:
+            self.note(at, f"holds {len(unknown) - _MOST_UNKNOWN_KEYS:,} more keys that are not known.")
+
+    def _number(self, kind: IntType | FloatType, value: Any, at: KeyPath, whole: Type) -> Any:
+        if isinstance(value, float) and not math.isfinite(value):
+            self.note(at, f"{shown(value)} is no number to work with. Allowed: {kinds.described(whole)}.")
+        elif not kinds.in_range(kind, value) or abs(value) >= _LARGEST_NUMBER:
+            self.note(at, f"{shown(value)} is not allowed: {kinds.described(whole)}.")
+        return value
+
+    def _text(self, kind: StrType, value: str, at: KeyPath, whole: Type) -> str:
+        if not kinds.matches(kind, value):
+            found = f"{shown(value)} ({len(value):,} characters)" if kind.pattern is None else shown(value)
+            self.note(at, f"{found} is not allowed: {kinds.described(whole)}.")
+        elif clean(value) != value:
+            codes = {f"U+{ord(letter):04X}" for letter in value if clean(letter) != letter}
+            self.note(
+                at, f"{shown(value)} holds {listed(sorted(codes)[:3], 'and')}: control characters are not allowed."
+            )
+        return value
+
+    def _choice(self, kind: LiteralType, value: Any, at: KeyPath, whole: Type) -> Any:
+        if value not in kind.values:
+            choices = (*(str(choice) for choice in kind.values), *((NONE,) if kinds.optional(whole) else ()))
+            self.note(at, _unknown_choice(value, choices, kinds.described(whole)))
+        return value
+
+    def _list(self, kind: VarTupleType, values: list[Any], at: KeyPath, _whole: Type) -> list[Any]:
+        least, most = kind.min_length or 0, kind.max_length
+        if len(values) < least or (most is not None and len(values) > most):
+            bounds = f"{least} to {most}" if most is not None else f"at least {least}"
+            self.note(at, f"{_counted(len(values), 'item')}: {bounds} are allowed.")
+            return values
+        return [self.value(kind.item_type, value, (*at, index)) for index, value in enumerate(values)]
+
+    def _pair(self, kind: TupleType, values: list[Any], at: KeyPath, whole: Type) -> list[Any]:
+        if len(values) != len(kind.item_types):
+            self.note(at, f"{_counted(len(values), 'item')} are not allowed: {kinds.described(whole)}.")
+            return values
+        return [
+            self.value(one, value, (*at, index))
+            for index, (one, value) in enumerate(zip(kind.item_types, values, strict=True))
+        ]
+
+    def _mapping(self, kind: DictType, table: dict[str, Any], at: KeyPath, _whole: Type) -> dict[str, Any]:
+        if kind.max_length is not None and len(table) > kind.max_length:
+            self.note(at, f"{_counted(len(table), 'key')}: at most {kind.max_length} are allowed.")
+            return table
+        return {key: self.value(kind.value_type, value, (*at, key)) for key, value in table.items()}
+
+
+_CHECKS: dict[type[Type], Callable[[Checker, Any, Any, KeyPath, Type], Any]] = {
+    IntType: Checker._number,
+    FloatType: Checker._number,
+    StrType: Checker._text,
+    LiteralType: Checker._choice,
+    VarTupleType: Checker._list,
+    TupleType: Checker._pair,
+    DictType: Checker._mapping,
+}
+
+
+def _takes(kind: Type, value: Any) -> bool:
+    """Whether a value is of a kind's sort at all, right or wrong in detail. `true` is no number, 1 is a float."""
+    match kind:
+        case BoolType():
+            return isinstance(value, bool)
+        case IntType():
+            return isinstance(value, int) and not isinstance(value, bool)
+        case FloatType():
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case StrType() | LiteralType():
+            return isinstance(value, str)
+        case VarTupleType() | TupleType():
+            return isinstance(value, list | tuple)
+        case StructType() | DictType():
+            return isinstance(value, dict)
+        case _:
+            return True
+
+
+def _mismatch(kind: Type, value: Any) -> str:
+    allowed = kinds.described(kind)
+    if isinstance(value, float) and value.is_integer():
+        return f"{shown(value)} has a decimal point. Allowed: {allowed}. Write {value:.0f}."
+    if isinstance(value, str) and _is_number(value):
+        return f"{shown(value)} is text. Allowed: {allowed}. Write it without quotes."
+    if isinstance(value, str) and kinds.tags(kind):
+        return (
+            f"{shown(value)} is text. Allowed: {allowed}, such as {{ name = {shown(next(iter(kinds.tags(kind))))} }}."
+        )
+    if isinstance(value, dict | float):
+        return f"{shown(value)} is not allowed here: {allowed}."
+    return f"{shown(value)} is {kind_of(value)}. Allowed: {allowed}."
+
+
+def _named(registry: Mapping[str, StructType]) -> str:
+    return listed(shown(tag) for tag in registry)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _unknown_choice(value: Any, choices: tuple[str, ...], allowed: str) -> str:
+    if not isinstance(value, str):
+        return f"{shown(value)} is not allowed: {allowed}."
+    return f"{shown(value)} is not known.{did_you_mean(value, choices)}{foreign_letters(value)} Allowed: {allowed}."
+
+
+def _unknown_key(key: str, known: tuple[str, ...], elsewhere: Mapping[str, str]) -> str:
+    if key in elsewhere:
+        return f"belongs to {elsewhere[key]}. Keys here: {listed(known, 'and')}."
+    hint = did_you_mean(key, known, quote=False) + foreign_letters(key)
+    return f"there is no such key.{hint} Keys here: {listed(known, 'and')}."
+
+
+def _elsewhere(kind: StructType, registry: Mapping[str, StructType] | None) -> dict[str, str]:
+    """For the keys of a registry's other entries, whose they are and what this one is."""
+    owners: dict[str, list[str]] = {}
+    for tag, other in (registry or {}).items():
+        for field in other.fields:
+            if kinds.own_field(kind, field.name) is None:
+                owners.setdefault(field.name, []).append(shown(tag))
+    return {key: f"{listed(tags, 'and')}, not to {shown(kind.tag)}" for key, tags in owners.items()}
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def told(problems: list[Problem]) -> list[str]:
+    """Problems as lines of text, each with its key."""
+    return [f"{dotted(problem.at)}: {problem.message}" if problem.at else problem.message for problem in problems]

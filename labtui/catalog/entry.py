@@ -1,0 +1,178 @@
+"""The keys of a catalog file: what an entry says of itself, what it may take over, and one sentence for each key."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, inspect
+from msgspec.inspect import Field, StructType
+
+from labtui.catalog.kinds import tables, tags
+from labtui.spec import (
+    Constant,
+    Data,
+    FolderPart,
+    Model,
+    Name,
+    Optimizer,
+    Penalty,
+    Protocol,
+    Reference,
+    Scheduler,
+    Text,
+    Training,
+    Value,
+)
+
+Percentage = Annotated[float, Meta(ge=0, le=100)]
+
+
+class Recipe(Value, frozen=True, kw_only=True):
+    """What decides the result of a run, apart from its seed: the keys that an override or a grid may set."""
+
+    protocol: Protocol
+    data: Data
+    model: Model
+    penalty: Penalty | None = None
+    optimizer: Optimizer
+    scheduler: Scheduler = Constant()
+    training: Training = Training()
+
+
+class SharedTerms(Value, frozen=True, kw_only=True):
+    """What [defaults] can hold beside a recipe, and every entry: how runs are grouped, repeated and compared."""
+
+    group: FolderPart = "Experiments"
+    baseline: Text | None = None
+    seeds: int | str | tuple[int, ...] = 1
+    offline_dataset: Text | None = None
+    smallest_effect: Percentage = 0.5
+
+
+class Terms(SharedTerms, frozen=True, kw_only=True):
+    """What an entry holds beside a recipe and hands on to its heirs."""
+
+    factor: tuple[Text, ...] = ()
+    grid: dict[str, Any] | None = None
+    """Nested as it is written; `grid.axes` gives the lists by dotted key."""
+
+
+class Notes(Value, frozen=True, kw_only=True):
+    """What is known of one run: of an entry, or of one member of its grid."""
+
+    description: Text = ""
+    conclusion: Text = ""
+    reference: Reference | None = None
+
+
+class Own(Notes, frozen=True, kw_only=True):
+    """What an entry says of itself alone; it is handed to no heir."""
+
+    title: FolderPart = ""
+    extends: Name | None = None
+    member: dict[str, Notes] = msgspec.field(default_factory=dict)
+
+
+def struct_type(of: type) -> StructType:
+    """The description of one of the tables above."""
+    kind = inspect.type_info(of)
+    assert isinstance(kind, StructType)
+    return kind
+
+
+RECIPE = struct_type(Recipe)
+SHARED_TERMS = struct_type(SharedTerms)
+TERMS = struct_type(Terms)
+OWN = struct_type(Own)
+
+RECIPE_KEYS = tuple(field.name for field in RECIPE.fields)
+DEFAULTS_KEYS = (*(field.name for field in SHARED_TERMS.fields), *RECIPE_KEYS)
+TERMS_KEYS = tuple(field.name for field in TERMS.fields)
+INHERITED_KEYS = (*TERMS_KEYS, *RECIPE_KEYS)
+OWN_KEYS = tuple(field.name for field in OWN.fields)
+ENTRY_KEYS = (*OWN_KEYS, *INHERITED_KEYS)
+REGISTRIES = tuple(field.name for field in RECIPE.fields if tags(field.type))
+"""The keys whose table picks an entry of a registry by its `name`."""
+
+MEANINGS = {
+    "title": "The name under which its runs are shown and kept: `runs/<group>/<title>/`. The entry's name by default.",
+    "group": "The first folder below `runs/`: experiments that belong together.",
+    "description": "What is tried, for people.",
+    "conclusion": "What a published report concluded, in a sentence.",
+    "extends": "The entry from which it takes everything over that it does not say itself.",
+    "factor": "The recipe's keys that it means to change against its baseline; by default those of its grid.",
+    "baseline": "The experiment that it is compared with: an entry, or one member of a grid such as `adam@0.001`.",
+    "grid": "Per key of the recipe a list of values: one run for each, and for each combination of several keys.",
+    "member": "Per member of the grid, by its label: `description`, `conclusion` and `reference` of that one.",
+    "seeds": 'A count (3 means 0, 1 and 2), a list such as `[0, 4, 7]`, or text such as `"0-4"`.',
+    "offline_dataset": "The embedded data set that stands in, aloud, where the wanted one cannot be had.",
+    "smallest_effect": "The smallest difference to the baseline that would matter, in points of accuracy.",
+    "reference": "Published figures of this run, shown beside its own.",
+    "reference.figures": "Per tag the published figure, digit for digit.",
+    "reference.epoch": "The epoch at which they were published.",
+    "reference.epochs": "Per tag, where its figure was published at another epoch.",
+    "reference.steps": "Per tag of a minibatch curve, the step at which its figure was published.",
+    "reference.relative": "Per tag, TensorBoard's Relative column at that point.",
+    "reference.around": 'Tags whose figure was published in words only, as "around".',
+    "reference.in_kind": "A part of the published setting is not known: reproduced in kind only.",
+    "reference.note": "What a reader of the figures must know.",
+    "protocol": "`report`: as the lab report's own code ran, quirks included. `standard`: mean cross-entropy, "
+    "evaluation mode, 5,000 training images held out for every choice, the test set read once at the end.",
+    "data.name": "A data set of the registry: see `labtui data ls`.",
+    "data.train_fraction": "How much of the training set is used, from its beginning.",
+    "data.augment": "Random transforms, drawn anew for each image each time it is read.",
+    "data.augment.transforms": "The transforms in the order in which they are applied.",
+    "data.augment.mode": "`append`: beside the plain images, twice as many in all. `replace`: in their place.",
+    "data.augment.test": "Whether the test set is treated in the same way.",
+    "data.augment.transforms.name": "Which transform.",
+    "data.augment.transforms.size": "Bilinear resize to this many pixels a side.",
+    "data.augment.transforms.p": "How probable it is that an image is mirrored left to right.",
+    "data.augment.transforms.degrees": "Rotate by an angle between minus and plus this, black fill.",
+    "data.augment.transforms.brightness": "The factor lies between 1 - this and 1 + this.",
+    "data.augment.transforms.contrast": "As for brightness.",
+    "data.augment.transforms.saturation": "As for brightness.",
+    "data.augment.transforms.hue": "The hue is turned by between minus and plus this part of the colour circle.",
+    "data.augment.transforms.padding": "Black pixels added on each side before the original size is cut out.",
+    "data.normalize": "`dataset`: the data set's registered figures. A table: your own. Applied after the transforms.",
+    "data.normalize.mean": "Subtracted, per channel, from images in 0..1.",
+    "data.normalize.std": "Then divided by, per channel.",
+    "model.name": "A model of the registry.",
+    "model.dropout": "Dropout after the first and the second dense layer.",
+    "penalty": "A norm of parameters that is added to the training loss.",
+    "penalty.norm": "Sum of magnitudes, or Euclidean length (not squared).",
+    "penalty.weight": "The factor before the norm.",
+    "penalty.modules": "Whose parameters: one of the model's modules, a list of them, or `all`.",
+    "optimizer.name": "An optimizer of the registry, with PyTorch's names and defaults.",
+    "optimizer.lr": "Learning rate.",
+    "optimizer.betas": "Decay of the running means of the gradient and of its square.",
+    "optimizer.eps": "Added to the denominator.",
+    "optimizer.weight_decay": "L2 penalty of `adam` and `sgd`, decoupled decay of `adamw`.",
+    "optimizer.momentum": "Momentum.",
+    "optimizer.nesterov": "Nesterov momentum; needs a momentum.",
+    "scheduler.name": "How the learning rate changes in the course of the training.",
+    "scheduler.warmup_epochs": "Epochs in which the rate rises linearly to the optimizer's, before it falls.",
+    "scheduler.final": "The rate at the end, as a part of the optimizer's.",
+    "training.epochs": "How many times the training set is gone through.",
+    "training.batch_size": "Images in a training batch.",
+    "training.test_batch_size": "Images in a test batch; the report's losses depend on it.",
+    "training.log_every": "Batches between two points of the minibatch curves. Recorded differently, trained alike.",
+    "training.precision": "Arithmetic of the training.",
+}
+"""One sentence for each key of an entry, for docs/catalog.md, the launch dialog and the JSON Schema."""
+
+
+def known_keys(kind: StructType = RECIPE, prefix: str = "") -> tuple[str, ...]:
+    """Every dotted key of a table and of the tables in it, whichever entry of a registry they belong to."""
+    keys: dict[str, None] = {}
+    for field in kind.fields:
+        for key in _keys_of(field, prefix + field.name):
+            keys[key] = None
+    return tuple(keys)
+
+
+def _keys_of(field: Field, key: str) -> tuple[str, ...]:
+    keys = [key]
+    for table in tables(field.type):
+        if table.tag_field is not None:
+            keys.append(f"{key}.{table.tag_field}")
+        keys.extend(known_keys(table, f"{key}."))
+    return tuple(keys)

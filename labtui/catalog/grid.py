@@ -1,0 +1,105 @@
+"""A grid: one member for each value of a key, and for each combination of several keys."""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labtui.catalog.entry import known_keys
+from labtui.catalog.faults import KeyPath, Problem, did_you_mean, kind_of, shown
+from labtui.catalog.merge import Layer, nested
+
+MOST_MEMBERS = 200
+"""Runs that one grid can make."""
+
+_DEEPEST = 4
+_LABEL = re.compile(r"[A-Za-z0-9_.-]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One point of a grid: what it lays over the entry, and the words that tell it from the others."""
+
+    layers: tuple[Layer, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """`0.01`, as in `adam@0.01`; empty for an entry without a grid."""
+        return "_".join(self.labels)
+
+
+def axes(grid: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a grid varies, by dotted key; both `grid.optimizer.lr` and `grid."optimizer.lr"` are understood."""
+    return {".".join(at): values for at, values in _leaves(grid or {}, ())}
+
+
+def _leaves(table: Mapping[str, Any], at: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict) and value and len(at) < _DEEPEST:
+            yield from _leaves(value, (*at, key))
+        else:
+            yield (*at, key), value
+
+
+def members(varied: Mapping[str, Sequence[Any]], at: KeyPath) -> tuple[Member, ...]:
+    """The members of a sound grid in the order in which keys and values are written, the last key running fastest."""
+    points = itertools.product(*(_values(key, values, (*at, *key.split("."))) for key, values in varied.items()))
+    return tuple(Member(tuple(layer for layer, _ in point), tuple(text for _, text in point)) for point in points)
+
+
+def _values(key: str, values: Sequence[Any], at: KeyPath) -> list[tuple[Layer, str]]:
+    return [
+        (Layer(nested(key, value), (*at, index), one_value=True), label(key, value))
+        for index, value in enumerate(values)
+    ]
+
+
+def grid_problems(varied: Mapping[str, Any]) -> Iterator[Problem]:
+    """Keys that no recipe has, values that cannot name a member, two members of one name, too many members."""
+    known = known_keys()
+    count = 1
+    for key, values in varied.items():
+        at = tuple(key.split("."))
+        if key not in known:
+            hint = did_you_mean(key, known, quote=False)
+            yield Problem(
+                at, f"is no key of a recipe that a grid could vary.{hint} As in: grid.optimizer.lr = [0.1, 0.01]"
+            )
+        if not isinstance(values, list) or not 1 <= len(values) <= MOST_MEMBERS:
+            allowed = f"a list of 1 to {MOST_MEMBERS} values, as in: grid.optimizer.lr = [0.1, 0.01]"
+            yield Problem(at, f"{shown(values)} is not allowed: {allowed}")
+            continue
+        count *= len(values)
+        yield from _label_problems(key, values, at)
+    if count > MOST_MEMBERS:
+        yield Problem((), f"makes {count:,} runs: at most {MOST_MEMBERS} are allowed.")
+
+
+def _label_problems(key: str, values: Sequence[Any], at: KeyPath) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index, value in enumerate(values):
+        text = label(key, value)
+        if not _LABEL.match(text):
+            message = f"{shown(value)} is {kind_of(value)}, after which no run can be named."
+            yield Problem((*at, index), f"{message} Allowed: numbers, plain words, true and false, and lists of these.")
+        elif text in seen:
+            yield Problem((*at, index), f"{shown(value)} makes a second run named {text}. Each value stands once.")
+        seen[text] = index
+
+
+def label(key: str, value: Any) -> str:
+    """How a value names its member: `0.01`, `bf16`, `nesterov` or `no-nesterov`, `0.3-0.2` for a list."""
+    match value:
+        case bool():
+            leaf = key.rpartition(".")[2]
+            return leaf if value else f"no-{leaf}"
+        case str():
+            return value
+        case int() | float():
+            return str(value).replace("+", "")
+        case list() if value:
+            return "-".join(label(key, item) for item in value)
+        case _:
+            return ""

@@ -1,0 +1,132 @@
+"""Changing keys of one run's recipe by hand: `--set optimizer.lr=0.01`, the launch dialog, `--epochs`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from labtui.catalog import kinds
+from labtui.catalog.check import Checker, told
+from labtui.catalog.entry import INHERITED_KEYS, OWN_KEYS, RECIPE, REGISTRIES, Recipe
+from labtui.catalog.faults import did_you_mean, listed, quoted
+from labtui.catalog.keys import assignable, plain_recipe, value_at
+from labtui.catalog.literal import read_value
+from labtui.catalog.rules import contradictions
+from labtui.errors import UsageError
+from labtui.spec import RunSpec
+
+_TAGS = tuple(f"{registry}.name" for registry in REGISTRIES)
+
+
+def override(spec: RunSpec, assignments: Mapping[str, Any] | Sequence[str]) -> RunSpec:
+    """The spec with keys of its recipe changed: `["lr=0.01", "training.epochs=3"]`, or the same as a mapping.
+
+    The end of a key is enough where only one key ends so. A new `name` of a model, optimizer or scheduler comes with
+    that one's defaults. What then differs is kept in `overrides`. Raises UsageError with everything that is wrong.
+    """
+    table = plain_recipe(spec)
+    assigned: list[str] = []
+    wrong: list[str] = []
+    for key, value in _tags_first(_pairs(assignments)):
+        try:
+            whole = _whole_key(key, table)
+        except UsageError as fault:
+            wrong.append(fault.message)
+            continue
+        kind = assignable(table)[whole]
+        table = _with(table, whole.split("."), read_value(kind, value) if isinstance(value, str) else value)
+        assigned.append(whole)
+    recipe, faults = _checked(table)
+    if recipe is None or wrong:
+        raise UsageError("\n".join((*wrong, *faults)))
+    return _recorded(spec, recipe, assigned)
+
+
+def _pairs(assignments: Mapping[str, Any] | Sequence[str]) -> list[tuple[str, Any]]:
+    if isinstance(assignments, Mapping):
+        return list(assignments.items())
+    pairs: list[tuple[str, Any]] = []
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"{quoted(text)} sets nothing. Write key=value, as in: --set optimizer.lr=0.01")
+        pairs.append((key.strip(), value))
+    return pairs
+
+
+def _tags_first(pairs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """A new optimizer brings its own keys, which the other assignments may then set."""
+    return sorted(pairs, key=lambda pair: pair[0] not in _TAGS)
+
+
+def _whole_key(key: str, table: Mapping[str, Any]) -> str:
+    known = assignable(table)
+    if key in known:
+        return key
+    ending = [one for one in known if one.endswith(f".{key}")]
+    if len(ending) == 1:
+        return ending[0]
+    if ending:
+        raise UsageError(f"{quoted(key)} can be {listed(ending)}: write the whole key.")
+    raise UsageError(_unknown_key(key, tuple(known)))
+
+
+def _unknown_key(key: str, known: Sequence[str]) -> str:
+    if owners := _owners(key):
+        registry, tags = owners
+        return f"{quoted(key)} belongs to {listed(map(quoted, tags), 'and')}: set {registry}.name={tags[0]} too."
+    if key in ("seed", "seeds"):
+        return f"{quoted(key)} is no key of a recipe: seeds are chosen with --seeds."
+    if key in (*OWN_KEYS, *INHERITED_KEYS):
+        return f"{quoted(key)} is no key of a recipe: it is set in the catalog only."
+    return f"{quoted(key)} is no key of a recipe.{did_you_mean(key, known, quote=False)} Keys: {_leading(known)}."
+
+
+def _owners(key: str) -> tuple[str, list[str]] | None:
+    """The registry, and the names in it, that have a key which this run's own entry lacks."""
+    for field in RECIPE.fields:
+        tags = [
+            tag
+            for tag, table in kinds.tags(field.type).items()
+            for one in table.fields
+            if key in (one.name, f"{field.name}.{one.name}")
+        ]
+        if tags:
+            return field.name, tags
+    return None
+
+
+def _leading(known: Sequence[str]) -> str:
+    """The keys that hold values, without the tables around them."""
+    return listed([one for one in known if not any(other.startswith(f"{one}.") for other in known)], "and")
+
+
+def _with(table: Mapping[str, Any], at: Sequence[str], value: Any) -> dict[str, Any]:
+    """The table with one value set; an absent table on the way is made."""
+    key, *rest = at
+    below = table.get(key)
+    if rest == ["name"] and key in REGISTRIES and isinstance(below, dict) and below.get("name") != value:
+        return {**table, key: {"name": value}}
+    if rest:
+        value = _with(below if isinstance(below, dict) else {}, rest, value)
+    return {**table, key: value}
+
+
+def _checked(table: Mapping[str, Any]) -> tuple[Recipe | None, list[str]]:
+    checker = Checker()
+    cleaned = checker.fields(RECIPE, dict(table), ())
+    if checker.problems:
+        return None, told(checker.problems)
+    recipe = msgspec.convert(cleaned, Recipe)
+    problems = list(contradictions(recipe))
+    return (None if problems else recipe), told(problems)
+
+
+def _recorded(spec: RunSpec, recipe: Recipe, assigned: Sequence[str]) -> RunSpec:
+    """The spec with its new recipe; `overrides` holds the values, as checked, of all keys that were ever changed."""
+    before = plain_recipe(spec)
+    changed = msgspec.structs.replace(spec, **{key: getattr(recipe, key) for key in Recipe.__struct_fields__})
+    after = plain_recipe(changed)
+    keys = [*spec.overrides, *(key for key in assigned if value_at(after, key) != value_at(before, key))]
+    overrides = {key: value_at(after, key) for key in keys if key in assignable(after)}
+    return msgspec.structs.replace(changed, overrides=overrides)
