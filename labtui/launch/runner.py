@@ -29,20 +29,24 @@ PROGRAM = ("-P", "-m", "labtui.launch.runner")
 LEAVE_LOST = "--leave-lost"
 
 _READY = "ready"
+_NO = ("0", "no", "off", "false")
 _LOG_CAP = 1 << 20
 
 
-def ensure_runner(root: Path, *, resume_lost: bool = True, program: Sequence[str] = PROGRAM) -> bool:
+def ensure_runner(root: Path, *, resume_lost: bool | None = None, program: Sequence[str] = PROGRAM) -> bool:
     """See to it that a queue runner is at work, and say whether one had to be started.
 
     To be called after `enqueue`: a runner that is about to end looks at the queue once more after it let go of its
     lock, so an entry made before this call is seen by it or by the one that is started here. A new runner first puts
-    lost runs of this machine back into the queue, unless told not to. Raises EnvironmentFault.
+    lost runs of this machine back into the queue, unless `resume_lost` (by default LABTUI_RESUME_LOST) says no.
+
+    Raises EnvironmentFault.
     """
     queue_folder(root)
     if probe(_lock_path(root)) == "held":
         return False
-    options = () if resume_lost else (LEAVE_LOST,)
+    wanted = os.environ.get("LABTUI_RESUME_LOST", "").lower() not in _NO if resume_lost is None else resume_lost
+    options = () if wanted else (LEAVE_LOST,)
     said = spawn(
         [sys.executable, *program, str(root.absolute()), *options], cwd=None, environment=importable(os.environ)
     )

@@ -35,7 +35,7 @@ def enqueue(stage: Stage, run: Run, **wishes: object) -> queue.Entry:
     return queue.enqueue(stage.root, run, device="cpu", **{"threads": 1, "data_root": stage.root, **wishes})
 
 
-def ensure(stage: Stage, mode: str, *, resume_lost: bool = True) -> bool:
+def ensure(stage: Stage, mode: str, *, resume_lost: bool | None = None) -> bool:
     return ensure_runner(stage.root, resume_lost=resume_lost, program=("-P", RUNNER, mode))
 
 
@@ -173,7 +173,9 @@ def test_a_runner_that_is_asked_to_end_leaves_the_queue_as_it_is(stage: Stage) -
     slot.close()
 
 
-def test_lost_runs_are_resumed_when_a_runner_starts_unless_switched_off(stage: Stage) -> None:
+def test_lost_runs_are_resumed_when_a_runner_starts_unless_switched_off(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lost, asked, failed_run = (stage.started("refuse", threads=2) for _ in range(3))
     request_stop(asked, "a test")
     for run in (lost, asked):
@@ -183,10 +185,12 @@ def test_lost_runs_are_resumed_when_a_runner_starts_unless_switched_off(stage: S
     kill(failed_run)
     assert [stage.ended(run).state for run in (lost, asked, failed_run)] == [State.LOST, State.LOST, State.FAILED]
 
-    ensure(stage, "brief", resume_lost=False)
+    monkeypatch.setenv("LABTUI_RESUME_LOST", "no")
+    ensure(stage, "brief")
     wait_until(lambda: not runners(stage.root))
     assert stage.store.get(lost.id).state is State.LOST
 
+    monkeypatch.delenv("LABTUI_RESUME_LOST")
     ensure(stage, "brief")
     wait_until(lambda: not runners(stage.root))
 
