@@ -51,6 +51,8 @@ class Located:
 
 def points(payload: bytes) -> list[Point]:
     """The scalars of a record; none for one that holds something else. Raises NotAnEvent."""
+    if point := _usual(payload):
+        return [point]
     located = locate(payload)
     if not located.scalars:
         return []
@@ -60,6 +62,29 @@ def points(payload: bytes) -> list[Point]:
         Point(payload[place.tag], wall_time, step, _number(payload, place.value, place.width))
         for place in located.scalars
     ]
+
+
+def _usual(payload: bytes) -> Point | None:
+    """The point of a record that is laid out as this labtui and most writers do it, ten times as fast; else None.
+
+    That is wall time, step and a summary of one short tag with a float32, in this order and nothing else. All bytes are
+    checked, so that no other record passes for one.
+    """
+    size = len(payload)
+    if size < 24 or payload[0] != 0x09 or payload[9] != 0x10:
+        return None
+    at, step, shift = 10, payload[10] & 0x7F, 0
+    while payload[at] & 0x80 and at < 18:
+        at, shift = at + 1, shift + 7
+        step |= (payload[at] & 0x7F) << shift
+    at += 1
+    rest = size - at
+    if rest < 11 or rest > 127 or payload[at - 1] & 0x80:
+        return None
+    tag = rest - 11
+    if payload[at : at + 6] != bytes((0x2A, rest - 2, 0x0A, rest - 4, 0x0A, tag)) or payload[size - 5] != 0x15:
+        return None
+    return Point(payload[at + 6 : size - 5], _number(payload, 1, 8), step, _number(payload, size - 4, 4))
 
 
 def locate(payload: bytes) -> Located:

@@ -5,6 +5,7 @@ Looking never writes a byte, so a read-only root, or a stranger's, can be watche
 
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import labtui
 from labtui.clean import clean_line
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import UsageError
 from labtui.spec import RunSpec
 from labtui.store.files import sync_folder, write_json
 from labtui.store.folders import OutsideRoot, disk_fault, opened
@@ -40,7 +41,10 @@ class _Known:
 
 
 class Store:
-    """The runs below one root. One instance per looking process: it remembers what it saw, see `Observer`."""
+    """The runs below one root. One instance per looking process: it remembers what it saw, see `Observer`.
+
+    Its methods may be called from several threads; each waits for the others.
+    """
 
     def __init__(self, root: Path, *, observer: Observer | None = None) -> None:
         self.root = root
@@ -50,6 +54,7 @@ class Store:
         self._observer = observer or Observer()
         self._known: dict[Path, _Known] = {}
         self._by_id: dict[str, Found] = {}
+        self._turn = threading.RLock()
 
     @property
     def writable(self) -> bool:
@@ -61,6 +66,11 @@ class Store:
 
     def scan(self) -> tuple[Run, ...]:
         """Every run, newest first; cheap when nothing changed."""
+        with self._turn:
+            runs = self._scan()
+        return tuple(sorted(runs, key=lambda run: (run.created, run.id), reverse=True))
+
+    def _scan(self) -> list[Run]:
         walk = Walk(self.root)
         found = list(walk.find(self._known.keys()))
         folders = {one.folder for one in found}
@@ -70,16 +80,16 @@ class Store:
         runs = [run for one in found if (run := self._look(one))]
         self._by_id = {_run_id(one.parts): one for one in found}
         self.notices = _notices(walk)
-        return tuple(sorted(runs, key=lambda run: (run.created, run.id), reverse=True))
+        return runs
 
     def get(self, run_id: str) -> Run:
         """The run of this id as it stands now. Raises UsageError where there is none."""
-        found = self._by_id.get(run_id) or self._locate(run_id)
-        run = self._look(found) if found else None
+        with self._turn:
+            found = self._by_id.get(run_id) or self._locate(run_id)
+            run = self._look(found) if found else None
         if run is None:
-            raise UsageError(
-                f"There is no run {clean_line(run_id)!r} in {self.root}.", advice="`labtui ps` lists the runs."
-            )
+            message = f"There is no run {clean_line(run_id)!r} in {self.root}."
+            raise UsageError(message, advice="`labtui ps` lists the runs.")
         return run
 
     def find(self, text: str) -> Run:
@@ -125,11 +135,9 @@ class Store:
             self._write_spec(folder, content)
         except OSError as fault:
             raise disk_fault(fault, f"No run folder for {spec.name} could be made", self.root) from fault
-        found = self._by_id[_run_id(parts)] = Found(parts, folder, (), foreign=False)
-        run = self._look(found)
-        if run is None:
-            raise EnvironmentFault(f"{folder} vanished while it was being made.")
-        return run
+        with self._turn:
+            self._by_id[_run_id(parts)] = Found(parts, folder, (), foreign=False)
+        return self.get(_run_id(parts))
 
     def remove(self, run: Run) -> Path:
         """Move a run that is not live to the trash; its place there, from which it can be put back by hand.
@@ -137,8 +145,9 @@ class Store:
         Raises UsageError for a run that is live, not ours or gone, and EnvironmentFault where the disk is in the way.
         """
         trashed = move_to_trash(self.root, self.get(run.id))
-        self._by_id.pop(run.id, None)
-        self._known.pop(run.folder, None)
+        with self._turn:
+            self._by_id.pop(run.id, None)
+            self._known.pop(run.folder, None)
         return trashed
 
     def _make_folder(self, spec: RunSpec) -> tuple[str, ...]:

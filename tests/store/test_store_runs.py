@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -68,6 +69,7 @@ def test_the_second_run_in_one_second_gets_another_name(root: Path, monkeypatch:
 
 CREATOR = """
 import sys
+import threading
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from samples import make_spec
@@ -494,3 +496,26 @@ def test_overridden_runs_say_so_in_their_title(root: Path) -> None:
     run = Store(root).create(spec)
     assert (run.title, run.display_title) == ("Dropout", "Dropout [epochs=1]")
     assert run.folder.parent.name == "Dropout"
+
+
+def test_several_threads_may_look_at_once(root: Path) -> None:
+    store = Store(root)
+    faults: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        try:
+            for _ in range(20):
+                run = store.create(make_spec(seed=seed))
+                store.scan()
+                assert store.get(run.id).seed == seed
+                store.remove(run)
+        except BaseException as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert store.scan() == ()
