@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     cls=LabCommand,
     examples=("labtui stop dropout", "labtui stop last --patience 60", "labtui stop --all"),
 )
-@click.argument("runs", nargs=-1, shell_complete=complete_runs, metavar="[RUN]...")
+@click.argument("which", nargs=-1, shell_complete=complete_runs, metavar="[RUN]...")
 @click.option("--all", "everything", is_flag=True, help="Every run that is active, and what waits in the queue.")
 @click.option("--patience", type=click.FloatRange(min=0), metavar="SECONDS", help="Before SIGTERM.  [default: 20]")
 @click.option("--ask-only", is_flag=True, help="Ask and leave; send no signal.")
 @lab_options
-def stop(lab: "Lab", *, runs: tuple[str, ...], everything: bool, patience: float | None, ask_only: bool) -> int:
+def stop(lab: "Lab", *, which: tuple[str, ...], everything: bool, patience: float | None, ask_only: bool) -> int:
     """Stop runs in stages, each shown: finish the step and save; then SIGTERM; then SIGKILL.
 
     A stopped run keeps what it has; `labtui resume RUN` goes on with it.
     """
-    chosen = _active(lab) if everything else _found(lab, runs)
+    chosen = _active(lab) if everything else _found(lab, which)
     if not chosen:
         say("No run is active.")
         return 0
@@ -45,7 +45,7 @@ def stop(lab: "Lab", *, runs: tuple[str, ...], everything: bool, patience: float
     cls=LabCommand,
     examples=("labtui resume last", "labtui resume Cifar/Dropout/s0-20261123-142501 -d"),
 )
-@click.argument("runs", nargs=-1, required=True, shell_complete=complete_runs, metavar="RUN...")
+@click.argument("which", nargs=-1, required=True, shell_complete=complete_runs, metavar="RUN...")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: the one it was on]")
 @click.option("-d", "--detach", is_flag=True, help="Queue them and give the shell back.")
 @click.option("--take-over", is_flag=True, help="Also a run of another machine that is gone for good.")
@@ -53,13 +53,13 @@ def stop(lab: "Lab", *, runs: tuple[str, ...], everything: bool, patience: float
 @click.option("--json", is_flag=True, help="Write JSON, one value a line.")
 @lab_options
 def resume(
-    lab: "Lab", *, runs: tuple[str, ...], device: str | None, detach: bool, take_over: bool, quiet: bool, json: bool
+    lab: "Lab", *, which: tuple[str, ...], device: str | None, detach: bool, take_over: bool, quiet: bool, json: bool
 ) -> int:
     """Go on with runs that were stopped, lost or failed, each from its last checkpoint.
 
     On a CPU, with the threads of the first launch, the result is the one that the run would have had undisturbed.
     """
-    chosen = _found(lab, runs)
+    chosen = _found(lab, which)
     for run in chosen:
         _require_resumable(run)
     if detach:
@@ -72,14 +72,14 @@ def resume(
 
 
 @click.command(cls=LabCommand, examples=("labtui rm last", "labtui rm Cifar/Dropout/s0-20261123-142501 --yes"))
-@click.argument("runs", nargs=-1, required=True, shell_complete=complete_runs, metavar="RUN...")
+@click.argument("which", nargs=-1, required=True, shell_complete=complete_runs, metavar="RUN...")
 @yes_option
 @lab_options
-def rm(lab: "Lab", *, runs: tuple[str, ...], yes: bool) -> None:
+def rm(lab: "Lab", *, which: tuple[str, ...], yes: bool) -> None:
     """Move runs to the trash of their runs folder. Refuses runs that are active; deletes nothing."""
     from labtui.plan.act import discard
 
-    chosen = _found(lab, runs)
+    chosen = _found(lab, which)
     active = [run for run in chosen if run.state.is_active]
     if active:
         raise UsageError(

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
         return EnvironmentFault.exit_code
     from labtui.cli.root import group
 
+    _accept_every_character()
     try:
         outcome = group.main(list(arguments), prog_name="labtui", standalone_mode=False)
     except click.exceptions.Exit as wanted:
@@ -38,11 +40,18 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _reader_went_away()
     except OSError as fault:
-        tell(EnvironmentFault(_os_error_text(fault), advice="Mend it and try again; runs on disk were not touched."))
+        tell(EnvironmentFault(_os_error_text(fault), advice="Mend it and try again."))
         return EnvironmentFault.exit_code
     except Exception as fault:  # noqa: BLE001 - the last resort: a person gets a sentence, the file gets the traceback
         return _own_fault(fault)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _accept_every_character() -> None:
+    """A terminal that is not UTF-8 gets a question mark where a character is missing, and no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def tell(fault: LabError) -> None:

@@ -1,15 +1,14 @@
 """`labtui` itself: the list of commands, the flags that may stand before them, and the console when none is named."""
 
-import sys
-from pathlib import Path
+import os
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from labtui import __version__
 from labtui.cli.commands import GIVEN, LabCommand, LabGroup
-from labtui.cli.options import FILE, FOLDER
-from labtui.cli.streams import is_terminal
+from labtui.cli.options import FILE, FOLDER, lab_from
 from labtui.errors import UsageError
 
 COMMANDS = {
@@ -50,8 +49,9 @@ EXAMPLES = (
     "labtui --dry-run --json                   what would run, a line of JSON each",
 )
 
-NO_TERMINAL = "labtui alone opens a full-screen console, and there is no terminal for it here{why}."
-WITHOUT_TERMINAL = "Without one: labtui --headless run NAME (labtui ls lists the names; labtui --help the rest)."
+WITHOUT_TERMINAL = (
+    "Without a console: labtui --headless run NAME (`labtui ls` lists the names, `labtui --help` the rest)."
+)
 
 
 @click.group(
@@ -70,6 +70,9 @@ WITHOUT_TERMINAL = "Without one: labtui --headless run NAME (labtui ls lists the
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run; without a command: the whole catalog.")
 @click.option("--json", is_flag=True, help="Write JSON, one value a line.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the answer, nothing on the way.")
+@click.option("--theme", metavar="NAME", help="Of the console, for this time.")
+@click.option("--ascii", is_flag=True, help="Console without line-drawing and braille characters.")
+@click.option("--no-mouse", is_flag=True, help="Console that leaves the mouse to the terminal.")
 @click.pass_context
 def group(ctx: click.Context, /, **flags: Any) -> None:
     """Launch machine-learning experiments, watch them, and judge whether the comparison is valid.
@@ -84,7 +87,7 @@ def group(ctx: click.Context, /, **flags: Any) -> None:
     elif flags["headless"]:
         raise UsageError("--headless needs a command.", advice=WITHOUT_TERMINAL)
     else:
-        _open_console(flags["catalog"], flags["runs"], flags["data"])
+        _open_console(flags)
 
 
 def _plan_of_everything(ctx: click.Context) -> None:
@@ -94,11 +97,11 @@ def _plan_of_everything(ctx: click.Context) -> None:
         command.invoke(run_context)
 
 
-def _open_console(catalog: Path | None, runs: Path | None, data: Path | None) -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(NO_TERMINAL.format(why=""), advice=WITHOUT_TERMINAL)
-    if not is_terminal(sys.stdout):
-        raise UsageError(NO_TERMINAL.format(why=" (TERM=dumb)"), advice=WITHOUT_TERMINAL)
-    from labtui.console import open_console
+def _open_console(flags: Mapping[str, Any]) -> None:
+    from labtui.console import run_console, terminal
 
-    open_console(catalog, runs, data)
+    if why := terminal.obstacle(os.environ):  # asked before anything is looked for: it is the first thing to be told
+        raise UsageError(f"The console needs a terminal: {why}.", advice=WITHOUT_TERMINAL)
+    lab = lab_from(flags["catalog"], flags["runs"], flags["data"])
+    theme, plain, mouse = flags["theme"] or "", flags["ascii"], not flags["no_mouse"]
+    raise click.exceptions.Exit(run_console(lab, environ=os.environ, theme=theme, ascii_only=plain, mouse=mouse))

@@ -99,6 +99,7 @@ def run(
     _require_names(lab, names, everything=everything)
     wishes = Wishes(device, None if jobs == "auto" else int(jobs), json, quiet)
     overrides = [*([f"training.epochs={epochs}"] if epochs is not None else []), *assignments]
+    _require_device(device, dry_run=dry_run)
     plan = _plan(lab, names, _seeds(seeds, seed), overrides, dataset, wishes, dry_run=dry_run)
     if dry_run:
         _put_plan(plan, json=json)
@@ -118,6 +119,14 @@ def _require_names(lab: "Lab", names: Sequence[str], *, everything: bool) -> Non
     if not names and not everything:
         known = ", ".join(experiment.name for experiment in lab.catalog.experiments)
         raise UsageError("Name at least one experiment, or say --all.", advice=f"{lab.catalog.path} has: {known}.")
+
+
+def _require_device(wish: str, *, dry_run: bool) -> None:
+    """Before anything is fetched. A plan may be for another machine: the word must name a device, here or not."""
+    from labtui.launch.devices import choose, is_device_word
+
+    if not (dry_run and is_device_word(wish)):
+        choose(wish)
 
 
 def _seeds(text: str | None, one: int | None) -> tuple[int, ...] | None:

@@ -12,8 +12,11 @@ from labtui.clean import clean
 PLAIN_TERMINALS = ("dumb", "unknown")
 
 
+WEIGHTS = ("bold", "dim")
+
+
 class Painted(NamedTuple):
-    """Text with a colour, which it keeps where colours are welcome."""
+    """Text with a colour (or `bold`, `dim`), which it keeps where colours are welcome."""
 
     text: str
     color: str
@@ -69,4 +72,6 @@ def _shown(piece: Piece, stream: IO[str]) -> str:
     if isinstance(piece, str):
         return clean(piece, longest=len(piece))
     text = clean(piece.text, longest=len(piece.text))
-    return click.style(text, fg=piece.color) if has_color(stream) else text
+    if not has_color(stream):
+        return text
+    return click.style(text, **{piece.color: True} if piece.color in WEIGHTS else {"fg": piece.color})

@@ -23,10 +23,10 @@ def shown_transfer(*, quiet: bool = False) -> Iterator[Progress]:
 
 
 class _Tenths:
-    """Says every tenth once."""
+    """Says every tenth once, the first when there is something to say."""
 
     def __init__(self) -> None:
-        self._told = -1
+        self._told = 0
 
     def __call__(self, done: int, total: int) -> None:
         tenth = 10 * done // total if total else 0

@@ -65,10 +65,10 @@ def plan_runs(
 ) -> Plan:
     """Plan every seed of the named experiments or members; no name means all of the catalog.
 
-    `overrides` are `key=value`; `dataset` pins a data set, from which nothing falls back; `device` narrows the runs that
-    estimates are taken from. With `fetch`, data sets that are not here are fetched now; without, nothing touches the
-    network. Raises UsageError for names, data sets and overrides, EnvironmentFault where data cannot be had and nothing
-    may stand in.
+    `overrides` are `key=value`; `dataset` pins a data set, from which nothing falls back; `device` narrows the runs
+    that estimates are taken from. With `fetch`, data sets that are not here are fetched now; without, nothing touches
+    the network. Raises UsageError for names, data sets and overrides, EnvironmentFault where data cannot be had and
+    nothing may stand in.
     """
     choice = DataChoice(lab, pinned=dataset, fetch=fetch, progress=progress)
     past = lab.store.scan()

@@ -1,0 +1,128 @@
+"""`labtui compare` and `labtui report`: what the runs show, and whether they show it."""
+
+import json as standard_json
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from labtui.cli.commands import LabCommand
+from labtui.cli.options import complete_experiments, json_option, lab_options
+from labtui.cli.streams import Painted, Piece, put, put_json, say
+from labtui.errors import UsageError
+from labtui.store.run import Run
+from labtui.store.tags import TEST_ACCURACY
+
+if TYPE_CHECKING:
+    from labtui.compare.layout import Line
+    from labtui.compare.rows import Table
+    from labtui.plan import Lab
+
+COLORS: Mapping[str, str] = {"title": "bold", "dim": "dim", "good": "green", "bad": "red", "warn": "yellow"}
+"""From what a span is to how it looks; nothing is said by it alone."""
+
+
+@click.command(
+    cls=LabCommand,
+    examples=(
+        "labtui compare                                   every experiment with a finished run",
+        "labtui compare dropout norm_aug --md > table.md",
+        "labtui compare dropout --baseline adam@0.001",
+        'labtui compare --assert "dropout > adam@0.001"   exit code 4 if that does not hold',
+    ),
+)
+@click.argument("names", nargs=-1, shell_complete=complete_experiments, metavar="[NAME]...")
+@click.option("--metric", default=TEST_ACCURACY, show_default=True, metavar="TAG", help="The metric that is judged.")
+@click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared ones.")
+@click.option(
+    "--assert", "assertions", multiple=True, metavar='"A > B"', help="Demand a comparison; ends with 4 if not."
+)
+@click.option("--csv", "form", flag_value="csv", help="A line per row, for spreadsheets.")
+@click.option("--md", "form", flag_value="md", help="Markdown, with footnotes.")
+@click.option("--tex", "form", flag_value="tex", help="LaTeX, for a paper.")
+@json_option
+@lab_options
+def compare(
+    lab: "Lab",
+    *,
+    names: tuple[str, ...],
+    metric: str,
+    baseline: str | None,
+    assertions: tuple[str, ...],
+    form: str | None,
+    json: bool,
+) -> None:
+    """Compare experiments with their baselines: seeds, intervals, verdicts, and what else differs.
+
+    Rows are cells: runs of one recipe on one kind of device; per seed the newest finished run counts. NAME is an
+    experiment, a member or a title; its baseline comes along.
+    """
+    from labtui.plan.judge import check, table
+
+    if json and form:
+        raise UsageError(f"--json and --{form} are two forms of one answer: choose one.")
+    if assertions:
+        outcomes = check(lab, assertions, metric=metric)
+        for outcome in outcomes:
+            word = Painted("holds", "green") if outcome.holds else Painted("does not hold", "red")
+            say(f"{outcome.assertion}: ", word, f": {outcome.why}")
+        if names or json or form:
+            _put_table(table(lab, names, metric=metric, baseline=baseline), "json" if json else form)
+        _demand(outcomes)
+        return
+    _put_table(table(lab, names, metric=metric, baseline=baseline), "json" if json else form)
+
+
+def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool) -> None:
+    """The table that a command ends with: just these runs beside their baselines."""
+    from labtui.plan.judge import table_of
+
+    if not runs:
+        return
+    told = table_of(lab, runs)
+    if json:
+        from labtui.compare.export import to_json
+
+        put_json({"event": "table", **standard_json.loads(to_json(told))})
+    else:
+        _put_table(told, None)
+
+
+def _put_table(table: "Table", form: str | None) -> None:
+    from labtui.compare import export
+
+    writers: Mapping[str, Callable[[Table], str]] = {
+        "json": export.to_json,
+        "csv": export.to_csv,
+        "md": export.to_markdown,
+        "tex": export.to_latex,
+    }
+    if form is not None:
+        put(writers[form](table).rstrip("\n"))
+    elif _is_narrow_encoding():
+        put(export.to_text(table, _width(), ascii_only=True).rstrip("\n"))
+    else:
+        put_lines(export.to_lines(table, _width()))
+
+
+def put_lines(lines: "Iterable[Line]") -> None:
+    """Write styled lines to stdout."""
+    for line in lines:
+        pieces: list[Piece] = [Painted(span.text, COLORS[span.style]) if span.style else span.text for span in line]
+        put(*pieces)
+
+
+def _demand(outcomes: Sequence[Any]) -> None:
+    from labtui.compare.assertion import demand
+
+    demand(outcomes)
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def _is_narrow_encoding() -> bool:
+    return not (sys.stdout.encoding or "").lower().startswith("utf")

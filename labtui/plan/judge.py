@@ -1,0 +1,88 @@
+"""The comparison of a lab's runs: the catalog's arms as they run here, and the table that judges the runs on disk."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from labtui import datasets
+from labtui.plan.lab import Lab
+from labtui.plan.resolve import on_dataset
+from labtui.spec import Arm
+from labtui.store.run import Run
+from labtui.store.tags import TEST_ACCURACY
+
+if TYPE_CHECKING:
+    from labtui.compare.assertion import Outcome
+    from labtui.compare.rows import Table
+
+
+def arms(lab: Lab) -> tuple[Arm, ...]:
+    """Every arm of the catalog as it would run: on the data set that it names, and on the one that may stand in.
+
+    A stand-in has no published figures and no conclusions: those are about other images.
+    """
+    found: list[Arm] = []
+    for arm in lab.catalog.arms:
+        found.append(msgspec.structs.replace(arm, spec=on_dataset(arm.spec, datasets.get(arm.spec.data.name))))
+        offline = lab.catalog.experiment(arm.spec.experiment).offline_dataset
+        if offline and offline != arm.spec.data.name:
+            spec = on_dataset(arm.spec, datasets.get(offline), stand_in_for=arm.spec.data.name)
+            found.append(msgspec.structs.replace(arm, spec=spec, reference=None, conclusion=""))
+    return tuple(found)
+
+
+def table(lab: Lab, names: Sequence[str] = (), *, metric: str = TEST_ACCURACY, baseline: str | None = None) -> "Table":
+    """The runs of the named experiments, members or titles, judged; no name means every cell with a finished run.
+
+    Raises UsageError for a name that neither the catalog nor any run has, with the nearest ones.
+    """
+    runs = lab.store.scan()
+    for name in (*names, *([baseline] if baseline else [])):
+        _require_known(lab, runs, name)
+    return _judged(lab, runs, names, metric=metric, baseline=baseline)
+
+
+def table_of(lab: Lab, ran: Iterable[Run]) -> "Table":
+    """The table of just these runs: their cells, with all earlier seeds, beside their baselines."""
+    own = {run.id: run.name for run in ran}
+    names = tuple(dict.fromkeys(own.values()))
+    return _judged(lab, lab.store.scan(), names, only=own)
+
+
+def check(lab: Lab, assertions: Sequence[str], *, metric: str = TEST_ACCURACY) -> "tuple[Outcome, ...]":
+    """Whether comparisons such as `dropout > network` hold. Raises UsageError for a text that is none."""
+    from labtui.compare import assertion, cells
+
+    return assertion.check_all(assertions, cells.cells(lab.store.scan()), arms(lab), metric=metric)
+
+
+def _require_known(lab: Lab, runs: Iterable[Run], name: str) -> None:
+    """Names of the catalog and of runs that it does not know any more, and titles. Raises UsageError."""
+    specs = [*(arm.spec for arm in lab.catalog.arms), *(run.spec for run in runs if run.spec is not None)]
+    if not any(name in (spec.name, spec.experiment, spec.title, spec.display_title) for spec in specs):
+        lab.catalog.select([name])
+
+
+def _judged(
+    lab: Lab,
+    runs: Iterable[Run],
+    names: Sequence[str],
+    *,
+    metric: str = TEST_ACCURACY,
+    baseline: str | None = None,
+    only: Iterable[str] | None = None,
+) -> "Table":
+    from labtui.compare import cells, table  # numpy and scipy: only where something is judged
+
+    found = cells.cells(runs)
+    if only is not None:
+        wanted = set(only)
+        found = tuple(
+            cell
+            for cell in found
+            if cell.name not in names
+            or any(run.id in wanted for run in (*cell.runs, *cell.superseded, *cell.unfinished))
+        )
+    classes = {name: info.classes for name, info in datasets.registry().items()}
+    return table.table(found, arms(lab), metric=metric, baseline=baseline, names=names, classes=classes)
