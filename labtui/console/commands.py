@@ -90,5 +90,5 @@ def commands(screen: str) -> Iterator[Command]:
 
 
 def footer(screen: str) -> tuple[Command, ...]:
-    """What the footer of a screen shows, the most needed first."""
-    return tuple(sorted((command for command in commands(screen) if command.rank < 9), key=lambda one: one.rank))
+    """What the footer of a screen may show; where there is little room, low ranks go first."""
+    return tuple(command for command in commands(screen) if command.rank < 9)

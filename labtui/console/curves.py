@@ -70,6 +70,7 @@ def view(slot: Slot, subjects: Iterable[Subject], curves: Curves, look: Look) ->
         x=look.x,
         y=look.y,
         x_scale=look.axis.scale,
+        x_label=str(look.axis),
         planned=max(known) if known and len(known) == len(ends) else None,
         log_y=look.log_y,
         clip_outliers=look.clip_outliers,
@@ -93,6 +94,7 @@ def _mean(subject: Subject, slot: Slot, side: str, curves: Curves, look: Look) -
         ink=subject.ink,
         dash=subject.dash,
         band=(mean.low, mean.high),
+        counts=mean.n,
     )
 
 
@@ -118,6 +120,7 @@ def _line(subject: Subject, run: Run, slot: Slot, side: str, curves: Curves, loo
         raw=raw if look.smoothing and len(subject.runs) == 1 else None,
         steps=steps,
         times=times,
+        unit=curve.unit.split()[-1],
     )
 
 

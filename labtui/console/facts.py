@@ -36,7 +36,7 @@ NAMES = {
 """How a tag is called where there is no room for a column of tag names."""
 
 _ORDER = list(NAMES)
-_LEFT, _NUMBER = 20, 9
+_LEFT, _NUMBER, _PLACE = 20, 9, 11
 
 
 def facts(entry: Entry | None, curves: "Mapping[str, Curve]", room: int, glyphs: Glyphs, now: float) -> list[Line]:
@@ -54,6 +54,9 @@ def run_lines(entry: Entry, run: Run, room: int, glyphs: Glyphs, now: float) -> 
     name = run.display_title if run.spec else entry.title
     state = Span(f"{glyphs.states[run.state]} {run.state}", f"state-{run.state}")
     lines = [spread((Span(name, "strong"), Span(seed, "muted")), (state,), room, glyphs.ellipsis)]
+    if entry.count > 1 and entry.figure is not None and entry.spread is not None:
+        mean = f"{text.accuracy(entry.figure.value)} {glyphs.plus_minus} {entry.spread:.2f}"
+        lines.append((Span(mean, "strong"), Span(f"  test accuracy over {entry.count} seeds", "muted")))
     done = fraction(run)
     if run.state.is_active and done is not None and run.beat is not None:
         left = text.duration(run.beat.eta)
@@ -111,11 +114,11 @@ def _curve_line(curve: "Curve", room: int, glyphs: Glyphs) -> Line:
     spans: list[Span] = [*fit((Span(NAMES.get(curve.tag, curve.tag)),), _LEFT, ellipsis=glyphs.ellipsis)]
     spans += fit((Span(write(last[1] if last else None), "strong"),), _NUMBER, right=True)
     spans += fit((Span(write(best[1] if best else None)),), _NUMBER, right=True)
-    spans += fit((Span(f"  {_place(curve)}", "muted"),), 9)
-    rest = room - _LEFT - 2 * _NUMBER - 10
+    spans += fit((Span(f"  {_place(curve)}", "muted"),), _PLACE)
+    rest = room - _LEFT - 2 * _NUMBER - _PLACE - 1
     if rest >= 6 and curve.steps.size > 1:
         bars = sparkline(curve.values, min(rest, 40), glyphs, ends=Range(0.0, 100.0) if percent else None)
-        spans.append(Span(f" {bars}", "accent"))
+        spans.append(Span(f" {bars}", "spark"))
     return tuple(spans)
 
 

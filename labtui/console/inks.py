@@ -26,6 +26,7 @@ class Palette:
     warn: str
     bad: str
     rest: str
+    spark: str
     series: tuple[str, ...]
     faint: tuple[str, ...]
     heat: tuple[tuple[str, str], ...]
@@ -43,7 +44,8 @@ DARK = Palette(
     good="#2fb58c",
     warn="#e69f00",
     bad="#f0783c",
-    rest="#39424e",
+    rest="#333c47",
+    spark="#566575",
     series=("#56b4e9", "#e69f00", "#2fb58c", "#d98cb8", "#f0e442", "#f0783c", "#6f8ff0", "#b8bec8"),
     faint=("#2f5f7a", "#72531a", "#21594a", "#6d4a5e", "#6f6a30", "#74432a", "#3c4c7c", "#5a6068"),
     heat=(
@@ -66,6 +68,7 @@ LIGHT = Palette(
     warn="#9a6700",
     bad="#c04a00",
     rest="#cfd6de",
+    spark="#9aa8b5",
     series=("#0072b2", "#b06f00", "#007a5a", "#a8487f", "#7d7300", "#c04a00", "#3f51c9", "#5d6875"),
     faint=("#a9cbe2", "#e6cfa3", "#a6d3c6", "#e3c1d4", "#d8d3a0", "#ecc3ab", "#bfc6ef", "#c6ccd3"),
     heat=(
@@ -88,6 +91,7 @@ MONO = Palette(
     warn="#e4e4e4",
     bad="#ffffff",
     rest="#444444",
+    spark="#767676",
     series=("#ffffff", "#d0d0d0", "#b2b2b2", "#9e9e9e", "#ffffff", "#d0d0d0", "#b2b2b2", "#9e9e9e"),
     faint=("#5f5f5f",) * SERIES,
     heat=(
@@ -111,6 +115,7 @@ SIXTEEN = Palette(
     warn="yellow",
     bad="bright_red",
     rest="bright_black",
+    spark="bright_black",
     series=("bright_cyan", "yellow", "green", "magenta", "bright_yellow", "red", "bright_blue", "white"),
     faint=("bright_black",) * SERIES,
     heat=(
@@ -137,6 +142,7 @@ def styles(palette: Palette) -> dict[str, Style]:
         "rest": palette.rest,
         "bar": palette.accent,
         "cursor": palette.text,
+        "spark": palette.spark,
         "letter": palette.strong,
     }
     table = {ink: Style(color=colour) for ink, colour in plain.items()}

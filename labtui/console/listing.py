@@ -93,10 +93,11 @@ def _epoch(run: Run | None) -> Line:
 
 
 def _accuracy(entry: Entry) -> Line:
-    """The final figure; of a run under way, the live one in another ink."""
+    """The final figure; of a run under way, the live one in another ink; of one that ended early, its last, muted."""
     if entry.figure is None or math.isnan(entry.figure.value):
         return ()
-    return (Span(text.accuracy(entry.figure.value), "" if entry.figure.final else "accent"),)
+    active = entry.run is not None and entry.run.state.is_active
+    return (Span(text.accuracy(entry.figure.value), "" if entry.figure.final else ("accent" if active else "muted")),)
 
 
 def _delta(entry: Entry, glyphs: Glyphs) -> Line:
@@ -118,7 +119,7 @@ def _trend(trend: Trend | None, run: Run | None, letter: str, glyphs: Glyphs) ->
     if run.spec and trend.tag in LIVE_ACCURACY and trend.count:
         planned = round(run.spec.training.epochs * trend.values.size / trend.count)
     bars = sparkline(trend.values, TREND, glyphs, ends=ends, planned=planned)
-    return (Span(bars, f"series{ink_of(letter)}" if letter else "muted"),)
+    return (Span(bars, f"series{ink_of(letter)}" if letter else "spark"),)
 
 
 def _time(run: Run | None) -> Line:
@@ -132,11 +133,15 @@ def _time(run: Run | None) -> Line:
     return ()
 
 
-def counts(runs: tuple[Run, ...], glyphs: Glyphs) -> Line:
-    """How many runs are in which state, for a title: `▶ 2 running   ✓ 11 finished`."""
+def counts(runs: tuple[Run, ...], glyphs: Glyphs, *, brief: bool = False) -> Line:
+    """How many runs are in which state, for a title: `▶ 2 running   ✓ 11 finished`, or `▶ 2  ✓ 11`."""
     found = {state: sum(run.state is state for run in runs) for state in State}
     spans: list[Span] = []
     for state in State:
         if found[state]:
-            spans += [Span(f"{glyphs.states[state]} {found[state]} {state}", f"state-{state}"), Span("   ")]
+            word = "" if brief else f" {state}"
+            spans += [
+                Span(f"{glyphs.states[state]} {found[state]}{word}", f"state-{state}"),
+                Span("  " if brief else "   "),
+            ]
     return tuple(spans[:-1]) or (Span("no runs yet", "muted"),)

@@ -211,10 +211,10 @@ def test_a_progress_bar_fills_its_room_exactly(fraction, room):
 
 
 def test_a_progress_bar_is_empty_at_0_and_full_at_1():
-    assert plain(progress(0, 4)) == "····"
-    assert plain(progress(1, 4)) == "████"
-    assert plain(progress(0.5, 4)) == "██··"
-    assert plain(progress(0.53, 4)) == "██▏·"
+    assert plain(progress(0, 4)) == "────"
+    assert plain(progress(1, 4)) == "━━━━"
+    assert plain(progress(0.5, 4)) == "━━──"
+    assert plain(progress(0.62, 4)) == "━━╸─"
 
 
 def test_bars_of_gains_go_right_and_of_losses_left():

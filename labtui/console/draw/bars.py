@@ -5,14 +5,10 @@ from labtui.console.draw.spans import Line, Span
 
 
 def progress(fraction: float, room: int, glyphs: Glyphs = UNICODE, ink: str = "bar") -> Line:
-    """A bar of `room` cells filled to `fraction` (clamped to 0..1), to an eighth of a cell."""
+    """A bar of `room` cells filled to `fraction` (clamped to 0..1), to half a cell."""
     fraction = min(1.0, max(0.0, fraction)) if fraction == fraction else 0.0
-    levels = len(glyphs.progress)
-    eighths = round(fraction * room * levels)
-    full, part = divmod(eighths, levels)
-    text = glyphs.progress[-1] * full
-    if part and not glyphs.ascii:
-        text += glyphs.progress[part - 1]
+    full, part = divmod(round(fraction * room * 2), 2)
+    text = glyphs.done * full + glyphs.half * part
     rest = glyphs.rest * (room - len(text))
     return tuple(span for span in (Span(text, ink), Span(rest, "rest")) if span.text)
 
@@ -22,7 +18,7 @@ def both_sides(value: float, largest: float, room: int, glyphs: Glyphs = UNICODE
     half = (room - 1) // 2
     share = 0.0 if not largest or value != value else max(-1.0, min(1.0, value / largest))
     size = round(abs(share) * half)
-    block = glyphs.progress[-1]
+    block = glyphs.block
     left, right = (size, 0) if share < 0 else (0, size)
     return (
         Span(" " * (half - left)),

@@ -19,9 +19,10 @@ class Glyphs:
     crosshair: str
     bars: str
     """Eight heights of a bar, lowest first."""
-    progress: str
-    """Parts of a full cell, eighths first, full last."""
+    done: str
+    half: str
     rest: str
+    block: str
     gap: str
     """Where a curve stops being a number."""
     states: dict[str, str]
@@ -49,8 +50,10 @@ UNICODE = Glyphs(
     corner="└",
     crosshair="┊",
     bars="▁▂▃▄▅▆▇█",
-    progress="▏▎▍▌▋▊▉█",
-    rest="·",
+    done="━",
+    half="╸",
+    rest="─",
+    block="█",
     gap="✗",
     states={
         "queued": "◷",
@@ -89,8 +92,10 @@ ASCII = Glyphs(
     corner="+",
     crosshair=":",
     bars="._-:=+*#",
-    progress="########",
+    done="#",
+    half="=",
     rest=".",
+    block="#",
     gap="x",
     states={
         "queued": "q",

@@ -45,7 +45,7 @@ def draw(series: Sequence[Series], view: View, width: int, height: int, glyphs: 
         return Picture(tuple(blank for _ in range(max(0, height))), None)
     shown = x_range(series, view)
     values = y_range(series, view, shown, down)
-    ticks = log_ticks(values, down / 2) if view.log_y else linear_ticks(values, max(3, down / 4))
+    ticks = log_ticks(values, down / 2) if view.log_y else linear_ticks(values, max(2, down / 3))
     left = _left_room(ticks, width)
     ends, margin = _ends(series, view, width - left)
     frame = Frame(shown, values, left, width - left - margin, down)
@@ -84,10 +84,10 @@ def _end_text(one: Series, view: View) -> str:
 
 
 def _ends(series: Sequence[Series], view: View, room: int) -> tuple[list[str], int]:
-    """The labels and the cells kept free for them: without values, then without labels, where the chart is narrow."""
+    """The labels and the cells kept free for them, two fifths at most: in a narrow chart without values, then none."""
     for ends in ([_end_text(one, view) for one in series], [one.label for one in series]):
         longest = max((cells(end) for end in ends), default=0)
-        if longest and (longest + 1) * 3 <= room:
+        if longest and (longest + 1) * 5 <= room * 2:
             return ends, longest + 1
     return [], 0
 
@@ -232,6 +232,8 @@ def _bottom_axis(view: View, frame: Frame, width: int, glyphs: Glyphs) -> tuple[
     for tick in ticks:
         start = min(max(0, frame.left + _column(tick, frame) - len(tick.label) // 2), width - len(tick.label))
         under[start : start + len(tick.label)] = tick.label
+    if view.x_label and "".join(under[width - len(view.x_label) - 2 :]).isspace():
+        under[width - len(view.x_label) :] = view.x_label
     axis = " " * (frame.left - 1) + glyphs.corner + "".join(rule)
     return (Span(axis.ljust(width), "axis"),), (Span("".join(under[:width]), "axis"),)
 

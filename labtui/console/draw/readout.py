@@ -20,6 +20,12 @@ class Reading(NamedTuple):
     step: int | None
     relative: float | None
     """Seconds since the run's first event."""
+    unit: str = "step"
+    """What the step counts."""
+    sd: float | None = None
+    """Of a mean over seeds: their standard deviation here."""
+    n: int | None = None
+    """Of a mean over seeds: how many reach here."""
 
 
 def read_at(series: Sequence[Series], x: float) -> tuple[Reading, ...]:
@@ -56,4 +62,7 @@ def _reading(one: Series, at: int) -> Reading:
         x=float(one.x[at]),
         step=None if one.steps is None else int(one.steps[at]),
         relative=None if one.times is None else float(one.times[at]),
+        unit=one.unit,
+        sd=None if one.band is None else float(one.band[1][at] - one.band[0][at]) / 2,
+        n=None if one.counts is None else int(one.counts[at]),
     )

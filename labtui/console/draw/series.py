@@ -32,6 +32,10 @@ class Series:
     """The recorded step of each point (n,), for the read-out."""
     times: Floats | None = None
     """Seconds since the run's first event of each point (n,), for the read-out."""
+    unit: str = "step"
+    """What a step counts, in a word, for the read-out."""
+    counts: NDArray[np.int64] | None = None
+    """Of a mean: how many curves reach each point (n,)."""
 
     @property
     def last(self) -> float:
@@ -46,6 +50,8 @@ class View:
     x: Range | None = None
     y: Range | None = None
     x_scale: Scale = Scale.NUMBER
+    x_label: str = ""
+    """What x counts, written at the end of its axis where there is room."""
     planned: float | None = None
     """Where the longest run will end on this x axis, where that is known: the axis does not creep then."""
     log_y: bool = False
@@ -120,8 +126,8 @@ def _spans(one: Series, view: View, shown: Range) -> list[Range]:
 def _extent(values: Floats, *, log: bool, clip: bool) -> Range | None:
     """Least and greatest value, the rare outliers left out where they would press the rest flat.
 
-    The first 2% of the points and 1% at each end count as rare; they are left out only if the rest takes less than a
-    third of the whole range: an ordinary learning curve is shown from its first point on.
+    The first fifth of the points and 1% at each end may be left out, and are only if the rest takes less than a quarter
+    of the whole range: an ordinary learning curve is shown from its first point on.
     """
     finite = values[np.isfinite(values) & (values > 0)] if log else values[np.isfinite(values)]
     if finite.size == 0:
@@ -129,9 +135,9 @@ def _extent(values: Floats, *, log: bool, clip: bool) -> Range | None:
     whole = Range(float(finite.min()), float(finite.max()))
     if not clip or finite.size < 10:
         return whole
-    settled = finite[max(1, finite.size // 50) :]
+    settled = finite[finite.size // 5 :]
     rest = Range(*(float(edge) for edge in np.percentile(settled, (1, 99))))
-    return whole if _length(whole, log=log) <= 3 * _length(rest, log=log) else rest
+    return whole if _length(whole, log=log) <= 4 * _length(rest, log=log) else rest
 
 
 def _length(ends: Range, *, log: bool) -> float:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 PANES = ("list", "charts", "log")
 
+BRIEF = 110
+"""Columns under which the title counts runs without words."""
+
 
 class MainScreen(Looking, Doing):
     """State: the snapshot, the look; the list holds its own. Everything below is told what to show."""
@@ -137,8 +140,12 @@ class MainScreen(Looking, Doing):
         filtered = f"  / {self.list.choice.filter}" if self.list.choice.filter else ""
         left = (Span(" labtui", "title"), Span(place, "muted"), Span(filtered, "warn"))
         machine = self.snapshot.machine
-        self.query_one(TitleBar).show(left, (*counts(self.snapshot.runs, glyphs), Span("  ")))
-        self.status.note(brief(machine.cpu, machine.memory_used, machine.memory_total, machine.devices))
+        self.query_one(TitleBar).show(
+            left, (*counts(self.snapshot.runs, glyphs, brief=self.size.width < BRIEF), Span(" "))
+        )
+        narrow = not self.query_one(DeviceStrip).display
+        load = brief(machine.cpu, machine.memory_used, machine.memory_total, machine.devices)
+        self.status.note(load if narrow else ())
 
     def _welcome(self) -> tuple[str, ...]:
         if self.list.choice.filter:

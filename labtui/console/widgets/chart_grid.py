@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Grid
 
-from labtui.console.draw.axes import XAxis
 from labtui.console.look import Look, Subject
 from labtui.console.slots import Slot, slots
 from labtui.console.widgets.chart import Chart
-from labtui.console.widgets.paint import entitle
+from labtui.console.widgets.filling import fill
 
 if TYPE_CHECKING:
     from labtui.store.curve import Curve
@@ -72,41 +71,8 @@ class ChartGrid(Grid, can_focus=True):
     def _draw(self) -> None:
         if not self.display or not self.size:
             return
-        page = self.page
+        page, (subjects, curves, look) = self.page, self._what
         for index, chart in enumerate(self.query(Chart)):
             chart.display = index < max(1, len(page))
             if index < len(page):
-                self._fill(chart, page[index])
-
-    def _fill(self, chart: Chart, slot: Slot) -> None:
-        subjects, curves, look = self._what
-        entitle(chart, slot.title, _axis_note(look))
-        if not any(curves.get(run.id) for subject in subjects for run in subject.runs):
-            chart.say(*_reason(subjects, pending=self.pending))
-            return
-        from labtui.console import curves as plotting  # deferred: numpy
-
-        lines = plotting.series(slot, subjects, curves, look)
-        if lines:
-            chart.show(lines, plotting.view(slot, subjects, curves, look))
-        elif missing := plotting.unplaced(slot, subjects, curves, look):
-            chart.say(f"{', '.join(missing)}:", f"{look.axis} is not known from this run's files", "X: another axis")
-        else:
-            chart.say("no points yet")
-        if chart.notes:
-            entitle(chart, slot.title, "; ".join(chart.notes))
-
-
-def _axis_note(look: Look) -> str:
-    """What is not as it always is: `step · log y · smoothed 0.6`."""
-    words = [] if look.axis is XAxis.EPOCH else [f"x: {look.axis}"]
-    words += ["log y"] if look.log_y else []
-    words += [f"smoothed {look.smoothing:g}"] if look.smoothing else []
-    words += [] if look.clip_outliers else ["with outliers"]
-    return "  ".join(words)
-
-
-def _reason(subjects: Sequence[Subject], *, pending: bool) -> tuple[str, ...]:
-    if not subjects or not any(subject.runs for subject in subjects):
-        return ("nothing has run here yet",)
-    return ("reading …",) if pending else ("no points yet",)
+                fill(chart, page[index], subjects, curves, look, pending=self.pending)

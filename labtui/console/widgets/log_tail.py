@@ -65,8 +65,7 @@ class LogTail(ScrollView, can_focus=True):
         if self._shown == before and before:
             return
         self.virtual_size = Size(0, len(self._shown))
-        if self.following:
-            self.scroll_to(y=self.max_scroll_y, animate=False)
+        self._keep_up()
         self.refresh()
 
     def _passes(self, line: str) -> bool:
@@ -92,8 +91,11 @@ class LogTail(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Keep the end in sight while following."""
+        self._keep_up()
+
+    def _keep_up(self) -> None:
         if self.following:
-            self.scroll_to(y=self.max_scroll_y, animate=False)
+            self.scroll_to(y=max(0, len(self._shown) - self.size.height), animate=False, force=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The mouse wheel stops following, too."""

@@ -66,13 +66,16 @@ class StatusLine(Widget):
 
 
 def keys(hints: Sequence[Command], room: int) -> Line:
-    """As many keys as fit, in their order: `Enter open  Space mark  …`; the last two are always there."""
-    spans: list[Span] = [Span(" ")]
+    """As many keys as fit, those of low rank first, in the order of the table: `Enter open  Space mark  …`."""
+    chosen: list[Command] = []
     used = 1
-    for hint in hints:
+    for hint in sorted(hints, key=lambda hint: hint.rank):
         size = cells(hint.key) + cells(hint.label) + 3
-        if used + size > room:
-            continue
-        spans += [Span(hint.key, "key"), Span(f" {hint.label}  ", "muted")]
-        used += size
+        if used + size <= room:
+            chosen.append(hint)
+            used += size
+    spans: list[Span] = [Span(" ")]
+    for hint in hints:
+        if hint in chosen:
+            spans += [Span(hint.key, "key"), Span(f" {hint.label}  ", "muted")]
     return tuple(spans)
