@@ -105,7 +105,7 @@ class EventFile:
         if read >= rest:
             self._hollow = True
         elif read > _LONGEST_HOLE:
-            self._end(f"a stretch of zero bytes within {read:,} bytes")
+            self._end(f"zero bytes where {read:,} bytes of records should be")
         else:
             self._wants = min(2 * read, rest)
 

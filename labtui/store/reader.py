@@ -123,6 +123,8 @@ class RunReader:
         return taken
 
     def _add(self, rank: int, batch: "Batch") -> None:
+        if not len(batch.steps):
+            return
         series = self._series.get(batch.tag)
         if series is None:
             if len(self._series) >= MOST_TAGS:

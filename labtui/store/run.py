@@ -17,28 +17,28 @@ class Run:
     id: str
     """The folder relative to the runs root, posix, cleaned; `.` for the root itself."""
     folder: Path
-    spec_file: SpecFile | None
-    """None for a foreign run and for one whose spec.json is damaged."""
-    damage: str
-    """What cannot be read in the folder, or is not to be touched, and why; empty where all is well."""
     state: State
     reason: str
     """For people, beside the state; often empty."""
-    attempt: int
-    """The highest attempt's number, from 1; 0 where none was claimed."""
-    launch: Launch | None
-    beat: Beat | None
-    """Of the highest attempt only."""
-    exit: Exit | None
-    result: Result | None
-    """Of the highest attempt only."""
-    stop_requested: bool
     modified: float
     """The newest change of the files that were read, in seconds since the epoch by the disk's clock."""
-    foreign: bool
-    """Made by another tool; labtui only reads it."""
-    read_only: bool
-    """Foreign, damaged, or made by a newer labtui: not to be resumed or removed."""
+    spec_file: SpecFile | None = None
+    """None for a foreign run and for one whose spec.json is damaged."""
+    damage: str = ""
+    """What cannot be read in the folder, or is not to be touched, and why; empty where all is well."""
+    attempt: int = 0
+    """The highest attempt's number, from 1; 0 where none was claimed."""
+    launch: Launch | None = None
+    beat: Beat | None = None
+    """Of the highest attempt only."""
+    exit: Exit | None = None
+    result: Result | None = None
+    """Of the highest attempt only."""
+    stop_requested: bool = False
+    foreign: bool = False
+    """Made by another tool."""
+    read_only: bool = False
+    """Foreign, or made by a newer labtui: neither resumed nor removed."""
 
     @property
     def paths(self) -> RunPaths:

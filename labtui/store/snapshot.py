@@ -6,34 +6,23 @@ will, so a run that ends between two looks is never taken for lost.
 """
 
 import os
-import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
-from labtui.clean import clean, clean_line
+from labtui.clean import clean_line
 from labtui.store import observer as observing
-from labtui.store.files import DamagedFile, decode, read_bytes, read_json
+from labtui.store.intake import NEWER, Loaded, load_record, load_spec
 from labtui.store.lock import probe
 from labtui.store.observer import Observer
 from labtui.store.paths import AttemptPaths, RunPaths
-from labtui.store.records import SCHEMA, Beat, Exit, Launch, Result, SpecFile
+from labtui.store.records import Beat, Exit, Launch, Result, SpecFile
 from labtui.store.run import Run
 from labtui.store.state import Facts, derive
 
 T = TypeVar("T")
 Signature = tuple[int, int, int]
-
-_NEWER = "made by a newer labtui"
-_WHERE = re.compile(r" - at `\$\.?([^`]*)`$")
-
-
-class _Head(msgspec.Struct):
-    """What must be known of a spec.json before the rest is understood."""
-
-    schema: int = SCHEMA
 
 
 class RecordCache:
@@ -48,8 +37,15 @@ class RecordCache:
         """Begin a new look: `newest` and `faults` are about this look only."""
         self.newest, self.faults = 0.0, []
 
+    def spec(self, path: Path) -> SpecFile | None:
+        """The spec; None where it is absent or (told in `faults`) damaged."""
+        return self._read(path, lambda: load_spec(path))
+
     def read(self, path: Path, kind: type[T]) -> T | None:
-        """The record, its strings cleaned; None where it is absent or (told in `faults`) damaged."""
+        """Any other record, its strings cleaned; None likewise."""
+        return self._read(path, lambda: load_record(path, kind))
+
+    def _read(self, path: Path, load: Callable[[], Loaded[T]]) -> T | None:
         try:
             status = path.lstat()
         except OSError:
@@ -59,7 +55,7 @@ class RecordCache:
         signature = (status.st_ino, status.st_size, status.st_mtime_ns)
         known = self._seen.get(path)
         if known is None or known[0] != signature:
-            known = self._seen[path] = (signature, *_load(path, kind))
+            known = self._seen[path] = (signature, *load())
         if known[2]:
             self.faults.append(known[2])
         value: T | None = known[1]
@@ -70,7 +66,7 @@ def read_own(run_id: str, folder: Path, records: RecordCache, observer: Observer
     """A run of labtui's as it stands now; None where its spec.json is gone."""
     paths = RunPaths(folder)
     records.begin()
-    spec_file = records.read(paths.spec, SpecFile)
+    spec_file = records.spec(paths.spec)
     spec_damage = records.faults[0] if records.faults else ""
     if spec_file is None and not spec_damage:
         return None
@@ -93,8 +89,7 @@ def read_own(run_id: str, folder: Path, records: RecordCache, observer: Observer
         result=facts.result,
         stop_requested=facts.stop_requested,
         modified=records.newest,
-        foreign=False,
-        read_only=spec_damage.startswith(_NEWER),
+        read_only=spec_damage.startswith(NEWER),
     )
 
 
@@ -111,23 +106,7 @@ def read_foreign(run_id: str, folder: Path, event_files: tuple[str, ...], observ
         newest = max(newest, status.st_mtime)
     still = observer.stillness(folder, "foreign", tuple(sizes))
     state, reason = derive(Facts(foreign=True, silence=still.silence, moved=still.moved))
-    return Run(
-        id=run_id,
-        folder=folder,
-        spec_file=None,
-        damage="",
-        state=state,
-        reason=reason,
-        attempt=0,
-        launch=None,
-        beat=None,
-        exit=None,
-        result=None,
-        stop_requested=False,
-        modified=newest,
-        foreign=True,
-        read_only=True,
-    )
+    return Run(id=run_id, folder=folder, state=state, reason=reason, modified=newest, foreign=True, read_only=True)
 
 
 def _attempt_facts(
@@ -158,82 +137,3 @@ def _attempt_facts(
         result=result if result and result.attempt == attempt.number else None,
         stop_requested=os.path.lexists(attempt.stop_request),
     )
-
-
-def _load(path: Path, kind: type[T]) -> tuple[T | None, str]:
-    """The value, and what is wrong with the file."""
-    try:
-        if kind is SpecFile:
-            value, fault = _load_spec(path)
-            return value, fault  # type: ignore[return-value]  # T is SpecFile here
-        return _cleaned(read_json(path, kind)), ""
-    except FileNotFoundError:
-        return None, ""
-    except DamagedFile as fault:
-        return None, describe(path, fault)
-    except OSError as fault:
-        return None, f"{path.name} cannot be read: {fault.strerror}"
-
-
-def _load_spec(path: Path) -> tuple[SpecFile | None, str]:
-    content = read_bytes(path)
-    newer = _newer_schema(content)
-    try:
-        spec_file = decode(path, content, SpecFile)
-    except DamagedFile as fault:
-        return None, newer or describe(path, fault)
-    if not newer and (key := _unclean_key(msgspec.to_builtins(spec_file))):
-        return None, f"{path.name}: key {clean_line(key)}: holds control characters"
-    return spec_file, newer
-
-
-def _newer_schema(content: bytes) -> str:
-    try:
-        schema = msgspec.json.decode(content, type=_Head).schema
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    return f"{_NEWER} (schema {schema}, this one knows {SCHEMA}): only read" if schema > SCHEMA else ""
-
-
-def describe(path: Path, fault: DamagedFile) -> str:
-    """One line about a damaged file: its name, the key where there is one, what was found."""
-    cause = fault.__cause__
-    if not isinstance(cause, msgspec.DecodeError):
-        return clean_line(fault.message.replace(str(path), path.name))
-    text = str(cause)
-    where = _WHERE.search(text)
-    key = f": key {where[1]}" if where and where[1] else ""
-    return clean_line(f"{path.name}{key}: {text[: where.start()] if where else text}")
-
-
-def _unclean_key(value: Any, key: str = "") -> str:
-    """The first key whose string (or whose own name) holds control characters; empty where there is none."""
-    if isinstance(value, str):
-        return (key or "?") if clean(value, len(value)) != value else ""
-    parts: list[tuple[str, Any]] = []
-    if isinstance(value, dict):
-        parts = [(f"{key}.{name}".lstrip("."), part) for name, part in value.items()]
-    elif isinstance(value, (list, tuple)):
-        parts = [(key, part) for part in value]
-    for name, part in parts:
-        if found := _unclean_key(name, name) or _unclean_key(part, name):
-            return found
-    return ""
-
-
-def _cleaned(record: T) -> T:
-    """The record with every string in it cleaned: a run folder can come from a stranger."""
-    plain = msgspec.to_builtins(record)
-    if not _unclean_key(plain):
-        return record
-    return msgspec.convert(_clean_strings(plain), type(record), strict=False)
-
-
-def _clean_strings(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value, len(value))
-    if isinstance(value, dict):
-        return {clean(name, len(name)): _clean_strings(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_clean_strings(part) for part in value]
-    return value

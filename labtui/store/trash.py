@@ -18,6 +18,8 @@ from labtui.store.walk import is_event_file
 _PATIENCE = 0.5
 _STOP_FIRST = "Stop it first: `labtui stop RUN`."
 _OUT_OF_THE_WAY = "removed"
+_LONGEST_NAME = 55
+"""Characters of a run's id that its place in the trash repeats: at four bytes each, still a name for every disk."""
 
 
 def move_to_trash(root: Path, run: Run) -> Path:
@@ -53,7 +55,7 @@ def _check(run: Run) -> None:
 def _move(root: Path, run: Run) -> Path:
     parts = run.folder.relative_to(root).parts
     trash = RunsPaths(root).trash
-    name = time.strftime("%Y%m%d-%H%M%S-") + clean_line("~".join(parts), 180)
+    name = time.strftime("%Y%m%d-%H%M%S-") + clean_line("~".join(parts))[-_LONGEST_NAME:]
     with (
         opened(root, parts[:-1]) as above,
         opened(root, trash.relative_to(root).parts, make=True) as below,

@@ -535,3 +535,13 @@ def test_a_flip_in_any_byte_of_a_backlog_ends_it_at_that_record(decode: Callable
             block = decode(bytes(flipped), frames)
             assert block.whole == record, (record, byte)  # type: ignore[attr-defined]
             assert sum(len(batch.steps) for batch in block.batches) == max(record - 1, 0)  # type: ignore[attr-defined]
+
+
+def test_a_tag_of_which_every_record_is_damaged_or_lies_behind_damage_makes_no_curve(tmp_path: Path) -> None:
+    records = [scalar_event(1.0, step, "gone", 1.0) for step in range(200)]
+    flipped = [record[:30] + bytes([record[30] ^ 1]) + record[31:] for record in records]
+    write(tmp_path, version_event(1.0) + b"".join(flipped))
+    reader = RunReader(tmp_path)
+    read_all(reader)
+    assert dict(reader.curves) == {}
+    assert "metrics damaged from its beginning" in reader.damage[0]
