@@ -168,3 +168,25 @@ def test_a_lock_file_that_is_a_link_or_a_pipe_is_neither_followed_nor_waited_for
         assert probe(tmp_path / name) == "unknown"
     with pytest.raises(OSError, match="symbolic"):
         hold(tmp_path / "link")
+
+
+def test_without_proc_psutil_tells_the_same(
+    child: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The way of macOS, walked on whatever machine the tests run."""
+    import psutil
+
+    boot = process.boot_id()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(process, "_PROC", tmp_path)
+    who = process.process_id(child.pid)
+    assert who
+    assert who.start_time == psutil.Process(child.pid).create_time()
+    assert process.alive(who, boot)
+    assert not process.alive(ProcessId(pid=who.pid, start_time=who.start_time - 60), boot)
+    os.kill(child.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not process.alive(who, boot)
+    again = process.boot_id.__wrapped__()
+    assert again.isdecimal()
+    assert process.same_boot(again, f"{psutil.boot_time() + 2:.0f}")
