@@ -25,14 +25,12 @@ class Places:
 def places(wish: str, *, runs: int, jobs: int | None = 1) -> Places:
     """The places for `runs` runs on `wish` ("auto", "cpu", "cuda", "cuda:N", "mps").
 
-    `jobs` None leaves the number at once to the machine: a run per core, or per GPU. Of several GPUs that would do, as
-    many are taken as there are jobs. Raises EnvironmentFault where no such device is here, UsageError where the wish
-    names none.
+    `jobs` None leaves the number at once to the machine: a run per core, or per GPU. Raises EnvironmentFault where no
+    such device is here, UsageError where the wish names none.
     """
     found = candidates(wish, survey())
     cores = usable_cores()
-    if found[0].kind == "cpu":
-        count = jobs_at_once(runs, cores) if jobs is None else min(jobs, max(1, runs))
-    else:
-        count = min(runs, len(found)) if jobs is None else min(jobs, max(1, runs))
-    return Places(found[: max(1, count)], max(1, count), threads_per_run(max(1, count), cores))
+    if jobs is None:
+        jobs = jobs_at_once(runs, cores) if found[0].kind == "cpu" else len(found)
+    at_once = max(1, min(jobs, runs))
+    return Places(found, at_once, threads_per_run(at_once, cores))

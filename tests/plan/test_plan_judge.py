@@ -1,0 +1,49 @@
+"""The arms and tables that both front ends compare."""
+
+from pathlib import Path
+
+import pytest
+from plan_lab import make_lab
+
+from labtui.errors import UsageError
+from labtui.plan import Lab
+from labtui.plan.judge import arms, table
+from labtui.spec import Normalize
+
+REFERENCE = '\n[experiment.dropout.reference]\nepoch = 10\nfigures."Test accuracy" = 61.04\n'
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    from plan_lab import CATALOG
+
+    return make_lab(tmp_path, CATALOG + REFERENCE)
+
+
+def test_every_arm_appears_on_its_own_data_set_and_on_the_one_that_stands_in(lab: Lab) -> None:
+    places = [(arm.spec.name, arm.spec.data.name, arm.spec.group) for arm in arms(lab)]
+    assert places[:2] == [("network", "cifar10", "Cifar"), ("network", "digits", "Digits")]
+    assert len(places) == 2 * len(lab.catalog.arms)
+
+
+def test_published_figures_stay_with_the_data_set_that_they_are_about(lab: Lab) -> None:
+    with_figures = [(arm.spec.name, arm.spec.data.name) for arm in arms(lab) if arm.reference is not None]
+    assert with_figures == [("dropout", "cifar10")]
+
+
+def test_no_arm_is_left_with_figures_of_normalization_to_be_looked_up(lab: Lab) -> None:
+    normalized = [arm.spec.data.normalize for arm in arms(lab) if arm.spec.name == "normalization"]
+    assert all(isinstance(figures, Normalize) for figures in normalized)
+    assert len(set(normalized)) == 2
+
+
+def test_a_name_that_nothing_has_is_answered_with_the_nearest(lab: Lab) -> None:
+    with pytest.raises(UsageError, match="Did you mean dropout"):
+        table(lab, ["dropot"])
+    with pytest.raises(UsageError, match="nowhere"):
+        table(lab, baseline="nowhere")
+
+
+def test_titles_and_members_are_names_too(lab: Lab) -> None:
+    for name in ("Dropout", "adam@0.01", "adam"):
+        assert {row.experiment for row in table(lab, [name]).rows} >= {name.partition("@")[0].lower()}
