@@ -106,7 +106,7 @@ def _leftovers(paths: RunPaths) -> Iterator[Path]:
     requests = [folder / "requests" for folder in earlier]
     for folder in (paths.folder, *earlier, *requests):
         try:
-            entries = list(os.scandir(folder))
+            entries = list(os.scandir(folder)) if _is_folder(folder) else []
         except OSError:
             continue
         for entry in entries:
@@ -116,8 +116,7 @@ def _leftovers(paths: RunPaths) -> Iterator[Path]:
 
 def _require_run(paths: RunPaths) -> None:
     try:
-        status = paths.folder.lstat()
-        if not stat.S_ISDIR(status.st_mode):
+        if not _is_folder(paths.folder):
             raise Refusal("run", f"{paths.folder} is a link or a file, not a run folder: nothing was started.")
         paths.spec.lstat()
     except FileNotFoundError as fault:
@@ -126,6 +125,11 @@ def _require_run(paths: RunPaths) -> None:
         raise in_the_way(fault, paths.folder) from fault
     except OSError as fault:
         raise in_the_way(fault, paths.folder) from fault
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder itself: links out of the runs folder are not followed. Raises OSError."""
+    return stat.S_ISDIR(path.lstat().st_mode)
 
 
 def _lock(paths: RunPaths, patience: float) -> Held:
@@ -187,7 +191,10 @@ def _survivor(launch: Launch, patience: float) -> ProcessId | None:
 
 
 def _make(attempt: AttemptPaths) -> None:
-    attempt.folder.parent.mkdir(exist_ok=True)
+    attempts = attempt.folder.parent
+    attempts.mkdir(exist_ok=True)
+    if not _is_folder(attempts):
+        raise Refusal("run", f"{attempts} is a link, not a folder: nothing was started.")
     try:
         attempt.folder.mkdir()
     except FileExistsError as fault:

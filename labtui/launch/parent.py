@@ -89,12 +89,11 @@ def _run(order: Order, attempt: AttemptPaths, launch: Launch, command: Sequence[
     made_with = _made_with(launch, order)
     if signals.wait(0) & _ENDING:
         return Exit(signal=signal.SIGTERM, ended=time.time())
-    child = Child(command, engine_environment(order, os.environ), keep=order.slots)
     try:
+        child = Child(command, engine_environment(order, os.environ), keep=order.slots)
         write_json(attempt.launch, msgspec.structs.replace(made_with, engine=process_id(child.pid)))
-    except OSError as fault:
-        sys.stderr.write(f"The engine was not started: {attempt.launch} cannot be written ({fault}).\n")
-        child.send(signal.SIGKILL)
+    except OSError as fault:  # a child that waits at its gate ends with us
+        sys.stderr.write(f"The engine was not started: {fault}\n")
         return Exit(code=EnvironmentFault.exit_code, ended=time.time())
     child.release()
     return _watch(child, CappedLog(attempt.log), signals)

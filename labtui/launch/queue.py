@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from labtui.clean import clean_line
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.launch.local import next_attempt
 from labtui.launch.ticket import Ticket, folder_of, has_our_seal, origin_here, sealed
@@ -52,8 +53,8 @@ class Entry:
 
     @property
     def run(self) -> str:
-        """The run's id; of a damaged entry its own name."""
-        return self.ticket.run if self.ticket else self.name
+        """The run's id, cleaned; of a damaged entry its own name."""
+        return clean_line(self.ticket.run) if self.ticket else self.name
 
     @property
     def is_here(self) -> bool:
@@ -238,13 +239,13 @@ def _read(folder: Path) -> Iterator[Entry]:
         return
     for _, path in sorted(found):
         failure = read_json_or_none(_reason_path(path), Failure)
-        reason = failure.reason if failure else ""
+        reason = clean_line(failure.reason) if failure else ""
         try:
             yield Entry(path=path, ticket=read_json(path, Ticket), reason=reason)
         except FileNotFoundError:
             continue
         except (DamagedFile, OSError) as fault:
-            yield Entry(path=path, ticket=None, reason=reason or f"damaged: {fault}")
+            yield Entry(path=path, ticket=None, reason=reason or clean_line(f"damaged: {fault}"))
 
 
 def _reason_path(path: Path) -> Path:

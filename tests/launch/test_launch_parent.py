@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from launch_stage import CPU, HERE, Stage, children_of, engines, exit_of, is_there, launch_of, log_of, pids, wait_until
 
 from labtui.errors import EnvironmentFault, LabError
 from labtui.launch.local import AlreadyRunning, Interpreter, NotStarted, start
+from labtui.launch.stop import request_stop, terminate
 from labtui.store.lock import hold, probe
 from labtui.store.state import State
 
@@ -177,6 +179,50 @@ def test_a_folder_that_is_gone_a_link_or_no_run_is_told(stage: Stage) -> None:
         with pytest.raises(LabError, match=words):
             start(folder, device=CPU, threads=1, data_root=stage.root)
     assert run.paths.attempt_numbers() == []
+
+
+def test_attempts_that_lead_out_of_the_run_folder_are_not_followed(stage: Stage, tmp_path: Path) -> None:
+    run = stage.run()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run.paths.attempts.symlink_to(elsewhere)
+
+    with pytest.raises(NotStarted, match="is a link"):
+        stage.start(run)
+
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_left_over_files_of_other_folders_stay(stage: Stage, tmp_path: Path) -> None:
+    run = stage.ended(stage.started("broken"))
+    (tmp_path / ".important.tmp").touch()
+    run.paths.attempt(1).stop_request.parent.rmdir()
+    run.paths.attempt(1).stop_request.parent.symlink_to(tmp_path)
+
+    stage.start(run, "broken")
+
+    stage.ended(run)
+    assert (tmp_path / ".important.tmp").exists()
+
+
+def test_a_parent_told_to_end_before_there_is_an_engine_starts_none(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = tmp_path / "programs" / "git"
+    git.parent.mkdir()
+    git.write_text(f"#!{sys.executable} -IS\nimport time\ntime.sleep(600)\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(git.parent))
+    run = stage.run()
+    stage.start(run, "work", catalog_folder=stage.root)
+    run = stage.store.get(run.id)
+
+    assert request_stop(run, "a test").sent
+    assert terminate(run).sent
+
+    assert stage.ended(run).state is State.STOPPED
+    assert engines(run) == {}
+    assert launch_of(run).engine is None
 
 
 def test_an_interpreter_that_is_gone_is_told(stage: Stage) -> None:
