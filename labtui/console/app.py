@@ -19,7 +19,7 @@ from labtui.console.keymap import read_keymap
 from labtui.console.leaving import farewell
 from labtui.console.messages import DeedFailed, PollFailed, RunsUpdated, Told
 from labtui.console.monitor import Monitor, watch
-from labtui.console.palette import system_commands
+from labtui.console.palette import name_of, system_commands
 from labtui.console.screens.main import MainScreen
 from labtui.console.snapshot import Interest, Snapshot
 from labtui.console.themes import NAMES, THEMES
@@ -58,6 +58,8 @@ class LabtuiApp(App[None]):
         self.remembered = memory.recall(self._memory_file)
         self._monitor = monitor or Monitor(lab.store)
         self._end_watching: Callable[[], None] = lambda: None
+        self.keys: dict[str, str] = {}
+        self.set_class(self.ascii_only, "-ascii")
         for theme in THEMES:
             self.register_theme(theme)
         wanted = self.settings.theme or self.remembered.theme
@@ -76,8 +78,8 @@ class LabtuiApp(App[None]):
         loop = asyncio.get_running_loop()
         for number in ENDING_SIGNALS:
             loop.add_signal_handler(number, self.exit, None, 128 + number)
-        keys, faults = read_keymap()
-        self.set_keymap(keys)
+        self.keys, faults = read_keymap()
+        self.set_keymap(self.keys)
         for fault in faults:
             self.say(fault, ink="warn")
         self.call_after_refresh(self._begin_watching)
@@ -96,6 +98,10 @@ class LabtuiApp(App[None]):
         self._end_watching()
 
     # --- For the screens ----------------------------------------------------------------------------------------------
+
+    def faces(self, screen: Screen[Any]) -> bool:
+        """Whether a screen is in sight: a dialog may lie over it, no other whole screen does."""
+        return next((one for one in reversed(self.screen_stack) if not one.is_modal), None) is screen
 
     def wish(self, interest: Interest) -> None:
         """What the next polls should read."""
@@ -156,6 +162,13 @@ class LabtuiApp(App[None]):
             self.pop_screen()
         else:
             self.exit(message=farewell(self.snapshot.runs))
+
+    def action_help(self) -> None:
+        """Every key of the screen."""
+        from labtui.console.screens.help import HelpScreen  # deferred: not needed before the first frame
+
+        if not self.screen.is_modal:
+            self.push_screen(HelpScreen(name_of(self.screen)))
 
     def action_theme(self) -> None:
         """The next theme."""

@@ -32,12 +32,14 @@ class Command:
         return self.shown_key or self.keys.partition(",")[0]
 
 
-_CHARTS = ("main", "chart", "run", "compare")
+_CHARTS = ("main", "charts", "run")
 _LISTS = ("list",)
+_PLOT = ("charts",)
+_SCREENS = ("main", "charts", "run", "compare", "launch")
 
 COMMANDS = (
     Command("open", "enter", "open", "open", "Open what the cursor is on.", ("main", "compare"), 1, "Enter"),
-    Command("back", "escape", "back", "back", "Step out one layer.", (EVERYWHERE,), 9, "Esc"),
+    Command("back", "escape", "back", "back", "Step out one layer.", _SCREENS, 9, "Esc"),
     Command("mark", "space", "mark", "mark", "Mark for charts and launching; marks carry letters.", _LISTS, 2, "Space"),
     Command("unmark", "u", "unmark", "unmark all", "Take all marks away.", _LISTS),
     Command("run", "r", "run", "run", "Queue what is marked, or the row, with its defaults.", ("main",), 1),
@@ -55,16 +57,33 @@ COMMANDS = (
     Command("log_y", "L", "log_y", "log y", "Logarithmic y axis.", _CHARTS, 6),
     Command("x_axis", "X", "x_axis", "x axis", "x counts epochs, steps, samples, relative or wall time.", _CHARTS, 6),
     Command("outliers", "O", "outliers", "outliers", "Clip rare outliers, or show them all.", _CHARTS),
-    Command("maximise", "z", "maximise", "maximise", "Give the pane the whole screen, and back.", ("main", "run"), 5),
+    Command("maximise", "z", "maximise", "maximise", "Give the pane the whole screen, and back.", ("main", "run",
+            "charts"), 5),
     Command("previous", "left_square_bracket", "sibling(-1)", "previous", "The run before this one.", ("main", "run",
-            "chart"), 9, "["),
+            "charts"), 9, "["),
     Command("next", "right_square_bracket", "sibling(1)", "next", "The run after this one.", ("main", "run",
-            "chart"), 9, "]"),
+            "charts"), 9, "]"),
+    Command("cursor.left", "left,h", "cursor(-1)", "crosshair", "The crosshair to the point on the left.", _PLOT, 2,
+            "← →"),
+    Command("cursor.right", "right,l", "cursor(1)", "crosshair", "The crosshair to the point on the right.", _PLOT),
+    Command("cursor.first", "home,g", "cursor_edge(0)", "first", "The crosshair to the first point.", _PLOT),
+    Command("cursor.last", "end,G", "cursor_edge(1)", "last", "The crosshair to the last point.", _PLOT),
+    Command("zoom.in", "plus,equals_sign", "zoom(1)", "zoom", "Closer in x, about the crosshair; the wheel too.",
+            _PLOT, 3, "+ -"),
+    Command("zoom.out", "minus", "zoom(-1)", "zoom out", "Farther in x.", _PLOT),
+    Command("pan.left", "less_than_sign,shift+left", "pan(-1)", "pan", "The window to the left.", _PLOT, 5, "< >"),
+    Command("pan.right", "greater_than_sign,shift+right", "pan(1)", "pan right", "The window to the right.", _PLOT),
+    Command("zoom.y_in", "up,k", "zoom_y(1)", "zoom y", "Closer in y.", _PLOT),
+    Command("zoom.y_out", "down,j", "zoom_y(-1)", "zoom y out", "Farther in y.", _PLOT),
+    Command("pan.up", "pageup,shift+up", "pan_y(1)", "pan up", "The window upwards.", _PLOT),
+    Command("pan.down", "pagedown,shift+down", "pan_y(-1)", "pan down", "The window downwards.", _PLOT),
+    Command("zoom.reset", "0", "reset", "reset", "Everything in sight, no crosshair.", _PLOT, 6),
+    Command("seeds", "a", "seeds", "seeds", "Seeds as mean and band, or each by itself.", _PLOT, 5),
     Command("unfold", "right,l", "fold(False)", "unfold", "Show the runs of each seed.", _LISTS, 9, "→"),
     Command("fold", "left,h", "fold(True)", "fold", "Hide the runs of each seed.", _LISTS, 9, "←"),
     Command("matched", "M", "matched", "matched", "Queue or show the matched baseline.", ("main", "compare")),
     Command("diff", "d", "diff", "diff", "How the spec differs from its baseline.", ("main", "run", "compare"), 7),
-    Command("export", "e", "export", "export", "Write the table or chart to a file.", ("compare", "chart"), 4),
+    Command("export", "e", "export", "export", "Write the table or chart to a file.", ("compare", "charts"), 4),
     Command("copy", "y", "copy", "copy", "Copy the command that repeats it.", ("main", "run", "compare"), 7),
     Command("tensorboard", "t", "tensorboard", "TensorBoard", "How to open these runs in TensorBoard.", ("main",
             "run")),

@@ -1,5 +1,6 @@
 """What charts show and how they are looked at, as frozen values without numpy."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labtui.console.draw.axes import XAxis
@@ -29,3 +30,14 @@ class Look:
     x: Range | None = None
     y: Range | None = None
     cursor: float | None = None
+
+
+def apart(subjects: Iterable[Subject]) -> tuple[Subject, ...]:
+    """Every run by itself: the seeds of one thing share its colour and letter and differ by their dashes."""
+    return tuple(
+        subject
+        if len(subject.runs) < 2
+        else Subject(f"{subject.name} seed {run.seed}", subject.letter, (run,), subject.ink, index % 4)
+        for subject in subjects
+        for index, run in enumerate(subject.runs)
+    )

@@ -13,9 +13,10 @@ from labtui.console.commands import footer
 from labtui.console.draw.machine import brief
 from labtui.console.draw.spans import Span
 from labtui.console.listing import counts
-from labtui.console.look import Look
+from labtui.console.look import Look, Subject
 from labtui.console.looking import Looking
 from labtui.console.screens.doing import Doing
+from labtui.console.screens.opening import Opening
 from labtui.console.snapshot import Interest, Snapshot
 from labtui.console.widgets.chart_grid import ChartGrid
 from labtui.console.widgets.device_strip import DeviceStrip
@@ -37,12 +38,12 @@ BRIEF = 110
 """Columns under which the title counts runs without words."""
 
 
-class MainScreen(Looking, Doing):
+class MainScreen(Looking, Doing, Opening):
     """State: the snapshot, the look; the list holds its own. Everything below is told what to show."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]  # noqa: RUF012 - Textual's type
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (14, "-short"), (34, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (14, "-short"), (34, "-tall"), (44, "-high")]  # noqa: RUF012
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,6 +102,11 @@ class MainScreen(Looking, Doing):
         return self.list.chosen
 
     @property
+    def charted(self) -> "tuple[Subject, ...]":
+        """What the charts show."""
+        return self.list.subjects(dashes=palette_of(self).palette.dashes)
+
+    @property
     def run_here(self) -> "Run | None":
         """The run of the entry under the cursor."""
         return self.list.current.run if self.list.current else None
@@ -108,6 +114,10 @@ class MainScreen(Looking, Doing):
     def say(self, text: str, *, ink: str = "") -> None:
         """Say it on the status line."""
         self.status.say(text, ink=ink)
+
+    def on_screen_resume(self) -> None:
+        """Back from another screen."""
+        self._follow()
 
     # --- Showing ------------------------------------------------------------------------------------------------------
 
@@ -121,10 +131,12 @@ class MainScreen(Looking, Doing):
         self._follow()
 
     def _follow(self) -> None:
-        """Facts, charts and wishes follow the cursor and the marks."""
+        """Facts, charts and wishes follow the cursor and the marks; under another screen, nothing does."""
+        if not self.app.faces(self):
+            return
         entry = self.list.current
         run = entry.run if entry else None
-        subjects = self.list.subjects(dashes=palette_of(self).palette.dashes)
+        subjects = self.charted
         charted = {run.id: None for subject in subjects for run in subject.runs} | ({run.id: None} if run else {})
         self.app.wish(Interest(tuple(charted), self.list.runs_in_sight, run.id if run else None))
         self.charts.pending = self.snapshot.pending > 0

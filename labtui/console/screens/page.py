@@ -1,0 +1,82 @@
+"""A screen over the main one: a title above, a status line below; it follows the snapshots while it is on top."""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from labtui.console.commands import footer
+from labtui.console.draw.spans import Line, Span
+from labtui.console.snapshot import Snapshot
+from labtui.console.widgets.paint import glyphs_of
+from labtui.console.widgets.status_line import StatusLine
+from labtui.console.widgets.title_bar import TitleBar
+
+if TYPE_CHECKING:
+    from labtui.console.app import LabtuiApp
+
+
+class Page(Screen[None]):
+    """What whole screens have in common. Subclasses say what stands in the body, and what a snapshot changes."""
+
+    app: "LabtuiApp"
+    CSS_PATH = "pages.tcss"
+    KIND: ClassVar[str]
+    """How the command table calls the screen."""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]  # noqa: RUF012 - Textual's type
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (14, "-short"), (34, "-tall")]  # noqa: RUF012
+
+    def compose(self) -> ComposeResult:
+        """Title, body, status."""
+        yield TitleBar(id="title")
+        yield from self.body()
+        yield StatusLine(footer(self.KIND), id="status")
+
+    @abstractmethod
+    def body(self) -> ComposeResult:
+        """The widgets between title and status."""
+
+    @abstractmethod
+    def update(self, snapshot: Snapshot) -> None:
+        """A poll came in, or the screen is on top again."""
+
+    def on_mount(self) -> None:
+        """Follow the polls."""
+        self.watch(self.app, "snapshot", self._arrived, init=False)
+
+    def _arrived(self, snapshot: Snapshot) -> None:
+        if self.app.faces(self):
+            self.update(snapshot)
+
+    def on_screen_resume(self) -> None:
+        """On top, now or again."""
+        self.update(self.app.snapshot)
+
+    def entitle(self, where: str, right: Line = ()) -> None:
+        """The title: where one is, and how things stand."""
+        glyphs = glyphs_of(self)
+        left = (
+            Span(" labtui", "title"),
+            Span(f" {glyphs.collapsed} {self.KIND}", "muted"),
+            Span(f"  {where}", "strong"),
+        )
+        self.query_one(TitleBar).show(left, (*right, Span(" ")))
+
+    @property
+    def status(self) -> StatusLine:
+        """The last line."""
+        return self.query_one(StatusLine)
+
+    def say(self, text: str, *, ink: str = "") -> None:
+        """Say it on the status line."""
+        self.status.say(text, ink=ink)
+
+    def action_back(self) -> None:
+        """One layer out."""
+        if not self.step_out():
+            self.app.pop_screen()
+
+    def step_out(self) -> bool:
+        """Leave one layer of this screen; whether there was one to leave."""
+        return False
