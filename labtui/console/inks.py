@@ -29,6 +29,8 @@ class Palette:
     spark: str
     series: tuple[str, ...]
     faint: tuple[str, ...]
+    bands: tuple[str, ...]
+    """Backgrounds of the band around a mean."""
     heat: tuple[tuple[str, str], ...]
     """Text and background per level."""
     dashes: bool = False
@@ -48,6 +50,7 @@ DARK = Palette(
     spark="#566575",
     series=("#56b4e9", "#e69f00", "#2fb58c", "#d98cb8", "#f0e442", "#f0783c", "#6f8ff0", "#b8bec8"),
     faint=("#2f5f7a", "#72531a", "#21594a", "#6d4a5e", "#6f6a30", "#74432a", "#3c4c7c", "#5a6068"),
+    bands=("#17303d", "#362a13", "#142f28", "#33262e", "#333117", "#35221a", "#1e263c", "#2a2e33"),
     heat=(
         ("#6b7686", "#171c23"),
         ("#aab4c2", "#1b3040"),
@@ -71,6 +74,7 @@ LIGHT = Palette(
     spark="#9aa8b5",
     series=("#0072b2", "#b06f00", "#007a5a", "#a8487f", "#7d7300", "#c04a00", "#3f51c9", "#5d6875"),
     faint=("#a9cbe2", "#e6cfa3", "#a6d3c6", "#e3c1d4", "#d8d3a0", "#ecc3ab", "#bfc6ef", "#c6ccd3"),
+    bands=("#dbeaf4", "#f6ebd6", "#d9eee8", "#f4e5ee", "#f0eecf", "#f8e4d8", "#e2e6f8", "#e6e9ec"),
     heat=(
         ("#7a8592", "#f4f6f8"),
         ("#1d242c", "#dcebf5"),
@@ -94,6 +98,7 @@ MONO = Palette(
     spark="#767676",
     series=("#ffffff", "#d0d0d0", "#b2b2b2", "#9e9e9e", "#ffffff", "#d0d0d0", "#b2b2b2", "#9e9e9e"),
     faint=("#5f5f5f",) * SERIES,
+    bands=("#262626",) * SERIES,
     heat=(
         ("#767676", "#121212"),
         ("#a8a8a8", "#262626"),
@@ -118,6 +123,7 @@ SIXTEEN = Palette(
     spark="bright_black",
     series=("bright_cyan", "yellow", "green", "magenta", "bright_yellow", "red", "bright_blue", "white"),
     faint=("bright_black",) * SERIES,
+    bands=("bright_black",) * SERIES,
     heat=(
         ("bright_black", "black"),
         ("white", "black"),
@@ -127,6 +133,9 @@ SIXTEEN = Palette(
         ("black", "bright_white"),
     ),
 )
+
+
+_NOTHING = Style()
 
 
 def styles(palette: Palette) -> dict[str, Style]:
@@ -153,6 +162,7 @@ def styles(palette: Palette) -> dict[str, Style]:
     for index in range(SERIES):
         table[f"series{index}"] = Style(color=palette.series[index])
         table[f"faint{index}"] = Style(color=palette.faint[index])
+        table[f"band{index}"] = Style(bgcolor=palette.bands[index])
     for level, (text, background) in enumerate(palette.heat):
         table[f"heat{level}"] = Style(color=text, bgcolor=background)
     return table | _states(palette)
@@ -185,7 +195,10 @@ class Inks:
         self.over = lru_cache(4_096)(self._over)
 
     def _over(self, ink: str, base: Style) -> Style:
-        return base + self._styles.get(ink, self._styles[""])
+        """`series0 on band1`: the text of one ink over the background of another."""
+        name, _, beneath = ink.partition(" on ")
+        ground = self._styles.get(beneath, _NOTHING) if beneath else _NOTHING
+        return base + ground + self._styles.get(name, self._styles[""])
 
 
 @lru_cache(8)

@@ -115,11 +115,16 @@ def _trend(trend: Trend | None, run: Run | None, letter: str, glyphs: Glyphs) ->
     from labtui.console.draw.ticks import Range
 
     ends = Range(0.0, 100.0) if trend.is_accuracy else None
-    planned = None
-    if run.spec and trend.tag in LIVE_ACCURACY and trend.count:
-        planned = round(run.spec.training.epochs * trend.values.size / trend.count)
-    bars = sparkline(trend.values, TREND, glyphs, ends=ends, planned=planned)
+    bars = sparkline(trend.values, TREND, glyphs, ends=ends, planned=_planned(trend, run))
     return (Span(bars, f"series{ink_of(letter)}" if letter else "spark"),)
+
+
+def _planned(trend: Trend, run: Run) -> int | None:
+    """How many values the trend will have when the run is done, so that a run under way fills a part of its room."""
+    if run.spec and trend.tag in LIVE_ACCURACY and trend.count:
+        return round(run.spec.training.epochs * trend.values.size / trend.count)
+    done = fraction(run) if run.state.is_active else None
+    return round(trend.values.size / done) if done else None
 
 
 def _time(run: Run | None) -> Line:

@@ -31,8 +31,8 @@ def test_a_straight_line_is_drawn_from_corner_to_corner():
     assert rows(picture) == [
         "   10 ┤           ⡠⠊",
         "      │        ⢀⠤⠊  ",
-        "    5 ┤      ⢀⠔⠁    ",
-        "      │    ⢀⠔⠁      ",
+        "      │      ⢀⠔⠁    ",
+        "    5 ┤    ⢀⠔⠁      ",
         "      │  ⡠⠒⠁        ",
         "    0 ┤⡠⠊           ",
         "      └┬─────┬─────┬",
@@ -180,15 +180,20 @@ def test_raw_values_lie_faint_behind_the_smoothed_line():
     assert {"faint0", "series0"} <= inks(picture)
 
 
-def test_a_band_lies_around_the_line_and_never_over_it():
+def test_a_band_tints_the_cells_around_the_line_and_leaves_the_line_alone():
     mean = np.full(50, 5.0)
     bare = draw([series(mean)], View(y=Range(0, 10)), 60, 14)
     banded = draw([series(mean, band=(mean - 3, mean + 3))], View(y=Range(0, 10)), 60, 14)
-    assert "faint0" in inks(banded)
-    line = next(
-        i for i, row in enumerate(bare.lines) if any(span.ink == "series0" and "⠉⠉" in span.text for span in row)
-    )
-    assert [s for s in bare.lines[line] if s.ink == "series0"] == [s for s in banded.lines[line] if s.ink == "series0"]
+    assert rows(bare) == rows(banded), "a tint, no dots"
+    tinted = [any("on band0" in span.ink for span in line) for line in banded.lines[:12]]
+    assert tinted == [False] * 2 + [True] * 8 + [False] * 2
+    assert "series0 on band0" in inks(banded)
+
+
+def test_a_band_narrower_than_half_a_cell_is_not_shown():
+    mean = np.full(50, 5.1)
+    picture = draw([series(mean, band=(mean - 0.01, mean + 0.01))], View(y=Range(0, 10)), 60, 14)
+    assert not any("band" in ink for ink in inks(picture))
 
 
 def test_dashes_tell_series_apart_without_colour():

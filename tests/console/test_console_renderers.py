@@ -98,7 +98,7 @@ def test_log_ticks_are_powers_of_ten_with_steps_between_where_they_are_few():
 @given(st.floats(-1e8, 1e8), st.floats(0, 1e8), st.integers(2, 60))
 def test_a_rounded_range_holds_the_data(low, span, rows):
     ends = rounded_range(low, low + span, rows)
-    assert ends.low <= low + 1e-6 * max(1, abs(low))
+    assert ends.low <= low + 1e-6 * max(1, abs(low), span)
     assert ends.high >= low + span - 1e-6 * max(1, abs(low), span)
     assert ends.span > 0
 

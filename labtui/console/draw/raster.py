@@ -124,13 +124,6 @@ def _meet(top: Floats, bottom: Floats, lower: NDArray[np.int64], upper: NDArray[
     bottom[upper] += empty - half
 
 
-def shade(between: Dots) -> Dots:
-    """Every second dot of an area, in a lattice: a band that lines can be seen through."""
-    rows, across = between.shape
-    pattern: Dots = between & ((np.arange(rows)[:, None] + np.arange(across)[None, :]) % 2 == 0)
-    return pattern
-
-
 DASHES = ((1, 0), (6, 3), (2, 3), (9, 3, 2, 3))
 """Lengths in dot columns, drawn and left out in turn: solid, dashed, dotted, dash-dot."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from labtui.console.draw.glyphs import UNICODE, Glyphs
 from labtui.console.draw.spans import Line, Span, fit
 
 GAP = 1
@@ -57,12 +58,12 @@ def _needed(columns: Sequence[Column]) -> int:
     return sum(column.room for column in columns) + GAP * (len(columns) - 1)
 
 
-def header(layout: Layout, *, sorted_by: str = "", arrow: str = "▼") -> Line:
+def header(layout: Layout, *, sorted_by: str = "", glyphs: Glyphs = UNICODE) -> Line:
     """The titles; the column that the rows are sorted by carries an arrow."""
     spans: list[Span] = []
     for column, room in layout:
         is_sorted = column.key == sorted_by
-        title = f"{column.title}{arrow}" if is_sorted else column.title
+        title = column.title.replace("Δ", glyphs.delta) + (glyphs.down if is_sorted else "")
         spans += [*fit((Span(title, "title" if is_sorted else "muted"),), room, right=column.right), Span(" " * GAP)]
     return tuple(spans[:-1])
 

@@ -38,6 +38,8 @@ class Tick(NamedTuple):
 
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
 _SLACK = 1e-9
+_LEAST_SPAN = 1e-300
+"""Shorter ranges (between two subnormal numbers) have no steps in between."""
 
 
 def nice_step(span: float, count: float, scale: Scale = Scale.NUMBER) -> float:
@@ -109,7 +111,7 @@ def _plain_label(value: float) -> str:
 
 def rounded_range(low: float, high: float, rows: int, bounds: Range | None = None) -> Range:
     """A range around the data that ends on half a tick; a loss near zero starts at zero. Kept within `bounds`."""
-    if not high > low:
+    if not high - low > 1e-9 * max(abs(low), abs(high)) + _LEAST_SPAN:
         pad = abs(low) * 0.1 or 1.0
         low, high = low - pad, high + pad
     if 0 < low < 0.25 * high:

@@ -198,9 +198,7 @@ class LiveTable(ScrollView, can_focus=True):
         palette, glyphs, room = palette_of(self), glyphs_of(self), self.scrollable_content_region.width
         layout = self._layout_now()
         if y < HEADER:
-            return strip(
-                table.header(layout, sorted_by=self.sorted_by, arrow=glyphs.down), palette, self.rich_style, room
-            )
+            return strip(table.header(layout, sorted_by=self.sorted_by, glyphs=glyphs), palette, self.rich_style, room)
         index = y - HEADER + self.scroll_offset.y
         if index < len(self._rows):
             row = self._rows[index]

@@ -7,6 +7,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from labtui.console.commands import Command
+from labtui.console.draw.glyphs import UNICODE, Glyphs
 from labtui.console.draw.spans import Line, Span, cells, spread
 from labtui.console.widgets.paint import glyphs_of, palette_of, strip
 
@@ -61,11 +62,11 @@ class StatusLine(Widget):
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's signature; there is one line
         """The line."""
         room, glyphs = self.size.width, glyphs_of(self)
-        left = self._message or keys(self._hints, room - sum(cells(span.text) for span in self._right) - 2)
+        left = self._message or keys(self._hints, room - sum(cells(span.text) for span in self._right) - 2, glyphs)
         return strip(spread(left, self._right, room, glyphs.ellipsis), palette_of(self), self.rich_style, room)
 
 
-def keys(hints: Sequence[Command], room: int) -> Line:
+def keys(hints: Sequence[Command], room: int, glyphs: Glyphs = UNICODE) -> Line:
     """As many keys as fit, those of low rank first, in the order of the table: `Enter open  Space mark  …`."""
     chosen: list[Command] = []
     used = 1
@@ -77,5 +78,6 @@ def keys(hints: Sequence[Command], room: int) -> Line:
     spans: list[Span] = [Span(" ")]
     for hint in hints:
         if hint in chosen:
-            spans += [Span(hint.key, "key"), Span(f" {hint.label}  ", "muted")]
+            label = hint.label.replace("…", glyphs.ellipsis)
+            spans += [Span(hint.key, "key"), Span(f" {label}  ", "muted")]
     return tuple(spans)
