@@ -102,18 +102,27 @@ _COUNTDOWN = {
 def stop(
     run: Run, by: str, *, patience: Patience | None = None, tell: Callable[[str], None], until: Stage = Stage.KILLED
 ) -> bool:
-    """Stop a run, stage after stage up to `until`, and say whether it has ended; `tell` hears of each stage."""
-    done, began, told = Stage.NOTHING, time.monotonic(), ""
-    while True:
-        step = next_step(done, time.monotonic() - began, ended=has_ended(run), here=runs_here(run), patience=patience)
-        if step.act is not None and step.act <= until:
-            done, began = step.act, time.monotonic()
-            told = _say(tell, carry_out(run, step.act, by).text, told)
-            continue
-        told = _say(tell, step.text, told)
-        if step.act is not None or math.isinf(step.wait):
-            return has_ended(run)
-        time.sleep(min(_POLL, step.wait))
+    """Stop a run, stage after stage up to `until`, and say whether it has ended.
+
+    `tell` hears once of each stage, with what follows and when, and of the end. Raises what `request_stop` raises.
+    """
+    done, began, here = Stage.NOTHING, time.monotonic(), runs_here(run)
+
+    def due() -> Step:
+        return next_step(done, time.monotonic() - began, ended=has_ended(run), here=here, patience=patience)
+
+    while (step := due()).act is not None and step.act <= until:
+        sent = carry_out(run, step.act, by)
+        done, began = step.act, time.monotonic()
+        if not sent.sent or done is until or not here:
+            tell(sent.text)
+        if done < until and here:
+            tell(next_step(done, 0.0, ended=False, patience=patience).text)
+        while (step := due()).act is None and not math.isinf(step.wait):
+            time.sleep(min(_POLL, step.wait))
+    if step.act is None:
+        tell(step.text)
+    return has_ended(run)
 
 
 def carry_out(run: Run, stage: Stage, by: str) -> Sent:
@@ -212,9 +221,3 @@ def _place(path: Path, content: bytes) -> bool:
     finally:
         os.close(descriptor)
         temporary.unlink(missing_ok=True)
-
-
-def _say(tell: Callable[[str], None], text: str, told: str) -> str:
-    if text != told:
-        tell(text)
-    return text
