@@ -28,6 +28,7 @@ def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[D
         experiment=cell.spec.experiment,
         data=cell.spec.data.name,
         device=cell.device,
+        overridden=bool(cell.spec.overrides),
         description=arm.description if arm else "",
         conclusion=arm.conclusion if arm and draft.entry.present else "",
         factor=draft.factor,

@@ -21,8 +21,8 @@ def confounds(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) 
     return (
         *_recipe(here, there, factor, metric),
         *_images(here, there),
-        *_test_set(here, there, metric),
-        *_loss_scale(here, there, metric),
+        *test_set(here, there, metric),
+        *loss_scale(here, there, metric),
     )
 
 
@@ -64,7 +64,8 @@ def _images(here: Cell, there: Cell) -> Iterable[Finding]:
         yield _confound("test-set", text, key="data_fingerprint", here=_some(ours), there=_some(theirs))
 
 
-def _test_set(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
+def test_set(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
+    """Where the report's test figures are of other images, or of a network with dropout active."""
     if not metric.is_report_test:
         return
     ours, theirs = test_set_told(here), test_set_told(there)
@@ -94,7 +95,8 @@ def drops_in_test(cell: Cell) -> bool:
     return cell.spec.protocol == "report" and isinstance(cell.spec.model, Cnn) and any(cell.spec.model.dropout)
 
 
-def _loss_scale(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
+def loss_scale(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
+    """Where a loss is on another scale: a penalty on one side, another batch size."""
     penalties = tuple(
         f"{cell.spec.penalty.norm} penalty of weight {cell.spec.penalty.weight:g}"
         if cell.spec.penalty
@@ -156,7 +158,7 @@ def _same_steps(here: Cell, there: Cell) -> str:
 
 def environment_findings(here: Cell, there: Cell) -> Iterable[Finding]:
     """Device, versions, commit: what may change bits."""
-    ours, theirs = _surroundings(here), _surroundings(there)
+    ours, theirs = surroundings(here), surroundings(there)
     for key in [*ours, *(key for key in theirs if key not in ours)]:
         one, other = _some(ours.get(key, set())), _some(theirs.get(key, set()))
         if one and other and one != other:
@@ -164,7 +166,8 @@ def environment_findings(here: Cell, there: Cell) -> Iterable[Finding]:
             yield Finding(grade=Grade.ENVIRONMENT, code="environment", text=text, key=key, here=one, there=other)
 
 
-def _surroundings(cell: Cell) -> dict[str, set[str]]:
+def surroundings(cell: Cell) -> dict[str, set[str]]:
+    """Device, threads, versions and commit of a cell's runs: every value of each."""
     found: dict[str, set[str]] = {}
     for run in cell.runs:
         if run.launch is None:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from labtui.compare.rows import Grade, Row, Table
+from labtui.compare.rows import Finding, Grade, Row, Table
 
 _LONGER = (Grade.PUBLISHED, Grade.ENVIRONMENT)
 
@@ -38,6 +38,13 @@ def footnotes(table: Table) -> Footnotes:
 
 
 def _lines(row: Row) -> list[tuple[str, str, str]]:
-    lines = [(one.grade.value, one.text, one.mend) for one in row.all_findings if one.grade not in _LONGER]
+    lines = [(one.grade.value, one.text, one.mend) for one in row.all_findings if _is_shown(one, row)]
     lines += [("undecided", one.need.text, one.need.command) for one in row.comparisons if one.need]
     return lines
+
+
+def _is_shown(finding: Finding, row: Row) -> bool:
+    """A budget that a confound brings with it goes without saying."""
+    if finding.grade is Grade.BUDGET:
+        return row.comparison is not None and finding in row.comparison.findings
+    return finding.grade not in _LONGER

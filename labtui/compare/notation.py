@@ -11,8 +11,6 @@ MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DASH = "\N{EN DASH}"
 
-_LONGEST_VALUE = 80
-
 
 def number(value: float | None, digits: int = 2) -> str:
     """`64.26`; a dash where there is no number."""
@@ -85,9 +83,14 @@ def large(value: float | None) -> str:
     return f"{value:.0f}"
 
 
-def value(thing: Any) -> str:
+def value(thing: Any, longest: int = 80) -> str:
     """A value of a spec in few words: `0.5`, `none`, `adam`, `0.3, 0.2`, `resize, horizontal_flip`."""
-    return clean_line(_value(thing), _LONGEST_VALUE)
+    return clean_line(_value(thing), longest)
+
+
+def sentence(text: str) -> str:
+    """Text with a capital in front and a full stop at the end, once."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?', '…')) else '.'}"
 
 
 def seeds(numbers: tuple[int, ...]) -> str:

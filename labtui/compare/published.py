@@ -43,7 +43,9 @@ class Referred(Struct, frozen=True, kw_only=True):
 
 def epoch_of(reference: Reference, tag: str) -> int | None:
     """The epoch at which a figure was published; None for tags whose step is no epoch."""
-    return None if tag in reference.steps else reference.epochs.get(tag, reference.epoch)
+    if tags.step_unit(tag) is not tags.StepUnit.EPOCH:
+        return None
+    return reference.epochs.get(tag, reference.epoch)
 
 
 def published(cell: "Cell", reference: Reference, evidence: "Evidence") -> tuple[Published, ...]:
@@ -60,6 +62,7 @@ def _figure(cell: "Cell", reference: Reference, tag: str, evidence: "Evidence") 
         value=reference.figures[tag],
         around=tag in reference.around,
         epoch=epoch_of(reference, tag),
+        step=step,
         ours=mean(ours),
         n=len(ours),
         relative=reference.relative.get(tag, ""),
@@ -67,7 +70,7 @@ def _figure(cell: "Cell", reference: Reference, tag: str, evidence: "Evidence") 
 
 
 def _at(run: "Run", tag: str, step: int | None, evidence: "Evidence") -> float | None:
-    """A run's value at a step; without a step its last one."""
+    """A run's value at a step; its last one where the step was not published."""
     last = run.result.last.get(tag) if run.result else None
     if last is not None and step in (None, last.step):
         return last.number

@@ -161,6 +161,8 @@ class Published(Struct, frozen=True, kw_only=True):
     around: bool
     """Published in words only, as "around"."""
     epoch: int | None
+    step: int | None
+    """Where the figure lies on its curve: the epoch, or the minibatch point; None where that was not published."""
     ours: float | None
     """Mean over our seeds."""
     n: int
@@ -229,6 +231,8 @@ class Row(Struct, frozen=True, kw_only=True):
     experiment: str
     data: str
     device: str
+    overridden: bool
+    """Whether its runs had settings of their own: `Dropout [epochs=1]`."""
     description: str
     conclusion: str
     """What the published report concluded."""

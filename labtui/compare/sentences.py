@@ -2,7 +2,7 @@
 
 from labtui.compare import notation
 from labtui.compare.metrics import Metric
-from labtui.compare.rows import Comparison, Factorial, ImageTest, Row, Verdict
+from labtui.compare.rows import BUDGET_MARGIN, Comparison, Factorial, ImageTest, Row, Verdict
 
 
 def verdict(row: Row, metric: Metric) -> str:
@@ -31,6 +31,7 @@ def _judged(row: Row, one: Comparison, metric: Metric) -> str:
     difference = f"{notation.signed(one.delta, digits)} {unit} ({interval}, {_seeds(row)})"
     if one.verdict in (Verdict.GAIN, Verdict.LOSS):
         extra = f", {one.why}" if one.why else ""
+        extra += _budget(one)
         return f"Against {which}: {difference}. That is a {one.verdict.value}{extra}."
     if one.verdict is Verdict.NO_DIFFERENCE:
         least = notation.number(one.smallest_effect, digits)
@@ -57,9 +58,8 @@ def image_test(one: ImageTest, against: str) -> str:
     fixes, breaks = notation.count(one.fixes), notation.count(one.breaks)
     right = f"{fixes} of {notation.count(one.images)} test images right that {against} gets wrong"
     test = f"exact McNemar {notation.p_value(one.p)}"
-    return (
-        f"seed {one.seed} gets {right}, {breaks} the other way round ({test}): about these two networks, not the method"
-    )
+    ends = "it speaks of these two networks, not of the method"
+    return f"seed {one.seed} gets {right}, {breaks} the other way round ({test}); {ends}"
 
 
 def classes(row: Row, one: Comparison) -> str:
@@ -82,6 +82,13 @@ def factorial(one: Factorial, metric: Metric) -> list[str]:
         for name, effect in zip(names, one.effects, strict=True)
     ]
     return [f"{title} ({metric.delta_unit}, 95% each, {one.method})", *lines, one.text]
+
+
+def _budget(one: Comparison) -> str:
+    """With how much more work; empty where it is as much as the baseline's."""
+    if abs(one.budget - 1) <= BUDGET_MARGIN:
+        return ""
+    return f", with {notation.ratio(one.budget)} the images seen"
 
 
 def _level(row: Row, metric: Metric) -> str:

@@ -1,0 +1,121 @@
+"""An experiment's curves over its baseline's: the report's six charts, the published figures marked."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from labtui.compare.metrics import REPORT_LOSSES
+from labtui.compare.report.ink import BLACK, Drawing, Stroke, sheet
+from labtui.compare.rows import Published
+from labtui.store import tags
+
+if TYPE_CHECKING:
+    from labtui.store.curve import Curve
+
+REPORT_SIX = (
+    tags.MINIBATCH_LOSS,
+    tags.REPORT_TRAIN_LOSS,
+    tags.REPORT_TEST_LOSS,
+    tags.MINIBATCH_ACCURACY,
+    tags.REPORT_TRAIN_ACCURACY,
+    tags.REPORT_TEST_ACCURACY,
+)
+STANDARD = (tags.TRAIN_LOSS, tags.VAL_LOSS, tags.TRAIN_ACCURACY, tags.VAL_ACCURACY)
+
+_LOG_FROM = 30.0
+"""A loss whose highest value is that many times its median is drawn on a logarithmic axis."""
+
+_MARKED_POINTS = 15
+"""Curves with fewer points show each of them."""
+
+_DIAMOND: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 4.5,
+    "linestyle": "",
+    "markerfacecolor": "white",
+    "markeredgewidth": 1.1,
+}
+
+
+class Series(NamedTuple):
+    """One line of the charts: a cell with the curves of its seeds."""
+
+    title: str
+    stroke: Stroke
+    runs: tuple[Mapping[str, "Curve"], ...]
+    published: tuple[Published, ...] = ()
+
+
+def charts(series: Sequence[Series]) -> Drawing:
+    """All charts of one experiment on one sheet, under one legend."""
+    drawn = chart_tags(series)
+    columns = 3 if len(drawn) > 4 else 2
+    rows = -(-len(drawn) // columns)
+    figure, axes = sheet(0.5 + 1.85 * rows, rows, columns)
+    for axis, tag in zip(axes, drawn, strict=False):
+        _chart(axis, tag, series)
+    for axis in axes[len(drawn) :]:
+        axis.set_axis_off()
+    handles = _legend(series)
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4))
+    return figure
+
+
+def chart_tags(series: Sequence[Series]) -> list[str]:
+    """The tags that any of the runs recorded: the report's six, else those of the standard protocol."""
+    known = {tag for one in series for curves in one.runs for tag in curves}
+    six = [tag for tag in REPORT_SIX if tag in known]
+    return six or [tag for tag in STANDARD if tag in known]
+
+
+def _chart(axis: Drawing, tag: str, series: Sequence[Series]) -> None:
+    values: list[float] = []
+    for one in series:
+        curves = [curves[tag] for curves in one.runs if tag in curves and len(curves[tag])]
+        values += _draw(axis, one.stroke, curves)
+        values += [_mark(axis, one, figure) for figure in one.published if figure.tag == tag]
+    if values and min(values) > 0 and max(values) > _LOG_FROM * float(np.median(values)):
+        axis.set_yscale("log")
+    axis.set_title(f"{tag} [{_unit(tag)}]", loc="left")
+    axis.set_xlabel(str(tags.step_unit(tag)))
+    axis.margins(x=0.03)
+
+
+def _unit(tag: str) -> str:
+    if tags.is_accuracy(tag):
+        return "%"
+    return "report's scale" if tag in REPORT_LOSSES else "cross-entropy"
+
+
+def _draw(axis: Drawing, stroke: Stroke, curves: "Sequence[Curve]") -> list[float]:
+    """Each seed thin, their mean thick where they share their steps; the finite values that were drawn."""
+    shared = all(np.array_equal(one.steps, curves[0].steps) for one in curves)
+    marker = "." if curves and len(curves[0]) <= _MARKED_POINTS else ""
+    thick = {"color": stroke.colour, "linestyle": stroke.dash, "linewidth": stroke.width, "marker": marker}
+    thin = {"color": stroke.colour, "linewidth": 0.5, "alpha": 0.35}
+    for one in curves:
+        axis.plot(one.steps, one.values, **(thin if shared and len(curves) > 1 else thick), markersize=3)
+    if len(curves) > 1 and shared:
+        axis.plot(curves[0].steps, np.mean([one.values for one in curves], axis=0), **thick, markersize=3)
+    return [float(value) for one in curves for value in one.values if math.isfinite(value)]
+
+
+def _mark(axis: Drawing, series: Series, published: Published) -> float:
+    if published.step is not None:
+        look = _DIAMOND | {"markeredgecolor": series.stroke.colour, "zorder": 5, "clip_on": False}
+        axis.plot([published.step], [published.value], **look)
+    return published.value
+
+
+def _legend(series: Sequence[Series]) -> list[Drawing]:
+    from matplotlib.lines import Line2D
+
+    handles: list[Drawing] = [
+        Line2D([], [], color=one.stroke.colour, linestyle=one.stroke.dash, linewidth=one.stroke.width, label=one.title)
+        for one in series
+    ]
+    if any(one.published for one in series):
+        handles.append(Line2D([], [], label="published", **_DIAMOND, markeredgecolor=BLACK))
+    return handles

@@ -1,0 +1,104 @@
+"""The report from beginning to end: what was asked, how it was done, what came out, how far it can be trusted."""
+
+import time
+from collections.abc import Sequence
+
+from labtui.compare import notation
+from labtui.compare.cells import Cell
+from labtui.compare.evidence import Evidence
+from labtui.compare.report import glossary, plots
+from labtui.compare.report.document import (
+    Block,
+    Bullets,
+    Document,
+    Heading,
+    Paragraph,
+    Picture,
+    Piece,
+    Words,
+    lead,
+    plain,
+)
+from labtui.compare.report.protocol import protocol
+from labtui.compare.report.results import results
+from labtui.compare.report.sections import section
+from labtui.compare.report.surroundings import environment, repeat
+from labtui.compare.rows import Comparison, Grade, Row, Table, Verdict
+
+
+def compose(
+    table: Table, cells: Sequence[Cell], *, evidence: Evidence | None = None, title: str = "", made: float | None = None
+) -> Document:
+    """The document of a table.
+
+    `cells` are those that the table was made of: their curves go into the charts, their launches into the
+    environment. `made` is the time that stands on the report, in seconds since the epoch.
+    """
+    evidence, by_key = evidence or Evidence(), {cell.key: cell for cell in cells}
+    title = title or f"Lab report: {table.metric.tag} of {len(table.rows)} experiments"
+    blocks: list[Block] = [Heading(1, title), Paragraph(_byline(table, made)), *_summary(table)]
+    blocks += [Heading(2, "Question"), Paragraph(plain(_question(table))), *protocol(table, by_key), *results(table)]
+    blocks += [Heading(2, "Experiment by experiment")]
+    for experiment in dict.fromkeys((row.data, row.experiment) for row in table.rows):
+        rows = [row for row in table.rows if (row.data, row.experiment) == experiment]
+        blocks += section(rows, table, by_key, evidence)
+    blocks += [*_by_class(table), *environment(by_key, table), *repeat(table), *glossary.words()]
+    return Document(title=title, blocks=tuple(blocks))
+
+
+def _byline(table: Table, made: float | None) -> Words:
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() if made is None else made))
+    runs = sum(row.n for row in table.rows)
+    sets = ", ".join(dict.fromkeys(row.data for row in table.rows))
+    return (Piece(f"{day} · {runs} runs of {len(table.rows)} experiments on {sets} · written by labtui", "soft"),)
+
+
+def _summary(table: Table) -> list[Block]:
+    judged = [(row, row.comparison) for row in table.rows if row.comparison is not None]
+    groups = {verdict: [_brief(*pair, table) for pair in judged if pair[1].verdict is verdict] for verdict in Verdict}
+    judged = [(row, row.comparison) for row in table.rows if row.comparison is not None]
+    groups = {verdict: [_brief(*pair, table) for pair in judged if pair[1].verdict is verdict] for verdict in Verdict}
+    items = [lead(notation.sentence(verdict.value), f"{'; '.join(told)}.") for verdict, told in groups.items() if told]
+    warnings = [
+        lead(f"{row.title}:", notation.sentence(finding.text))
+        for row in table.rows
+        for finding in row.all_findings
+        if finding.grade is Grade.WARNING
+    ]
+    blocks: list[Block] = [Heading(2, "In short"), Bullets(tuple(items))]
+    if warnings:
+        blocks += [Paragraph((Piece("To be known before anything is quoted:", "strong"),)), Bullets(tuple(warnings))]
+    return blocks
+
+
+def _brief(row: Row, one: Comparison, table: Table) -> str:
+    if one.delta is None or one.verdict is Verdict.NOT_JUDGED:
+        return f"{row.title} ({one.why})"
+    budget = f", budget {notation.ratio(one.budget)}" if "budget" in one.word else ""
+    return f"{row.title} {notation.signed(one.delta, table.metric.digits)} against {one.against}{budget}"
+
+
+def _question(table: Table) -> str:
+    base = " or ".join(dict.fromkeys(row.declared.against for row in table.rows if row.declared))
+    changed = ", ".join(row.title for row in table.rows if row.declared)
+    what = f"{table.metric.tag} ({table.metric.unit})" if table.metric.unit else table.metric.tag
+    if not changed:
+        return f"What {what} do these experiments reach?"
+    moves = f"Does any of these changes to {base} move {what}, by how much, and is it the change that does it"
+    return f"{moves}: {changed}?"
+
+
+def _by_class(table: Table) -> list[Block]:
+    rows = plots.with_classes(table)
+    if not rows:
+        return []
+    level = "Accuracy on each class of the plain test images, in percent, mean over seeds."
+    blocks: list[Block] = [
+        Heading(2, "Class by class"),
+        Picture("class-accuracy", level, "A heat map, as in the numbers shown.", lambda: plots.class_accuracies(rows)),
+    ]
+    if any(row.comparison and row.comparison.per_class for row in rows):
+        text = "Difference per class to the fair baseline, in points, mean over common seeds; colours end at 15 points."
+        alt = "A heat map, as in the numbers shown."
+        blocks.append(Picture("class-differences", text, alt, lambda: plots.class_deltas(rows)))
+    return blocks

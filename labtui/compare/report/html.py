@@ -1,0 +1,159 @@
+"""The report as one HTML file: figures inside, nothing fetched, fit for a screen and for paper."""
+
+import base64
+import re
+
+from labtui.compare.markup import html
+from labtui.compare.report.document import (
+    Beside,
+    Block,
+    Bullets,
+    Cells,
+    Commands,
+    Document,
+    Footnotes,
+    Grid,
+    Heading,
+    Paragraph,
+    Picture,
+    Piece,
+    Words,
+)
+from labtui.compare.report.ink import ink, render
+
+_TAGS = {"strong": "strong", "code": "code", "soft": "small"}
+
+STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: #1a1a1a; background: #fff;
+  max-width: 62rem; margin: 2rem auto; padding: 0 1.25rem; }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; }
+h2 { font-size: 1.35rem; margin: 2.4rem 0 .6rem; padding-bottom: .2rem; border-bottom: 1px solid #ccc; }
+h3 { font-size: 1.1rem; margin: 1.9rem 0 .4rem; }
+h4 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
+p, ul { margin: .5rem 0; }
+li { margin: .25rem 0; }
+small { color: #555; font-size: .875rem; }
+table { border-collapse: collapse; font-size: .875rem; margin: .8rem 0; font-variant-numeric: tabular-nums; }
+caption { caption-side: top; text-align: left; color: #444; padding-bottom: .35rem; }
+th, td { padding: .18rem .55rem; text-align: right; vertical-align: baseline; }
+th.left, td.left { text-align: left; }
+thead th { border-top: 2px solid #1a1a1a; border-bottom: 1px solid #1a1a1a; font-weight: 600; }
+tbody tr:last-child td { border-bottom: 2px solid #1a1a1a; }
+tbody tr.first td { border-top: 1px solid #e2e2e2; }
+tr.confounded td.mark { color: #666; font-style: italic; }
+tr.gain td.mark { color: #00548b; font-weight: 700; }
+tr.loss td.mark { color: #a33d00; font-weight: 700; }
+.scroll { overflow-x: auto; }
+.notes { font-size: .82rem; padding-left: 1.8rem; }
+figure { margin: 1rem 0; }
+figure img { width: 100%; max-width: 56rem; height: auto; }
+figcaption { font-size: .875rem; color: #444; }
+.beside { display: grid; grid-template-columns: 1fr 1fr; gap: .9rem; margin: .8rem 0; }
+.beside > div { border-left: 4px solid #bbb; padding: .2rem .8rem; background: #f7f7f7; }
+.beside > div + div { border-color: #0072b2; }
+.beside b { display: block; font-size: .875rem; color: #444; }
+code, pre { font: .86em/1.45 ui-monospace, "SFMono-Regular", Consolas, "Liberation Mono", monospace; }
+pre { background: #f3f3f3; padding: .7rem .9rem; overflow-x: auto; white-space: pre-wrap; }
+@media (max-width: 40rem) { .beside { grid-template-columns: 1fr; } }
+@media print {
+  body { font-size: 10pt; margin: 0; max-width: none; padding: 0; }
+  h2, h3, h4 { break-after: avoid; }
+  figure, table, .beside { break-inside: avoid; }
+  .scroll { overflow: visible; }
+  table { font-size: 8pt; }
+}
+"""
+
+
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+"""
+
+
+def to_html(document: Document) -> str:
+    """The whole file; the same document gives the same bytes."""
+    with ink():
+        body = "\n".join(_block(block) for block in document.blocks)
+    head = f"{_HEAD}<title>{html(document.title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+    return f"{head}<body>\n{body}\n</body>\n</html>\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(level, text):
+            return f'<h{level} id="{_anchor(text)}">{html(text)}</h{level}>'
+        case Paragraph(words):
+            return f"<p>{_words(words)}</p>"
+        case Bullets(items):
+            return "<ul>\n" + "\n".join(f"<li>{_words(item)}</li>" for item in items) + "\n</ul>"
+        case Grid():
+            return _grid(block)
+        case Footnotes(notes):
+            return f'<ol class="notes">\n{"".join(_note(one.number, one.words) for one in notes)}</ol>' if notes else ""
+        case Picture():
+            return _picture(block)
+        case Beside(left_title, left, right_title, right):
+            return f'<div class="beside">{_side(left_title, left)}{_side(right_title, right)}</div>'
+        case Commands(lines):
+            return f"<pre>{html(chr(10).join(lines))}</pre>"
+
+
+def _side(title: str, words: Words) -> str:
+    return f"<div><b>{html(title)}</b>{_words(words)}</div>"
+
+
+def _words(words: Words) -> str:
+    return "".join(_piece(piece) for piece in words)
+
+
+def _piece(piece: Piece) -> str:
+    tag = _TAGS.get(piece.kind)
+    return f"<{tag}>{html(piece.text)}</{tag}>" if tag else html(piece.text)
+
+
+def _note(number: int, words: Words) -> str:
+    return f'<li id="note-{number}" value="{number}">{_words(words)}</li>\n'
+
+
+def _grid(grid: Grid) -> str:
+    sides = ["left" if head in grid.left else "" for head in grid.head]
+    head = "".join(f"<th{_class(side)}>{html(text)}</th>" for text, side in zip(grid.head, sides, strict=True))
+    body = "\n".join(_line(line, sides) for line in grid.lines)
+    return (
+        f'<div class="scroll"><table>\n<caption>{html(grid.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody>\n</table></div>"
+    )
+
+
+def _line(line: Cells, sides: list[str]) -> str:
+    kinds = " ".join(filter(None, (line.kind, "first" if line.texts[0] else "")))
+    numbers = "".join(f' <sup><a href="#note-{number}">{number}</a></sup>' for number in line.notes)
+    cells = [
+        f"<td{_class(side, 'mark' if index >= _MARKED else '')}>{html(text)}{numbers if not index else ''}</td>"
+        for index, (text, side) in enumerate(zip(line.texts, sides, strict=True))
+    ]
+    return f"<tr{_class(kinds)}>{''.join(cells)}</tr>"
+
+
+_MARKED = 4
+"""From this column on a line's kind shows: the comparison, not the level."""
+
+
+def _picture(picture: Picture) -> str:
+    data = base64.b64encode(render(picture.draw(), "svg")).decode()
+    image = f'<img alt="{html(picture.alt)}" src="data:image/svg+xml;base64,{data}">'
+    return f"<figure>{image}<figcaption>{html(picture.caption)}</figcaption></figure>"
+
+
+def _class(*names: str) -> str:
+    known = " ".join(filter(None, names))
+    return f' class="{known}"' if known else ""
+
+
+def _anchor(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"

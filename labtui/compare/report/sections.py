@@ -1,0 +1,121 @@
+"""One section per experiment: its charts, the verdict beside what was concluded, and every finding."""
+
+from collections.abc import Mapping, Sequence
+
+from labtui.compare import notation, sentences
+from labtui.compare.cells import Cell
+from labtui.compare.confounds import loss_scale, test_set
+from labtui.compare.evidence import Evidence
+from labtui.compare.metrics import metric
+from labtui.compare.report.charts import Series, chart_tags, charts
+from labtui.compare.report.document import Beside, Block, Bullets, Heading, Paragraph, Picture, Piece, Words, plain
+from labtui.compare.report.ink import ARMS, BASELINE, MATCHED
+from labtui.compare.rows import Finding, Row, Table
+
+_NO_CONCLUSION = "Nothing was published about it."
+
+
+def section(rows: Sequence[Row], table: Table, cells: Mapping[str, Cell], evidence: Evidence) -> list[Block]:
+    """The section of one experiment; `rows` are its arms."""
+    blocks: list[Block] = [Heading(3, " · ".join(row.title for row in rows))]
+    if rows[0].description:
+        blocks.append(Paragraph(plain(rows[0].description)))
+    if picture := _charts(rows, cells, evidence):
+        blocks.append(picture)
+    for row in rows:
+        blocks += _verdict(row, table, alone=len(rows) == 1)
+    return blocks
+
+
+def _verdict(row: Row, table: Table, *, alone: bool) -> list[Block]:
+    blocks: list[Block] = [] if alone else [Heading(4, row.title)]
+    says = plain(sentences.verdict(row, table.metric))
+    blocks.append(Beside("The report concluded", plain(_concluded(row)), "These runs say", says))
+    items = [*map(_finding, row.all_findings), *_images(row), *_values(row, table)]
+    return [*blocks, Bullets(tuple(items))] if items else blocks
+
+
+def _concluded(row: Row) -> str:
+    figure = next(iter(row.published), None)
+    told = row.conclusion or _NO_CONCLUSION
+    if figure is None:
+        return told
+    unit = "%" if metric(figure.tag).is_accuracy else ""
+    about = "about " if figure.around else ""
+    return (
+        f"{told} ({figure.tag}, published: {about}{figure.value:g}{unit}; ours: {notation.number(figure.ours)}{unit})"
+    )
+
+
+def _finding(finding: Finding) -> Words:
+    mend = (Piece(" → "), Piece(finding.mend, "code")) if finding.mend else ()
+    label = f"{finding.grade.value[0].upper()}{finding.grade.value[1:]}: "
+    return (Piece(label, "strong"), Piece(notation.sentence(finding.text)), *mend)
+
+
+def _images(row: Row) -> list[Words]:
+    one = row.comparison
+    if one is None or one.images is None:
+        return []
+    told = [sentences.image_test(one.images, one.against), sentences.classes(row, one)]
+    return [(Piece("Image by image: ", "strong"), Piece(notation.sentence("; ".join(filter(None, told)))))]
+
+
+def _values(row: Row, table: Table) -> list[Words]:
+    told = [f"seed {one.seed}: {notation.number(one.value, table.metric.digits)}" for one in row.values]
+    return [(Piece("Per seed: ", "strong"), Piece(", ".join(told)))] if told else []
+
+
+def _charts(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> Picture | None:
+    series = [*_baselines(rows, cells, evidence), *_arms(rows, cells, evidence)]
+    tags = chart_tags(series)
+    if not tags:
+        return None
+    ends = "; ".join(f"{row.title} ends at {notation.number(row.mean)}" for row in rows if row.mean is not None)
+    lines = ", ".join(one.title for one in series)
+    marked = " Diamonds are published figures." if any(one.published for one in series) else ""
+    scales = "".join(f" {notation.sentence(text)}" for text in _scales(rows, cells, tags))
+    return Picture(
+        name=f"charts-{rows[0].data}-{rows[0].experiment}",
+        caption=f"{lines}. Thin lines are seeds, thick ones their mean.{marked}{scales}",
+        alt=f"Curves of {', '.join(tags)}: {ends}.",
+        draw=lambda: charts(series),
+    )
+
+
+def _scales(rows: Sequence[Row], cells: Mapping[str, Cell], tags: Sequence[str]) -> list[str]:
+    """What must be said before these curves are read side by side: other test images, another scale."""
+    found: dict[str, None] = {}
+    for row in rows:
+        for one in row.comparisons:
+            here, there = cells.get(row.key), cells.get(one.against_key)
+            if here is not None and there is not None:
+                told = [text for tag in tags for text in _unlike(here, there, tag)]
+                found |= dict.fromkeys(text.replace(" here", f" in {row.title}") for text in told)
+    return list(found)
+
+
+def _unlike(here: Cell, there: Cell, tag: str) -> list[str]:
+    found = (*test_set(here, there, metric(tag)), *loss_scale(here, there, metric(tag)))
+    return [finding.text for finding in found]
+
+
+def _arms(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> list[Series]:
+    found = []
+    for index, row in enumerate(rows):
+        cell = cells.get(row.key)
+        curves = tuple(evidence.curves(run) for run in cell.runs) if cell else ()
+        found.append(Series(row.title, ARMS[index % len(ARMS)], curves, row.published))
+    return found
+
+
+def _baselines(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> list[Series]:
+    """The declared baseline and the matched one, each once, where they are not arms of the experiment itself."""
+    own = {row.key for row in rows}
+    keys = {one.against_key: MATCHED if one.matched else BASELINE for row in rows for one in row.comparisons}
+    found = []
+    for key, stroke in keys.items():
+        cell = cells.get(key)
+        if cell and key not in own:
+            found.append(Series(cell.title, stroke, tuple(evidence.curves(run) for run in cell.runs)))
+    return found
