@@ -28,7 +28,7 @@ _MEMORY = 10.0
 
 
 class Stopwatch:
-    """Seconds of training alone; stopped while the run evaluates or saves."""
+    """Seconds of training alone: it stands still while the run evaluates or saves."""
 
     def __init__(self) -> None:
         self._before = 0.0
@@ -36,18 +36,33 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """The time so far."""
-        since = self._since
-        return self._before + (0.0 if since is None else time.monotonic() - since)
+        """The time so far; may be read from another thread."""
+        before, since = self._before, self._since
+        return before + (0.0 if since is None else time.monotonic() - since)
 
-    def start(self, before: float | None = None) -> None:
-        """Go on; from `before` seconds where that is given."""
-        self._before = self.seconds if before is None else before
+    def set(self, seconds: float) -> None:
+        """Stand still at so many seconds."""
+        self._before, self._since = seconds, None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Runs within the block."""
         self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.set(self.seconds)
 
-    def stop(self) -> None:
-        """Stand still."""
-        self._before, self._since = self.seconds, None
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stands still within the block, and goes on after it if it ran before."""
+        ran = self._since is not None
+        self.set(self.seconds)
+        try:
+            yield
+        finally:
+            if ran:
+                self._since = time.monotonic()
 
 
 class Pulse:
@@ -86,10 +101,25 @@ class Pulse:
         self._thread.join()
         self._write()
 
-    def moved(self, images: int = 0) -> None:
-        """The work has moved, by so many images of training."""
+    def moved(self) -> None:
+        """The work has moved."""
+        self._moves += 1
+
+    def stepped(self, images: int) -> None:
+        """One optimizer step is done, on so many images."""
         self._moves += 1
         self._images += images
+        self.step += 1
+
+    def lose(self, points: int) -> None:
+        """So many metric points are not in the event file."""
+        self.points_lost = points
+
+    def begin(self, *, step: int, steps: int, epoch: int, epochs: int) -> None:
+        """The training begins or goes on here: the time left is reckoned from this step."""
+        self.step, self.total_steps, self.epoch, self.epochs = step, steps, epoch, epochs
+        self.phase = "training"
+        self._begun = (time.monotonic(), step)
 
     @contextmanager
     def during(self, phase: Phase) -> Iterator[None]:
@@ -101,10 +131,6 @@ class Pulse:
         finally:
             self.phase = before
             self.moved()
-
-    def begin(self) -> None:
-        """The training begins or goes on here: the time left is reckoned from this step."""
-        self._begun = (time.monotonic(), self.step)
 
     @property
     def images_per_second(self) -> float:

@@ -82,12 +82,12 @@ class Checkpoints:
 
     def _place(self, temporary: Path, new: Checksum) -> None:
         newest, previous, present = self.paths.checkpoint, self.paths.previous_checkpoint, self._present
-        # A newest file that is not known to be good never takes the previous one's place.
-        self._present = None
         write_json(checksum_path(newest), Checksums(accepted=_distinct(new, present)))
+        # A newest file that is not known to be good never takes the previous one's place.
         if present is not None:
             write_json(checksum_path(previous), Checksums(accepted=_distinct(present, *_accepted(previous))))
             newest.replace(previous)
+            self._present = None
         temporary.replace(newest)
         self._present = new
         sync_folder(newest.parent)

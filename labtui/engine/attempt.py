@@ -1,0 +1,34 @@
+"""What an engine is told: the files of its run folder. No torch here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from labtui.errors import UsageError
+from labtui.store.files import DamagedFile, read_json
+from labtui.store.paths import AttemptPaths, RunPaths
+from labtui.store.records import SCHEMA, Launch, SpecFile
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at one run."""
+
+    paths: RunPaths
+    files: AttemptPaths
+    spec_file: SpecFile
+    launch: Launch
+
+
+def open_attempt(folder: Path) -> Attempt:
+    """The newest attempt of a run folder. Raises UsageError where the folder does not say what to run."""
+    paths = RunPaths(folder)
+    files = paths.last_attempt()
+    if files is None:
+        raise UsageError(f"{folder} has no attempt to carry out.", advice="Start runs with: labtui run NAME")
+    try:
+        spec_file, launch = read_json(paths.spec, SpecFile), read_json(files.launch, Launch)
+    except (OSError, DamagedFile) as fault:
+        raise UsageError(f"{folder} does not say what to run: {fault}") from fault
+    if spec_file.schema > SCHEMA:
+        raise UsageError(f"{paths.spec} was made by a newer labtui.", advice="Update labtui to run it.")
+    return Attempt(paths, files, spec_file, launch)
