@@ -48,8 +48,9 @@ class Claim:
     def give_back(self) -> None:
         """Undo the claim of an attempt that could not even be recorded."""
         with suppress(OSError):
-            for path in (self.attempt.launch, self.attempt.log):
-                path.unlink(missing_ok=True)
+            for path in self.attempt.folder.glob("*"):
+                if not path.is_dir():
+                    path.unlink()
             self.attempt.stop_request.parent.rmdir()
             self.attempt.folder.rmdir()
         self.lock.close()

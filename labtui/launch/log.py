@@ -55,10 +55,11 @@ class CappedLog:
             stream.seek(max(0, end - self._tail))
             kept = stream.read(self._tail)
         kept = kept[kept.find(b"\n") + 1 :]
-        note = f"[labtui: {end - len(kept):,} bytes were cut here]\n".encode()
-        descriptor = open_log(self._path)
+        short = f"[labtui: {end - len(kept):,} bytes were cut here]\n".encode() + kept
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
-            os.ftruncate(descriptor, 0)
-            write_all(descriptor, note + kept)
+            # Over the beginning first and cut off then: what the engine appends meanwhile cannot get in between.
+            write_all(descriptor, short)
+            os.ftruncate(descriptor, len(short))
         finally:
             os.close(descriptor)

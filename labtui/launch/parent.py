@@ -32,6 +32,7 @@ ENGINE = (sys.executable, "-P", "-m", "labtui.engine")
 
 _ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 _EXIT_TRIES, _EXIT_PAUSE = 20, 0.25
+_SPARE_BYTES = 8192
 
 
 def main(arguments: Sequence[str], engine: Sequence[str] = ENGINE) -> int:
@@ -77,6 +78,7 @@ def _record(paths: RunPaths, order: Order, mine: Claim, command: tuple[str, ...]
     )
     try:
         os.close(open_log(mine.attempt.log))
+        _spare(mine.attempt).write_bytes(bytes(_SPARE_BYTES))
         write_json(mine.attempt.launch, launch)
     except OSError as fault:
         mine.give_back()
@@ -110,6 +112,7 @@ def _watch(child: Child, log: CappedLog, signals: Signals) -> Exit:
         for number in signals.wait(log.pause) & _ENDING:
             child.send(number)
         log.look()
+    log.look()
     return ended
 
 
@@ -136,16 +139,22 @@ def _answer(answer: Answer) -> None:
         pass
 
 
+def _spare(attempt: AttemptPaths) -> Path:
+    """A file that keeps room for exit.json, should the disk be full by then."""
+    return attempt.exit.with_name(".exit.json.spare.tmp")
+
+
 def _write_exit(attempt: AttemptPaths, ended: Exit) -> None:
-    """Write exit.json; a full disk often has room again a moment later, since the engine has ended."""
-    for _ in range(_EXIT_TRIES):
+    """Write exit.json, into the room kept for it; where even that fails, again and again for some seconds."""
+    for last in range(_EXIT_TRIES):
+        _spare(attempt).unlink(missing_ok=True)
         try:
             write_json(attempt.exit, ended)
             return
         except OSError as fault:
-            trouble = fault
+            if last == _EXIT_TRIES - 1:
+                sys.stderr.write(f"{attempt.exit} cannot be written ({fault}): {ended}\n")
             time.sleep(_EXIT_PAUSE)
-    sys.stderr.write(f"{attempt.exit} cannot be written ({trouble}): {ended}\n")
 
 
 def _text(argument: str) -> str:

@@ -69,6 +69,13 @@ def flood(folder: Path, attempt: Path, _: list[int]) -> None:
     result(folder, attempt, "finished")
 
 
+def fill(folder: Path, *_: object) -> None:
+    """Use up the disk and end."""
+    with (folder / "filler").open("wb", buffering=0) as stream:
+        while True:
+            stream.write(bytes(512))
+
+
 def family(folder: Path, attempt: Path, _: list[int]) -> None:
     """Leave children behind, one of them deaf to SIGTERM."""
     make_family(folder)
@@ -128,6 +135,7 @@ MODES = {
     "crash": crash,
     "refuse": refuse,
     "flood": flood,
+    "fill": fill,
     "family": family,
     "family_at_work": family_at_work,
     "surroundings": surroundings,

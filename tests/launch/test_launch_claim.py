@@ -1,0 +1,173 @@
+"""Who may start an attempt: what earlier attempts, other machines, restarts and disks have to say about it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+from launch_stage import CPU, Stage, engines, exit_of
+
+from labtui.errors import UsageError
+from labtui.launch import claim as claiming
+from labtui.launch.claim import Refusal, claim
+from labtui.launch.local import NotStartable, start
+from labtui.launch.order import Order
+from labtui.launch.stop import kill
+from labtui.store.files import read_json, write_json
+from labtui.store.lock import LocksUnsupported
+from labtui.store.process import process_id
+from labtui.store.records import Launch, ProcessId, Result
+from labtui.store.run import Run
+from labtui.store.state import State
+
+
+@pytest.fixture
+def left(stage: Stage) -> Run:
+    """A run whose first attempt ended without a word."""
+    run = stage.ended(stage.started("broken"))
+    run.paths.attempt(1).exit.unlink()
+    return run
+
+
+def forge(run: Run, **changes: object) -> None:
+    path = run.paths.attempt(1).launch
+    write_json(path, msgspec.structs.replace(read_json(path, Launch), **changes))
+
+
+def why_not(run: Run, **wishes: object) -> str:
+    """Why attempt 2 cannot be claimed; empty where it can."""
+    wishes = {"attempt": 2, "device": "cpu", "threads": 1, "data_root": "/", "patience": 0.0, **wishes}
+    try:
+        claim(run.paths, Order(**wishes)).give_back()
+    except Refusal as refusal:
+        return refusal.why
+    return ""
+
+
+def test_a_run_that_ended_without_a_word_can_be_started(left: Run) -> None:
+    assert why_not(left) == ""
+    assert left.paths.attempt_numbers() == [1]
+
+
+def test_a_stranger_with_a_recorded_pid_is_not_taken_for_the_engine(left: Run) -> None:
+    forge(left, engine=ProcessId(pid=os.getpid(), start_time=1.0))
+    assert why_not(left) == ""
+
+
+def test_a_process_of_before_a_restart_is_not_taken_for_the_engine(left: Run) -> None:
+    forge(left, engine=process_id(os.getpid()), boot_id="before the restart")
+    assert why_not(left) == ""
+
+
+@pytest.mark.parametrize("role", ["engine", "parent"])
+def test_a_living_process_of_the_last_attempt_holds_the_run_even_without_the_lock(left: Run, role: str) -> None:
+    forge(left, **{role: process_id(os.getpid())})
+    assert why_not(left) == "running"
+
+
+def test_an_attempt_of_another_machine_is_taken_over_only_by_wish(left: Run) -> None:
+    forge(left, host="elsewhere", boot_id="another", engine=process_id(os.getpid()))
+
+    assert why_not(left) == "elsewhere"
+    assert why_not(left, take_over=True) == ""
+    write_json(left.paths.result, Result(attempt=1, outcome="stopped"))
+    assert why_not(left) == ""
+
+
+def test_an_attempt_that_was_claimed_and_never_launched_stops_nobody(stage: Stage) -> None:
+    run = stage.run()
+    run.paths.attempt(1).folder.mkdir(parents=True)
+    assert why_not(run) == ""
+
+
+def test_an_older_attempts_result_does_not_finish_a_run(left: Run) -> None:
+    write_json(left.paths.result, Result(attempt=1, outcome="finished"))
+    assert why_not(left) == "finished"
+    left.paths.attempt(2).folder.mkdir()
+    assert why_not(left, attempt=3) == ""
+
+
+def test_a_disk_without_locks_is_told(left: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise LocksUnsupported("its disk has no locks", advice="Use another disk.")
+
+    monkeypatch.setattr(claiming, "hold", no_locks)
+    assert why_not(left) == "environment"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told(left: Run) -> None:
+    left.folder.chmod(0o500)
+    assert why_not(left) == "environment"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 256 KiB."""
+    place = tmp_path / "small disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small disk takes root")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def fill(place: Path) -> Path:
+    filler = place / "filler"
+    with filler.open("wb", buffering=0) as stream, suppress(OSError):
+        while True:
+            stream.write(bytes(512))
+    return filler
+
+
+def test_a_full_disk_is_told_nothing_is_claimed_and_with_room_it_starts(small_disk: Path) -> None:
+    stage = Stage(small_disk)
+    run = stage.run()
+    filler = fill(small_disk)
+
+    with pytest.raises(NotStartable, match="is full") as told:
+        stage.start(run, "brief")
+
+    assert told.value.why == "full"
+    assert run.paths.attempt_numbers() == []
+    filler.unlink()
+    stage.start(run, "brief")
+    assert stage.ended(run).state is State.FINISHED
+
+
+def test_how_an_engine_ended_is_written_down_even_on_the_disk_that_it_filled(small_disk: Path) -> None:
+    stage = Stage(small_disk)
+    run = stage.run()
+    stage.start(run, "fill")
+
+    assert stage.ended(run).state is State.FAILED
+    assert exit_of(run).code not in (None, 0)
+    assert engines(run) == {"1": 1}
+
+
+def test_names_with_spaces_quotes_and_newlines_are_no_trouble(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "a 'run' \"folder\"\n$HOME;%s")
+    run = stage.started("brief")
+    assert stage.ended(run).state is State.FINISHED
+
+
+def test_a_path_that_is_not_utf8_is_refused_before_anything_starts(stage: Stage) -> None:
+    run = stage.run()
+    with pytest.raises(UsageError, match="not UTF-8"):
+        start(run.folder, device=CPU, threads=1, data_root=Path(os.fsdecode(b"/data/\xff")))
+    assert run.paths.attempt_numbers() == []
+
+
+def test_the_command_of_a_parent_is_readable_in_a_list_of_processes(stage: Stage) -> None:
+    run = stage.started("refuse")
+    launch = read_json(run.paths.attempt(1).launch, Launch)
+    words = Path(f"/proc/{launch.parent.pid}/cmdline").read_bytes().decode().split("\0")
+    assert words[0] == sys.executable
+    assert str(run.folder) in words
+    kill(run)
+    stage.ended(run)
