@@ -72,6 +72,8 @@ def _line(row: Sequence[Piece], widths: Sequence[int], to_right: Sequence[bool])
             pieces.append(shown)
         if column < last:
             pieces.append(GAP)
+    while pieces and not _text(pieces[-1]).strip():  # an empty last cell leaves no blanks at the end of the line
+        pieces.pop()
     return pieces
 
 

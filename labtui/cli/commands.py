@@ -14,6 +14,8 @@ import click
 GIVEN = "labtui.given"
 """Where the flags before the command's name are kept in click's context."""
 
+HELP = {"help_option_names": ["-h", "--help"]}
+
 HARMLESS = frozenset({"headless", "catalog", "runs", "data"})
 """Flags that say where to look; a command that looks nowhere may ignore them."""
 
@@ -22,7 +24,7 @@ class LabCommand(click.Command):
     """A command with examples, whose flags may also stand before its name."""
 
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
+        super().__init__(*arguments, **{"context_settings": HELP, **settings})
         self.examples = tuple(examples)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -52,7 +54,7 @@ class LabGroup(click.Group):
         examples: Sequence[str] = (),
         **settings: Any,
     ) -> None:
-        super().__init__(*arguments, **settings)
+        super().__init__(*arguments, **{"context_settings": HELP, **settings})
         self.lazy = dict(lazy or {})
         self.sections = dict(sections or {})
         self.examples = tuple(examples)

@@ -75,8 +75,8 @@ def init(file: Path) -> None:
     from labtui.catalog import builtin_path
 
     content = builtin_path().read_bytes()
+    file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("xb") as stream:
             stream.write(content)
     except FileExistsError:

@@ -20,12 +20,19 @@ from labtui.launch.stop import kill, request_stop, terminate
 from labtui.plan import Lab
 from labtui.plan.places import Places
 from labtui.store.run import Run
+from labtui.store.state import State
 
 POLL = 0.15
 """Seconds between two looks at the folders."""
 
 PATIENCE_TERMINATED = 20.0
 """Seconds that a SIGTERM waits for runs to save; their request to stop stands also after that."""
+
+PATIENCE_PARENT = 5.0
+"""Seconds that a run's parent has to write how its engine ended, once there is a result."""
+
+PATIENCE_PLACE = 2.0
+"""Seconds of waiting for a device before it is said: an engine takes a moment to give its place back."""
 
 PATIENCE_NOW = 3.0
 """Seconds between SIGTERM and SIGKILL for runs that are to end now."""
@@ -72,6 +79,8 @@ class Foreground:
         self._live: dict[str, tuple[Run, Follower]] = {}
         self._outcome = Outcome()
         self._said: set[str] = set()
+        self._ended_at: dict[str, float] = {}
+        self._asked_at = self._started_at = time.monotonic()
 
     def see_through(self, jobs: Iterable[Job]) -> Outcome:
         """Start and follow all jobs; returns when all are over or a signal has asked to leave."""
@@ -95,7 +104,7 @@ class Foreground:
         while self._waiting and len(self._live) < self._places.jobs and not self._signals.any:
             taken = self._free_place()
             if taken is None:
-                if not self._live:
+                if not self._live and time.monotonic() - self._started_at > PATIENCE_PLACE:
                     self._say_once(WAITING.format(device=self._places.devices[0].name))
                 return
             device, slot = taken
@@ -126,10 +135,17 @@ class Foreground:
             run = self._lab.store.get(run_id)
             self._live[run_id] = run, follower
             self._display.seen(follower.look(run))
-            if run.state.is_over:
+            if self._is_over(run):
                 del self._live[run_id]
                 self._outcome.runs.append(run)
                 self._display.ended(run)
+
+    def _is_over(self, run: Run) -> bool:
+        """Over, and its processes too: its parent has written how the engine ended, or is gone for good."""
+        if not run.state.is_over:
+            return False
+        ended_at = self._ended_at.setdefault(run.id, time.monotonic())
+        return run.exit is not None or run.state is State.LOST or time.monotonic() - ended_at > PATIENCE_PARENT
 
     def _leave(self) -> bool:
         """Act on a signal; whether this process is to end now."""

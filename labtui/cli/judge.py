@@ -4,24 +4,32 @@ import json as standard_json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from labtui.cli.commands import LabCommand
-from labtui.cli.options import complete_experiments, json_option, lab_options
+from labtui.cli.options import FOLDER, complete_experiments, json_option, lab_options
 from labtui.cli.streams import Painted, Piece, put, put_json, say
+from labtui.cli.wording import plural
 from labtui.errors import UsageError
 from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY
 
 if TYPE_CHECKING:
     from labtui.compare.layout import Line
+    from labtui.compare.report.writing import Form
     from labtui.compare.rows import Table
+    from labtui.compare.text import Section
     from labtui.plan import Lab
 
 COLORS: Mapping[str, str] = {"title": "bold", "dim": "dim", "good": "green", "bad": "red", "warn": "yellow"}
 """From what a span is to how it looks; nothing is said by it alone."""
+
+
+RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "budget")
+"""What a run ends with; `labtui compare` adds what was found about each row."""
 
 
 @click.command(
@@ -75,23 +83,67 @@ def compare(
     _put_table(table(lab, names, metric=metric, baseline=baseline), "json" if json else form)
 
 
+@click.command(
+    cls=LabCommand,
+    examples=(
+        "labtui report",
+        "labtui report dropout norm_aug -o dropout-report --title 'Does dropout help?'",
+        "labtui report --html",
+    ),
+)
+@click.argument("names", nargs=-1, shell_complete=complete_experiments, metavar="[NAME]...")
+@click.option(
+    "-o", "--output", type=FOLDER, default=Path("report"), show_default=True, metavar="DIR", help="Where it is written."
+)
+@click.option("--html", "forms", flag_value="html", multiple=True, help="Only the HTML file (with --md: both).")
+@click.option("--md", "forms", flag_value="md", multiple=True, help="Only Markdown with its figures.")
+@click.option("--title", default="", metavar="TEXT", help="Of the report.")
+@click.option("--metric", default=TEST_ACCURACY, show_default=True, metavar="TAG", help="The metric that is judged.")
+@click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared ones.")
+@lab_options
+def report(
+    lab: "Lab",
+    *,
+    names: tuple[str, ...],
+    output: Path,
+    forms: tuple["Form", ...],
+    title: str,
+    metric: str,
+    baseline: str | None,
+) -> None:
+    """Write the lab report from the runs: one HTML file that needs nothing else, and Markdown with figures.
+
+    What an earlier report left in the folder is replaced; nothing else in it is touched.
+    """
+    from labtui.plan.judge import write_report
+
+    wanted = forms or ("html", "md")
+    for path in write_report(lab, output, names, forms=wanted, title=title, metric=metric, baseline=baseline):
+        put(str(path))
+
+
 def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool) -> None:
-    """The table that a command ends with: just these runs beside their baselines."""
+    """The table that a command ends with: just these finished runs beside their baselines."""
     from labtui.plan.judge import table_of
 
     if not runs:
+        say("No run has finished: there is nothing to compare yet.")
         return
     told = table_of(lab, runs)
     if json:
         from labtui.compare.export import to_json
 
         put_json({"event": "table", **standard_json.loads(to_json(told))})
-    else:
-        _put_table(told, None)
+        return
+    _put_table(told, None, RESULT_SECTIONS)
+    findings = sum(len(row.all_findings) for row in told.rows)
+    if findings:
+        names = " ".join(dict.fromkeys(run.name for run in runs))
+        say(f"{plural(findings, 'finding')} about these rows: labtui compare {names}")
 
 
-def _put_table(table: "Table", form: str | None) -> None:
-    from labtui.compare import export
+def _put_table(table: "Table", form: str | None, sections: "Sequence[Section] | None" = None) -> None:
+    from labtui.compare import export, text
 
     writers: Mapping[str, Callable[[Table], str]] = {
         "json": export.to_json,
@@ -102,9 +154,9 @@ def _put_table(table: "Table", form: str | None) -> None:
     if form is not None:
         put(writers[form](table).rstrip("\n"))
     elif _is_narrow_encoding():
-        put(export.to_text(table, _width(), ascii_only=True).rstrip("\n"))
+        put(export.to_text(table, _width(), sections=sections or text.SECTIONS, ascii_only=True).rstrip("\n"))
     else:
-        put_lines(export.to_lines(table, _width()))
+        put_lines(export.to_lines(table, _width(), sections=sections or text.SECTIONS))
 
 
 def put_lines(lines: "Iterable[Line]") -> None:

@@ -11,6 +11,9 @@ from labtui.cli.follow import Sighting
 from labtui.cli.wording import NOTHING, duration, number, progress
 from labtui.store.run import Run
 
+REFRESH = 4
+"""Per second: enough to see it move, few enough bytes for a slow line."""
+
 
 class LiveDisplay(QuietDisplay):
     """A bar per running experiment on stderr; what has ended stands above as a line."""
@@ -23,8 +26,7 @@ class LiveDisplay(QuietDisplay):
             _Figures(),
             console=console,
             transient=True,
-            auto_refresh=True,
-            refresh_per_second=8,
+            refresh_per_second=REFRESH,
             redirect_stdout=False,
         )
         self._tasks: dict[str, TaskID] = {}
@@ -32,12 +34,14 @@ class LiveDisplay(QuietDisplay):
 
     def started(self, run: Run) -> None:
         """Add a bar."""
-        self._tasks[run.id] = self._progress.add_task(label(run), total=None, figures=run.state.value)
+        self._tasks[run.id] = self._progress.add_task(label(run), total=1, figures=run.state.value)
 
     def seen(self, sighting: Sighting) -> None:
         """Move the bar."""
         beat = sighting.run.beat
-        total = beat.total_steps if beat is not None and beat.total_steps else None
+        total = (
+            beat.total_steps if beat is not None and beat.total_steps else 1
+        )  # None would make it pulse: bytes for nothing
         done = beat.step if beat is not None else 0
         self._progress.update(
             self._tasks[sighting.run.id], total=total, completed=done, figures=_figures_text(sighting)

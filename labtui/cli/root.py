@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from labtui import __version__
-from labtui.cli.commands import GIVEN, LabCommand, LabGroup
+from labtui.cli.commands import GIVEN, HELP, LabCommand, LabGroup
 from labtui.cli.options import FILE, FOLDER, lab_from
 from labtui.errors import UsageError
 
@@ -60,7 +60,7 @@ WITHOUT_TERMINAL = (
     sections=SECTIONS,
     examples=EXAMPLES,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={**HELP, "max_content_width": 100},
 )
 @click.version_option(__version__, "-V", "--version", message="labtui %(version)s")
 @click.option("--headless", is_flag=True, help="Never open the console (a command never does).")

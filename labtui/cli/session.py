@@ -66,7 +66,7 @@ def see_through(lab: Lab, jobs: Sequence[Job], where: Places, display: Display, 
         if outcome.left:
             say(f"{plural(len(outcome.left), 'run')} not started.")
         if interrupts.interrupts < 2:
-            put_result(lab, [run for run in outcome.runs if run.state.is_over], json=json)
+            put_result(lab, [run for run in outcome.runs if run.state is State.FINISHED], json=json)
     return exit_code(outcome)
 
 

@@ -1,11 +1,13 @@
 """The comparison of a lab's runs: the catalog's arms as they run here, and the table that judges the runs on disk."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from labtui import datasets
+from labtui.errors import UsageError
 from labtui.plan.lab import Lab
 from labtui.plan.resolve import on_dataset
 from labtui.spec import Arm
@@ -14,6 +16,8 @@ from labtui.store.tags import TEST_ACCURACY
 
 if TYPE_CHECKING:
     from labtui.compare.assertion import Outcome
+    from labtui.compare.cells import Cell
+    from labtui.compare.report.writing import Form
     from labtui.compare.rows import Table
 
 
@@ -37,24 +41,58 @@ def table(lab: Lab, names: Sequence[str] = (), *, metric: str = TEST_ACCURACY, b
 
     Raises UsageError for a name that neither the catalog nor any run has, with the nearest ones.
     """
-    runs = lab.store.scan()
-    for name in (*names, *([baseline] if baseline else [])):
-        _require_known(lab, runs, name)
-    return _judged(lab, runs, names, metric=metric, baseline=baseline)
+    return _judged(lab, _cells(lab, names, baseline), names, metric=metric, baseline=baseline)
 
 
 def table_of(lab: Lab, ran: Iterable[Run]) -> "Table":
     """The table of just these runs: their cells, with all earlier seeds, beside their baselines."""
     own = {run.id: run.name for run in ran}
     names = tuple(dict.fromkeys(own.values()))
-    return _judged(lab, lab.store.scan(), names, only=own)
+    found = tuple(cell for cell in _cells(lab) if cell.name not in names or not own.keys().isdisjoint(_ids(cell)))
+    return _judged(lab, found, names)
 
 
 def check(lab: Lab, assertions: Sequence[str], *, metric: str = TEST_ACCURACY) -> "tuple[Outcome, ...]":
     """Whether comparisons such as `dropout > network` hold. Raises UsageError for a text that is none."""
-    from labtui.compare import assertion, cells
+    from labtui.compare import assertion
 
-    return assertion.check_all(assertions, cells.cells(lab.store.scan()), arms(lab), metric=metric)
+    return assertion.check_all(assertions, _cells(lab), arms(lab), metric=metric)
+
+
+def write_report(
+    lab: Lab,
+    folder: Path,
+    names: Sequence[str] = (),
+    *,
+    forms: Sequence["Form"] = ("html", "md"),
+    title: str = "",
+    metric: str = TEST_ACCURACY,
+    baseline: str | None = None,
+) -> tuple[Path, ...]:
+    """Write the report of the named experiments into a folder and give the paths of what was written.
+
+    Raises UsageError where nothing has finished, EnvironmentFault where the folder cannot be written.
+    """
+    found = _cells(lab, names, baseline)
+    told = _judged(lab, found, names, metric=metric, baseline=baseline)
+    if not any(row.values for row in told.rows):
+        raise UsageError("No run has finished: there is nothing to report.", advice="`labtui ps` lists the runs.")
+    from labtui.compare.report.writing import write  # matplotlib: only where there is something to draw
+
+    return write(folder, told, found, forms=forms, title=title)
+
+
+def _cells(lab: Lab, names: Sequence[str] = (), baseline: str | None = None) -> "tuple[Cell, ...]":
+    from labtui.compare.cells import cells
+
+    runs = lab.store.scan()
+    for name in (*names, *([baseline] if baseline else [])):
+        _require_known(lab, runs, name)
+    return cells(runs)
+
+
+def _ids(cell: "Cell") -> set[str]:
+    return {run.id for run in (*cell.runs, *cell.superseded, *cell.unfinished)}
 
 
 def _require_known(lab: Lab, runs: Iterable[Run], name: str) -> None:
@@ -66,23 +104,13 @@ def _require_known(lab: Lab, runs: Iterable[Run], name: str) -> None:
 
 def _judged(
     lab: Lab,
-    runs: Iterable[Run],
+    found: "Sequence[Cell]",
     names: Sequence[str],
     *,
     metric: str = TEST_ACCURACY,
     baseline: str | None = None,
-    only: Iterable[str] | None = None,
 ) -> "Table":
-    from labtui.compare import cells, table  # numpy and scipy: only where something is judged
+    from labtui.compare.table import table as judged  # numpy and scipy: only where something is judged
 
-    found = cells.cells(runs)
-    if only is not None:
-        wanted = set(only)
-        found = tuple(
-            cell
-            for cell in found
-            if cell.name not in names
-            or any(run.id in wanted for run in (*cell.runs, *cell.superseded, *cell.unfinished))
-        )
     classes = {name: info.classes for name, info in datasets.registry().items()}
-    return table.table(found, arms(lab), metric=metric, baseline=baseline, names=names, classes=classes)
+    return judged(found, arms(lab), metric=metric, baseline=baseline, names=names, classes=classes)

@@ -13,7 +13,7 @@ def shown(lines: list[list[object]]) -> list[str]:
 
 def test_columns_line_up_and_numbers_stand_to_the_right() -> None:
     lines = shown(table_lines(("NAME", "RUNS", "WHY"), [("adam", "3", "x"), ("sgd@0.001", "12", "")], right=("RUNS",)))
-    assert lines == ["NAME       RUNS  WHY", "adam          3  x", "sgd@0.001    12  "]
+    assert lines == ["NAME       RUNS  WHY", "adam          3  x", "sgd@0.001    12"]
 
 
 def test_wide_characters_do_not_push_the_next_column() -> None:

@@ -1,0 +1,93 @@
+"""Lines that cannot be meant as they stand: each is answered with its code and with what to do."""
+
+from collections.abc import Callable
+
+import pytest
+from conftest import Answer
+
+Cli = Callable[..., Answer]
+
+FAULTS = [
+    ("", 2, "labtui --headless run NAME"),
+    ("--headless", 2, "needs a command"),
+    ("rnu", 2, "Did you mean run"),
+    ("nonsense", 2, "labtui --help"),
+    ("--dry-run devices", 2, "`labtui devices` has no --dry-run"),
+    ("--quiet ls", 2, "has no --quiet"),
+    ("run", 2, "Name at least one experiment"),
+    ("run dropout --all", 2, "name none beside it"),
+    ("run dropot", 2, "Did you mean dropout"),
+    ("run Dropout", 2, "dropout"),
+    ("run adam@0.1", 2, "adam@0.01"),
+    ("run dropout@1", 2, "no members"),
+    ("run dropout --epochs 0", 2, "--epochs"),
+    ("run dropout --epochs ten", 2, "--epochs"),
+    ("run dropout --seed -1", 2, "--seed"),
+    ("run dropout --seeds many", 2, "0-4"),
+    ("run dropout --seeds 0", 2, "0-0"),
+    ("run dropout --seeds 4-0", 2, "0-4"),
+    ("run dropout --seeds 2 --seed 1", 2, "one of the two"),
+    ("run dropout --set optimizer", 2, "key=value"),
+    ("run dropout --set optimizer.learning_rate=1", 2, "optimizer.lr"),
+    ("run dropout --set optimizer.lr=fast", 2, "optimizer.lr"),
+    ("run dropout --set optimizer.lr=nan", 2, "optimizer.lr"),
+    ("run dropout --set model.dropout=[0.5,1.5]", 2, "model.dropout"),
+    ("run dropout --dataset cifar", 2, "Did you mean cifar10"),
+    ("run dropout --dataset cifar10", 3, "--data DIR"),
+    ("run dropout --device tpu", 2, "auto, cpu, cuda"),
+    ("run dropout --device cuda:99", 3, "labtui devices"),
+    ("run dropout -j 0", 2, "auto"),
+    ("run dropout -j several", 2, "auto"),
+    ("show dropot", 2, "Did you mean dropout"),
+    ("logs last", 2, "labtui run NAME"),
+    ("stop", 2, "labtui ps"),
+    ("rm", 2, "RUN"),
+    ("resume last", 2, "no runs"),
+    ("verify last", 2, "no runs"),
+    ("compare dropot", 2, "Did you mean dropout"),
+    ("compare --json --csv", 2, "choose one"),
+    ("compare --assert dropout", 2, "dropout > network"),
+    ("queue rm", 2, "labtui queue ls"),
+    ("queue rm x", 2, "labtui queue ls"),
+    ("data get mnist", 2, "fashion-mnist"),
+    ("data stats digit", 2, "Did you mean digits"),
+    ("tb", 2, "labtui run NAME"),
+    ("--catalog nowhere.toml ls", 2, "nowhere.toml"),
+    ("config validate nowhere.toml", 2, "nowhere.toml"),
+    ("completion tcsh", 2, "bash"),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "told"), FAULTS, ids=[line or "labtui" for line, _, _ in FAULTS])
+def test_a_line_that_cannot_be_meant_is_answered_on_stderr_alone(cli: Cli, line: str, code: int, told: str) -> None:
+    answer = cli(*line.split())
+    assert answer.code == code
+    assert told in answer.err
+    assert answer.out == ""
+    assert "Traceback" not in answer.err
+
+
+def test_a_dumb_terminal_is_told_the_headless_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    answer = cli()
+    assert (answer.code, "labtui --headless run NAME" in answer.err) == (2, True)
+
+
+def test_a_fault_of_our_own_is_a_sentence_and_a_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from labtui.store.store import Store
+
+    def fail(_: Store) -> None:
+        raise ZeroDivisionError("by \x1b[31mnothing")
+
+    monkeypatch.setattr(Store, "scan", fail)
+    answer = cli("ps")
+    assert answer.code == 1
+    assert "ZeroDivisionError" in answer.err
+    assert "last-traceback.txt" in answer.err
+    assert "\x1b" not in answer.err
+
+
+def test_a_disk_in_the_way_is_the_environments_fault(cli: Cli) -> None:
+    answer = cli("init", "/dev/null/experiments.toml")
+    assert answer.code == 3
+    assert "/dev/null" in answer.err

@@ -1,0 +1,72 @@
+"""Help that helps, and the page that is written from it."""
+
+from collections.abc import Callable, Iterator
+
+import click
+import pytest
+from conftest import ROOT, Answer
+
+from labtui.cli.page import page
+from labtui.cli.root import COMMANDS, SECTIONS, group
+
+Cli = Callable[..., Answer]
+
+
+def commands(found: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(found, info_name="labtui")
+    if not isinstance(found, click.Group):
+        yield path, found
+        return
+    for name in found.list_commands(context):
+        inner = found.get_command(context, name)
+        assert inner is not None
+        yield from commands(inner, (*path, name))
+
+
+ALL = list(commands(group))
+
+
+def test_the_page_says_what_the_commands_say() -> None:
+    written = (ROOT / "docs" / "command-line.md").read_text("utf-8")
+    assert written == page(), "python -m labtui.cli.page > docs/command-line.md"
+
+
+def test_every_command_stands_in_a_section_of_the_help(cli: Cli) -> None:
+    told = cli("--help").out
+    assert sorted(name for names in SECTIONS.values() for name in names) == sorted(COMMANDS)
+    for section, names in SECTIONS.items():
+        assert f"{section}:" in told
+        assert all(f"\n  {name} " in told for name in names)
+
+
+@pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
+def test_every_command_explains_itself_with_an_example(cli: Cli, path: tuple[str, ...], command: click.Command) -> None:
+    answer = cli(*path, "--help")
+    assert answer.code == 0
+    assert "Examples:" in answer.out
+    assert f"labtui {path[0]}" in answer.out
+    assert all(
+        parameter.help for parameter in command.params if isinstance(parameter, click.Option) and not parameter.hidden
+    )
+
+
+def test_examples_name_only_options_that_there_are() -> None:
+    for path, command in ALL:
+        known = {name for parameter in (*command.params, *group.params) for name in parameter.opts} | {"--help"}
+        for example in command.examples:  # type: ignore[attr-defined]  # every command of ours is a LabCommand
+            used = {word.partition("=")[0] for word in example.split("  ")[0].split() if word.startswith("-")}
+            assert used <= known, path
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_call_labtui(cli: Cli, shell: str) -> None:
+    answer = cli("completion", shell)
+    assert (answer.code, "_LABTUI_COMPLETE" in answer.out) == (0, True)
+
+
+@pytest.mark.usefixtures("here")
+def test_the_tab_key_completes_experiments_and_commands(shell: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_LABTUI_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "labtui run drop")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert shell().out == "plain,dropout\n"

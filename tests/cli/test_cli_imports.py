@@ -1,0 +1,62 @@
+"""What a command pays for: looked at in a clean interpreter, since the walls cannot see it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import environment
+
+HEAVY = {"torch", "torchvision", "textual", "numpy", "scipy", "matplotlib", "rich", "psutil", "sklearn", "tensorboard"}
+
+PROBE = """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from labtui.cli.exits import main
+with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+    main(sys.argv[1:])
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules} | {n for n in sys.modules if "labtui" in n})))
+"""
+
+
+def imported(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, env=environment(), check=True
+    )
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    "line",
+    ["ls", "ps", "show dropout", "config validate", "queue ls", "data ls", "logs last", "stop x", "rm x", "--dry-run"],
+)
+def test_looking_pays_for_nothing_heavy(line: str) -> None:
+    assert imported(*line.split()) & HEAVY == set()
+
+
+@pytest.mark.usefixtures("here")
+def test_the_version_is_told_without_opening_anything() -> None:
+    found = imported("--version")
+    assert found & (HEAVY | {"tomli"}) == set()
+    assert not any(name.startswith("labtui.store") for name in found)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("line", ["compare", "devices", "run --dry-run dropout", ""])
+def test_no_command_pays_for_torch_or_the_engine_or_for_the_console_without_one(line: str) -> None:
+    found = imported(*line.split())
+    assert found & {"torch", "torchvision", "tensorboard", "textual", "labtui.engine"} == set()
+
+
+def test_every_command_module_can_be_imported_alone(tmp_path: Path) -> None:
+    names = sorted(path.stem for path in (Path(__file__).parents[2] / "labtui" / "cli").glob("*.py"))
+    program = (
+        "import importlib, sys; importlib.import_module('labtui.cli.' + sys.argv[1]); print('torch' in sys.modules)"
+    )
+    for name in names:
+        done = subprocess.run(
+            [sys.executable, "-c", program, name], capture_output=True, text=True, env=environment(), check=True
+        )
+        assert done.stdout == "False\n", name
