@@ -62,6 +62,11 @@ class Catalog:
             return UsageError(
                 f"{shown(name)} cannot run: its entry has {count}.\n{told}", advice="Mend it and try again."
             )
+        if not self.experiments and self.faults:
+            told = "\n".join(str(fault) for fault in self.faults)
+            return UsageError(
+                f"{shown(name)} cannot run: no entry of the catalog can.\n{told}", advice="Mend it and try again."
+            )
         known = [experiment.name for experiment in self.experiments]
         hint = did_you_mean(name, [*known, *(arm.spec.name for arm in self.arms)], quote=False) or _by_title(
             name, self.arms

@@ -10,6 +10,7 @@ from labtui.catalog.faults import Problem, did_you_mean, kind_of, listed, shown
 from labtui.catalog.merge import Layer
 
 _LONGEST = 16
+_HEADER = "an entry is a table, with a header such as [experiment.my_dropout]."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,19 @@ class Tables:
             parent = self.entries[names[-1]].get("extends", NONE)
             if parent == NONE or not isinstance(parent, str):
                 return names, []
-            problem = _broken_link(names, parent, self.entries, self.lost)
-            if problem is not None:
-                return names, [Problem(("experiment", names[-1], "extends"), problem)]
+            if parent in names:
+                circle = " -> ".join(shown(one) for one in [*names[names.index(parent) :], parent][:8])
+                message = f"extending goes in a circle: {circle}. Take one of them out."
+                return names, [Problem(("experiment", parent, "extends"), message)]
+            broken = _broken_link(names, parent, self.entries, self.lost)
+            if broken is not None:
+                return names, [Problem(("experiment", names[-1], "extends"), broken)]
             names.append(parent)
 
 
 def _broken_link(
     names: list[str], parent: str, entries: Mapping[str, Any], lost: Mapping[str, int | None]
 ) -> str | None:
-    if parent in names:
-        circle = [*names[names.index(parent) :], parent]
-        return f"goes in a circle: {' -> '.join(shown(one) for one in circle[:8])}. Take one of them out."
     if parent in lost:
         where = f" (line {lost[parent]})" if lost[parent] else ""
         return f"{shown(parent)} has a fault of syntax{where}: mend that first."
@@ -56,7 +58,7 @@ def _broken_link(
         there_are = listed((shown(one) for one in others[:20]), "and")
         return f"there is no entry {shown(parent)}.{did_you_mean(parent, others)} There are: {there_are}."
     if not isinstance(entries[parent], dict):
-        return f"{shown(parent)} is {kind_of(entries[parent])}, not an entry."
+        return f"{shown(parent)} is {kind_of(entries[parent])}, not an entry: {_HEADER}"
     if len(names) == _LONGEST:
-        return f"is a chain of more than {_LONGEST} entries."
+        return f"this is a chain of more than {_LONGEST} entries."
     return None

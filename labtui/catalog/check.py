@@ -21,23 +21,15 @@ from msgspec.inspect import (
     VarTupleType,
 )
 
-from labtui.catalog import kinds
-from labtui.catalog.faults import (
-    KeyPath,
-    Problem,
-    did_you_mean,
-    dotted,
-    foreign_letters,
-    kind_of,
-    listed,
-    shown,
-)
+from labtui.catalog import kinds, wording
+from labtui.catalog.faults import KeyPath, Problem, counted, dotted, listed, shown
 from labtui.clean import clean
 
 NONE = "none"
 """How a file says that an inherited key is to be absent; TOML has no null."""
 
 _MOST_UNKNOWN_KEYS = 10
+_MOST_PROBLEMS = 100
 _LARGEST_NUMBER = 2**63
 
 
@@ -58,7 +50,7 @@ class Checker:
         alternatives = kinds.alternatives(kind)
         fitting = [one for one in map(kinds.bare, alternatives) if _takes(one, value)]
         if not fitting:
-            self.note(at, _mismatch(kind, value))
+            self.note(at, wording.mismatch(kind, value, at))
             return None
         chosen = fitting[0]
         if isinstance(chosen, StructType):
@@ -67,8 +59,9 @@ class Checker:
         return check(self, chosen, value, at, kind) if check else value
 
     def note(self, at: KeyPath, message: str) -> None:
-        """Add a problem."""
-        self.problems.append(Problem(at, message))
+        """Add a problem; beyond a hundred in one place nobody reads on."""
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(Problem(at, message))
 
     def _table(self, kind: Type, table: dict[str, Any], at: KeyPath) -> dict[str, Any] | None:
         registry = kinds.tags(kind)
@@ -80,13 +73,13 @@ class Checker:
             return None
         tag = table[tag_field]
         if not isinstance(tag, str) or tag not in registry:
-            self.note((*at, tag_field), _unknown_choice(tag, tuple(registry), _named(registry)))
+            self.note((*at, tag_field), wording.unknown_choice(tag, tuple(registry), wording.named(registry)))
             return None
         return {tag_field: tag} | self.fields(registry[tag], table, at, registry)
 
     def _nameless(self, registry: Mapping[str, StructType], tag_field: str, table: dict[str, Any], at: KeyPath) -> None:
         if self._complete:
-            self.note((*at, tag_field), f"is missing. Allowed: {_named(registry)}.")
+            self.note((*at, tag_field), f"this key is missing. Allowed: {wording.named(registry)}.")
             return
         known = {field.name for one in registry.values() for field in one.fields}
         self.unknown_keys(table, (tag_field, *sorted(known)), at)
@@ -96,7 +89,7 @@ class Checker:
     ) -> dict[str, Any]:
         """A table's fields, each checked; unknown keys and missing ones are problems."""
         tag = (str(kind.tag_field),) if kind.tag_field is not None else ()
-        self.unknown_keys(table, (*tag, *(field.name for field in kind.fields)), at, _elsewhere(kind, registry))
+        self.unknown_keys(table, (*tag, *(field.name for field in kind.fields)), at, wording.elsewhere(kind, registry))
         cleaned: dict[str, Any] = {}
         for field in kind.fields:
             if field.name in table:
@@ -111,13 +104,13 @@ class Checker:
         tables = kinds.tables(kind)
         if registry:
             tag_field = str(tables[0].tag_field)
-            self.note((*at, tag_field), f"is missing. Allowed: {_named(registry)}.")
+            self.note((*at, tag_field), f"this key is missing. Allowed: {wording.named(registry)}.")
         elif tables:
             for field in tables[0].fields:
                 if field.required:
                     self.missing(field.type, (*at, field.name))
         else:
-            self.note(at, f"is missing. Allowed: {kinds.described(kind)}.")
+            self.note(at, f"this key is missing. Allowed: {kinds.described(kind)}.")
 
     def unknown_keys(
         self, table: Mapping[str, Any], known: tuple[str, ...], at: KeyPath, elsewhere: Mapping[str, str] | None = None
@@ -125,9 +118,9 @@ class Checker:
         """Note the keys that are not known, each with the nearest that is."""
         unknown = [key for key in table if key not in known]
         for key in unknown[:_MOST_UNKNOWN_KEYS]:
-            self.note((*at, key), _unknown_key(key, known, elsewhere or {}))
+            self.note((*at, key), wording.unknown_key(key, known, elsewhere or {}))
         if len(unknown) > _MOST_UNKNOWN_KEYS:
-            self.note(at, f"holds {len(unknown) - _MOST_UNKNOWN_KEYS:,} more keys that are not known.")
+            self.note(at, f"this table holds {len(unknown) - _MOST_UNKNOWN_KEYS:,} more keys that are not known.")
 
     def _number(self, kind: IntType | FloatType, value: Any, at: KeyPath, whole: Type) -> Any:
         if isinstance(value, float) and not math.isfinite(value):
@@ -150,20 +143,20 @@ class Checker:
     def _choice(self, kind: LiteralType, value: Any, at: KeyPath, whole: Type) -> Any:
         if value not in kind.values:
             choices = (*(str(choice) for choice in kind.values), *((NONE,) if kinds.optional(whole) else ()))
-            self.note(at, _unknown_choice(value, choices, kinds.described(whole)))
+            self.note(at, wording.unknown_choice(value, choices, kinds.described(whole)))
         return value
 
     def _list(self, kind: VarTupleType, values: list[Any], at: KeyPath, _whole: Type) -> list[Any]:
         least, most = kind.min_length or 0, kind.max_length
         if len(values) < least or (most is not None and len(values) > most):
             bounds = f"{least} to {most}" if most is not None else f"at least {least}"
-            self.note(at, f"{_counted(len(values), 'item')}: {bounds} are allowed.")
+            self.note(at, f"{counted(len(values), 'item')}: {bounds} are allowed.")
             return values
         return [self.value(kind.item_type, value, (*at, index)) for index, value in enumerate(values)]
 
     def _pair(self, kind: TupleType, values: list[Any], at: KeyPath, whole: Type) -> list[Any]:
         if len(values) != len(kind.item_types):
-            self.note(at, f"{_counted(len(values), 'item')} are not allowed: {kinds.described(whole)}.")
+            self.note(at, f"{counted(len(values), 'item')} are not allowed: {kinds.described(whole)}.")
             return values
         return [
             self.value(one, value, (*at, index))
@@ -172,7 +165,7 @@ class Checker:
 
     def _mapping(self, kind: DictType, table: dict[str, Any], at: KeyPath, _whole: Type) -> dict[str, Any]:
         if kind.max_length is not None and len(table) > kind.max_length:
-            self.note(at, f"{_counted(len(table), 'key')}: at most {kind.max_length} are allowed.")
+            self.note(at, f"{counted(len(table), 'key')}: at most {kind.max_length} are allowed.")
             return table
         return {key: self.value(kind.value_type, value, (*at, key)) for key, value in table.items()}
 
@@ -205,60 +198,6 @@ def _takes(kind: Type, value: Any) -> bool:
             return isinstance(value, dict)
         case _:
             return True
-
-
-def _mismatch(kind: Type, value: Any) -> str:
-    allowed = kinds.described(kind)
-    if isinstance(value, float) and value.is_integer():
-        return f"{shown(value)} has a decimal point. Allowed: {allowed}. Write {value:.0f}."
-    if isinstance(value, str) and _is_number(value):
-        return f"{shown(value)} is text. Allowed: {allowed}. Write it without quotes."
-    if isinstance(value, str) and kinds.tags(kind):
-        return (
-            f"{shown(value)} is text. Allowed: {allowed}, such as {{ name = {shown(next(iter(kinds.tags(kind))))} }}."
-        )
-    if isinstance(value, dict | float):
-        return f"{shown(value)} is not allowed here: {allowed}."
-    return f"{shown(value)} is {kind_of(value)}. Allowed: {allowed}."
-
-
-def _named(registry: Mapping[str, StructType]) -> str:
-    return listed(shown(tag) for tag in registry)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _unknown_choice(value: Any, choices: tuple[str, ...], allowed: str) -> str:
-    if not isinstance(value, str):
-        return f"{shown(value)} is not allowed: {allowed}."
-    return f"{shown(value)} is not known.{did_you_mean(value, choices)}{foreign_letters(value)} Allowed: {allowed}."
-
-
-def _unknown_key(key: str, known: tuple[str, ...], elsewhere: Mapping[str, str]) -> str:
-    if key in elsewhere:
-        return f"belongs to {elsewhere[key]}. Keys here: {listed(known, 'and')}."
-    hint = did_you_mean(key, known, quote=False) + foreign_letters(key)
-    return f"there is no such key.{hint} Keys here: {listed(known, 'and')}."
-
-
-def _elsewhere(kind: StructType, registry: Mapping[str, StructType] | None) -> dict[str, str]:
-    """For the keys of a registry's other entries, whose they are and what this one is."""
-    owners: dict[str, list[str]] = {}
-    for tag, other in (registry or {}).items():
-        for field in other.fields:
-            if kinds.own_field(kind, field.name) is None:
-                owners.setdefault(field.name, []).append(shown(tag))
-    return {key: f"{listed(tags, 'and')}, not to {shown(kind.tag)}" for key, tags in owners.items()}
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def told(problems: list[Problem]) -> list[str]:

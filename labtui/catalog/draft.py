@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -30,6 +31,9 @@ from labtui.catalog.rules import contradictions, known_dataset, missing_dataset,
 from labtui.catalog.seeds import read_seeds
 from labtui.errors import UsageError
 from labtui.spec import Arm, Experiment, FolderPart, Name, RunSpec
+
+_MOST_PROBLEMS = 10
+_FACTOR = "Allowed: keys such as optimizer.lr, and tables such as penalty or data.augment."
 
 _NAME = type_info(Name)
 _FOLDER_PART = type_info(FolderPart)
@@ -101,7 +105,9 @@ def _own(draft: Draft) -> Own | None:
     """What the entry says of itself alone."""
     if not _fits(_NAME, draft.name) or draft.name == NONE:
         word = f"; {shown(NONE)} means that there is none" if draft.name == NONE else ""
-        draft.problems.append(Problem(draft.at, f"is no name for an entry: {kinds.described(_NAME)}{word}."))
+        draft.problems.append(
+            Problem(draft.at, f"{shown(draft.name)} is no name for an entry. Allowed: {kinds.described(_NAME)}{word}.")
+        )
     checker = Checker()
     checker.unknown_keys(draft.raw, ENTRY_KEYS, ())
     cleaned = checker.fields(OWN, {key: value for key, value in draft.raw.items() if key in OWN_KEYS}, ())
@@ -111,7 +117,7 @@ def _own(draft: Draft) -> Own | None:
         return None
     own = msgspec.convert(cleaned, Own)
     for at, notes in _all_notes(own):
-        for problem in reference_problems(notes.reference) if notes.reference else ():
+        for problem in islice(reference_problems(notes.reference), _MOST_PROBLEMS) if notes.reference else ():
             draft.note_own((*at, "reference", *problem.at), problem.message)
     return own
 
@@ -135,7 +141,9 @@ def _terms(draft: Draft, datasets: Collection[str]) -> Terms | None:
     _check_grid(draft, axes(terms.grid))
     for index, key in enumerate(terms.factor):
         if key not in known_keys():
-            draft.note(("factor", index), f"{shown(key)} is no key of a recipe.{did_you_mean(key, known_keys())}")
+            draft.note(
+                ("factor", index), f"{shown(key)} is no key of a recipe.{did_you_mean(key, known_keys())} {_FACTOR}"
+            )
     if terms.offline_dataset is not None and (wrong := known_dataset(terms.offline_dataset, datasets)):
         draft.note(("offline_dataset",), wrong)
     return terms
@@ -149,7 +157,7 @@ def _check_grid(draft: Draft, varied: Mapping[str, Any]) -> None:
         grid_level, own_level = level_of(draft.layers, ("grid",)), level_of(draft.layers, at)
         if own_level > grid_level:
             message = (
-                'is set here and varied by the inherited grid, which wins. Write grid = "none", or leave this out.'
+                'this key is set here and varied by the inherited grid. Write grid = "none" to set it, or leave it out.'
             )
             draft.note(at, message)
 
@@ -175,17 +183,28 @@ def _recipe(draft: Draft, point: Member, datasets: Collection[str]) -> Recipe | 
     table = merged([*draft.layers, *point.layers])
     checker = Checker(complete=draft.complete)
     cleaned = checker.fields(RECIPE, {key: value for key, value in table.items() if key in RECIPE_KEYS}, ())
-    problems = checker.problems
     recipe = None
-    if not problems and draft.complete:
+    if not checker.problems and draft.complete:
         recipe = msgspec.convert(cleaned, Recipe)
-        problems = list(contradictions(recipe))
-        if wrong := known_dataset(recipe.data.name, datasets):
-            problems.append(Problem(("data", "name"), wrong))
+        checker.problems.extend(islice(contradictions(recipe), _MOST_PROBLEMS))
+    problems = checker.problems
+    if wrong := _about_dataset(table.get("data", {}), datasets, complete=draft.complete):
+        problems = [
+            *(problem for problem in problems if problem.at != ("data", "name")),
+            Problem(("data", "name"), wrong),
+        ]
     for problem in problems:
-        missing = problem.at == ("data", "name") and "name" not in table.get("data", {})
-        draft.note(problem.at, missing_dataset(datasets) if missing else problem.message, point.layers)
+        draft.note(problem.at, problem.message, point.layers)
     return recipe
+
+
+def _about_dataset(data: Any, datasets: Collection[str], *, complete: bool) -> str | None:
+    """What is wrong with the name of the data set, in the words of one who knows which there are."""
+    if not isinstance(data, dict):
+        return None
+    if "name" not in data:
+        return missing_dataset(datasets) if complete else None
+    return known_dataset(data["name"], datasets) if isinstance(data["name"], str) else None
 
 
 def _check_title(draft: Draft, title: str, points: Sequence[Member]) -> None:

@@ -7,6 +7,7 @@ from msgspec import Meta, inspect
 from msgspec.inspect import Field, StructType
 
 from labtui.catalog.kinds import tables, tags
+from labtui.catalog.seeds import MOST_SEEDS
 from labtui.spec import (
     Constant,
     Data,
@@ -43,7 +44,7 @@ class SharedTerms(Value, frozen=True, kw_only=True):
 
     group: FolderPart = "Experiments"
     baseline: Text | None = None
-    seeds: int | str | tuple[int, ...] = 1
+    seeds: int | str | Annotated[tuple[int, ...], Meta(max_length=MOST_SEEDS)] = 1
     offline_dataset: Text | None = None
     smallest_effect: Percentage = 0.5
 
@@ -51,7 +52,7 @@ class SharedTerms(Value, frozen=True, kw_only=True):
 class Terms(SharedTerms, frozen=True, kw_only=True):
     """What an entry holds beside a recipe and hands on to its heirs."""
 
-    factor: tuple[Text, ...] = ()
+    factor: Annotated[tuple[Text, ...], Meta(max_length=32)] = ()
     grid: dict[str, Any] | None = None
     """Nested as it is written; `grid.axes` gives the lists by dotted key."""
 
@@ -69,7 +70,7 @@ class Own(Notes, frozen=True, kw_only=True):
 
     title: FolderPart = ""
     extends: Name | None = None
-    member: dict[str, Notes] = msgspec.field(default_factory=dict)
+    member: Annotated[dict[str, Notes], Meta(max_length=200)] = msgspec.field(default_factory=dict)
 
 
 def struct_type(of: type) -> StructType:
@@ -88,7 +89,7 @@ RECIPE_KEYS = tuple(field.name for field in RECIPE.fields)
 DEFAULTS_KEYS = (*(field.name for field in SHARED_TERMS.fields), *RECIPE_KEYS)
 TERMS_KEYS = tuple(field.name for field in TERMS.fields)
 INHERITED_KEYS = (*TERMS_KEYS, *RECIPE_KEYS)
-OWN_KEYS = tuple(field.name for field in OWN.fields)
+OWN_KEYS = ("title", "extends", "description", "conclusion", "reference", "member")
 ENTRY_KEYS = (*OWN_KEYS, *INHERITED_KEYS)
 REGISTRIES = tuple(field.name for field in RECIPE.fields if tags(field.type))
 """The keys whose table picks an entry of a registry by its `name`."""

@@ -98,6 +98,12 @@ def shown_list(values: Sequence[Any]) -> str:
     return f"a list of {len(values)}"
 
 
+def told_kind(value: Any) -> str:
+    """`"x" is text`, `3 is a number`, `this is a table`: what was found where something else is needed."""
+    large = isinstance(value, dict) or (isinstance(value, list | tuple) and not shown(value).startswith("["))
+    return f"this is {kind_of(value)}" if large else f"{shown(value)} is {kind_of(value)}"
+
+
 def kind_of(value: Any) -> str:
     """What sort of value it is, in a newcomer's words."""
     match value:
@@ -115,6 +121,11 @@ def kind_of(value: Any) -> str:
             return "a date or time"
         case _:
             return "nothing that is known here"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 item`, `3 items`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:

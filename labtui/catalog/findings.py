@@ -33,11 +33,11 @@ class Findings:
         """The line in which a key, or the table that would hold it, is written."""
         return lines.line_for(self._lines, at)
 
-    def add(self, at: KeyPath, message: str, entry: str | None = None) -> None:
-        """A problem where it is written, and an entry that cannot run because of it."""
+    def add(self, at: KeyPath, message: str, entry: str | None = None, *, line: int | None = None) -> None:
+        """A problem where it is written, and an entry that cannot run because of it; the line where it is known."""
         key = dotted(at)
         experiment = str(at[1]) if len(at) > 1 and at[0] == "experiment" else None
-        finding = _Finding(self.line(at), None, key, message, experiment)
+        finding = _Finding(line or self.line(at), None, key, message, experiment)
         finding = self._found.setdefault((key, message), finding)
         if entry is not None:
             finding.entries[entry] = None

@@ -65,7 +65,8 @@ def grid_problems(varied: Mapping[str, Any]) -> Iterator[Problem]:
         if key not in known:
             hint = did_you_mean(key, known, quote=False)
             yield Problem(
-                at, f"is no key of a recipe that a grid could vary.{hint} As in: grid.optimizer.lr = [0.1, 0.01]"
+                at,
+                f"{shown(key)} is no key of a recipe.{hint} As in: grid.optimizer.lr = [0.1, 0.01]",
             )
         if not isinstance(values, list) or not 1 <= len(values) <= MOST_MEMBERS:
             allowed = f"a list of 1 to {MOST_MEMBERS} values, as in: grid.optimizer.lr = [0.1, 0.01]"
@@ -74,7 +75,7 @@ def grid_problems(varied: Mapping[str, Any]) -> Iterator[Problem]:
         count *= len(values)
         yield from _label_problems(key, values, at)
     if count > MOST_MEMBERS:
-        yield Problem((), f"makes {count:,} runs: at most {MOST_MEMBERS} are allowed.")
+        yield Problem((), f"this grid makes {count:,} runs: at most {MOST_MEMBERS} are allowed.")
 
 
 def _label_problems(key: str, values: Sequence[Any], at: KeyPath) -> Iterator[Problem]:

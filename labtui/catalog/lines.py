@@ -6,6 +6,7 @@ headers, keys and brackets and skips values.
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import tomli
@@ -31,6 +32,10 @@ _DEEPEST = 16
 """Parts of a key path that are followed. No key of a catalog lies deeper; a stranger's file may go down for ever."""
 
 
+_MOST_TOKENS = 200_000
+"""Pieces that are looked at; the built-in catalog has 6,000. What lies beyond is told without its line."""
+
+
 class Token(NamedTuple):
     """A piece of TOML: its group in the pattern, its text, where it begins, and in which line."""
 
@@ -43,7 +48,7 @@ class Token(NamedTuple):
 def tokens(text: str) -> Iterator[Token]:
     """The pieces that mean something, line ends among them; `open` is a quote that is never closed."""
     line = 1
-    for match in _TOKEN.finditer(text):
+    for match in islice(_TOKEN.finditer(text), _MOST_TOKENS):
         kind = match.lastgroup
         if kind not in ("comment", "blank"):
             yield Token(str(kind), match.group(), match.start(), line)

@@ -10,7 +10,7 @@ from labtui.catalog.chain import Tables
 from labtui.catalog.check import Checker
 from labtui.catalog.draft import Draft, drafted
 from labtui.catalog.entry import DEFAULTS_KEYS, ENTRY_KEYS, RECIPE, SHARED_TERMS
-from labtui.catalog.faults import Fault, kind_of, shown
+from labtui.catalog.faults import told_kind
 from labtui.catalog.findings import Findings
 from labtui.catalog.merge import written_at
 from labtui.catalog.together import baseline_problems, title_problems
@@ -30,12 +30,14 @@ def load(path: Path, *, builtin: bool = False, datasets: Collection[str]) -> Cat
     Whatever is wrong with its content is in `faults`. Raises UsageError only where there is no file that can be read.
     """
     content = source.read(path)
-    try:
-        text = source.decode(content)
-    except source.UnreadableText as fault:
-        return Catalog(path, builtin, (), (Fault(path, fault.line, None, "", f"the file {fault}", None),))
-    findings = Findings(path, text)
-    experiments = _experiments(syntax.parse(text), findings, datasets)
+    decoded = source.decode(content)
+    parsed = syntax.parse(decoded.text)
+    findings = Findings(path, parsed.text)
+    if decoded.fault:
+        findings.add((), f"the file {decoded.fault}", line=decoded.line)
+    if decoded.fault and (parsed.faults or not parsed.tables):
+        return Catalog(path, builtin, (), findings.faults())
+    experiments = _experiments(parsed, findings, datasets)
     return Catalog(path, builtin, experiments, findings.faults())
 
 
@@ -66,7 +68,7 @@ def _entries(parsed: syntax.Parsed, findings: Findings) -> Mapping[str, Any]:
         findings.add(problem.at, f"{problem.message} {_START}")
     entries = parsed.tables.get("experiment", {})
     if not isinstance(entries, dict):
-        findings.add(("experiment",), f"{shown(entries)} is {kind_of(entries)}. {_START}")
+        findings.add(("experiment",), f"{told_kind(entries)}. {_START}")
         return {}
     if not entries and not len(findings):
         findings.add((), f"the file holds no experiment. {_START}")
@@ -76,11 +78,11 @@ def _entries(parsed: syntax.Parsed, findings: Findings) -> Mapping[str, Any]:
 def _defaults(table: Any, findings: Findings) -> Mapping[str, Any]:
     """What all entries inherit, checked as far as a part can be."""
     if not isinstance(table, dict):
-        findings.add(("defaults",), f"{shown(table)} is {kind_of(table)}. It is a table, with the header [defaults].")
+        findings.add(("defaults",), f"{told_kind(table)}. It must be a table, with the header [defaults].")
         return {}
     own = [key for key in table if key in ENTRY_KEYS and key not in DEFAULTS_KEYS]
     for key in own:
-        findings.add(("defaults", key), "stands in an entry, not in [defaults]: each experiment has its own.")
+        findings.add(("defaults", key), "this key stands in an entry, not in [defaults]: each experiment has its own.")
     checker = Checker(complete=False)
     checker.unknown_keys({key: value for key, value in table.items() if key not in own}, DEFAULTS_KEYS, ())
     for kind in (SHARED_TERMS, RECIPE):
@@ -94,7 +96,7 @@ def _defaults(table: Any, findings: Findings) -> Mapping[str, Any]:
 def _experiment(name: str, tables: Tables, findings: Findings, datasets: Collection[str]) -> Experiment | None:
     raw = tables.entries[name]
     if not isinstance(raw, dict):
-        message = f"{shown(raw)} is {kind_of(raw)}. An entry is a table, with a header such as [experiment.my_dropout]."
+        message = f"{told_kind(raw)}. An entry is a table, with a header such as [experiment.my_dropout]."
         findings.add(("experiment", name), message, name)
         return None
     draft = Draft(name, raw, *tables.inheritance(name))

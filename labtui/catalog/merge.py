@@ -38,11 +38,11 @@ def laid(under: Mapping[str, Any], over: Mapping[str, Any], level: int = 0) -> d
     result = dict(under)
     for key, value in over.items():
         below = result.get(key)
-        mergeable = isinstance(value, dict) and isinstance(below, dict) and level < _DEEPEST
-        if mergeable and not (level == 0 and key in REGISTRIES and _renamed(below, value)):
-            result[key] = laid(below, value, level + 1)
-        else:
+        if not isinstance(value, dict) or not isinstance(below, dict) or level == _DEEPEST:
             result[key] = value
+        else:
+            replaced = level == 0 and key in REGISTRIES and _renamed(below, value)
+            result[key] = value if replaced else laid(below, value, level + 1)
     return result
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from labtui.catalog.entry import Recipe
-from labtui.catalog.faults import Problem, did_you_mean, listed, shown
+from labtui.catalog.faults import Problem, counted, did_you_mean, listed, shown
 from labtui.spec import Data, Normalize, Reference, Resize, Sgd
 from labtui.store.tags import STEP_UNITS
 
@@ -31,7 +31,7 @@ def known_dataset(name: str, datasets: Collection[str]) -> str | None:
 
 def missing_dataset(datasets: Collection[str]) -> str:
     """What to say where no data set is named."""
-    return f"is missing. Allowed: {listed(shown(one) for one in datasets)}."
+    return f"this key is missing. Allowed: {listed(shown(one) for one in datasets)}."
 
 
 def reference_problems(reference: Reference) -> Iterator[Problem]:
@@ -40,7 +40,9 @@ def reference_problems(reference: Reference) -> Iterator[Problem]:
         if tag not in STEP_UNITS:
             there_are = listed((shown(one) for one in STEP_UNITS), "and")
             hint = did_you_mean(tag, STEP_UNITS)
-            yield Problem(("figures", tag), f"is no tag of a curve that labtui writes.{hint} There are: {there_are}.")
+            yield Problem(
+                ("figures", tag), f"{shown(tag)} is no tag of a curve that labtui writes.{hint} There are: {there_are}."
+            )
     for key in ("epochs", "steps", "relative"):
         for tag in getattr(reference, key):
             if tag not in reference.figures:
@@ -76,10 +78,8 @@ def _normalization(data: Data) -> Iterator[Problem]:
         return
     means, deviations = len(data.normalize.mean), len(data.normalize.std)
     if means != deviations or not means:
-        message = (
-            f"{means} means and {deviations} deviations: one of each per channel is needed, three for colour images."
-        )
-        yield Problem(("data", "normalize"), message)
+        found = f"{counted(means, 'mean')} and {counted(deviations, 'deviation')}"
+        yield Problem(("data", "normalize"), f"{found}: one of each per channel is needed, three for colour images.")
 
 
 def _sizes(recipe: Recipe) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import labtui
@@ -16,12 +17,13 @@ LARGEST = 1_000_000
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-class UnreadableText(ValueError):
-    """Bytes that are no TOML text at all; the message says why, `line` where."""
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The text of a catalog, with `\\n` at the end of each line, and what was wrong with its bytes."""
 
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.line = line
+    text: str
+    fault: str = ""
+    line: int | None = None
 
 
 def find(explicit: Path | None, *, cwd: Path, environ: Mapping[str, str]) -> tuple[Path, bool]:
@@ -68,20 +70,22 @@ def read(path: Path) -> bytes:
         raise UsageError(f"The catalog {shown_path(path)} cannot be read: {reason}.", advice=advice) from fault
 
 
-def decode(content: bytes) -> str:
-    """The text of a catalog, with `\\n` at the end of each line. Raises UnreadableText."""
+def decode(content: bytes) -> Decoded:
+    """The text of a catalog; bytes that are no UTF-8 come out as U+FFFD, so that the rest can be used."""
     if len(content) > LARGEST:
-        raise UnreadableText(
-            f"is larger than the {LARGEST:,} bytes that are read. A catalog is a short list of experiments."
-        )
+        size = f"is larger than the {LARGEST:,} bytes that are read. A catalog is a short list of experiments."
+        return Decoded("", size)
     if content.startswith(_UTF16_MARKS):
-        raise UnreadableText("is saved as UTF-16. Save it as UTF-8.", 1)
+        return Decoded("", "is saved as UTF-16. Save it as UTF-8.", 1)
     try:
-        text = content.decode("utf-8-sig")
+        return Decoded(_lines(content.decode("utf-8-sig")))
     except UnicodeDecodeError as fault:
         line = content.count(b"\n", 0, fault.start) + 1
-        found = f"byte 0x{content[fault.start]:02X}"
-        raise UnreadableText(
-            f"is not UTF-8: {found} in line {line} is part of no letter. Save it as UTF-8.", line
-        ) from fault
+        found = f"byte 0x{fault.object[fault.start]:02X} in line {line} is part of no letter"
+        return Decoded(
+            _lines(content.decode("utf-8-sig", "replace")), f"is not UTF-8: {found}. Save it as UTF-8.", line
+        )
+
+
+def _lines(text: str) -> str:
     return text.replace("\r\n", "\n")

@@ -43,6 +43,8 @@ class Parsed:
 
     tables: dict[str, Any]
     faults: list[SyntaxFault] = field(default_factory=list)
+    text: str = ""
+    """What was parsed in the end: the file's text with those entries blanked out, line for line."""
     hopeless: bool = True
     """Nothing could be parsed."""
 
@@ -55,11 +57,13 @@ def parse(text: str) -> Parsed:
         budget -= len(text) + 1
         fault, tables = _attempt(text)
         if fault is None:
-            parsed.tables, parsed.hopeless = tables, False
+            parsed.tables, parsed.text, parsed.hopeless = tables, text, False
             return parsed
         owner, blanked = _without_owner(text, fault.line)
         if blanked == text:
-            parsed.faults.append(replace(fault, message=f"{fault.message} No entry can be read until this is mended."))
+            parsed.faults.append(
+                replace(fault, message=f"{fault.message.rstrip('.')}. Nothing can be read until this is mended.")
+            )
             return parsed
         parsed.faults.append(replace(fault, entry=owner[1] if len(owner) == 2 else None))
         text = blanked
@@ -103,37 +107,37 @@ def _owners(rows: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _located(text: str, message: str, position: int) -> SyntaxFault:
-    opened = _opened(text, position)
     if message.startswith(("Unterminated string", "Expected \"'''\"", 'Expected \'"""\'')):
         position = next((token.start for token in lines.tokens(text) if token.kind == "open"), position)
-    elif opened is not None and _left_open(text, message, position):
+    elif (opened := _left_open(text, message, position)) is not None:
         position, message = opened.start, "Unclosed"
     line, column = lines.line_of(text, min(position, len(text)))
     return SyntaxFault(line, column, _explained(text, message, position))
 
 
-def _opened(text: str, position: int) -> lines.Token | None:
-    """The innermost bracket that is open at a place."""
+def _left_open(text: str, message: str, position: int) -> lines.Token | None:
+    """The bracket that was never closed, where the parser stumbled over what follows it."""
     opened: list[lines.Token] = []
     for token in lines.tokens(text[:position]):
         if token.kind == "mark" and token.text in "[{":
+            if opened and _is_header(text, token.start):
+                return opened[-1]
             opened.append(token)
         elif token.kind == "mark" and token.text in "]}" and opened:
             opened.pop()
-    return opened[-1] if opened else None
-
-
-def _left_open(text: str, message: str, position: int) -> bool:
-    """Whether the parser stumbled over what follows a list or table that was never closed."""
     rest = text[position:].split("\n")[0]
-    return message.startswith("Unclosed") or (
-        message == "Invalid value" and re.match(r"[\w.\"-]+\s*=", rest) is not None
-    )
+    next_key = message == "Invalid value" and re.match(r"[\w.\"-]+\s*=", rest) is not None
+    return opened[-1] if opened and (next_key or message.startswith("Unclosed")) else None
+
+
+def _is_header(text: str, position: int) -> bool:
+    start = text.rfind("\n", 0, position) + 1
+    return not text[start:position].strip() and _HEADER.match(text, start) is not None
 
 
 def _too_deep(text: str) -> SyntaxFault:
     match = _DEEP.search(text)
-    message = "is nested too deeply to be read: brackets within brackets, or a key with hundreds of dots."
+    message = "this is nested too deeply to be read: brackets within brackets, or a key with hundreds of dots."
     line, column = lines.line_of(text, match.start()) if match else (None, None)
     return SyntaxFault(line, column, message)
 
@@ -175,7 +179,7 @@ def _explained(text: str, message: str, position: int) -> str:
         return _about_twice(text, position)
     if message.startswith(("Unterminated string", "Expected")) and text[position : position + 1] in ("'", '"'):
         return "the text that begins here is never closed: its last quotes are missing."
-    if message.startswith("Illegal character"):
+    if message.startswith(("Illegal character", "Found invalid character")):
         return _about_character(text, position)
     return f"this is no TOML: {clean_line(message)}. Found: {found}."
 
@@ -195,7 +199,7 @@ def _about_value(rest: str) -> str:
     if word[0] in "‘’“”„«»`":
         return f'{quoted(word)} stands in quotes of another kind. Text stands in plain ones: "text"'
     if re.match(r"[A-Za-z][\w./@-]*\Z", word):
-        return f"{quoted(word)} is text, and text stands in quotes. Without them: numbers, true, false, [lists], {{tables}}."
+        return f"{quoted(word)} is text, and text stands in quotes. Numbers, true, false and [lists] do without."
     return f'{quoted(word)} is no value. A value is "text", a number, true, false, a [list] or a {{table}}.'
 
 
@@ -216,7 +220,7 @@ def _about_rest(text: str, rest: str, position: int) -> str:
 
 def _about_character(text: str, position: int) -> str:
     if text[position : position + 1] == "\n":
-        return 'the text in quotes is not closed in its line: the last " is missing.'
+        return "the text in quotes is not closed in its line: the last quote is missing."
     code = f"U+{ord(text[position]):04X}" if position < len(text) else "the end of the file"
     return f"the character {code} is not allowed here."
 

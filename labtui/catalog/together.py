@@ -11,26 +11,25 @@ def baseline_problems(
     experiments: Sequence[Experiment], entries: Collection[str]
 ) -> Iterator[tuple[Experiment, Problem]]:
     """Baselines that are no entry or no single run. Those of an entry with faults of its own are taken for good."""
-    members = {experiment.name: [arm.spec.name for arm in experiment.arms] for experiment in experiments}
-    known = [*entries, *(name for names in members.values() if len(names) > 1 for name in names)]
+    members = {one.name: [arm.spec.name for arm in one.arms] for one in experiments if len(one.arms) > 1}
+    sound = {one.name for one in experiments}
+    runs = dict.fromkeys(
+        [*(name for name in entries if name not in members), *(run for runs in members.values() for run in runs)]
+    )
     for experiment in experiments:
-        message = _wrong_baseline(experiment.baseline, members, known)
-        if message is not None:
-            yield experiment, Problem(("baseline",), message)
-
-
-def _wrong_baseline(name: str | None, members: dict[str, list[str]], known: Collection[str]) -> str | None:
-    if name is None:
-        return None
-    entry, _, member = name.partition("@")
-    if len(members.get(name, ())) > 1:
-        return (
-            f"{shown(name)} has {len(members[name])} members. Say which: {listed(shown(one) for one in members[name])}."
-        )
-    if name in known or (member and entry in known and entry not in members):
-        return None
-    there_are = listed((shown(one) for one in list(known)[:20]), "and")
-    return f"there is no experiment {shown(name)}.{did_you_mean(name, known)} There are: {there_are}, or {shown(NONE)}."
+        name = experiment.baseline
+        if name is None or name in runs or (name.partition("@")[0] in runs.keys() - sound):
+            continue
+        if name in members:
+            message = (
+                f"{shown(name)} has {len(members[name])} members. Say which: {listed(map(shown, members[name][:20]))}."
+            )
+        else:
+            others = [one for one in runs if one != experiment.name]
+            there_are = listed(map(shown, others[:20]), ",")
+            message = f"there is no experiment {shown(name)}.{did_you_mean(name, others)}"
+            message += f" Allowed: {there_are}, or {shown(NONE)}."
+        yield experiment, Problem(("baseline",), message)
 
 
 def title_problems(experiments: Sequence[Experiment], lines: Mapping[str, int]) -> Iterator[tuple[Experiment, Problem]]:

@@ -1,0 +1,147 @@
+"""Sixty bad catalogs and more: each fault told where it is, what was found and what is allowed; the rest is usable."""
+
+from pathlib import Path
+
+import pytest
+from bad_catalogs import BAD, GOOD, Bad
+
+from labtui.catalog import Catalog, Fault, load
+from labtui.clean import clean_line
+from labtui.errors import UsageError
+
+DATASETS = ("cifar10", "digits", "fashion-mnist")
+
+
+def loaded(folder: Path, content: str | bytes) -> Catalog:
+    path = folder / "experiments.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return load(path, datasets=DATASETS)
+
+
+def test_there_are_sixty_of_them_and_no_two_alike() -> None:
+    assert len(BAD) >= 60
+    assert len({bad.name for bad in BAD}) == len({bad.content for bad in BAD}) == len(BAD)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_each_fault_is_told_where_it_is_and_the_good_entries_stay_usable(tmp_path: Path, bad: Bad) -> None:
+    catalog = loaded(tmp_path, bad.content)
+    found = [(fault.line, fault.key) for fault in catalog.faults]
+    assert sorted(found, key=str) == sorted(((one.line, one.key) for one in bad.said), key=str)
+    for said in bad.said:
+        (fault,) = [fault for fault in catalog.faults if (fault.line, fault.key) == (said.line, said.key)]
+        assert said.column in (None, fault.column)
+        for words in said.words:
+            assert words in fault.message
+    assert tuple(experiment.name for experiment in catalog.experiments) == bad.good
+    assert {arm.spec.experiment for arm in catalog.select(bad.good)} == set(bad.good)
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_a_fault_is_one_clean_line_that_names_file_line_and_key(tmp_path: Path, bad: Bad) -> None:
+    for fault in loaded(tmp_path, bad.content).faults:
+        text = str(fault)
+        assert text == clean_line(text)
+        assert len(text) < 1_200
+        assert "experiments.toml" in text
+        assert fault.line is None or f"experiments.toml:{fault.line}" in text
+        assert fault.key in text
+
+
+def test_a_fault_reads_as_one_sentence_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (fault,) = loaded(tmp_path, GOOD + "[experiment.dropout]\noptimizer.lr = -0.1\n").faults
+    assert str(fault) == (
+        "experiments.toml:14: experiment.dropout.optimizer.lr: -0.1 is not allowed: a number above 0 and at most 1000."
+    )
+    assert fault.experiment == "dropout"
+    elsewhere = Fault(Path("/other/lab.toml"), 3, 7, "", "is wrong.", None)
+    assert str(elsewhere) == "/other/lab.toml:3:7: is wrong."
+
+
+def test_all_faults_of_all_entries_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    catalog = loaded(
+        tmp_path,
+        GOOD
+        + "[experiment.a]\ntraining.epochs = 0\ntraining.batch_size = 0\noptimizer.lr = nan\nmodel.dropuot = [0, 0]\n"
+        + "[experiment.b]\nseeds = [\n[experiment.c]\ndata.name = 'mnist'\nextends = 'd'\n",
+    )
+    assert [fault.line for fault in catalog.faults] == [14, 15, 16, 17, 19, 21, 22]
+    assert [fault.experiment for fault in catalog.faults] == ["a"] * 4 + ["b"] + ["c"] * 2
+
+
+def test_a_fault_in_defaults_is_told_once_and_names_all_heirs(tmp_path: Path) -> None:
+    catalog = loaded(tmp_path, GOOD.replace('"cnn"', '"cnn"\ntraining.epochs = 0'))
+    (fault,) = catalog.faults
+    assert (fault.line, fault.key, fault.experiment) == (5, "defaults.training.epochs", None)
+    assert fault.entries == ("network", "rates")
+    assert catalog.experiments == ()
+
+
+def test_an_entry_that_replaces_a_faulty_default_is_sound(tmp_path: Path) -> None:
+    text = GOOD.replace('"adam"', '"adam"\noptimizer.lr = 0') + "[experiment.own]\noptimizer.name = 'sgd'\n"
+    catalog = loaded(tmp_path, text)
+    assert [fault.key for fault in catalog.faults] == ["defaults.optimizer.lr"]
+    assert [experiment.name for experiment in catalog.experiments] == ["rates", "own"]
+
+
+def test_an_heir_of_a_faulty_entry_is_told_to_wait_for_it(tmp_path: Path) -> None:
+    catalog = loaded(tmp_path, GOOD + "[experiment.a]\ntitle = 'A\n[experiment.b]\nextends = 'a'\n")
+    assert [(fault.line, fault.experiment) for fault in catalog.faults] == [(14, "a"), (16, "b")]
+    assert "mend that first" in catalog.faults[1].message
+
+
+def test_a_fault_in_what_an_heir_does_not_take_over_is_not_the_heir_s(tmp_path: Path) -> None:
+    catalog = loaded(tmp_path, GOOD + "[experiment.a]\ntitle = '/'\n[experiment.b]\nextends = 'a'\n")
+    assert [experiment.name for experiment in catalog.experiments] == ["network", "rates", "b"]
+
+
+def test_naming_a_faulty_entry_tells_its_faults(tmp_path: Path) -> None:
+    catalog = loaded(tmp_path, GOOD + "[experiment.a]\ntraining.epochs = 0\n[experiment.b]\nextends = 'a'\n")
+    for name in ("a", "b", "a@0.1"):
+        with pytest.raises(UsageError, match=r"experiment\.a\.training\.epochs: 0 is not allowed"):
+            catalog.select([name])
+    assert len(catalog.select(["rates"])) == 2
+
+
+def test_naming_an_entry_of_a_file_that_cannot_be_read_tells_why(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no entry of the catalog can"):
+        loaded(tmp_path, "[defaults\n").select(["network"])
+
+
+def test_an_unknown_name_brings_the_nearest_ones(tmp_path: Path) -> None:
+    catalog = loaded(tmp_path, GOOD)
+    with pytest.raises(UsageError, match="Did you mean network"):
+        catalog.select(["netwrk"])
+    with pytest.raises(UsageError, match=r"Did you mean rates@0\.01 or rates@0\.1\?"):
+        catalog.select(["rates@0.001"])
+    with pytest.raises(UsageError, match="has no members"):
+        catalog.select(["network@1"])
+    with pytest.raises(UsageError, match="network and rates"):
+        catalog.experiment("?")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"[experiment.a{number}]\n" for number in range(40_000)),
+        "[experiment.a]\n" + "".join(f"k{number} = 1\n" for number in range(80_000)),
+        "".join(f"[experiment.a{number}]\nx = 1\n" for number in range(30_000)),
+        "".join(f"[experiment.a{number}]\ngrid.optimizer.lr = {list(range(1, 200))}\n" for number in range(900)),
+        "".join(f"[experiment.a{number + 1}]\nextends = 'a{number}'\n" for number in range(900)),
+        "[experiment.a]\n" + "grid.optimizer.lr = [" + "1, " * 200_000 + "]\n",
+        "[experiment.a]\n" + "".join(f'[experiment.a.member."{number}"]\n' for number in range(20_000)),
+        "[[a]]\n" * 150_000,
+        "[experiment.a]\nx = '''" + "'\n" * 400_000,
+        "[defaults.a" + ".a" * 400 + "]\nb = 1\n[experiment.x.a" + ".a" * 400 + "]\nb = 2\n",
+        "[experiment.a]\nseeds = " + "[" * 900_000,
+        "".join(f"[experiment.a{number}]\nseeds = [\n" for number in range(30_000)),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_file_made_to_take_time_or_memory_comes_back_with_few_faults(tmp_path: Path, text: str) -> None:
+    catalog = loaded(tmp_path, GOOD + text)
+    assert 1 <= len(catalog.faults) <= 250
+    assert len(catalog.arms) <= 5_200
