@@ -34,7 +34,10 @@ class Command:
 
 _CHARTS = ("main", "charts", "run")
 _LISTS = ("list",)
+_FILTERED = ("list", "run", "compare")
+_WITH_RUNS = ("main", "run", "compare")
 _PLOT = ("charts",)
+_RUN = ("run",)
 _SCREENS = ("main", "charts", "run", "compare", "launch")
 
 COMMANDS = (
@@ -48,7 +51,7 @@ COMMANDS = (
     Command("stop", "x", "stop", "stop", "Stop the run: asked first, then by signals.", ("main", "run"), 3),
     Command("compare", "c", "compare", "compare", "The final table, with deltas and verdicts.", ("main", "run"), 2),
     Command("log", "o", "log", "log", "Go to the log; again to see it whole.", ("main", "run"), 5),
-    Command("filter", "slash", "filter", "filter", "Filter by words, /regex/ or a state.", ("list", "compare"), 3, "/"),
+    Command("filter", "slash", "filter", "filter", "Filter by words, /regex/ or a state.", _FILTERED, 3, "/"),
     Command("sort", "s", "sort", "sort", "Sort by the next column.", ("list", "compare"), 4),
     Command("baseline", "b", "baseline", "baseline", "Take deltas against this row; again for the declared one.",
             ("list", "compare"), 6),
@@ -79,15 +82,22 @@ COMMANDS = (
     Command("pan.down", "pagedown,shift+down", "pan_y(-1)", "pan down", "The window downwards.", _PLOT),
     Command("zoom.reset", "0", "reset", "reset", "Everything in sight, no crosshair.", _PLOT, 6),
     Command("seeds", "a", "seeds", "seeds", "Seeds as mean and band, or each by itself.", _PLOT, 5),
+    Command("side.overview", "1", "side(0)", "overview", "How it stands, its figures, how it ended.", _RUN),
+    Command("side.curves", "2", "side(1)", "curves", "Its charts.", _RUN),
+    Command("side.test", "3", "side(2)", "test images", "Confusion matrix and accuracy by class.", _RUN, 3, "1-5"),
+    Command("side.spec", "4", "side(3)", "spec", "Every key of its spec, and the layers of its network.", _RUN),
+    Command("side.log", "5", "side(4)", "log", "Its whole log.", _RUN),
+    Command("side.next", "right,l", "turn(1)", "next side", "The next side of the run.", _RUN),
+    Command("side.previous", "left,h", "turn(-1)", "previous side", "The side before.", _RUN),
     Command("unfold", "right,l", "fold(False)", "unfold", "Show the runs of each seed.", _LISTS, 9, "→"),
     Command("fold", "left,h", "fold(True)", "fold", "Hide the runs of each seed.", _LISTS, 9, "←"),
     Command("matched", "M", "matched", "matched", "Queue or show the matched baseline.", ("main", "compare")),
-    Command("diff", "d", "diff", "diff", "How the spec differs from its baseline.", ("main", "run", "compare"), 7),
+    Command("diff", "d", "diff", "diff", "How the spec differs from its baseline.", _WITH_RUNS, 7),
     Command("export", "e", "export", "export", "Write the table or chart to a file.", ("compare", "charts"), 4),
-    Command("copy", "y", "copy", "copy", "Copy the command that repeats it.", ("main", "run", "compare"), 7),
+    Command("copy", "y", "copy", "copy", "Copy the command that repeats it.", _WITH_RUNS, 7),
     Command("tensorboard", "t", "tensorboard", "TensorBoard", "How to open these runs in TensorBoard.", ("main",
             "run")),
-    Command("chart", "v", "chart", "chart", "Charts on the whole screen, with a crosshair.", ("main", "run"), 4),
+    Command("chart", "v", "chart", "chart", "Charts on the whole screen, with a crosshair.", _WITH_RUNS, 4),
     Command("help", "question_mark,f1", "help", "help", "Every key of this screen.", (EVERYWHERE,), 1, "?"),
     Command("palette", "colon,ctrl+p", "command_palette", "palette", "Find any command by its name.",
             (EVERYWHERE,), 8, ":"),

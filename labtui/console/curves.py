@@ -87,7 +87,7 @@ def _mean(subject: Subject, slot: Slot, side: str, curves: Curves, look: Look) -
         return lines[0] if lines else None
     mean = mean_and_band([(one.x, one.y) for one in lines])
     return Series(
-        f"{subject.name} (mean of {len(lines)} seeds)",
+        subject.name,
         subject.letter,
         mean.x,
         mean.mean,

@@ -1,8 +1,13 @@
 """What workers say to the screens: data only."""
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 
 from labtui.console.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from labtui.console.predicted import Predicted
 
 
 class RunsUpdated(Message):
@@ -40,3 +45,11 @@ class DeedFailed(Message):
         super().__init__()
         self.text = text
         self.advice = advice
+
+
+class PredictionsRead(Message):
+    """What a run said about the test images was read."""
+
+    def __init__(self, predicted: "Predicted") -> None:
+        super().__init__()
+        self.predicted = predicted

@@ -36,6 +36,7 @@ class ChartsScreen(Looking, Page):
     runs come and go; `sibling` moves whatever the caller points at."""
 
     KIND = "charts"
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = bindings("charts")
 
     def __init__(

@@ -111,6 +111,11 @@ class MainScreen(Looking, Doing, Opening):
         """The run of the entry under the cursor."""
         return self.list.current.run if self.list.current else None
 
+    @property
+    def run_order(self) -> "tuple[str, ...]":
+        """As in the list."""
+        return self.list.run_ids
+
     def say(self, text: str, *, ink: str = "") -> None:
         """Say it on the status line."""
         self.status.say(text, ink=ink)

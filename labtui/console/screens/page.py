@@ -1,17 +1,21 @@
 """A screen over the main one: a title above, a status line below; it follows the snapshots while it is on top."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.screen import Screen
 
 from labtui.console.commands import footer
 from labtui.console.draw.spans import Line, Span
+from labtui.console.messages import DeedFailed
 from labtui.console.snapshot import Snapshot
 from labtui.console.widgets.paint import glyphs_of
 from labtui.console.widgets.status_line import StatusLine
 from labtui.console.widgets.title_bar import TitleBar
+from labtui.errors import LabError
 
 if TYPE_CHECKING:
     from labtui.console.app import LabtuiApp
@@ -71,6 +75,19 @@ class Page(Screen[None]):
     def say(self, text: str, *, ink: str = "") -> None:
         """Say it on the status line."""
         self.status.say(text, ink=ink)
+
+    def work(self, task: Callable[[], Message], group: str) -> None:
+        """Do something slow in a thread; its message comes back here. Of a group, the latest one counts."""
+
+        def body() -> None:
+            try:
+                self.post_message(task())
+            except LabError as fault:
+                self.app.post_message(DeedFailed(fault.message, fault.advice))
+            except Exception as fault:  # noqa: BLE001 - a worker that fails must not end the console
+                self.app.post_message(DeedFailed(f"{type(fault).__name__}: {fault}"))
+
+        self.run_worker(body, thread=True, exclusive=True, exit_on_error=False, group=group)
 
     def action_back(self) -> None:
         """One layer out."""

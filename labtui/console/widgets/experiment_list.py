@@ -91,6 +91,11 @@ class ExperimentList(LiveTable):
         found = (self._entries.get(key) for key in self.visible_keys)
         return tuple(entry.run.id for entry in found if entry is not None and entry.run is not None)
 
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """The ids of all runs of the entries, unfolded or not, in the order of the list."""
+        return tuple(dict.fromkeys(run.id for entry in self._entries.values() for run in entry.runs))
+
     # --- Keys ---------------------------------------------------------------------------------------------------------
 
     def action_mark(self) -> None:

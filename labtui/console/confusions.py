@@ -1,0 +1,52 @@
+"""The test images of a run as lines: confusion matrix, accuracy per class, the most frequent mistakes. Pure."""
+
+from labtui.console.account import beside
+from labtui.console.draw import format as text
+from labtui.console.draw.bars import progress
+from labtui.console.draw.glyphs import Glyphs
+from labtui.console.draw.heatmap import confusion
+from labtui.console.draw.spans import Line, Span, cells, fit, shorten, width
+from labtui.console.predicted import Predicted
+
+MISTAKES = 8
+BAR = 20
+
+
+def confusion_lines(found: Predicted, room: int, glyphs: Glyphs) -> list[Line]:
+    """Everything about the plain test images in at most `room` cells."""
+    if found.matrix is None:
+        return [(Span(found.note, "muted"),)]
+    matrix: list[Line] = [
+        (Span("true class by predicted class", "title"), Span("  shaded by share of the row", "muted"))
+    ]
+    matrix += confusion(found.matrix, found.classes, min(room, 76), glyphs)
+    right = [*_per_class(found, glyphs), (), *_mistakes(found, glyphs)]
+    head: Line = (
+        Span(f"{text.accuracy(found.accuracy)} %", "strong"),
+        Span(
+            f" of {text.grouped(found.images)} plain test images right, cross-entropy {text.loss(found.cross_entropy)}"
+        ),
+    )
+    if max(map(width, matrix)) + 4 + max(map(width, right)) <= room:
+        return [head, (), *beside(matrix, right, room)]
+    return [shorten(line, room, glyphs.ellipsis) for line in (head, (), *_per_class(found, glyphs), (), *matrix, (),
+                                                              *_mistakes(found, glyphs))]  # fmt: skip
+
+
+def _per_class(found: Predicted, glyphs: Glyphs) -> list[Line]:
+    """A bar per class, in the order of the classes."""
+    left = min(14, max(cells(name) for name in found.classes)) + 1
+    lines: list[Line] = [(Span("accuracy by class", "title"),)]
+    for name, share in zip(found.classes, found.per_class, strict=True):
+        number = Span(f"{text.accuracy(share):>6} ")
+        lines.append((*fit((Span(name),), left, ellipsis=glyphs.ellipsis), number, *progress(share / 100, BAR, glyphs)))
+    return lines
+
+
+def _mistakes(found: Predicted, glyphs: Glyphs) -> list[Line]:
+    """Which class is taken for which."""
+    lines: list[Line] = [(Span("most often taken for another", "title"),)]
+    arrow = "->" if glyphs.ascii else "→"
+    for true, predicted, count in found.confusions(MISTAKES):
+        lines.append((Span(f"{count:>5}  "), Span(true), Span(f" {arrow} ", "muted"), Span(predicted)))
+    return lines if len(lines) > 1 else [*lines, (Span("none: all are right", "muted"),)]

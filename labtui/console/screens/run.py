@@ -1,0 +1,243 @@
+"""One run: how it stands, its curves, its test images, its spec, its log."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from labtui.console import account
+from labtui.console.bindings import bindings
+from labtui.console.confusions import confusion_lines
+from labtui.console.draw.spans import Line, Span
+from labtui.console.draw.tabs import tabs
+from labtui.console.entries import Entry
+from labtui.console.look import Look, Subject
+from labtui.console.looking import Looking
+from labtui.console.messages import PredictionsRead
+from labtui.console.predicted import Predicted, read_predicted
+from labtui.console.screens.doing import Doing
+from labtui.console.screens.opening import Opening
+from labtui.console.screens.page import Page
+from labtui.console.snapshot import Interest, Snapshot
+from labtui.console.widgets.chart_grid import ChartGrid
+from labtui.console.widgets.lines import Lines
+from labtui.console.widgets.log_tail import LogTail
+from labtui.console.widgets.paint import entitle, glyphs_of
+
+if TYPE_CHECKING:
+    from labtui.store.run import Run
+    from labtui.store.state import State
+
+SIDES = ("overview", "curves", "test", "spec", "log")
+"""The sides of a run, in the order of their digits; the screen has the class of the one it shows."""
+
+_TITLES = ("overview", "curves", "test", "spec", "log")
+_FIRST = {"overview": "#about", "curves": "#charts", "test": "#detail", "spec": "#detail", "log": "#log"}
+_GONE = ((Span("this run's folder is gone", "warn"),),)
+
+
+class RunScreen(Looking, Page, Doing, Opening):
+    """State: the run's id, the side that is shown, the look. `order` gives the ids that `[` and `]` go through."""
+
+    KIND = "run"
+    AUTO_FOCUS = "#about"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("run")
+
+    def __init__(self, run_id: str, look: Look, order: Callable[[], Sequence[str]]) -> None:
+        super().__init__()
+        self.run_id, self.look = run_id, look
+        self._order, self._side = order, 0
+        self._snapshot = Snapshot()
+        self._predicted: Predicted | None = None
+        self._read_in: State | None = None
+
+    def body(self) -> ComposeResult:
+        """All sides; the style sheet shows one."""
+        with Horizontal(id="sides"):
+            yield Lines(id="about")
+            yield ChartGrid(id="charts")
+            yield Lines(id="detail")
+        yield LogTail(id="log")
+        yield Input(id="filter", placeholder="words or a regular expression  Enter keeps, Esc clears")
+
+    def on_mount(self) -> None:
+        """Begin with the overview."""
+        super().on_mount()
+        self.add_class("-overview")
+
+    # --- What is shown ------------------------------------------------------------------------------------------------
+
+    @property
+    def side(self) -> str:
+        """The side that is shown."""
+        return SIDES[self._side]
+
+    @property
+    def run_here(self) -> "Run | None":
+        """The run; None once its folder is gone."""
+        return self._snapshot.run(self.run_id)
+
+    @property
+    def pointed(self) -> tuple[Entry, ...]:
+        """The run as an entry of the list; its arm is the catalog's where nothing was changed by hand."""
+        run = self.run_here
+        if run is None:
+            return ()
+        arms = self.app.lab.catalog.arms
+        arm = next((arm for arm in arms if arm.spec.name == run.name), None) if run.spec else None
+        return (Entry(f"run:{run.id}", run.display_title, arm=arm, runs=(run,)),)
+
+    @property
+    def charted(self) -> tuple[Subject, ...]:
+        """The run alone."""
+        run = self.run_here
+        return () if run is None else (Subject(f"{run.display_title} {_seed(run)}".strip(), "", (run,)),)
+
+    @property
+    def run_order(self) -> Sequence[str]:
+        """As the caller has it."""
+        return self._order()
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show how the run stands now."""
+        self._snapshot = snapshot
+        self.app.wish(Interest(charted=(self.run_id,), log=self.run_id))
+        self._show()
+        self._read_predictions()
+
+    def _show(self) -> None:
+        run, snapshot, glyphs = self.run_here, self._snapshot, glyphs_of(self)
+        self._show_title(run)
+        curves = snapshot.curves_of(self.run_id)
+        if run is None:
+            self.query_one("#about", Lines).show(lambda _: _GONE)
+            return
+        if self.side in ("overview", "curves"):
+            grid = self.query_one(ChartGrid)
+            grid.pending = snapshot.pending > 0
+            grid.show(self.charted, snapshot.curves, self.look)
+        if self.side == "overview":
+            write = lambda room: account.overview(run, curves, room, glyphs, snapshot.when)  # noqa: E731 - a closure
+            self.query_one("#about", Lines).show(write)
+        elif self.side in ("test", "spec"):
+            self._show_detail(run)
+        self._show_log()
+
+    def _show_detail(self, run: "Run") -> None:
+        glyphs, found = glyphs_of(self), self._predicted
+
+        def write(room: int) -> list[Line]:
+            if self.side == "test":
+                return confusion_lines(found, room, glyphs) if found else [(Span("reading …", "muted"),)]
+            spec = account.spec_lines(run, min(room, 70), glyphs)
+            model = account.model_lines(run.result.model if run.result else None, min(room, 64), glyphs)
+            return account.beside(spec, model, room) if room >= 120 else [*spec, (), *model]
+
+        self.query_one("#detail", Lines).show(write)
+
+    def _show_title(self, run: "Run | None") -> None:
+        glyphs = glyphs_of(self)
+        name = f"{run.display_title} {_seed(run)}".strip() if run else self.run_id
+        room = max(12, self.size.width - len(name) - 20)
+        self.entitle(name, tabs(_TITLES, self._side, room, glyphs, numbered=True))
+
+    def _show_log(self) -> None:
+        log = self.query_one(LogTail)
+        log.show(self._snapshot.log)
+        words = self.query_one(Input).value
+        filtered = f"log  / {words}" if words else "log"
+        entitle(log, filtered, "" if log.following else "G follows again")
+
+    # --- The test images ----------------------------------------------------------------------------------------------
+
+    def _read_predictions(self) -> None:
+        """Read them in a thread, when they are looked at, until they are there."""
+        run, known = self.run_here, self._predicted
+        if self.side != "test" or run is None or (known and known.matrix is not None) or self._read_in == run.state:
+            return
+        self._read_in = run.state
+        self.work(lambda: PredictionsRead(read_predicted(run)), "predictions")
+
+    def on_predictions_read(self, message: PredictionsRead) -> None:
+        """Show them, if they are still asked for."""
+        if message.predicted.run_id == self.run_id:
+            self._predicted = message.predicted
+            self._show()
+
+    # --- Keys ---------------------------------------------------------------------------------------------------------
+
+    def looked(self, said: str) -> None:
+        """The look changed."""
+        self.say(said)
+        self._show()
+
+    def action_side(self, index: int) -> None:
+        """Another side of the run."""
+        self.remove_class(f"-{self.side}")
+        self._side = index % len(SIDES)
+        self.add_class(f"-{self.side}")
+        self.query_one(_FIRST[self.side]).focus()
+        self._show()
+        self._read_predictions()
+        if self.side in ("test", "spec"):
+            self.query_one("#detail", Lines).action_edge(0)
+
+    def action_turn(self, by: int) -> None:
+        """The next or previous side."""
+        self.action_side(self._side + by)
+
+    def action_sibling(self, by: int) -> None:
+        """The next or previous run, looked at from the same side."""
+        order = list(self._order()) or [run.id for run in self._snapshot.runs]
+        here = order.index(self.run_id) if self.run_id in order else 0
+        self.run_id = order[(here + by) % len(order)]
+        self._predicted = self._read_in = None
+        self.update(self._snapshot)
+
+    def action_log(self) -> None:
+        """The log, and from it back to the overview."""
+        self.action_side(0 if self.side == "log" else SIDES.index("log"))
+
+    def action_maximise(self) -> None:
+        """The curves alone, and back."""
+        self.action_side(0 if self.side == "curves" else SIDES.index("curves"))
+
+    def action_metric(self) -> None:
+        """The next charts."""
+        self.query_one(ChartGrid).turn()
+
+    def action_filter(self) -> None:
+        """Filter the log."""
+        self.action_side(SIDES.index("log"))
+        self.add_class("-filtering")
+        self.query_one(Input).focus()
+
+    @on(Input.Changed)
+    def _filter(self, event: Input.Changed) -> None:
+        self.query_one(LogTail).filter(event.value)
+
+    @on(Input.Submitted)
+    def _filter_done(self) -> None:
+        self.remove_class("-filtering")
+        self.query_one(LogTail).focus()
+        self._show()
+
+    def step_out(self) -> bool:
+        """The filter's field, the filter, another side than the overview."""
+        field = self.query_one(Input)
+        if self.has_class("-filtering") or field.value:
+            field.value = ""
+            self._filter_done()
+            return True
+        if self._side:
+            self.action_side(0)
+            return True
+        return False
+
+
+def _seed(run: "Run") -> str:
+    return f"seed {run.seed}" if run.seed is not None else ""
