@@ -31,7 +31,7 @@ def overview(run: Run, curves: "Mapping[str, Curve]", room: int, glyphs: Glyphs,
         ("figures", curve_lines(curves, room, glyphs)),
         ("end", _end(run, room)),
         ("again", _wrapped(command_of(run), room)),
-        ("made with", _made_with(run, room, glyphs)),
+        ("made with", _made_with(run, room)),
     ):
         if block:
             lines += [(), (Span(title, "title"),), *block]
@@ -63,17 +63,15 @@ def _seen(images: int) -> str:
     return f"{text.grouped(images)} images seen"
 
 
-def _made_with(run: Run, room: int, glyphs: Glyphs) -> list[Line]:
+def _made_with(run: Run, room: int) -> list[Line]:
     launch = run.launch
     if launch is None:
         return _table([("folder", str(run.folder))], room)
     engine = f", engine {launch.engine.pid}" if launch.engine and run.state.is_active else ""
     versions = ", ".join(f"{name} {number}" for name, number in launch.versions.items())
     rows = [
-        (
-            "device",
-            " ".join(filter(None, [launch.device, launch.device_name, f"{glyphs.times}{launch.threads} threads"])),
-        ),
+        ("device", f"{launch.device} {launch.device_name}".strip()),
+        ("threads", str(launch.threads)),
         ("host", f"{launch.host}{engine}"),
         ("started", text.moment(launch.started, 0)),
         ("commit", launch.commit or "none"),
