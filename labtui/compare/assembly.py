@@ -8,6 +8,7 @@ from labtui.compare.findings import baseline_findings, row_findings
 from labtui.compare.losses import losses
 from labtui.compare.metrics import Metric
 from labtui.compare.published import Referred, published, published_findings
+from labtui.compare.recipes import matched_recipe, undeclared
 from labtui.compare.rows import Comparison, Finding, Folded, Row
 from labtui.compare.setting import Draft, Setting
 from labtui.compare.statistics import binomial_error
@@ -46,7 +47,7 @@ def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[D
         findings=(
             *row_findings(draft.entry, setting),
             *baseline_findings(draft, drafts, setting.metric),
-            *_published_findings(draft, drafts),
+            *_published_findings(draft, setting),
         ),
         classes=names,
         class_accuracy=images.mean_class_accuracy(cell, len(names), setting.evidence),
@@ -63,17 +64,26 @@ def _noise(cell: Cell, metric: Metric, mean: float | None) -> float | None:
     return binomial_error(mean, images)
 
 
-def _published_findings(draft: Draft, drafts: Sequence[Draft]) -> tuple[Finding, ...]:
-    references = {
-        one.cell.key: Referred(cell=one.cell, title=one.cell.title, reference=one.entry.arm.reference)
-        for one in drafts
-        if one.entry.arm and one.entry.arm.reference and one.entry.present
-    }
-    here = references.get(draft.cell.key)
+def _published_findings(draft: Draft, setting: Setting) -> tuple[Finding, ...]:
+    """What the published figures show, by the catalog alone: their baselines need not have been run."""
+    references = [
+        Referred(cell=entry.cell, title=entry.cell.title, reference=entry.arm.reference)
+        for entry in setting.entries
+        if entry.arm and entry.arm.reference and entry.present
+    ]
+    here = next((one for one in references if one.cell.key == draft.cell.key), None)
     if here is None:
         return ()
-    baseline, matched = (references.get(cell.key) if cell else None for cell in (draft.baseline, draft.matched))
+    baseline = next((one for one in references if draft.baseline and one.cell.key == draft.baseline.key), None)
+    matched = _matched(draft, references) if draft.baseline else None
     return published_findings(here, baseline, matched, draft.factor)
+
+
+def _matched(draft: Draft, references: Sequence[Referred]) -> Referred | None:
+    if draft.baseline is None or not undeclared(draft.cell.spec, draft.baseline.spec, draft.factor):
+        return None
+    wanted = matched_recipe(draft.cell.flat, draft.baseline.flat, draft.factor)
+    return next((one for one in references if one.cell.key != draft.cell.key and one.cell.flat == wanted), None)
 
 
 def _folded(cell: Cell, why: str, metric: Metric) -> Folded:

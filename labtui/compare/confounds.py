@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from labtui.clean import clean_line
 from labtui.compare import notation
 from labtui.compare.cells import Cell
-from labtui.compare.facts import augmented_tests, budget, plain_train_images, report_test_images
+from labtui.compare.facts import budget, plain_train_images
+from labtui.compare.measured import unlike
 from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, Metric
 from labtui.compare.recipes import Change, undeclared
 from labtui.compare.rows import BUDGET_MARGIN, Finding, Grade
-from labtui.spec import Cnn
 from labtui.store import tags
 
 _RECORDING = "training.test_batch_size"
@@ -21,7 +21,7 @@ def confounds(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) 
     return (
         *_recipe(here, there, factor, metric),
         *_images(here, there),
-        *test_set(here, there, metric),
+        *unlike(here, there, metric),
         *loss_scale(here, there, metric),
     )
 
@@ -62,37 +62,6 @@ def _images(here: Cell, there: Cell) -> Iterable[Finding]:
             f"other images under the same name: data fingerprint {_some(theirs)} in {there.title}, {_some(ours)} here"
         )
         yield _confound("test-set", text, key="data_fingerprint", here=_some(ours), there=_some(theirs))
-
-
-def test_set(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
-    """Where the report's test figures are of other images, or of a network with dropout active."""
-    if not metric.is_report_test:
-        return
-    ours, theirs = test_set_told(here), test_set_told(there)
-    if ours != theirs:
-        text = f"{metric.tag} is not of the same images: {theirs} in {there.title}, {ours} here"
-        mend = "compare by test/accuracy: the plain test images, the same for every row"
-        yield _confound("test-set", text, key="data.augment.test", here=ours, there=theirs, mend=mend)
-    if drops_in_test(here) != drops_in_test(there):
-        which = "here" if drops_in_test(here) else f"in {there.title}"
-        text = f"{metric.tag} is measured with dropout active {which}: the report never calls model.eval()"
-        mend = "compare by test/accuracy: it is measured in evaluation mode"
-        yield _confound("eval-mode", text, key="model.dropout", mend=mend)
-
-
-def test_set_told(cell: Cell) -> str:
-    """The report's test set of a cell in words: `10,000 plain`, `20,000, half of them with random transforms`."""
-    images = report_test_images(cell)
-    number = f"{images:,}" if images else "the test images"
-    if not augmented_tests(cell.spec):
-        return f"{number} plain" if images else "plain test images"
-    whole = cell.spec.data.augment is not None and cell.spec.data.augment.mode == "replace"
-    return f"{number}, {'all' if whole else 'half'} of them with random transforms"
-
-
-def drops_in_test(cell: Cell) -> bool:
-    """Whether the report's test figures of a cell were measured with dropout active."""
-    return cell.spec.protocol == "report" and isinstance(cell.spec.model, Cnn) and any(cell.spec.model.dropout)
 
 
 def loss_scale(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:

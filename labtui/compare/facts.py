@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from labtui.compare.cells import Cell
 from labtui.compare.rows import Budget, SeedValue
-from labtui.spec import RunSpec
 
 if TYPE_CHECKING:
     from labtui.store.records import Result
@@ -59,30 +58,26 @@ def budget(cell: Cell) -> Budget:
 
 def plain_train_images(cell: Cell) -> int | None:
     """Training images before any augmented ones are appended."""
-    images = _latest(cell, lambda result: result.train_images)
+    images = train_samples(cell)
     augment = cell.spec.data.augment
     return images // 2 if images and augment and augment.mode == "append" else images
 
 
+def train_samples(cell: Cell) -> int | None:
+    """Samples of one epoch, appended ones counted in."""
+    return _latest(cell, lambda result: result.train_images)
+
+
 def report_test_images(cell: Cell) -> int | None:
     """Images of the report's test set, appended ones counted in."""
-    images = _latest(cell, lambda result: result.test_images)
-    return 2 * images if images and appends_to_test(cell.spec) else images
+    images, augment = plain_test_images(cell), cell.spec.data.augment
+    appends = cell.spec.protocol == "report" and augment is not None and augment.test and augment.mode == "append"
+    return 2 * images if images and appends else images
 
 
 def plain_test_images(cell: Cell) -> int | None:
     """Images of the plain test set."""
     return _latest(cell, lambda result: result.test_images)
-
-
-def augmented_tests(spec: RunSpec) -> bool:
-    """Whether the report's test set holds augmented images."""
-    return spec.protocol == "report" and spec.data.augment is not None and spec.data.augment.test
-
-
-def appends_to_test(spec: RunSpec) -> bool:
-    """Whether the report's test set is twice as large as the plain one."""
-    return augmented_tests(spec) and spec.data.augment is not None and spec.data.augment.mode == "append"
 
 
 def _mean(cell: Cell, fact: Callable[["Result"], float]) -> float | None:

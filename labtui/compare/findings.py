@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from labtui.compare import notation
-from labtui.compare.confounds import budget_findings, confounds, drops_in_test, environment_findings
+from labtui.compare.confounds import budget_findings, confounds, environment_findings
 from labtui.compare.facts import mean_of, values
 from labtui.compare.learning import learning_findings
 from labtui.compare.losses import loss_findings
 from labtui.compare.matching import is_own_match, offer
+from labtui.compare.measured import drops
 from labtui.compare.recipes import undeclared
 from labtui.compare.rows import Finding, Grade
 from labtui.compare.switches import effort_findings, grid_findings, switch_findings
@@ -90,7 +91,7 @@ def _unmatched(row: "Draft", there: "Cell", setting: "Setting") -> Finding:
 
 def _dropout(cell: "Cell") -> list[Finding]:
     during, after = mean_of(cell, tags.REPORT_TEST_ACCURACY), mean_of(cell, tags.TEST_ACCURACY)
-    if not drops_in_test(cell) or during is None or after is None:
+    if not drops(cell, "test") or during is None or after is None:
         return []
     text = (
         f"Test accuracy {notation.number(during)} is measured with dropout active: the report never calls model.eval()"

@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from labtui.compare import notation
-from labtui.compare.facts import mean_of, report_test_images
+from labtui.compare.facts import mean_of, report_test_images, train_samples
 from labtui.compare.learning import CLASSES
 from labtui.compare.metrics import cross_entropy
 from labtui.compare.rows import Finding, Grade, Losses
@@ -77,14 +77,10 @@ def _losses(cell: "Cell", train: float | None, test: float | None) -> Losses | N
 
 
 def _entropy(cell: "Cell", tag: str, figure: float | None) -> float | None:
-    samples = _train_samples(cell) if tag == tags.REPORT_TRAIN_LOSS else report_test_images(cell)
+    samples = train_samples(cell) if tag == tags.REPORT_TRAIN_LOSS else report_test_images(cell)
     if figure is None or not samples or cell.spec.protocol != "report":
         return None
     return cross_entropy(tag, figure, samples, cell.spec)
-
-
-def _train_samples(cell: "Cell") -> int | None:
-    return next((run.result.train_images for run in cell.runs if run.result and run.result.train_images), None)
 
 
 def _outweighed(cell: "Cell", found: Losses | None, evidence: "Evidence") -> list[Finding]:

@@ -15,6 +15,8 @@ REPORT_LOSSES = (tags.REPORT_TRAIN_LOSS, tags.REPORT_TEST_LOSS)
 TRAIN_LOSSES = (tags.REPORT_TRAIN_LOSS, tags.MINIBATCH_LOSS, tags.TRAIN_LOSS)
 """Losses that contain the penalty, where there is one; losses on test images never do."""
 
+TRAIN_TAGS = (*TRAIN_LOSSES, tags.REPORT_TRAIN_ACCURACY, tags.MINIBATCH_ACCURACY, tags.TRAIN_ACCURACY)
+
 REPORT_TEST = (tags.REPORT_TEST_LOSS, tags.REPORT_TEST_ACCURACY)
 """What the report measured on its own test set, without ever leaving training mode."""
 
@@ -49,6 +51,11 @@ class Metric(Struct, frozen=True, kw_only=True):
     def is_report_test(self) -> bool:
         """Whether it is measured on the report's test set, which some experiments enlarge by augmented images."""
         return self.tag in REPORT_TEST
+
+    @property
+    def is_train(self) -> bool:
+        """Whether it is measured on training images while the network learns."""
+        return self.tag in TRAIN_TAGS
 
     @property
     def has_penalty(self) -> bool:

@@ -1,6 +1,7 @@
 """How numbers and values are written, everywhere the same: in the terminal, in files and in the report."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -88,9 +89,19 @@ def value(thing: Any, longest: int = 80) -> str:
     return clean_line(_value(thing), longest)
 
 
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def closed(text: str) -> str:
+    """Text with a full stop at the end, once."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def sentence(text: str) -> str:
-    """Text with a capital in front and a full stop at the end, once."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?', '…')) else '.'}"
+    """Text with a capital in front and a full stop at the end; not for text that begins with a key."""
+    return f"{text[:1].upper()}{closed(text[1:])}"
 
 
 def seeds(numbers: tuple[int, ...]) -> str:

@@ -6,10 +6,10 @@ from msgspec import Struct
 
 from labtui.clean import clean_line
 from labtui.compare import notation
-from labtui.compare.confounds import drops_in_test, test_set_told
 from labtui.compare.facts import mean
 from labtui.compare.losses import published_losses, scale_told
 from labtui.compare.matching import is_own_match
+from labtui.compare.measured import drops, images_told, same_test_images
 from labtui.compare.recipes import undeclared
 from labtui.compare.rows import Finding, Grade, Published
 from labtui.spec import Reference
@@ -119,9 +119,9 @@ def _against(
 def _other_images(here: Referred, baseline: Referred | None) -> list[tuple[str, str]]:
     if baseline is None or here.accuracy is None or baseline.accuracy is None:
         return []
-    ours, theirs = test_set_told(here.cell), test_set_told(baseline.cell)
-    if ours == theirs:
+    if same_test_images(here.cell, baseline.cell):
         return []
+    ours, theirs = images_told(here.cell, "test"), images_told(baseline.cell, "test")
     return [("published-test-set", f"on other test images: {theirs} for {baseline.title}, {ours} here")]
 
 
@@ -133,7 +133,7 @@ def _other_epoch(here: Referred, baseline: Referred | None) -> list[tuple[str, s
 
 
 def _dropout(here: Referred) -> list[tuple[str, str]]:
-    if here.accuracy is None or not drops_in_test(here.cell):
+    if here.accuracy is None or not drops(here.cell, "test"):
         return []
     text = "with dropout active in the test: the report never calls model.eval()"
     return [("published-eval-mode", text)]

@@ -88,7 +88,7 @@ def _budget(one: Comparison) -> str:
     """With how much more work; empty where it is as much as the baseline's."""
     if abs(one.budget - 1) <= BUDGET_MARGIN:
         return ""
-    return f", with {notation.ratio(one.budget)} the images seen"
+    return f", made with {notation.ratio(one.budget).removeprefix(notation.TIMES)} times the images seen"
 
 
 def _level(row: Row, metric: Metric) -> str:

@@ -54,7 +54,7 @@ class Setting:
         """Names of the classes that a cell tells apart, else their numbers; none without predictions."""
         if known := self.classes.get(cell.spec.data.name):
             return tuple(known)
-        return tuple(str(number) for number in range(images.class_count([cell], self.evidence)))
+        return tuple(f"class {number}" for number in range(images.class_count([cell], self.evidence)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ REPORT_SIX = (
 )
 STANDARD = (tags.TRAIN_LOSS, tags.VAL_LOSS, tags.TRAIN_ACCURACY, tags.VAL_ACCURACY)
 
-_LOG_FROM = 30.0
+_LOG_FROM = 4.0
 """A loss whose highest value is that many times its median is drawn on a logarithmic axis."""
 
 _MARKED_POINTS = 15
@@ -59,7 +59,7 @@ def charts(series: Sequence[Series]) -> Drawing:
     for axis in axes[len(drawn) :]:
         axis.set_axis_off()
     handles = _legend(series)
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4))
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6))
     return figure
 
 
@@ -76,11 +76,20 @@ def _chart(axis: Drawing, tag: str, series: Sequence[Series]) -> None:
         curves = [curves[tag] for curves in one.runs if tag in curves and len(curves[tag])]
         values += _draw(axis, one.stroke, curves)
         values += [_mark(axis, one, figure) for figure in one.published if figure.tag == tag]
-    if values and min(values) > 0 and max(values) > _LOG_FROM * float(np.median(values)):
-        axis.set_yscale("log")
+    if "loss" in tag.lower() and values and min(values) > 0 and max(values) > _LOG_FROM * float(np.median(values)):
+        _turn_logarithmic(axis)
     axis.set_title(f"{tag} [{_unit(tag)}]", loc="left")
     axis.set_xlabel(str(tags.step_unit(tag)))
     axis.margins(x=0.03)
+
+
+def _turn_logarithmic(axis: Drawing) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _unit(tag: str) -> str:

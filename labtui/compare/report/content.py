@@ -60,7 +60,7 @@ def _summary(table: Table) -> list[Block]:
     groups = {verdict: [_brief(*pair, table) for pair in judged if pair[1].verdict is verdict] for verdict in Verdict}
     items = [lead(notation.sentence(verdict.value), f"{'; '.join(told)}.") for verdict, told in groups.items() if told]
     warnings = [
-        lead(f"{row.title}:", notation.sentence(finding.text))
+        lead(f"{row.title}:", notation.closed(finding.text))
         for row in table.rows
         for finding in row.all_findings
         if finding.grade is Grade.WARNING

@@ -58,7 +58,10 @@ def differences(table: Table) -> Drawing:
     if edge := linear_to(table):
         _turn_logarithmic(axis, edge)
     low, high = axis.get_xlim()
-    axis.set_xlim(low, high * 4 if linear_to(table) else high + 0.25 * (high - low))  # room for the words
+    if linear_to(table):
+        axis.set_xlim(1.25 * low, 4 * high)  # room for the words
+    else:
+        axis.set_xlim(low, high + 0.25 * (high - low))
     return figure
 
 

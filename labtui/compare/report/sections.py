@@ -1,18 +1,26 @@
 """One section per experiment: its charts, the verdict beside what was concluded, and every finding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from labtui.compare import notation, sentences
 from labtui.compare.cells import Cell
-from labtui.compare.confounds import loss_scale, test_set
+from labtui.compare.confounds import loss_scale
 from labtui.compare.evidence import Evidence
+from labtui.compare.measured import unlike
 from labtui.compare.metrics import metric
 from labtui.compare.report.charts import Series, chart_tags, charts
 from labtui.compare.report.document import Beside, Block, Bullets, Heading, Paragraph, Picture, Piece, Words, plain
 from labtui.compare.report.ink import ARMS, BASELINE, MATCHED
 from labtui.compare.rows import Finding, Row, Table
 
-_NO_CONCLUSION = "Nothing was published about it."
+_KINDS_OF_CURVE = {
+    "test-set": "are of other images than the baseline's ({here}; {there})",
+    "eval-mode": "are not measured like the baseline's: dropout is active on one side only",
+    "loss-scale": "are not on the baseline's scale ({here}; {there})",
+}
+"""By the code of the finding; that the training images differ is told by the row's own findings."""
+
+_NO_CONCLUSION = "Nothing was concluded about it."
 
 
 def section(rows: Sequence[Row], table: Table, cells: Mapping[str, Cell], evidence: Evidence) -> list[Block]:
@@ -50,7 +58,7 @@ def _concluded(row: Row) -> str:
 def _finding(finding: Finding) -> Words:
     mend = (Piece(" → "), Piece(finding.mend, "code")) if finding.mend else ()
     label = f"{finding.grade.value[0].upper()}{finding.grade.value[1:]}: "
-    return (Piece(label, "strong"), Piece(notation.sentence(finding.text)), *mend)
+    return (Piece(label, "strong"), Piece(notation.closed(finding.text)), *mend)
 
 
 def _images(row: Row) -> list[Words]:
@@ -84,20 +92,24 @@ def _charts(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) 
 
 
 def _scales(rows: Sequence[Row], cells: Mapping[str, Cell], tags: Sequence[str]) -> list[str]:
-    """What must be said before these curves are read side by side: other test images, another scale."""
-    found: dict[str, None] = {}
+    """What must be said before these curves are read side by side: other test images, a penalty, active dropout."""
+    found: dict[str, list[str]] = {}
     for row in rows:
-        for one in row.comparisons:
-            here, there = cells.get(row.key), cells.get(one.against_key)
-            if here is not None and there is not None:
-                told = [text for tag in tags for text in _unlike(here, there, tag)]
-                found |= dict.fromkeys(text.replace(" here", f" in {row.title}") for text in told)
-    return list(found)
+        for tag in tags:
+            for what in dict.fromkeys(_unlike(row, cells, tag)):
+                found.setdefault(what, []).append(tag)
+    return [f"{notation.listed(named)} of {what}" for what, named in found.items()]
 
 
-def _unlike(here: Cell, there: Cell, tag: str) -> list[str]:
-    found = (*test_set(here, there, metric(tag)), *loss_scale(here, there, metric(tag)))
-    return [finding.text for finding in found]
+def _unlike(row: Row, cells: Mapping[str, Cell], tag: str) -> Iterator[str]:
+    """How a curve of a row differs in kind from its baselines'."""
+    here = cells.get(row.key)
+    if here is None:
+        return
+    for there in (cells[one.against_key] for one in row.comparisons if one.against_key in cells):
+        for finding in (*unlike(here, there, metric(tag)), *loss_scale(here, there, metric(tag))):
+            if finding.code in _KINDS_OF_CURVE and not (finding.code == "eval-mode" and metric(tag).is_train):
+                yield f"{row.title} {_KINDS_OF_CURVE[finding.code].format(here=finding.here, there=finding.there)}"
 
 
 def _arms(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> list[Series]:
