@@ -175,7 +175,7 @@ def _points(draft: Draft, terms: Terms | None) -> tuple[Member, ...]:
     varied = axes(terms.grid) if terms else {}
     if any(grid_problems(varied)):
         return (Member(),)
-    return members(varied, written_at(draft.layers, ("grid",)))
+    return members(varied, {key: written_at(draft.layers, ("grid", *key.split("."))) for key in varied})
 
 
 def _recipe(draft: Draft, point: Member, datasets: Collection[str]) -> Recipe | None:

@@ -43,9 +43,12 @@ def _leaves(table: Mapping[str, Any], at: tuple[str, ...]) -> Iterator[tuple[tup
             yield (*at, key), value
 
 
-def members(varied: Mapping[str, Sequence[Any]], at: KeyPath) -> tuple[Member, ...]:
-    """The members of a sound grid in the order in which keys and values are written, the last key running fastest."""
-    points = itertools.product(*(_values(key, values, (*at, *key.split("."))) for key, values in varied.items()))
+def members(varied: Mapping[str, Sequence[Any]], places: Mapping[str, KeyPath]) -> tuple[Member, ...]:
+    """The members of a sound grid in the order in which keys and values are written, the last key running fastest.
+
+    `places` says for each key where its values are written.
+    """
+    points = itertools.product(*(_values(key, values, places[key]) for key, values in varied.items()))
     return tuple(Member(tuple(layer for layer, _ in point), tuple(text for _, text in point)) for point in points)
 
 

@@ -76,8 +76,8 @@ def test_none_switches_off_what_is_inherited(read: Any) -> None:
 
 def test_an_heir_takes_over_everything_but_what_an_entry_says_of_itself(read: Any) -> None:
     catalog = read(
-        "[experiment.a]\ntitle = 'A'\ngroup = 'G'\nseeds = 3\ndescription = 'd'\nconclusion = 'c'\nfactor = ['penalty']\n"
-        "smallest_effect = 2\nreference.figures.'Test accuracy' = 50\ntraining.epochs = 3\n"
+        "[experiment.a]\ntitle = 'A'\ngroup = 'G'\nseeds = 3\ndescription = 'd'\nconclusion = 'c'\n"
+        "factor = ['penalty']\nsmallest_effect = 2\nreference.figures.'Test accuracy' = 50\ntraining.epochs = 3\n"
         "[experiment.b]\nextends = 'a'\n"
     )
     heir, experiment = arm(catalog, "b"), catalog.experiment("b")

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from bad_catalogs import BAD, GOOD, Bad
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from labtui.catalog import Catalog, Fault, load
+from labtui.catalog import Catalog, Fault, builtin_path, load
 from labtui.clean import clean_line
 from labtui.errors import UsageError
 
@@ -120,6 +122,39 @@ def test_an_unknown_name_brings_the_nearest_ones(tmp_path: Path) -> None:
         catalog.select(["network@1"])
     with pytest.raises(UsageError, match="network and rates"):
         catalog.experiment("?")
+
+
+LINES = builtin_path().read_text("utf-8").splitlines(keepends=True)
+SNIPPETS = (
+    *"[]{}=,.#\"'\n",
+    "nan",
+    "-1",
+    "true",
+    '"none"',
+    "[0.1]",
+    "experiment",
+    "extends",
+    "grid.",
+    "[[",
+    "2026-11-23",
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.data())
+def test_no_mangled_catalog_whatever_brings_it_down(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    lines = list(LINES)
+    for _ in range(data.draw(st.integers(1, 4))):
+        row = data.draw(st.integers(0, len(lines) - 1))
+        place = data.draw(st.integers(0, len(lines[row])))
+        cut = data.draw(st.sampled_from([0, 0, 1, 5, 1_000]))
+        lines[row] = lines[row][:place] + data.draw(st.sampled_from(SNIPPETS)) + lines[row][place + cut :]
+    catalog = loaded(tmp_path_factory.getbasetemp(), "".join(lines))
+    broken = {name for fault in catalog.faults for name in fault.entries}
+    assert not broken & {experiment.name for experiment in catalog.experiments}
+    assert all(fault.line is None or 1 <= fault.line <= len("".join(lines).split("\n")) for fault in catalog.faults)
 
 
 @pytest.mark.timeout(30)
