@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from labtui.clean import clean_line
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.detach import importable, spawn
 from labtui.launch.devices import Device
@@ -139,4 +140,4 @@ def _last_answer(said: str) -> Answer | None:
 
 def _quoted(said: str) -> str:
     lines = said.strip().splitlines()[-3:]
-    return " It said: " + " / ".join(lines) if lines else ""
+    return clean_line(" It said: " + " / ".join(lines)) if lines else ""

@@ -330,9 +330,10 @@ def test_a_start_with_a_held_lock_leaves_no_attempt(stage: Stage) -> None:
     assert run.paths.attempt_numbers() == []
 
 
-def test_the_parent_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize("module", ["parent", "runner", "devices", "stop"])
+def test_nothing_heavy_is_imported(module: str) -> None:
     code = (
-        "import sys, labtui.launch.parent, labtui.launch.provenance as p; p.versions()\n"
+        f"import sys, labtui.launch.{module}, labtui.launch.provenance as p; p.versions()\n"
         "print(*sorted({'numpy', 'torch', 'rich', 'click', 'psutil', 'pynvml', 'textual'} & set(sys.modules)))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE.parents[1])
