@@ -48,10 +48,11 @@ Start = Callable[[Device, int, Slot], Run]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to start: how, and what to call it where that fails."""
+    """Something to start: how, what to call it where that fails, and how to leave it to the queue instead."""
 
     label: str
     start: Start
+    enqueue: Callable[[], Run]
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from labtui.launch.devices import Device
 from labtui.launch.local import recorded_threads
 from labtui.launch.slots import Slot
 from labtui.plan import Lab, Plan
-from labtui.plan.act import resume, start
+from labtui.plan.act import enqueue, enqueue_again, resume, start, wake_queue
 from labtui.plan.places import Places, places
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -24,6 +24,8 @@ from labtui.store.state import State
 if TYPE_CHECKING:
     from labtui.cli.run import Wishes
     from labtui.plan import Planned
+
+BY = "labtui run, whose terminal was closed"
 
 LOG_LINES = 8
 """Lines of a failed run's log that are shown."""
@@ -36,7 +38,7 @@ def run_plan(lab: Lab, plan: Plan, wishes: "Wishes") -> int:
     where = places(wishes.device, runs=len(plan.runs), jobs=wishes.jobs)
     if len(plan.runs) > 1 and where.jobs == 1 and not wishes.quiet:
         say(f"{plural(len(plan.runs), 'run')}, one after the other; -j auto trains several at once.")
-    jobs = [_job(lab, planned) for planned in plan.runs]
+    jobs = [_job(lab, planned, wishes.device, where) for planned in plan.runs]
     return see_through(lab, jobs, where, display_for(json=wishes.json, quiet=wishes.quiet), json=wishes.json)
 
 
@@ -44,7 +46,7 @@ def resume_runs(lab: Lab, runs: Sequence[Run], device: str, *, take_over: bool, 
     """Go on with runs, one after the other, and give the exit code."""
     where = places(device, runs=len(runs))
     threads = max((recorded_threads(run.paths) or 0 for run in runs), default=0) or where.threads
-    jobs = [_resume_job(lab, run, take_over=take_over) for run in runs]
+    jobs = [_resume_job(lab, run, device, threads, take_over=take_over) for run in runs]
     shown = display_for(json=json, quiet=quiet)
     return see_through(lab, jobs, replace(where, threads=threads), shown, json=json)
 
@@ -59,6 +61,7 @@ def see_through(lab: Lab, jobs: Sequence[Job], where: Places, display: Display, 
         finally:
             display.close()
         if outcome.signal_code == EXIT_HUNG_UP:
+            _leave_to_the_queue(lab, outcome.left)
             return EXIT_HUNG_UP
         for run in outcome.runs:
             if run.state in BAD:
@@ -111,13 +114,29 @@ def _code_of(run: Run) -> int:
     return code if code in known else LabError.exit_code
 
 
-def _job(lab: Lab, planned: "Planned") -> Job:
+def _job(lab: Lab, planned: "Planned", wish: str, where: Places) -> Job:
     name = f"{planned.spec.display_title} s{planned.spec.seed}"
-    return Job(name, lambda device, threads, slot: start(lab, planned, device=device, threads=threads, slot=slot))
+    return Job(
+        name,
+        lambda device, threads, slot: start(lab, planned, device=device, threads=threads, slot=slot),
+        lambda: enqueue(lab, planned, device=wish, threads=where.threads, per_device=where.per_device, by=BY),
+    )
 
 
-def _resume_job(lab: Lab, run: Run, *, take_over: bool) -> Job:
+def _resume_job(lab: Lab, run: Run, wish: str, own_threads: int, *, take_over: bool) -> Job:
     def go_on(device: Device, threads: int, slot: Slot) -> Run:
         return resume(lab, run, device=device, threads=threads, slot=slot, take_over=take_over)
 
-    return Job(label(run), go_on)
+    def wait_in_line() -> Run:
+        enqueue_again(lab, run, device=wish, threads=own_threads, by=BY)
+        return run
+
+    return Job(label(run), go_on, wait_in_line)
+
+
+def _leave_to_the_queue(lab: Lab, jobs: Sequence[Job]) -> None:
+    """The terminal is gone, and nobody is there to be told: what has not started waits in the queue."""
+    for job in jobs:
+        job.enqueue()
+    if jobs:
+        wake_queue(lab)

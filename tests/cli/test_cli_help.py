@@ -28,7 +28,8 @@ ALL = list(commands(group))
 
 def test_the_page_says_what_the_commands_say() -> None:
     written = (ROOT / "docs" / "command-line.md").read_text("utf-8")
-    assert written == page(), "python -m labtui.cli.page > docs/command-line.md"
+    # Where click breaks its lines is its own affair.
+    assert written.split() == page().split(), "python -m labtui.cli.page > docs/command-line.md"
 
 
 def test_every_command_stands_in_a_section_of_the_help(cli: Cli) -> None:
