@@ -1,0 +1,113 @@
+"""Lists of runs, from folders as they may be found: of every state, of other tools, and hostile."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Answer
+from samples import gone_process, make_beat, make_launch, make_result, make_spec, write_run
+
+from labtui.spec import Data
+from labtui.store.records import Exit, LastValue
+
+Cli = Callable[..., Answer]
+
+HOSTILE = "\x1b]52;c;cHduZWQ=\x07\x1b[2J\u202etxt"
+
+
+def listed(cli: Cli, *arguments: str) -> dict[str, dict[str, object]]:
+    found = [json.loads(line) for line in cli("ps", "--json", *arguments).lines]
+    return {run["id"]: run for run in found}
+
+
+def test_every_run_is_listed_with_its_state_and_why(cli: Cli, here: Path) -> None:
+    runs = here / "runs" / "Cifar" / "Dropout"
+    write_run(runs / "s0-a")
+    write_run(
+        runs / "s0-b",
+        launch=make_launch(),
+        result=make_result(epochs=10, last={"Test accuracy": LastValue(step=10, value=61.5)}),
+    )
+    write_run(runs / "s0-c", launch=make_launch(), exit=Exit(code=1, ended=0.0))
+    write_run(runs / "s0-d", launch=make_launch(parent=gone_process(), engine=gone_process()))
+    found = listed(cli)
+    assert {run_id[-1]: run["state"] for run_id, run in found.items()} == {
+        "a": "queued",
+        "b": "finished",
+        "c": "failed",
+        "d": "lost",
+    }
+    assert (found["Cifar/Dropout/s0-b"]["accuracy"], found["Cifar/Dropout/s0-b"]["progress"]) == (61.5, "10/10")
+    assert "exit code 1" in str(found["Cifar/Dropout/s0-c"]["reason"])
+
+
+def test_only_the_newest_ended_runs_are_listed_unless_all_are_wanted(cli: Cli, here: Path) -> None:
+    for number in range(14):
+        write_run(here / "runs" / "Cifar" / "Dropout" / f"s{number}-x", launch=make_launch(), result=make_result())
+    assert len(listed(cli)) == 10
+    assert "4 older runs" in cli("ps").err
+    assert len(listed(cli, "--all")) == 14
+
+
+def test_nothing_hostile_in_a_run_reaches_the_terminal(cli: Cli, here: Path) -> None:
+    folder = here / "runs" / "Cifar" / f"Drop{HOSTILE}out"
+    paths = write_run(
+        folder, launch=make_launch(device=HOSTILE, host=HOSTILE), result=make_result(outcome="failed", reason=HOSTILE)
+    )
+    paths.attempt(1).log.write_text(f"loss {HOSTILE}\nend\n", "utf-8")
+    for line in (
+        ("ps",),
+        ("ps", "--json"),
+        ("logs", "last"),
+        ("logs", "last", "-n", "2"),
+        ("compare",),
+        ("rm", "last"),
+    ):
+        answer = cli(*line)
+        for character in "\x1b\x07\u202e":
+            assert character not in answer.out + answer.err, line
+
+
+def test_runs_of_other_tools_are_listed_and_left_alone(cli: Cli, here: Path) -> None:
+    folder = here / "logs" / "lightning" / "version_0"
+    folder.mkdir(parents=True)
+    (folder / "events.out.tfevents.1.host.1.0").write_bytes(b"")
+    (run,) = listed(cli, "--logdir", str(here / "logs")).values()
+    assert run["state"] == "quiet"
+    assert cli("--runs", "logs", "stop", "version_0").code == 0
+    assert cli("--runs", "logs", "rm", "version_0", "--yes").code == 2
+    assert cli("--runs", "logs", "resume", "version_0").code == 2
+    assert [path.name for path in here.rglob("*") if path.is_file()] == ["events.out.tfevents.1.host.1.0"]
+
+
+def test_a_removed_run_lies_in_the_trash(cli: Cli, here: Path) -> None:
+    write_run(here / "runs" / "Cifar" / "Dropout" / "s0-x", launch=make_launch(), result=make_result())
+    answer = cli("rm", "dropout", "--yes")
+    assert answer.code == 0
+    assert Path(answer.out.strip()).is_dir()
+    assert listed(cli) == {}
+
+
+def test_a_live_run_is_not_removed(cli: Cli, here: Path) -> None:
+    write_run(here / "runs" / "Cifar" / "Dropout" / "s0-x", launch=make_launch(), beat=make_beat())
+    answer = cli("rm", "dropout", "--yes")
+    assert (answer.code, "labtui stop" in answer.err) == (2, True)
+
+
+def test_runs_of_two_devices_are_not_resumed_on_one_of_them_unasked(cli: Cli, here: Path) -> None:
+    for seed, device in enumerate(("cpu", "cuda:0")):
+        spec = make_spec(seed=seed, data=Data(name="digits"))
+        ended = Exit(code=1, ended=0.0)
+        write_run(
+            here / "runs" / "Cifar" / "Dropout" / f"s{seed}-x", spec=spec, launch=make_launch(device=device), exit=ended
+        )
+    answer = cli("resume", "s0-x", "s1-x")
+    assert (answer.code, "--device" in answer.err) == (2, True)
+
+
+@pytest.mark.parametrize("arguments", [("ps",), ("queue", "ls"), ("compare",)])
+def test_an_empty_folder_is_answered_with_the_next_step(cli: Cli, arguments: tuple[str, ...]) -> None:
+    answer = cli(*arguments)
+    assert answer.code == 0
+    assert answer.err or answer.out
