@@ -80,6 +80,8 @@ class Reading:
 
     def batches(self, order: Tensor, batch_size: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """The samples in the order given, from batch `start` (from 0) on; the last batch may be smaller."""
+        if start * batch_size >= len(order):
+            return  # torch splits nothing into one empty batch
         together = batch_size * READ_AHEAD[self.samples.labels.device.type]
         for some in order[start * batch_size :].split(together):  # type: ignore[no-untyped-call]  # torch has no type here
             images, labels = self.take(some)

@@ -1,6 +1,7 @@
 """A stage for engine tests: tiny learnable images, attempts made by hand, and carrying them out in this process."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import msgspec
 import numpy as np
 import torch
 from samples import make_launch, make_spec
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from labtui.datasets.info import Images
 from labtui.engine.attempt import Attempt, open_attempt
@@ -111,3 +113,17 @@ def _digest(digest: Any, value: Any) -> None:
             _digest(digest, item)
     else:
         digest.update(repr(value).encode())
+
+
+def points_of(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Every point that tensorboard's own reader finds, repeated steps included."""
+    reader = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    reader.Reload()
+    return {tag: [(event.step, event.value) for event in reader.Scalars(tag)] for tag in reader.Tags()["scalars"]}
+
+
+def twice(points: dict[str, list[tuple[int, float]]]) -> dict[str, list[int]]:
+    """The steps that a tag has more than once."""
+    counts = {tag: Counter(step for step, _ in values) for tag, values in points.items()}
+    repeated = {tag: [step for step, count in steps.items() if count > 1] for tag, steps in counts.items()}
+    return {tag: steps for tag, steps in repeated.items() if steps}

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
-from engine_stage import AUGMENT, CLASSES, carry_out, make_attempt, tiny_images, tiny_spec
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from engine_stage import AUGMENT, CLASSES, carry_out, make_attempt, points_of, tiny_images, tiny_spec
 from torch import Tensor, nn
 
 from labtui.engine.data import divide
@@ -105,13 +104,6 @@ def report_loop(spec: RunSpec) -> dict[str, list[tuple[int, float]]]:
         points["Test Loss"].append((epoch, math.sqrt(loss_sum / len(test))))
         points["Test accuracy"].append((epoch, 100 * correct / len(test)))
     return points
-
-
-def points_of(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """What tensorboard's own reader finds."""
-    reader = EventAccumulator(str(folder), size_guidance={"scalars": 0})
-    reader.Reload()
-    return {tag: [(event.step, event.value) for event in reader.Scalars(tag)] for tag in reader.Tags()["scalars"]}
 
 
 RUNS = {

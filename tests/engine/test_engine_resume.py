@@ -1,0 +1,235 @@
+"""A run that was killed and resumed ends in the very bits of an undisturbed one, wherever it was killed."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import msgspec
+import pytest
+import torch
+from engine_stage import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
+
+from labtui.catalog import load
+from labtui.datasets import registry
+from labtui.engine.learner import Learner
+from labtui.engine.stop import Stop
+from labtui.engine.train import Intervals
+from labtui.spec import Arm, Normalize, RunSpec, Sgd, Training
+from labtui.store.predictions import read_predictions
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HARNESS = Path(__file__).with_name("kill_harness.py")
+EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)
+EVERY_EPOCH = Intervals(log=0.0, share=1.0)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed process loses nothing that it wrote, synced or not."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+def kill_runs(folder: Path, kills: int, seed: int) -> None:
+    """K1: every run that was killed until it finished has the state and the points of the undisturbed one."""
+    path = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "engine")]
+    program = (
+        f"import sys; sys.path[:0] = {path}; import kill_harness as h; h.main(h.Path({str(folder)!r}), {kills}, {seed})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert sum(run["kills"] for run in answer["killed"]) >= kills
+    undisturbed = {run["kind"]: run for run in answer["undisturbed"]}
+    expected = {kind: points_of(Path(run["folder"])) for kind, run in undisturbed.items()}
+    for run in answer["killed"]:
+        assert run["state"] == undisturbed[run["kind"]]["state"], run
+        points = points_of(Path(run["folder"]))
+        assert twice(points) == {}, run
+        assert points == expected[run["kind"]], run
+        predictions = read_predictions(Path(run["folder"]) / "predictions.npz")
+        assert (
+            predictions.log_probability
+            == read_predictions(Path(undisturbed[run["kind"]]["folder"]) / "predictions.npz").log_probability
+        ).all()
+
+
+def test_100_random_kills_end_in_the_undisturbed_bits(tmp_path: Path) -> None:
+    kill_runs(tmp_path, 100, seed=1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_1000_random_kills_end_in_the_undisturbed_bits(tmp_path: Path) -> None:
+    kill_runs(tmp_path, 1_000, seed=2)
+
+
+class Killed(BaseException):
+    """Ends an attempt at once, as SIGKILL does: nothing of the engine catches it."""
+
+
+@contextmanager
+def killed_at(step: int) -> Iterator[None]:
+    """Within the block, a training is killed when it is about to do optimizer step `step` (from 0)."""
+    real = Learner.learn
+
+    def learn(
+        self: Learner, images: torch.Tensor, labels: torch.Tensor, number: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if number == step:
+            raise Killed
+        return real(self, images, labels, number)
+
+    with mock.patch.object(Learner, "learn", learn), pytest.raises(Killed):
+        yield
+
+
+def arms() -> list[Arm]:
+    """All arms of the catalog that comes with labtui."""
+    return list(load(ROOT / "experiments.toml", datasets=registry()).arms)
+
+
+def tiny(spec: RunSpec) -> RunSpec:
+    """The same recipe on few images."""
+    data = spec.data
+    if data.normalize is not None:
+        data = msgspec.structs.replace(
+            data, normalize=Normalize(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010))
+        )
+    training = Training(epochs=2, batch_size=16, log_every=2)
+    return msgspec.structs.replace(spec, data=data, training=training)
+
+
+@pytest.mark.parametrize("arm", arms(), ids=lambda arm: arm.spec.name)
+def test_a_catalog_run_gives_the_same_bits_twice_and_when_resumed_at_three_places(tmp_path: Path, arm: Arm) -> None:
+    spec, images = tiny(arm.spec), tiny_images(train=80, test=40, side=32)
+    hashes = []
+    for name in ("once", "twice"):
+        carry_out(make_attempt(tmp_path / name, spec), images, intervals=EVERY_STEP)
+        hashes.append(state_hash(tmp_path / name / "checkpoint.pt"))
+    folder = tmp_path / "killed"
+    attempt = make_attempt(folder, spec)
+    steps = 2 * -(-(80 if arm.spec.name != "network" else 40) * (2 if spec.data.augment else 1) // 16)
+    for step in (1, steps // 2, steps - 1):
+        with killed_at(step):
+            carry_out(attempt, images, intervals=EVERY_EPOCH if step == 1 else EVERY_STEP)
+        attempt = make_attempt(folder, spec, resume=True)
+    result = carry_out(attempt, images, intervals=EVERY_STEP)
+    assert result.outcome == "finished"
+    assert {*hashes, state_hash(folder / "checkpoint.pt")} == {hashes[0]}
+    assert points_of(folder) == points_of(tmp_path / "once")
+
+
+def test_another_number_of_threads_is_close(tmp_path: Path) -> None:
+    spec, images = tiny_spec(), tiny_images()
+    carry_out(make_attempt(tmp_path / "one", spec), images)
+    attempt = make_attempt(tmp_path / "two", spec)
+    launch = msgspec.structs.replace(attempt.launch, threads=2)
+    carry_out(type(attempt)(attempt.paths, attempt.files, attempt.spec_file, launch), images)
+    torch.set_num_threads(1)
+    one, two = points_of(tmp_path / "one"), points_of(tmp_path / "two")
+    assert [value for _, value in two["Train Loss"]] == pytest.approx(
+        [value for _, value in one["Train Loss"]], rel=1e-3
+    )
+
+
+def test_a_stopped_run_is_saved_at_its_very_step_and_goes_on_from_there(tmp_path: Path) -> None:
+    spec, images = tiny_spec(), tiny_images()
+    carry_out(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_STEP)
+    folder, said = tmp_path / "stopped", []
+    stop = Stop()
+    real = Learner.learn
+
+    def learn(
+        self: Learner, images: torch.Tensor, labels: torch.Tensor, number: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if number == 12:
+            stop.ask("asked to stop")
+        return real(self, images, labels, number)
+
+    with mock.patch.object(Learner, "learn", learn):
+        result = carry_out(make_attempt(folder, spec), images, stop=stop, intervals=Intervals(log=0.0))
+    assert (result.outcome, result.reason, result.steps, result.epochs) == ("stopped", "asked to stop", 13, 1)
+    assert result.images_seen == 300 + 3 * 32
+    result = carry_out(make_attempt(folder, spec, resume=True), images, said=said, intervals=Intervals(log=0.0))
+    assert said[0] == "Resumed at step 13, epoch 2."
+    assert result.outcome == "finished"
+    assert state_hash(folder / "checkpoint.pt") == state_hash(tmp_path / "straight" / "checkpoint.pt")
+    assert points_of(folder) == points_of(tmp_path / "straight")
+
+
+def test_a_run_resumed_after_its_end_takes_only_the_final_test_again(tmp_path: Path) -> None:
+    spec, images, said = tiny_spec(), tiny_images(), []
+    first = carry_out(make_attempt(tmp_path, spec), images)
+    before = points_of(tmp_path)
+    again = carry_out(make_attempt(tmp_path, spec, resume=True), images, said=said)
+    assert said[0] == "Resumed at step 20, epoch 3."
+    assert not any(line.startswith("epoch") for line in said)
+    assert points_of(tmp_path) == before
+    assert again.last == first.last
+    assert (again.steps, again.images_seen) == (20, 600)
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again_and_says_so(tmp_path: Path) -> None:
+    spec, images, said = tiny_spec(), tiny_images(), []
+    with killed_at(5):
+        carry_out(make_attempt(tmp_path, spec), images, intervals=Intervals(log=0.0))
+    result = carry_out(make_attempt(tmp_path, spec, resume=True), images, said=said, intervals=Intervals(log=0.0))
+    assert said[0] == "There is no checkpoint yet: the training starts from the beginning."
+    assert result.outcome == "finished"
+    points = points_of(tmp_path)
+    assert twice(points) == {}
+    assert [step for step, _ in points["train/loss"]] == list(range(1, 21))
+
+
+def test_a_damaged_checkpoint_is_told_and_the_one_before_gives_the_same_end(tmp_path: Path) -> None:
+    spec, images, said = tiny_spec(), tiny_images(), []
+    carry_out(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_STEP)
+    folder = tmp_path / "damaged"
+    with killed_at(15):
+        carry_out(make_attempt(folder, spec), images, intervals=EVERY_STEP)
+    checkpoint = folder / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    carry_out(make_attempt(folder, spec, resume=True), images, said=said, intervals=EVERY_STEP)
+    assert said[:3] == [
+        "checkpoint.pt is not used: it is damaged (size or checksum is wrong).",
+        "checkpoint.prev.pt, of step 14, is used in its place.",
+        "Resumed at step 14, epoch 2.",
+    ]
+    assert state_hash(checkpoint) == state_hash(tmp_path / "straight" / "checkpoint.pt")
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_fails_and_is_left_alone(tmp_path: Path) -> None:
+    spec, images = tiny_spec(), tiny_images()
+    with killed_at(15):
+        carry_out(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
+    files = [tmp_path / "checkpoint.pt", tmp_path / "checkpoint.prev.pt"]
+    for path in files:
+        path.write_bytes(b"damaged")
+    result = carry_out(make_attempt(tmp_path, spec, resume=True), images)
+    assert result.outcome == "failed"
+    assert "No checkpoint of this run can be used" in result.reason
+    assert all(path.read_bytes() == b"damaged" for path in files)
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path: Path) -> None:
+    images = tiny_images()
+    with killed_at(15):
+        carry_out(make_attempt(tmp_path, tiny_spec()), images, intervals=EVERY_STEP)
+    (tmp_path / "spec.json").unlink()
+    result = carry_out(make_attempt(tmp_path, tiny_spec(optimizer=Sgd()), resume=True), images)
+    assert result.outcome == "failed"
+    assert "cannot be loaded" in result.reason
+
+
+def test_the_seconds_of_training_add_up_over_the_attempts(tmp_path: Path) -> None:
+    spec, images = tiny_spec(), tiny_images()
+    with killed_at(15):
+        carry_out(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
+    before = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["state"]["train_seconds"]
+    result = carry_out(make_attempt(tmp_path, spec, resume=True), images, intervals=EVERY_STEP)
+    assert result.train_seconds > before > 0
