@@ -154,7 +154,7 @@ def _first_seeds(one: Pending) -> Need:
 def _more_seeds(one: Pending, metric: Metric, alpha: float) -> Need:
     delta, sd = one.difference.delta or 0.0, one.difference.sd or 0.0
     effect = max(abs(delta), one.comparison.smallest_effect or 0.0)
-    seeds = seeds_needed(effect, sd, paired=one.difference.method == "paired", alpha=alpha)
+    seeds = seeds_needed(effect, sd, alpha)
     shown = f"{notation.number(effect, metric.digits)} {metric.delta_unit}"
     if seeds is None:
         text = f"more than {MOST_SEEDS} seeds per side would be needed to see a difference of {shown}"

@@ -10,21 +10,27 @@ POWER = 0.8
 MOST_SEEDS = 200
 """Beyond this the answer is "more than": nobody trains that many."""
 
+_FAR = 30.0
+"""Standard errors from which only the spread's own uncertainty counts; scipy's noncentral t has gaps beyond."""
 
-def chance_to_see(effect: float, sd: float, seeds: int, *, paired: bool, alpha: float = ALPHA) -> float:
+
+def chance_to_see(effect: float, sd: float, seeds: int, alpha: float = ALPHA) -> float:
     """The chance that a two-sided t test with `seeds` per side sees a true difference of `effect`.
 
-    `sd` is that of one difference: of the paired differences, or sqrt(sd1² + sd2²) of two independent sides. Beyond the
-    noncentral t's far tail on the wrong side, which is counted as not seen.
+    `sd` is that of one difference: of the paired differences, or sqrt(sd1² + sd2²) of two independent sides. Of the
+    latter it promises a little less than there is: Welch's degrees of freedom lie between those of one side, which are
+    taken here, and of both. Only the right side counts: to see a loss where there is a gain is not to see it.
     """
-    from scipy.special import nctdtr, stdtrit  # deferred: 60 ms
+    from scipy.special import chdtr, nctdtr, stdtrit  # deferred: 60 ms
 
-    freedom = seeds - 1 if paired else 2 * (seeds - 1)
-    threshold = stdtrit(freedom, 1 - alpha / 2)
-    return 1 - float(nctdtr(freedom, abs(effect) / sd * math.sqrt(seeds), threshold))
+    freedom = seeds - 1
+    threshold, shift = stdtrit(freedom, 1 - alpha / 2), abs(effect) / sd * math.sqrt(seeds)
+    if shift > _FAR:
+        return float(chdtr(freedom, freedom * (shift / threshold) ** 2))
+    return 1 - float(nctdtr(freedom, shift, threshold))
 
 
-def seeds_needed(effect: float, sd: float, *, paired: bool, alpha: float = ALPHA) -> int | None:
+def seeds_needed(effect: float, sd: float, alpha: float = ALPHA) -> int | None:
     """The fewest seeds per side that see a true difference of `effect` in four of five cases; None beyond 200."""
     if not (effect and math.isfinite(effect) and math.isfinite(sd)):
         return None
@@ -33,7 +39,7 @@ def seeds_needed(effect: float, sd: float, *, paired: bool, alpha: float = ALPHA
     low, high = 1, MOST_SEEDS + 1
     while high - low > 1:
         middle = (low + high) // 2
-        if chance_to_see(effect, sd, middle, paired=paired, alpha=alpha) >= POWER:
+        if chance_to_see(effect, sd, middle, alpha) >= POWER:
             high = middle
         else:
             low = middle
