@@ -2,11 +2,11 @@
 
 import getpass
 import importlib.util
-import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -42,23 +42,21 @@ def tb(lab: "Lab", *, port: int | None) -> int:
             "tensorboard is not installed here.", advice=f"{sys.executable} -m pip install tensorboard"
         )
     chosen = _free_port(port)
-    child = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tensorboard.main",
-            "--logdir",
-            str(lab.store.root),
-            "--host",
-            ADDRESS,
-            "--port",
-            str(chosen),
-        ],
-        stdin=subprocess.DEVNULL,
-    )
-    put(f"http://{ADDRESS}:{chosen}/")
-    say(f"From another machine: ssh -L {chosen}:{ADDRESS}:{chosen} {getpass.getuser()}@{socket.gethostname()}")
-    return _wait(child)
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(lab.store.root)]
+    _end_with_us()
+    child = subprocess.Popen([*command, "--host", ADDRESS, "--port", str(chosen)], stdin=subprocess.DEVNULL)
+    try:
+        _until_it_listens(child, chosen)
+        put(f"http://{ADDRESS}:{chosen}/")
+        say(f"From another machine: ssh -L {chosen}:{ADDRESS}:{chosen} {_user()}@{socket.gethostname()}")
+        code = child.wait()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    finally:
+        _end(child)
+    if code:
+        raise EnvironmentFault(f"TensorBoard ended with exit code {code}; what it said is above.")
+    return 0
 
 
 def _free_port(wanted: int | None) -> int:
@@ -75,23 +73,30 @@ def _free_port(wanted: int | None) -> int:
     raise EnvironmentFault(f"{text} in use on {ADDRESS}.", advice="Take another one: labtui tb --port N.")
 
 
-def _wait(child: "subprocess.Popen[bytes]") -> int:
-    """Wait for TensorBoard, and take it along when we are told to end."""
+def _end_with_us() -> None:
+    """From here on, what ends us first takes TensorBoard along."""
 
     def leave(number: int, _frame: object) -> None:
         raise SystemExit(EXIT_TERMINATED if number == signal.SIGTERM else 128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
+
+
+def _until_it_listens(child: "subprocess.Popen[bytes]", port: int) -> None:
+    """Return once it can be opened, or once it has ended."""
+    while child.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex((ADDRESS, port)) == 0:
+                return
+        time.sleep(0.1)
+
+
+def _user() -> str:
     try:
-        code = child.wait()
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    finally:
-        _end(child)
-    if code:
-        raise EnvironmentFault(f"TensorBoard ended with exit code {code}; what it said is above.")
-    return os.EX_OK
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a user database
+        return "you"
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

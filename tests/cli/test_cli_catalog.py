@@ -44,7 +44,7 @@ def test_the_good_entries_are_listed_and_every_fault_is_told(cli: Cli) -> None:
     assert answer.code == 2
     assert [line.split()[0] for line in answer.lines] == ["NAME", "good"]
     assert "optimizer.lr" in answer.err
-    assert "training.epochs" in answer.err
+    assert "Did you mean epochs" in answer.err
     assert "experiments.toml" in answer.err
 
 

@@ -1,0 +1,79 @@
+"""Queued runs from the command line; no queue runner is started here, since nothing is to start."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Answer
+
+from labtui.launch import queue as waiting
+from labtui.plan import act
+from labtui.store.store import Store
+
+Cli = Callable[..., Answer]
+
+
+@pytest.fixture(autouse=True)
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Where a queue runner would have been started."""
+    roots: list[Path] = []
+
+    def note(root: Path) -> bool:
+        roots.append(root)
+        return True
+
+    monkeypatch.setattr(act, "ensure_runner", note)
+    return roots
+
+
+def queue(cli: Cli, *arguments: str) -> Answer:
+    return cli("run", "dropout", "network", "--dataset", "digits", "--epochs", "1", "-d", *arguments)
+
+
+def test_detached_runs_wait_in_their_order_and_the_runner_is_woken(cli: Cli, here: Path, woken: list[Path]) -> None:
+    answer = queue(cli)
+    assert answer.code == 0
+    listed = [json.loads(line) for line in cli("queue", "ls", "--json").lines]
+    assert [entry["run"] for entry in listed] == answer.lines
+    assert [run.split("/")[1] for run in answer.lines] == ["Dropout", "Network"]
+    assert woken == [here / "runs"]
+
+
+def test_queueing_answers_in_json_too(cli: Cli) -> None:
+    events = [json.loads(line) for line in queue(cli, "--json").lines]
+    assert [(event["event"], event["state"]) for event in events] == [("queued", "queued")] * 2
+
+
+def test_what_is_taken_out_before_it_started_leaves_no_run_behind(cli: Cli, here: Path) -> None:
+    first, second = queue(cli).lines
+    assert cli("queue", "rm", first).code == 0
+    assert [run.id for run in Store(here / "runs").scan()] == [second]
+    assert cli("stop", second).code == 0
+    assert Store(here / "runs").scan() == ()
+    assert waiting.entries(here / "runs") == ()
+
+
+def test_a_queued_run_that_is_removed_leaves_the_queue(cli: Cli, here: Path) -> None:
+    first, second = queue(cli).lines
+    assert cli("rm", first, "--yes").code == 0
+    assert [entry.run for entry in waiting.entries(here / "runs")] == [second]
+
+
+def test_what_could_not_be_started_is_listed_with_the_reason_and_tried_again(
+    cli: Cli, here: Path, woken: list[Path]
+) -> None:
+    first, _ = queue(cli).lines
+    waiting.set_aside(waiting.find(here / "runs", first), "no cuda:3 here")
+    assert "no cuda:3 here" in cli("queue", "ls").out
+    woken.clear()
+    answer = cli("queue", "retry", "--all")
+    assert (answer.code, answer.out.startswith(first)) == (0, True)
+    assert "no cuda:3 here" not in cli("queue", "ls").out
+    assert woken == [here / "runs"]
+
+
+def test_a_broken_device_wish_queues_nothing(cli: Cli, here: Path) -> None:
+    assert queue(cli, "--device", "cuda:99").code == 3
+    assert waiting.entries(here / "runs") == ()
+    assert Store(here / "runs").scan() == ()
