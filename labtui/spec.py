@@ -113,7 +113,7 @@ class Normalize(Value, frozen=True, kw_only=True):
 class Data(Value, frozen=True, kw_only=True):
     """Which images are read, and how. `normalize = "dataset"` means the data set's own registered figures."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=60)]
+    name: Annotated[str, Meta(min_length=1, max_length=60, description="the name of a data set")]
     train_fraction: Fraction = 1.0
     augment: Augment | None = None
     normalize: Normalize | Literal["dataset"] | None = None

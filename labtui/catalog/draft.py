@@ -16,13 +16,13 @@ from labtui.catalog.entry import (
     OWN_KEYS,
     RECIPE,
     RECIPE_KEYS,
+    RECIPE_PATHS,
     TERMS,
     TERMS_KEYS,
     Notes,
     Own,
     Recipe,
     Terms,
-    known_keys,
 )
 from labtui.catalog.faults import KeyPath, Problem, did_you_mean, listed, shown
 from labtui.catalog.grid import Member, axes, grid_problems, members
@@ -140,9 +140,9 @@ def _terms(draft: Draft, datasets: Collection[str]) -> Terms | None:
     terms = msgspec.convert(cleaned, Terms)
     _check_grid(draft, axes(terms.grid))
     for index, key in enumerate(terms.factor):
-        if key not in known_keys():
+        if key not in RECIPE_PATHS:
             draft.note(
-                ("factor", index), f"{shown(key)} is no key of a recipe.{did_you_mean(key, known_keys())} {_FACTOR}"
+                ("factor", index), f"{shown(key)} is no key of a recipe.{did_you_mean(key, RECIPE_PATHS)} {_FACTOR}"
             )
     if terms.offline_dataset is not None and (wrong := known_dataset(terms.offline_dataset, datasets)):
         draft.note(("offline_dataset",), wrong)

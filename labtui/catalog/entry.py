@@ -1,10 +1,11 @@
 """The keys of a catalog file: what an entry says of itself, what it may take over, and one sentence for each key."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, inspect
-from msgspec.inspect import Field, StructType
+from msgspec.inspect import StructType
 
 from labtui.catalog.kinds import tables, tags
 from labtui.catalog.seeds import MOST_SEEDS
@@ -24,6 +25,11 @@ from labtui.spec import (
     Value,
 )
 
+RunName = Annotated[
+    str, Meta(max_length=200, description="the name of an entry without a grid, or of one member of a grid")
+]
+DatasetName = Annotated[str, Meta(max_length=60, description="the name of a data set")]
+RecipeKey = Annotated[str, Meta(max_length=200, description="a key of the recipe")]
 Percentage = Annotated[float, Meta(ge=0, le=100)]
 
 
@@ -43,16 +49,16 @@ class SharedTerms(Value, frozen=True, kw_only=True):
     """What [defaults] can hold beside a recipe, and every entry: how runs are grouped, repeated and compared."""
 
     group: FolderPart = "Experiments"
-    baseline: Text | None = None
+    baseline: RunName | None = None
     seeds: int | str | Annotated[tuple[int, ...], Meta(max_length=MOST_SEEDS)] = 1
-    offline_dataset: Text | None = None
+    offline_dataset: DatasetName | None = None
     smallest_effect: Percentage = 0.5
 
 
 class Terms(SharedTerms, frozen=True, kw_only=True):
     """What an entry holds beside a recipe and hands on to its heirs."""
 
-    factor: Annotated[tuple[Text, ...], Meta(max_length=32)] = ()
+    factor: Annotated[tuple[RecipeKey, ...], Meta(max_length=32)] = ()
     grid: dict[str, Any] | None = None
     """Nested as it is written; `grid.axes` gives the lists by dotted key."""
 
@@ -161,19 +167,15 @@ MEANINGS = {
 """One sentence for each key of an entry, for docs/catalog.md, the launch dialog and the JSON Schema."""
 
 
-def known_keys(kind: StructType = RECIPE, prefix: str = "") -> tuple[str, ...]:
-    """Every dotted key of a table and of the tables in it, whichever entry of a registry they belong to."""
-    keys: dict[str, None] = {}
+def _keys(kind: StructType, prefix: str = "") -> Iterator[str]:
     for field in kind.fields:
-        for key in _keys_of(field, prefix + field.name):
-            keys[key] = None
-    return tuple(keys)
+        key = prefix + field.name
+        yield key
+        for table in tables(field.type):
+            if table.tag_field is not None:
+                yield f"{key}.{table.tag_field}"
+            yield from _keys(table, f"{key}.")
 
 
-def _keys_of(field: Field, key: str) -> tuple[str, ...]:
-    keys = [key]
-    for table in tables(field.type):
-        if table.tag_field is not None:
-            keys.append(f"{key}.{table.tag_field}")
-        keys.extend(known_keys(table, f"{key}."))
-    return tuple(keys)
+RECIPE_PATHS = tuple(dict.fromkeys(_keys(RECIPE)))
+"""Every dotted key of a recipe, whichever entry of a registry it belongs to; tables are keys too."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labtui.catalog.entry import known_keys
+from labtui.catalog.entry import RECIPE_PATHS
 from labtui.catalog.faults import KeyPath, Problem, did_you_mean, kind_of, shown
 from labtui.catalog.merge import Layer, nested
 
@@ -61,12 +61,11 @@ def _values(key: str, values: Sequence[Any], at: KeyPath) -> list[tuple[Layer, s
 
 def grid_problems(varied: Mapping[str, Any]) -> Iterator[Problem]:
     """Keys that no recipe has, values that cannot name a member, two members of one name, too many members."""
-    known = known_keys()
     count = 1
     for key, values in varied.items():
         at = tuple(key.split("."))
-        if key not in known:
-            hint = did_you_mean(key, known, quote=False)
+        if key not in RECIPE_PATHS:
+            hint = did_you_mean(key, RECIPE_PATHS, quote=False)
             yield Problem(
                 at,
                 f"{shown(key)} is no key of a recipe.{hint} As in: grid.optimizer.lr = [0.1, 0.01]",

@@ -64,22 +64,19 @@ def described(kind: Type) -> str:
     """What is allowed, in words: `a number above 0 and at most 1000`."""
     if isinstance(kind, Metadata) and kind.extra_json_schema and "description" in kind.extra_json_schema:
         return str(kind.extra_json_schema["description"])
-    words = listed(_words(one) for one in _without_repeats(kind))
-    return f'{words}, or "none"' if optional(kind) else words
+    words = [_words(one) for one in _without_repeats(kind)]
+    if optional(kind):
+        words.append('"none"')
+    return ", ".join(words[:-1]) + f", or {words[-1]}" if len(words) > 1 else words[0]
 
 
 def _without_repeats(kind: Type) -> Iterator[Type]:
-    """The alternatives, a registry's many tables as one."""
-    seen_table = False
-    for one in alternatives(kind):
-        if isinstance(bare(one), StructType):
-            if seen_table:
-                continue
-            seen_table = True
-            registry = tags(kind)
-            yield UnionType(types=tuple(registry.values())) if registry else one
-        else:
-            yield one
+    """The alternatives, tables last and a registry's many tables as one."""
+    yield from (one for one in alternatives(kind) if not isinstance(bare(one), StructType))
+    if registry := tags(kind):
+        yield UnionType(types=tuple(registry.values()))
+    else:
+        yield from tables(kind)
 
 
 def _words(kind: Type) -> str:

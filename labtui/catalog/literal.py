@@ -46,20 +46,21 @@ def written(kind: Type, value: Any) -> str:
     if isinstance(value, str):
         return value if read_value(kind, value) == value else json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple) and value and not any(isinstance(item, dict | list | tuple) for item in value):
-        plain = ", ".join(_inline(item) for item in value)
+        plain = ", ".join(inline(item) for item in value)
         return plain if len(value) > 1 else f"[{plain}]"
-    return _inline(value)
+    return inline(value)
 
 
-def _inline(value: Any) -> str:
+def inline(value: Any) -> str:
+    """A value as TOML in one line; keys that are None are left out."""
     match value:
         case bool():
             return "true" if value else "false"
         case str():
             return json.dumps(value, ensure_ascii=False)
         case dict():
-            return f"{{ {', '.join(f'{key} = {_inline(item)}' for key, item in value.items() if item is not None)} }}"
+            return f"{{ {', '.join(f'{key} = {inline(item)}' for key, item in value.items() if item is not None)} }}"
         case list() | tuple():
-            return f"[{', '.join(_inline(item) for item in value)}]"
+            return f"[{', '.join(inline(item) for item in value)}]"
         case _:
             return str(value)

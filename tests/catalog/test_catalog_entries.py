@@ -204,7 +204,7 @@ axes = st.fixed_dictionaries(
 def test_a_grid_makes_every_combination_once_in_the_order_written(
     tmp_path_factory: pytest.TempPathFactory, grid: dict[str, list[Any]]
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "grid.toml"
+    path = tmp_path_factory.mktemp("grid") / "experiments.toml"
     lines = "".join(f"grid.{key} = {json.dumps(values)}\n" for key, values in grid.items())
     path.write_text(f"{BASE}[experiment.g]\n{lines}", "utf-8")
     catalog = load(path, datasets=DATASETS)

@@ -151,7 +151,7 @@ def test_no_mangled_catalog_whatever_brings_it_down(
         place = data.draw(st.integers(0, len(lines[row])))
         cut = data.draw(st.sampled_from([0, 0, 1, 5, 1_000]))
         lines[row] = lines[row][:place] + data.draw(st.sampled_from(SNIPPETS)) + lines[row][place + cut :]
-    catalog = loaded(tmp_path_factory.getbasetemp(), "".join(lines))
+    catalog = loaded(tmp_path_factory.mktemp("mangled"), "".join(lines))
     broken = {name for fault in catalog.faults for name in fault.entries}
     assert not broken & {experiment.name for experiment in catalog.experiments}
     assert all(fault.line is None or 1 <= fault.line <= len("".join(lines).split("\n")) for fault in catalog.faults)

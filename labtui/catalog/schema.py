@@ -1,0 +1,89 @@
+"""The catalog as a JSON Schema, for editors that complete and check TOML while it is written."""
+
+from typing import Any
+
+from msgspec.inspect import BoolType, DictType, FloatType, IntType, LiteralType, StrType, TupleType, Type, VarTupleType
+
+from labtui.catalog import kinds
+from labtui.catalog.check import NONE
+from labtui.catalog.entry import MEANINGS, OWN, RECIPE, SHARED_TERMS, TERMS
+
+
+def schema() -> dict[str, Any]:
+    """A JSON Schema (2020-12) of a catalog file. Nothing is required in it, since an entry inherits what it leaves out.
+
+    It knows keys, types and ranges; which keys fit one another, and names of entries, `labtui config validate` checks.
+    """
+    shared = _properties(SHARED_TERMS) | _properties(RECIPE)
+    entry = _properties(OWN) | _properties(TERMS) | _properties(RECIPE)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "labtui catalog",
+        **_object(
+            {
+                "defaults": _object(shared),
+                "experiment": {"type": "object", "additionalProperties": _object(entry)},
+            }
+        ),
+    }
+
+
+def _properties(*structs: Any, prefix: str = "") -> dict[str, Any]:
+    """The keys of some tables, a registry's entries as one; what one of them allows is allowed."""
+    found: dict[str, Any] = {}
+    for table in structs:
+        if table.tag_field is not None:
+            tag_field = str(table.tag_field)
+            found.setdefault(tag_field, {"description": MEANINGS[prefix + tag_field], "enum": []})
+            found[tag_field]["enum"].append(table.tag)
+        for field in table.fields:
+            key = f"{prefix}{field.name}"
+            meaning = {"description": MEANINGS[key]} if key in MEANINGS else {}
+            found[field.name] = meaning | _schema_of(field.type, f"{key}.")
+    return found
+
+
+def _schema_of(kind: Type, prefix: str) -> dict[str, Any]:
+    found = [_plain(kinds.bare(one), prefix) for one in kinds.alternatives(kind) if not kinds.tables(one)]
+    if structs := kinds.tables(kind):
+        found.append(_object(_properties(*structs, prefix=prefix)))
+    if kinds.optional(kind):
+        found.append({"const": NONE})
+    return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def _plain(kind: Type, prefix: str) -> dict[str, Any]:
+    match kind:
+        case BoolType():
+            return {"type": "boolean"}
+        case IntType() | FloatType():
+            bounds = {"exclusiveMinimum": kind.gt, "minimum": kind.ge, "exclusiveMaximum": kind.lt, "maximum": kind.le}
+            return {"type": "integer" if isinstance(kind, IntType) else "number"} | _given(bounds)
+        case StrType():
+            bounds = {"minLength": kind.min_length, "maxLength": kind.max_length}
+            return {"type": "string"} | _given(bounds | {"pattern": kind.pattern and kind.pattern.replace(r"\Z", "$")})
+        case LiteralType():
+            return {"enum": list(kind.values)}
+        case TupleType():
+            size = len(kind.item_types)
+            return {
+                "type": "array",
+                "minItems": size,
+                "maxItems": size,
+                "items": _schema_of(kind.item_types[0], prefix),
+            }
+        case VarTupleType():
+            bounds = {"minItems": kind.min_length, "maxItems": kind.max_length}
+            return {"type": "array", "items": _schema_of(kind.item_type, prefix)} | _given(bounds)
+        case DictType():
+            return {"type": "object", "additionalProperties": _schema_of(kind.value_type, prefix)}
+        case _:
+            return {}
+
+
+def _given(bounds: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in bounds.items() if value is not None}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
