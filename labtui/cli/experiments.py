@@ -14,6 +14,7 @@ from labtui.cli.wording import NOTHING, plural, state_piece
 from labtui.errors import UsageError
 from labtui.spec import Arm, Experiment, Reference, differences, flatten, recipe
 from labtui.store.run import Run
+from labtui.store.tags import StepUnit, step_unit
 
 if TYPE_CHECKING:
     from labtui.plan import Lab
@@ -145,12 +146,18 @@ def _show_difference(lab: "Lab", arm: Arm) -> None:
 
 def _show_reference(reference: Reference) -> None:
     for tag, figure in reference.figures.items():
-        epoch = reference.epochs.get(tag, reference.epoch)
-        _pair("published", f"{tag} {figure:g}" + (f" at epoch {epoch}" if epoch else ""))
+        about = "around " if tag in reference.around else ""
+        _pair("published", f"{tag} {about}{figure:g}{_published_at(reference, tag)}")
     if reference.in_kind:
         _pair("published", "reproduced in kind only: a part of the published setting is not known")
     if reference.note:
         _pair("published", " ".join(reference.note.split()))
+
+
+def _published_at(reference: Reference, tag: str) -> str:
+    unit = step_unit(tag)
+    step = reference.epochs.get(tag, reference.epoch) if unit is StepUnit.EPOCH else reference.steps.get(tag)
+    return f" at {unit} {step}" if step else ""
 
 
 def _reference(arm: Arm) -> Any:
