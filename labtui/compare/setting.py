@@ -10,6 +10,7 @@ from labtui.compare.confounds import confounds
 from labtui.compare.evidence import Evidence
 from labtui.compare.matching import declared_baseline, matched_baseline
 from labtui.compare.metrics import Metric
+from labtui.compare.recipes import changes, covers
 from labtui.compare.roster import Entry, empty_cell
 from labtui.compare.switches import Grid, grids
 from labtui.spec import Arm
@@ -94,7 +95,9 @@ def _factor(entry: Entry, baseline: Cell, setting: Setting) -> tuple[str, ...]:
     if setting.baseline is None:
         return entry.factor
     theirs = next((one.factor for one in setting.entries if one.cell.key == baseline.key), ())
-    return tuple(dict.fromkeys((*entry.factor, *theirs)))
+    found = changes(entry.cell.spec, baseline.spec)
+    either = dict.fromkeys((*entry.factor, *theirs))
+    return tuple(part for part in either if any(covers((part,), change.key) for change in found)) or entry.factor
 
 
 def _baseline(entry: Entry, setting: Setting) -> Cell | None:
