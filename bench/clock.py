@@ -1,0 +1,22 @@
+"""Timing of a contender's work, in its own process."""
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from bench.harness import Sample
+
+
+def timed(work: Callable[[], float], device: str = "cpu") -> Sample:
+    """The units that `work` says it did, over the seconds until the device has done them."""
+    _settle(device)
+    began = time.perf_counter()
+    units = work()
+    _settle(device)
+    return Sample(units, time.perf_counter() - began)
+
+
+def _settle(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
