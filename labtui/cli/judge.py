@@ -122,7 +122,7 @@ def report(
         put(str(path))
 
 
-def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool) -> None:
+def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool, quiet: bool) -> None:
     """The table that a command ends with: just these finished runs beside their baselines."""
     from labtui.plan.judge import table_of
 
@@ -137,7 +137,7 @@ def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool) -> None:
         return
     _put_table(told, None, RESULT_SECTIONS)
     findings = sum(len(row.all_findings) for row in told.rows)
-    if findings:
+    if findings and not quiet:
         names = " ".join(dict.fromkeys(run.name for run in runs))
         say(f"{plural(findings, 'finding')} about these rows: labtui compare {names}")
 

@@ -1,6 +1,7 @@
 """The moving display of runs in the foreground, on a terminal alone."""
 
 import os
+from contextlib import suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
@@ -53,8 +54,9 @@ class LiveDisplay(QuietDisplay):
         say_end(run)
 
     def close(self) -> None:
-        """Give the terminal back."""
-        self._progress.stop()
+        """Give the terminal back, where there still is one."""
+        with suppress(OSError):
+            self._progress.stop()
 
 
 class _Figures(ProgressColumn):

@@ -39,7 +39,7 @@ def run_plan(lab: Lab, plan: Plan, wishes: "Wishes") -> int:
     if len(plan.runs) > 1 and where.jobs == 1 and not wishes.quiet:
         say(f"{plural(len(plan.runs), 'run')}, one after the other; -j auto trains several at once.")
     jobs = [_job(lab, planned, wishes.device, where) for planned in plan.runs]
-    return see_through(lab, jobs, where, display_for(json=wishes.json, quiet=wishes.quiet), json=wishes.json)
+    return see_through(lab, jobs, where, json=wishes.json, quiet=wishes.quiet)
 
 
 def resume_runs(lab: Lab, runs: Sequence[Run], device: str, *, take_over: bool, quiet: bool, json: bool) -> int:
@@ -47,14 +47,14 @@ def resume_runs(lab: Lab, runs: Sequence[Run], device: str, *, take_over: bool, 
     where = places(device, runs=len(runs))
     threads = max((recorded_threads(run.paths) or 0 for run in runs), default=0) or where.threads
     jobs = [_resume_job(lab, run, device, threads, take_over=take_over) for run in runs]
-    shown = display_for(json=json, quiet=quiet)
-    return see_through(lab, jobs, replace(where, threads=threads), shown, json=json)
+    return see_through(lab, jobs, replace(where, threads=threads), json=json, quiet=quiet)
 
 
-def see_through(lab: Lab, jobs: Sequence[Job], where: Places, display: Display, *, json: bool) -> int:
+def see_through(lab: Lab, jobs: Sequence[Job], where: Places, *, json: bool, quiet: bool) -> int:
     """Start and follow jobs, tell what went wrong, write the table, and give the exit code."""
     from labtui.cli.judge import put_result
 
+    display = display_for(json=json, quiet=quiet)
     with Interrupts() as interrupts:
         try:
             outcome = Foreground(lab, where, display, interrupts).see_through(jobs)
@@ -69,7 +69,8 @@ def see_through(lab: Lab, jobs: Sequence[Job], where: Places, display: Display, 
         if outcome.left:
             say(f"{plural(len(outcome.left), 'run')} not started.")
         if interrupts.interrupts < 2:
-            put_result(lab, [run for run in outcome.runs if run.state is State.FINISHED], json=json)
+            finished = [run for run in outcome.runs if run.state is State.FINISHED]
+            put_result(lab, finished, json=json, quiet=quiet)
     return exit_code(outcome)
 
 
