@@ -223,10 +223,15 @@ def _size_of(state: Any) -> int:
     return sum(map(_size_of, state)) if isinstance(state, (list, tuple)) else 0
 
 
+def is_full(fault: OSError) -> bool:
+    """Whether an error of the disk means that there is no room."""
+    return fault.errno in _FULL
+
+
 def _not_saved(fault: OSError, paths: RunPaths, needed: int) -> NotSaved:
     there = paths.checkpoint.exists() or paths.previous_checkpoint.exists()
     kept = "The last checkpoint is as it was." if there else "There is none yet."
-    if fault.errno not in _FULL:
+    if not is_full(fault):
         return NotSaved(f"The state cannot be saved ({fault}). {kept}")
     free = shutil.disk_usage(paths.folder).free
     room = f"a checkpoint needs {_megabytes(needed)}, {_megabytes(free)} are free"

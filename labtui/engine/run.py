@@ -15,7 +15,7 @@ from labtui.datasets import get, load
 from labtui.datasets.info import Images
 from labtui.engine.attempt import Attempt
 from labtui.engine.beat import Pulse
-from labtui.engine.checkpoint import Checkpoints
+from labtui.engine.checkpoint import Checkpoints, is_full
 from labtui.engine.data import divide
 from labtui.engine.device import is_out_of_memory, open_device, out_of_memory
 from labtui.engine.evaluate import Answers
@@ -196,7 +196,6 @@ def facts_of(attempt: Attempt, device: torch.device) -> dict[str, Any]:
 
 def unwritten(fault: OSError, folder: Path) -> EnvironmentFault:
     """What a disk that did not take the results means."""
-    return EnvironmentFault(
-        f"the results cannot be written ({fault.strerror or fault}).",
-        advice=f"Free some space on the disk of {folder} and resume the run: its last checkpoint is good.",
-    )
+    why = "disk full: the results cannot be written" if is_full(fault) else f"the results cannot be written ({fault})"
+    advice = f"Free some space on the disk of {folder} and resume the run: its last checkpoint is good."
+    return EnvironmentFault(f"{why}.", advice=advice)
