@@ -34,20 +34,24 @@ class Command:
 
 _CHARTS = ("main", "charts", "run")
 _LISTS = ("list",)
+_MARKED = ("list", "launch")
+_FOLDING = ("list", "compare")
 _FILTERED = ("list", "run", "compare")
 _WITH_RUNS = ("main", "run", "compare")
 _PLOT = ("charts",)
 _RUN = ("run",)
-_SCREENS = ("main", "charts", "run", "compare", "launch")
+_TABLE = ("compare",)
+_SCREENS = ("main", "charts", "run", "compare")
+_DIALOG = ("launch",)
 
 COMMANDS = (
     Command("open", "enter", "open", "open", "Open what the cursor is on.", ("main", "compare"), 1, "Enter"),
     Command("back", "escape", "back", "back", "Step out one layer.", _SCREENS, 9, "Esc"),
-    Command("mark", "space", "mark", "mark", "Mark for charts and launching; marks carry letters.", _LISTS, 2, "Space"),
+    Command("mark", "space", "mark", "mark", "Mark for charts and launching, by a letter.", _MARKED, 2, "Space"),
     Command("unmark", "u", "unmark", "unmark all", "Take all marks away.", _LISTS),
     Command("run", "r", "run", "run", "Queue what is marked, or the row, with its defaults.", ("main",), 1),
     Command("launch", "R", "launch", "launch…", "Choose seeds, device and changes, see the plan, then queue.",
-            ("main",), 2),
+            ("main", "run", "compare"), 2),
     Command("stop", "x", "stop", "stop", "Stop the run: asked first, then by signals.", ("main", "run"), 3),
     Command("compare", "c", "compare", "compare", "The final table, with deltas and verdicts.", ("main", "run"), 2),
     Command("log", "o", "log", "log", "Go to the log; again to see it whole.", ("main", "run"), 5),
@@ -61,7 +65,7 @@ COMMANDS = (
     Command("x_axis", "X", "x_axis", "x axis", "x counts epochs, steps, samples, relative or wall time.", _CHARTS, 6),
     Command("outliers", "O", "outliers", "outliers", "Clip rare outliers, or show them all.", _CHARTS),
     Command("maximise", "z", "maximise", "maximise", "Give the pane the whole screen, and back.", ("main", "run",
-            "charts"), 5),
+            "charts", "compare"), 5),
     Command("previous", "left_square_bracket", "sibling(-1)", "previous", "The run before this one.", ("main", "run",
             "charts"), 9, "["),
     Command("next", "right_square_bracket", "sibling(1)", "next", "The run after this one.", ("main", "run",
@@ -89,8 +93,15 @@ COMMANDS = (
     Command("side.log", "5", "side(4)", "log", "Its whole log.", _RUN),
     Command("side.next", "right,l", "turn(1)", "next side", "The next side of the run.", _RUN),
     Command("side.previous", "left,h", "turn(-1)", "previous side", "The side before.", _RUN),
-    Command("unfold", "right,l", "fold(False)", "unfold", "Show the runs of each seed.", _LISTS, 9, "→"),
-    Command("fold", "left,h", "fold(True)", "fold", "Hide the runs of each seed.", _LISTS, 9, "←"),
+    Command("compare.metric", "m", "metric", "metric", "Compare by the next metric.", _TABLE, 4),
+    Command("compare.all", "a", "everything", "all", "Everything that has run, whatever is marked.", _TABLE),
+    Command("compare.reverse", "i", "reverse", "reverse", "Sort the other way round.", _TABLE),
+    Command("launch.queue", "enter", "submit", "queue", "Queue the plan.", _DIALOG, 1, "Enter"),
+    Command("launch.cancel", "escape", "back", "cancel", "Leave without queueing anything.", _DIALOG, 1, "Esc"),
+    Command("launch.pane", "tab", "app.focus_next", "fields", "Experiments, fields, plan.", _DIALOG, 2, "Tab"),
+    Command("launch.restore", "ctrl+u", "restore", "default", "What stood in the field at first.", _DIALOG, 4),
+    Command("unfold", "right,l", "fold(False)", "unfold", "Show the runs of each seed.", _FOLDING, 9, "→"),
+    Command("fold", "left,h", "fold(True)", "fold", "Hide the runs of each seed.", _FOLDING, 9, "←"),
     Command("matched", "M", "matched", "matched", "Queue or show the matched baseline.", ("main", "compare")),
     Command("diff", "d", "diff", "diff", "How the spec differs from its baseline.", _WITH_RUNS, 7),
     Command("export", "e", "export", "export", "Write the table or chart to a file.", ("compare", "charts"), 4),

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from labtui.console.draw.format import duration
+from labtui.console.draw.format import duration, size
+from labtui.console.planned import plan_wish
+from labtui.console.wish import Wish
 from labtui.launch import stop
 from labtui.launch.threads import threads_per_run, usable_cores
 from labtui.plan import Lab, Plan, Planned, act, plan_runs
@@ -23,6 +25,26 @@ def queue_defaults(lab: Lab, names: Sequence[str], tell: Tell) -> str:
     """Plan the named experiments with their defaults and queue what comes out."""
     tell(f"planning {', '.join(names)} …")
     return queue_plan(lab, plan_runs(lab, names), device="auto", at_once=1, tell=tell)
+
+
+def queue_wish(lab: Lab, wish: Wish, tell: Tell) -> str:
+    """Plan a wish, fetching the data that it needs, and queue what comes out."""
+    plan = plan_wish(lab, wish, fetch=True, progress=_told_by_percent(tell))
+    return queue_plan(lab, plan, device=wish.device, at_once=wish.at_once, tell=tell)
+
+
+def _told_by_percent(tell: Tell) -> Callable[[int, int], None]:
+    """Progress of a download in words, once per percent."""
+    told = -1
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        percent = 100 * done // total if total else 0
+        if percent != told:
+            told = percent
+            tell(f"fetching data: {percent}% of {size(total)}")
+
+    return progress
 
 
 def queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, tell: Tell) -> str:

@@ -7,6 +7,8 @@ from textual.message import Message
 from labtui.console.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from labtui.compare.rows import Table
+    from labtui.console.planned import Answer
     from labtui.console.predicted import Predicted
 
 
@@ -53,3 +55,20 @@ class PredictionsRead(Message):
     def __init__(self, predicted: "Predicted") -> None:
         super().__init__()
         self.predicted = predicted
+
+
+class Judged(Message):
+    """The comparison was made; `turn` is the number of the question."""
+
+    def __init__(self, table: "Table", turn: int) -> None:
+        super().__init__()
+        self.table = table
+        self.turn = turn
+
+
+class PlanMade(Message):
+    """What the launch dialog asks for was planned."""
+
+    def __init__(self, answer: "Answer") -> None:
+        super().__init__()
+        self.answer = answer

@@ -15,7 +15,6 @@ from labtui.console.draw.spans import Span
 from labtui.console.listing import counts
 from labtui.console.look import Look, Subject
 from labtui.console.looking import Looking
-from labtui.console.screens.doing import Doing
 from labtui.console.screens.opening import Opening
 from labtui.console.snapshot import Interest, Snapshot
 from labtui.console.widgets.chart_grid import ChartGrid
@@ -38,7 +37,7 @@ BRIEF = 110
 """Columns under which the title counts runs without words."""
 
 
-class MainScreen(Looking, Doing, Opening):
+class MainScreen(Looking, Opening):
     """State: the snapshot, the look; the list holds its own. Everything below is told what to show."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
@@ -110,6 +109,13 @@ class MainScreen(Looking, Doing, Opening):
     def run_here(self) -> "Run | None":
         """The run of the entry under the cursor."""
         return self.list.current.run if self.list.current else None
+
+    @property
+    def compared(self) -> "tuple[tuple[str, ...], dict[str, str]]":
+        """The marked ones with their letters."""
+        marked = self.list.marked
+        names = tuple(dict.fromkeys(entry.arm.spec.name if entry.arm else entry.title for entry in marked))
+        return names, {entry.title: self.list.marks.letter(entry.key) for entry in marked}
 
     @property
     def run_order(self) -> "tuple[str, ...]":

@@ -4,33 +4,28 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.screen import Screen
 
+from labtui.console import deeds
 from labtui.console.look import Look, Subject
+from labtui.console.screens.doing import Doing
 from labtui.console.widgets.live_table import LiveTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from labtui.console.app import LabtuiApp
-    from labtui.store.run import Run
+    from labtui.console.wish import Wish
+    from labtui.spec import RunSpec
 
 
-class Opening(Screen[None]):
+class Opening(Doing):
     """Actions that push another screen."""
 
-    app: "LabtuiApp"
     look: Look
 
     @property
     @abstractmethod
     def charted(self) -> "Sequence[Subject]":
         """What charts show."""
-
-    @property
-    @abstractmethod
-    def run_here(self) -> "Run | None":
-        """The one run under the cursor."""
 
     @property
     @abstractmethod
@@ -53,9 +48,70 @@ class Opening(Screen[None]):
         run = self.run_here
         if run is not None:
             self.app.push_screen(RunScreen(run.id, self.look, lambda: self.run_order))
+        else:
+            self.action_launch()
 
     def action_chart(self) -> None:
         """Charts on the whole screen."""
         from labtui.console.screens.charts import ChartsScreen
 
         self.app.push_screen(ChartsScreen(lambda: self.charted, self.look, self.action_sibling))
+
+    def action_compare(self) -> None:
+        """The comparison of what is marked, else of everything that has run."""
+        from labtui.console.screens.compare import CompareScreen
+
+        self.app.push_screen(CompareScreen(self.look, *self.compared))
+
+    def action_matched(self) -> None:
+        """The matched baseline of what is pointed at: the comparison finds it, or the dialog asks for it."""
+        from labtui.console.screens.compare import CompareScreen
+
+        if entry := next(iter(self.pointed), None):
+            name = entry.arm.spec.name if entry.arm else entry.title
+            self.app.push_screen(CompareScreen(self.look, (name,), match=name))
+
+    @property
+    def compared(self) -> "tuple[Sequence[str], Mapping[str, str]]":
+        """Names to compare, none for everything, and marks by title."""
+        return (), {}
+
+    def launch(self, wish: "Wish") -> None:
+        """The dialog that asks what is to run, begun with a wish."""
+        from labtui.console.screens.launch import LaunchScreen
+
+        def answered(wanted: "Wish | None") -> None:
+            if wanted is not None:
+                lab = self.app.lab
+                self.app.perform(lambda tell: deeds.queue_wish(lab, wanted, tell))
+
+        self.app.push_screen(LaunchScreen(wish), answered)
+
+    def action_launch(self) -> None:
+        """The dialog that asks what is to run."""
+        self.launch(self.wished)
+
+    @property
+    def wished(self) -> "Wish":
+        """What the launch dialog begins with: the experiments that are pointed at."""
+        from labtui.console.wish import Wish
+
+        return Wish(tuple(dict.fromkeys(entry.arm.spec.name for entry in self.pointed if entry.arm)))
+
+    @property
+    def contrasted(self) -> "tuple[Sequence[tuple[str, RunSpec]], tuple[str, ...]]":
+        """The titled specs whose difference is asked for, and the declared factor."""
+        from labtui.console.contrast import specs_of
+        from labtui.plan.judge import arms
+
+        return specs_of(self.pointed, arms(self.app.lab))
+
+    def action_diff(self) -> None:
+        """In which keys specs differ."""
+        from labtui.console.screens.diff import DiffScreen
+
+        specs, factor = self.contrasted
+        if len(specs) > 1:
+            self.app.push_screen(DiffScreen(specs, factor))
+        else:
+            self.app.say("there is no second spec to compare with: mark two, or declare a baseline", ink="warn")

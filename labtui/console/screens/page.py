@@ -1,14 +1,14 @@
 """A screen over the main one: a title above, a status line below; it follows the snapshots while it is on top."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
 
-from labtui.console.commands import footer
+from labtui.console.commands import Command, footer
 from labtui.console.draw.spans import Line, Span
 from labtui.console.messages import DeedFailed
 from labtui.console.snapshot import Snapshot
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from labtui.console.app import LabtuiApp
 
 
-class Page(Screen[None]):
+class Page(Screen[Any]):
     """What whole screens have in common. Subclasses say what stands in the body, and what a snapshot changes."""
 
     app: "LabtuiApp"
@@ -35,7 +35,11 @@ class Page(Screen[None]):
         """Title, body, status."""
         yield TitleBar(id="title")
         yield from self.body()
-        yield StatusLine(footer(self.KIND), id="status")
+        yield StatusLine(self.hints(), id="status")
+
+    def hints(self) -> Sequence[Command]:
+        """What the status line names while it says nothing else."""
+        return footer(self.KIND)
 
     @abstractmethod
     def body(self) -> ComposeResult:

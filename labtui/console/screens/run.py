@@ -3,11 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.widgets import Input
 
 from labtui.console import account
 from labtui.console.bindings import bindings
@@ -19,7 +17,7 @@ from labtui.console.look import Look, Subject
 from labtui.console.looking import Looking
 from labtui.console.messages import PredictionsRead
 from labtui.console.predicted import Predicted, read_predicted
-from labtui.console.screens.doing import Doing
+from labtui.console.screens.filtering import Filtering
 from labtui.console.screens.opening import Opening
 from labtui.console.screens.page import Page
 from labtui.console.snapshot import Interest, Snapshot
@@ -40,7 +38,7 @@ _FIRST = {"overview": "#about", "curves": "#charts", "test": "#detail", "spec": 
 _GONE = ((Span("this run's folder is gone", "warn"),),)
 
 
-class RunScreen(Looking, Page, Doing, Opening):
+class RunScreen(Looking, Page, Filtering, Opening):
     """State: the run's id, the side that is shown, the look. `order` gives the ids that `[` and `]` go through."""
 
     KIND = "run"
@@ -62,7 +60,7 @@ class RunScreen(Looking, Page, Doing, Opening):
             yield ChartGrid(id="charts")
             yield Lines(id="detail")
         yield LogTail(id="log")
-        yield Input(id="filter", placeholder="words or a regular expression  Enter keeps, Esc clears")
+        yield self.filter_field("words or a regular expression  Enter keeps, Esc clears")
 
     def on_mount(self) -> None:
         """Begin with the overview."""
@@ -148,7 +146,7 @@ class RunScreen(Looking, Page, Doing, Opening):
     def _show_log(self) -> None:
         log = self.query_one(LogTail)
         log.show(self._snapshot.log)
-        words = self.query_one(Input).value
+        words = self.filter_words
         filtered = f"log  / {words}" if words else "log"
         entitle(log, filtered, "" if log.following else "G follows again")
 
@@ -210,28 +208,24 @@ class RunScreen(Looking, Page, Doing, Opening):
         """The next charts."""
         self.query_one(ChartGrid).turn()
 
+    @property
+    def filtered_pane(self) -> LogTail:
+        """The log."""
+        return self.query_one(LogTail)
+
+    def filter_by(self, words: str) -> None:
+        """Show the lines of the log that pass."""
+        self.query_one(LogTail).filter(words)
+        self._show_log()
+
     def action_filter(self) -> None:
-        """Filter the log."""
+        """Filter the log, on its own side."""
         self.action_side(SIDES.index("log"))
-        self.add_class("-filtering")
-        self.query_one(Input).focus()
-
-    @on(Input.Changed)
-    def _filter(self, event: Input.Changed) -> None:
-        self.query_one(LogTail).filter(event.value)
-
-    @on(Input.Submitted)
-    def _filter_done(self) -> None:
-        self.remove_class("-filtering")
-        self.query_one(LogTail).focus()
-        self._show()
+        super().action_filter()
 
     def step_out(self) -> bool:
         """The filter's field, the filter, another side than the overview."""
-        field = self.query_one(Input)
-        if self.has_class("-filtering") or field.value:
-            field.value = ""
-            self._filter_done()
+        if self.leave_filter():
             return True
         if self._side:
             self.action_side(0)

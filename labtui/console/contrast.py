@@ -1,0 +1,86 @@
+"""Specs side by side: only the keys in which they differ. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from labtui.compare import notation
+from labtui.compare.recipes import changes, covers
+from labtui.console.draw.glyphs import Glyphs
+from labtui.console.draw.plainly import plainly
+from labtui.console.draw.spans import Line, Span, cells, fit, shorten
+from labtui.console.entries import Entry
+from labtui.spec import Arm, RunSpec, recipe
+
+NARROWEST = 6
+WIDEST = 26
+"""Cells of a value."""
+
+UNDECLARED = "not declared"
+
+
+def contrast_lines(
+    specs: Sequence[tuple[str, RunSpec]], factor: tuple[str, ...], room: int, glyphs: Glyphs
+) -> list[Line]:
+    """A column per titled spec, a line per key in which any differs from the first.
+
+    Keys outside the declared factor stand out; without a declared factor none does.
+    """
+    keys = differing([spec for _, spec in specs])
+    if not keys:
+        return [(Span("the same recipe: nothing differs but the seed", "muted"),)]
+    left = min(max(cells(key) for key in keys) + 2, max(12, room // 3))
+    across = min(WIDEST, max(NARROWEST, (room - left - len(UNDECLARED)) // len(specs) - 2))
+    head = [*fit((Span("what differs", "title"),), left)]
+    for title, _ in specs:
+        head += [*fit((Span(title, "muted"),), across, ellipsis=glyphs.ellipsis), Span("  ")]
+    lines: list[Line] = [shorten(head, room, glyphs.ellipsis)]
+    plain = [recipe(spec) for _, spec in specs]
+    for key in keys:
+        outside = bool(factor) and not covers(factor, key)
+        spans = [*fit((Span(key, "warn" if outside else "muted"),), left - 1, ellipsis=glyphs.ellipsis), Span(" ")]
+        first = _value(plain[0], key)
+        for table in plain:
+            text = _value(table, key)
+            ink = "" if table is plain[0] or text != first else "muted"
+            spans += [*fit((Span(text, ink),), across, ellipsis=glyphs.ellipsis), Span("  ")]
+        spans += [Span(UNDECLARED, "warn")] if outside else []
+        lines.append(shorten(plainly(tuple(spans), glyphs), room, glyphs.ellipsis))
+    return lines
+
+
+def differing(specs: Sequence[RunSpec]) -> tuple[str, ...]:
+    """The keys in which any spec differs from the first, in the order of the recipe."""
+    first, *others = specs
+    return tuple(dict.fromkeys(change.key for other in others for change in changes(first, other)))
+
+
+def _value(table: Mapping[str, Any], key: str) -> str:
+    value: Any = table
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return notation.value(value)
+
+
+def specs_of(entries: Sequence[Entry], arms: Sequence[Arm]) -> tuple[list[tuple[str, RunSpec]], tuple[str, ...]]:
+    """The specs of entries of the list, and of one alone with its declared baseline's; and what it declares to change.
+
+    `arms` are the catalog's, resolved: one that names its data set's own figures differs from no run that has them.
+    """
+    found = [(entry.title, spec) for entry in entries if (spec := _spec(entry, arms))]
+    if len(found) != 1:
+        return found, ()
+    spec = found[0][1]
+    baseline = _arm(spec.baseline or "", spec.data.name, arms)
+    return [*found, *([(baseline.display_title, baseline)] if baseline else [])], spec.factor
+
+
+def _spec(entry: Entry, arms: Sequence[Arm]) -> RunSpec | None:
+    if entry.run is not None and entry.run.spec is not None:
+        return entry.run.spec
+    return _arm(entry.arm.spec.name, entry.arm.spec.data.name, arms) if entry.arm else None
+
+
+def _arm(name: str, data: str, arms: Sequence[Arm]) -> RunSpec | None:
+    return next(
+        (arm.spec for arm in arms if name in (arm.spec.name, arm.spec.experiment) and arm.spec.data.name == data), None
+    )

@@ -1,0 +1,230 @@
+"""The comparison: the rows of `labtui compare`, sorted and unfolded at will, and what was found about each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from labtui.compare.rows import Row
+from labtui.console import asking, comparing, pairing
+from labtui.console.bindings import bindings
+from labtui.console.draw.spans import Span
+from labtui.console.entries import Entry
+from labtui.console.look import Look, Subject
+from labtui.console.screens.filtering import Filtering
+from labtui.console.screens.judging import Judging
+from labtui.console.screens.opening import Opening
+from labtui.console.widgets.lines import Lines
+from labtui.console.widgets.live_table import LiveTable
+from labtui.console.widgets.paint import entitle, glyphs_of
+
+if TYPE_CHECKING:
+    from labtui.spec import RunSpec
+    from labtui.store.run import Run
+
+PANES = ("", "-only-findings", "-only-rows")
+"""What the maximise key goes through, as classes of the screen."""
+
+
+class CompareScreen(Judging, Filtering, Opening):
+    """State besides the answer: sort, filter, unfolded rows."""
+
+    KIND = "compare"
+    AUTO_FOCUS = "#rows"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("compare")
+
+    def __init__(
+        self, look: Look, names: Sequence[str] = (), letters: Mapping[str, str] | None = None, *, match: str = ""
+    ) -> None:
+        """`match` names a row whose matched baseline is wanted as soon as there is an answer."""
+        super().__init__(asking.Asked(tuple(names)))
+        self.look, self._match = look, match
+        self._letters = letters or {}
+        self._choice = comparing.Choice()
+
+    def body(self) -> ComposeResult:
+        """The rows, and below them what was found about the one under the cursor."""
+        yield LiveTable(comparing.COLUMNS, id="rows")
+        yield Lines(id="findings")
+        yield self.filter_field()
+
+    # --- What is pointed at -------------------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> LiveTable:
+        """The rows."""
+        return self.query_one(LiveTable)
+
+    @property
+    def row(self) -> Row | None:
+        """The judged row under the cursor, or the one that the line under it belongs to."""
+        key = comparing.judged_key(self.rows.cursor_key)
+        return next((row for row in self.table.rows if row.key == key), None) if self.table else None
+
+    @property
+    def pair(self) -> pairing.Pair | None:
+        """The row with what it is compared with."""
+        if self.table is None or self.row is None:
+            return None
+        return pairing.pair(self.table, self.row, self.snapshot, matched=comparing.is_matched(self.rows.cursor_key))
+
+    @property
+    def charted(self) -> tuple[Subject, ...]:
+        """The row and its baseline."""
+        return pairing.subjects(self.pair) if self.pair else ()
+
+    @property
+    def contrasted(self) -> "tuple[Sequence[tuple[str, RunSpec]], tuple[str, ...]]":
+        """The row's spec and its baseline's."""
+        return (self.pair.specs, self.pair.row.factor) if self.pair else ((), ())
+
+    @property
+    def pointed(self) -> tuple[Entry, ...]:
+        """The row as an entry of the list."""
+        arms = [arm for arm in self.app.lab.catalog.arms if self.row and arm.spec.name == self.row.name]
+        return tuple(Entry(f"arm:{arm.spec.name}", arm.spec.display_title, arm=arm) for arm in arms)
+
+    @property
+    def run_here(self) -> "Run | None":
+        """The run of a line of one seed; of a row with one seed alone, that one."""
+        run_id = comparing.run_of(self.rows.cursor_key)
+        if not run_id and self.row is not None and len(self.row.values) == 1:
+            run_id = self.row.values[0].run
+        return self.snapshot.run(run_id) if run_id else None
+
+    @property
+    def run_order(self) -> tuple[str, ...]:
+        """The runs that count, row by row."""
+        return tuple(value.run for row in self.table.rows for value in row.values) if self.table else ()
+
+    # --- What is shown ------------------------------------------------------------------------------------------------
+
+    def show_answer(self) -> None:
+        """Title, rows, findings."""
+        table, choice = self.table, self._choice
+        against = f"against {self.asked.baseline}" if self.asked.baseline else "against declared baselines"
+        self.entitle(self.asked.metric, (Span(against if table else "judging …", "muted"),))
+        if table is None:
+            return
+        letters = {row.key: self._letters[row.title] for row in table.rows if row.title in self._letters}
+        self.rows.empty = ("Nothing matches the filter." if choice.filter else "Nothing has finished yet.",)
+        self.rows.show(comparing.rows(table, choice, letters, glyphs_of(self)), sorted_by=choice.sort)
+        entitle(self.rows, *comparing.captions(table, choice))
+        self._show_row()
+        if self._match and (row := table.row(self._match)):
+            self._match = ""
+            self.rows.select(f"row:{row.key}")
+            self.action_matched()
+
+    def _show_row(self) -> None:
+        table, found, glyphs = self.table, self.pair, glyphs_of(self)
+        panel = self.query_one(Lines)
+        if table is None or found is None:
+            panel.show(lambda _: ())
+            return
+        panel.show(lambda room: pairing.panel_lines(table, found, room, glyphs), top=True)
+        entitle(panel, "what was found")
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        self._show_row()
+
+    @on(LiveTable.HeaderClicked)
+    def _sort_by(self, event: LiveTable.HeaderClicked) -> None:
+        same = event.key == self._choice.sort
+        self._look(sort=event.key or "", reverse=same and not self._choice.reverse)
+
+    def _look(self, **changes: object) -> None:
+        self._choice = replace(self._choice, **changes)  # type: ignore[arg-type]  # the callers name fields
+        self.show_answer()
+
+    @property
+    def filtered_pane(self) -> LiveTable:
+        """The rows."""
+        return self.rows
+
+    def filter_by(self, words: str) -> None:
+        """Show the rows that pass."""
+        self._look(filter=words)
+
+    # --- Keys ---------------------------------------------------------------------------------------------------------
+
+    def action_open(self) -> None:
+        """The run of a seed; the seeds of a row."""
+        if self.run_here is not None:
+            super().action_open()
+        elif self.row is not None:
+            self.action_fold(folded=self.row.key in self._choice.unfolded)
+
+    def action_fold(self, folded: bool) -> None:
+        """Hide or show the seeds of the row."""
+        if self.row is not None:
+            key, shown = self.row.key, self._choice.unfolded
+            self._look(unfolded=shown - {key} if folded else shown | {key})
+            if folded:
+                self.rows.select(f"row:{key}")
+
+    def action_sort(self) -> None:
+        """By the next column."""
+        order = comparing.SORTS
+        sort = order[(order.index(self._choice.sort) + 1) % len(order)]
+        self._look(sort=sort, reverse=False)
+        self.say(f"sorted by {sort}" if sort else "in the catalog's order")
+
+    def action_reverse(self) -> None:
+        """The other way round."""
+        self._look(reverse=not self._choice.reverse)
+
+    def action_baseline(self) -> None:
+        """Compare with this row; again for the declared baselines."""
+        if self.row is not None:
+            same = self.asked.baseline == self.row.name
+            self.ask(baseline=None if same else self.row.name)
+            self.say("compared with the declared baselines" if same else f"compared with {self.row.title}")
+
+    def action_metric(self) -> None:
+        """By the next metric."""
+        known = asking.metrics(self.snapshot.runs)
+        here = known.index(self.asked.metric) if self.asked.metric in known else -1
+        self.ask(metric=known[(here + 1) % len(known)])
+
+    def action_everything(self) -> None:
+        """Everything that has run, whatever is marked."""
+        self.ask(names=())
+
+    def action_sibling(self, by: int) -> None:
+        """The next or previous row."""
+        self.rows.action_move(by)
+
+    def action_matched(self) -> None:
+        """Go to the matched baseline; where it was not run, or seeds are missing, ask for them."""
+        row, table = self.row, self.table
+        if row is None or table is None:
+            return
+        if row.matched is not None and table.row(row.matched.against_key):
+            self.rows.select(f"row:{row.matched.against_key}")
+            self.say(f"{row.matched.against} differs from {row.title} in the factor alone")
+        elif wish := pairing.remedy(row):
+            self.launch(wish)
+        else:
+            self.say(f"{row.title} needs no other baseline and no more seeds")
+
+    def action_maximise(self) -> None:
+        """The findings alone, the rows alone, both."""
+        here = next((name for name in PANES[1:] if self.has_class(name)), "")
+        wanted = PANES[(PANES.index(here) + 1) % len(PANES)]
+        self.remove_class(*PANES[1:])
+        if wanted:
+            self.add_class(wanted)
+        (self.query_one(Lines) if wanted == "-only-findings" else self.rows).focus()
+
+    def step_out(self) -> bool:
+        """The filter; a maximised pane."""
+        if self.leave_filter():
+            return True
+        alone = any(self.has_class(name) for name in PANES[1:])
+        self.remove_class(*PANES[1:])
+        return alone

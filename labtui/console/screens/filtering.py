@@ -1,0 +1,54 @@
+"""A field on the last line that filters what the screen shows while one types."""
+
+from abc import abstractmethod
+
+from textual import on
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
+
+PLACEHOLDER = "words, /regex/, -without  Enter keeps, Esc clears"
+
+
+class Filtering(Screen[None]):
+    """The screen yields `filter_field()`, says what is filtered, and asks `leave_filter` before it steps out."""
+
+    @property
+    @abstractmethod
+    def filtered_pane(self) -> Widget:
+        """What takes the focus back."""
+
+    @abstractmethod
+    def filter_by(self, words: str) -> None:
+        """Show what passes."""
+
+    def filter_field(self, placeholder: str = PLACEHOLDER) -> Input:
+        """The field, hidden until it is asked for."""
+        return Input(id="filter", placeholder=placeholder)
+
+    @property
+    def filter_words(self) -> str:
+        """What stands in the field."""
+        return self.query_one("#filter", Input).value
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        self.add_class("-filtering")
+        self.query_one("#filter").focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self.filter_by(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_kept(self) -> None:
+        self.remove_class("-filtering")
+        self.filtered_pane.focus()
+
+    def leave_filter(self) -> bool:
+        """Clear the filter and hide its field; whether there was one."""
+        if not self.has_class("-filtering") and not self.filter_words:
+            return False
+        self.query_one("#filter", Input).value = ""
+        self._filter_kept()
+        return True
