@@ -3,7 +3,7 @@
 from collections import Counter
 
 from labtui.compare import notation, sentences
-from labtui.compare.layout import Line, Span, Style, wrapped
+from labtui.compare.layout import Line, Span, Style, cut, wrapped
 from labtui.compare.rows import Comparison, Finding, Grade, Row, Table, Verdict
 
 _SHARED = 3
@@ -29,7 +29,7 @@ def notes(table: Table, width: int) -> list[Line]:
     for row in table.rows:
         own = _row_notes(row, shared, width)
         if own:
-            lines += [(Span(row.title, "title"),), *own]
+            lines += [(Span(cut(row.title, width), "title"),), *own]
     return [*lines, *notes_of_table(table, width)]
 
 

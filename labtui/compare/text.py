@@ -13,7 +13,7 @@ from labtui.compare.statistics import ruler
 Section = Literal["verdicts", "effects", "losses", "published", "budget", "notes"]
 SECTIONS: tuple[Section, ...] = get_args(Section)
 
-NARROWEST = 60
+NARROWEST = 80
 """Characters below which lines run over: numbers are not broken."""
 
 _WIDE = 96
@@ -29,7 +29,7 @@ _ASCII = str.maketrans({
 
 
 def to_text(table: Table, width: int = 80, *, sections: Sequence[Section] = SECTIONS, ascii_only: bool = False) -> str:
-    """The table as plain lines of at most `width` characters (not below 60)."""
+    """The table as plain lines of at most `width` characters (not below 80)."""
     text = plain(to_lines(table, width, sections=sections))
     return text.translate(_ASCII) if ascii_only else text
 

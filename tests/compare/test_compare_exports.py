@@ -1,0 +1,263 @@
+"""The table as text, JSON, CSV, Markdown and LaTeX: the same facts, readable by each reader."""
+
+import csv
+import io
+import json
+import re
+
+import msgspec
+import pytest
+from compare_builders import arm, judged, report_arms, report_evidence, report_runs, row, run, runs_of, spec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labtui.compare import markup, notation
+from labtui.compare.export import to_csv, to_json, to_latex, to_markdown, to_text
+from labtui.compare.layout import Column, Span, aligned, plain, width_of
+from labtui.compare.rows import Table
+from labtui.compare.text import SECTIONS, to_lines
+from labtui.spec import Cnn
+from labtui.store import tags
+
+NASTY = "A_b"
+DROPOUT = spec("dropout", NASTY, model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    runs = report_runs()
+    return judged(runs, report_arms(), evidence=report_evidence(runs))
+
+
+# --- Text ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [80, 96, 120, 200])
+def test_no_line_is_wider_than_asked(table: Table, width: int) -> None:
+    assert max(map(len, to_text(table, width).splitlines())) <= width
+
+
+def test_a_narrow_terminal_gets_eighty_characters(table: Table) -> None:
+    assert to_text(table, 20) == to_text(table, 80)
+
+
+def test_every_row_and_every_finding_is_in_the_text(table: Table) -> None:
+    flat = " ".join(to_text(table, 80).split())
+    for one in table.rows:
+        assert f"{one.title} {one.n} " in flat
+        for finding in one.all_findings:
+            assert " ".join(finding.text.split()) in flat
+
+
+def test_the_head_says_metric_unit_selection_and_how_the_intervals_hold(table: Table) -> None:
+    head = " ".join(to_text(table, 80, sections=("verdicts",)).partition("\n\n")[0].split())
+    assert head == (
+        "test/accuracy in %, mean and sd over seeds: last epoch; the plain test images were read once, at the end "
+        "Δ in points against Network, or as said; 95% intervals, held over all 11 judged lines at once (Holm) "
+        "ruler: by other 10,000 test images alone, equal networks at 69% lie up to 1.28 points apart"
+    )
+
+
+def test_a_confounded_difference_stands_above_the_fair_one(table: Table) -> None:
+    lines = to_text(table, 80, sections=("verdicts",)).splitlines()
+    place = next(index for index, line in enumerate(lines) if line.startswith("Dropout"))
+    assert lines[place].split()[-1] == "confounded"
+    assert lines[place + 1].split()[:3] == ["vs", "Adam", "0.001"]
+    assert lines[place + 1].split()[-1] == "undecided"
+
+
+def test_a_confounded_difference_never_looks_like_a_claim(table: Table) -> None:
+    styles = {
+        span.style for line in to_lines(table, 80, sections=("verdicts",)) for span in line if "confounded" in span.text
+    }
+    assert styles == {"warn"}
+
+
+def test_what_styles_say_is_said_in_words_too(table: Table) -> None:
+    for line in to_lines(table, 80, sections=("verdicts",)):
+        words = "".join(span.text for span in line)
+        for style, word in (("good", "gain"), ("bad", "loss"), ("warn", "confounded")):
+            if any(span.style == style for span in line):
+                assert word in words
+
+
+def test_ascii_text_has_no_other_characters(table: Table) -> None:
+    assert to_text(table, 80, ascii_only=True).isascii()
+
+
+def test_sections_can_be_picked(table: Table) -> None:
+    for section in SECTIONS:
+        assert to_text(table, 80, sections=(section,))
+    assert "budget of one run" not in to_text(table, 80, sections=("verdicts", "notes"))
+
+
+def test_nothing_to_compare_is_said() -> None:
+    assert to_text(judged([], [])).startswith("nothing to compare: no run has finished yet")
+
+
+def test_a_wide_terminal_gets_the_adjusted_p(table: Table) -> None:
+    assert "p (Holm)" in to_text(table, 120)
+    assert "p (Holm)" not in to_text(table, 80)
+
+
+def test_long_titles_are_cut_before_numbers_are() -> None:
+    long = spec("long", "A title that goes on and on and on and on and on and on")
+    runs = [*runs_of(spec(baseline=None), [60, 61, 62.5]), *runs_of(long, [61, 62, 63])]
+    text = to_text(judged(runs, [arm(spec(baseline=None)), arm(long)]), 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"A title that goes.*…\s+3\s+62\.00", text)
+
+
+def test_folded_definitions_stand_under_their_row() -> None:
+    older = msgspec.structs.replace(DROPOUT, model=Cnn(dropout=(0.5, 0.5)))
+    text = to_text(judged([*runs_of(older, [50, 51]), *runs_of(DROPOUT, [61, 62])], [arm(DROPOUT)]), 120)
+    lines = text.splitlines()
+    place = next(index for index, line in enumerate(lines) if line.startswith(NASTY))
+    assert lines[place + 1].split()[:3] == ["older", "definition:", "model.dropout"]
+    assert "50.50" in lines[place + 1]
+
+
+def test_columns_without_any_text_are_left_out() -> None:
+    lines = aligned([Column("a"), Column("b"), Column("c")], [[Span("1"), Span(""), Span("22")]])
+    assert plain(lines) == "a  c\n1 22\n"
+    assert width_of(lines) == 4
+
+
+# --- For programs ----------------------------------------------------------------------------------------------------
+
+
+def test_json_holds_everything_and_no_number_that_json_has_not(table: Table) -> None:
+    told = json.loads(to_json(table), parse_constant=lambda name: pytest.fail(name))
+    assert told["schema"] == 1
+    assert [one["name"] for one in told["rows"]] == [one.name for one in table.rows]
+    dropout = next(one for one in told["rows"] if one["name"] == "dropout")
+    assert dropout["verdict"] == "undecided"
+    assert dropout["against"] == "adam@0.001"
+    assert dropout["confounds"] == ["data.train_fraction: 0.5 in Network, 1 here (25,000 and 50,000 training images)"]
+    assert dropout["matched"]["need"]["command"].startswith("labtui run dropout adam@0.001 --seeds")
+
+
+def test_json_reads_back_as_the_same_rows(table: Table) -> None:
+    read = msgspec.json.decode(to_json(table), type=Table)
+    assert read.rows[4].declared == table.rows[4].declared
+    assert read.metric == table.metric
+
+
+def test_csv_has_a_line_per_comparison_and_unrounded_numbers(table: Table) -> None:
+    lines = list(csv.DictReader(io.StringIO(to_csv(table))))
+    dropout = [line for line in lines if line["name"] == "dropout"]
+    assert [(line["against"], line["matched"], line["verdict"]) for line in dropout] == [
+        ("network", "no", "not judged"),
+        ("adam@0.001", "yes", "undecided"),
+    ]
+    mean = row(table, "dropout").mean
+    assert float(dropout[0]["mean"]) == pytest.approx(mean, rel=1e-9)
+    assert dropout[0]["adjusted_low"] == ""
+    assert {line["name"] for line in lines} == {one.name for one in table.rows}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+49", "-2", "@SUM"])
+def test_a_spreadsheet_takes_no_title_for_a_formula(text: str) -> None:
+    dashed = spec("dashed", "-dash")
+    cell = next(csv.DictReader(io.StringIO(to_csv(judged(runs_of(dashed, [60, 61]), [arm(dashed)])))))
+    assert cell["title"] == "'-dash"
+    assert text  # each of the four first signs is in the same list
+
+
+# --- For papers ------------------------------------------------------------------------------------------------------
+
+
+def test_markdown_tables_have_equal_columns_and_every_footnote_is_called(table: Table) -> None:
+    text = to_markdown(table)
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {13}
+    called = {int(number) for one in re.findall(r"<sup>([\d, ]+)</sup>", text) for number in one.split(", ")}
+    noted = {int(number) for number in re.findall(r"^(\d+)\. \*\*", text, re.MULTILINE)}
+    assert called == noted
+    assert len(noted) > 10
+
+
+def test_latex_tables_are_balanced_and_escaped() -> None:
+    runs = [*runs_of(spec(baseline=None), [60, 61, 62.5]), *runs_of(DROPOUT, [61, 62, 63])]
+    text = to_latex(judged(runs, [arm(spec(baseline=None)), arm(DROPOUT)]))
+    assert r"A\_b" in text
+    for name in ("table", "tabular", "flushleft"):
+        assert text.count(f"\\begin{{{name}}}") == text.count(f"\\end{{{name}}}") == 1
+    body = text.partition("\\midrule")[2].partition("\\bottomrule")[0]
+    assert {line.count(" & ") for line in body.strip().splitlines()} == {11}
+    assert "%" not in re.sub(r"\\%", "", text.partition("\n")[2])
+
+
+def test_latex_needs_no_package_for_any_sign_that_we_write(table: Table) -> None:
+    assert to_latex(table).isascii()
+
+
+@given(st.text(max_size=40))
+def test_no_text_leaves_its_markup(text: str) -> None:
+    assert not re.search(r"[<>\"']", markup.html(text))
+    assert not re.search(r"(?<!\\)(\\\\)*[|*_`]", " " + markup.markdown(text))
+    assert not re.search(r"(?<!\\)[%&#_]", markup.latex(text))
+
+
+@settings(max_examples=30)
+@given(st.text(alphabet="ab|_*<>&%$#{}~^\\`", min_size=1, max_size=30))
+def test_hostile_override_values_break_no_table(value: str) -> None:
+    hostile = msgspec.structs.replace(DROPOUT, overrides={"data.name": value})
+    told = judged(runs_of(hostile, [60, 61]), [])
+    lines = [line for line in to_markdown(told).splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines} == {13}
+
+
+# --- Numbers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (notation.signed(-3.217), "−3.22"),
+        (notation.signed(-0.001), "0.00"),
+        (notation.signed(1.666), "+1.67"),
+        (notation.interval((-0.5, 2)), "[−0.50, +2.00]"),
+        (notation.number(None), "–"),
+        (notation.number(float("nan")), "–"),
+        (notation.p_value(0.0004), "p < 0.001"),
+        (notation.p_value(0.0496), "p = 0.050"),
+        (notation.p_value(0.42), "p = 0.42"),
+        (notation.ratio(4.0), "×4"),
+        (notation.ratio(1.96), "×2"),
+        (notation.ratio(5.79), "×5.8"),
+        (notation.ratio(0.25), "×0.2"),
+        (notation.ratio(0.01), "×0.01"),
+        (notation.duration(212), "3m 32s"),
+        (notation.duration(3720), "1h 2m"),
+        (notation.duration(0.44), "0.4s"),
+        (notation.duration(59.7), "1m"),
+        (notation.about(45), "about 45 s"),
+        (notation.about(700), "about 12 min"),
+        (notation.about(9000), "about 2.5 h"),
+        (notation.large(13_100_000), "13.1M"),
+        (notation.seeds((0, 1, 2)), "0-2"),
+        (notation.seeds((0, 2, 7)), "0,2,7"),
+        (notation.seeds((0, 1)), "0,1"),
+        (notation.value(None), "none"),
+        (notation.value((0.3, 0.2)), "0.3, 0.2"),
+        (notation.value(True), "yes"),
+        (notation.listed(["a", "b", "c"]), "a, b and c"),
+        (notation.listed(["a"]), "a"),
+        (notation.sentence("undecided"), "Undecided."),
+        (notation.closed("is told."), "is told."),
+    ],
+)
+def test_numbers_and_values_are_written_one_way(written: str, text: str) -> None:
+    assert written == text
+
+
+def test_a_duration_never_rounds_to_sixty_seconds() -> None:
+    assert not any("60s" in notation.duration(tenth / 10) for tenth in range(1, 72_000, 7))
+
+
+def test_a_runs_own_numbers_can_be_missing_altogether() -> None:
+    bare = run(DROPOUT, 0, {tags.TEST_ACCURACY: 60.0})
+    told = judged([bare], [arm(DROPOUT)])
+    for writer in (to_text, to_json, to_csv, to_markdown, to_latex):
+        assert NASTY.split("_")[0] in writer(told)

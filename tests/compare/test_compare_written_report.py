@@ -1,0 +1,198 @@
+"""The written report: complete, self-contained, and the same from the same runs."""
+
+import html.parser
+import re
+from pathlib import Path
+
+import pytest
+from compare_builders import arm, curve, evidence, judged, report_arms, report_evidence, report_runs, runs_of, spec
+
+from labtui.compare.cells import Cell, cells
+from labtui.compare.report.charts import Series, chart_tags
+from labtui.compare.report.content import compose
+from labtui.compare.report.document import Document, Heading, Picture
+from labtui.compare.report.html import to_html
+from labtui.compare.report.ink import BASELINE, ink, render
+from labtui.compare.report.markdown import to_markdown
+from labtui.compare.report.writing import write
+from labtui.compare.rows import Table
+from labtui.errors import EnvironmentFault
+from labtui.spec import Cnn
+from labtui.store import tags
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+NOON = 1_800_000_000.0
+
+
+def small(title: str = "Dropout", conclusion: str = "It <b>helps</b>.") -> tuple[Table, tuple[Cell, ...]]:
+    """Two experiments without curves: a report without figures but one."""
+    base, dropout = (
+        spec(baseline=None),
+        spec("dropout", title, model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",)),
+    )
+    runs = [*runs_of(base, [60, 61, 62.5]), *runs_of(dropout, [61, 62.2, 63])]
+    arms = [arm(base), arm(dropout, conclusion=conclusion, description="Does it help?")]
+    return judged(runs, arms), cells(runs)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Document:
+    runs = report_runs()
+    known = report_evidence(runs)
+    told = judged(runs, report_arms(), evidence=known, classes={"cifar10": CLASSES})
+    return compose(told, cells(runs), evidence=known, made=NOON)
+
+
+class Tags(html.parser.HTMLParser):
+    """Collects what a browser would fetch, and whether every element is closed."""
+
+    VOID = ("meta", "img", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+        self.images: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href") and value and not value.startswith(("data:", "#")):
+                self.fetched.append(value)
+            if name == "alt":
+                self.images.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_report_has_its_sections_in_order(whole: Document) -> None:
+    headings = [block.text for block in whole.blocks if isinstance(block, Heading) and block.level == 2]
+    assert headings == [
+        "In short", "Question", "Protocol", "Results", "Experiment by experiment", "Class by class", "Environment",
+        "To repeat it", "What the words mean",
+    ]  # fmt: skip
+
+
+def test_every_experiment_has_a_section_with_its_charts(whole: Document) -> None:
+    pictures = [block.name for block in whole.blocks if isinstance(block, Picture)]
+    experiments = ("network", "augmentation", "normalization", "norm_aug", "dropout", "l1", "l2", "adam", "sgd")
+    assert pictures == [
+        "differences", *(f"charts-cifar10-{name}" for name in experiments), "class-accuracy", "class-differences"
+    ]  # fmt: skip
+
+
+def test_html_is_well_formed_and_fetches_nothing() -> None:
+    table, of = small()
+    reader = Tags()
+    text = to_html(compose(table, of, evidence=evidence(), made=NOON))
+    reader.feed(text)
+    assert reader.open == []
+    assert reader.fetched == []
+    assert "http://" not in re.sub(r"data:image[^\"]*", "", text)
+    assert all(reader.images)
+
+
+def test_words_from_outside_are_text_in_html_and_in_markdown() -> None:
+    table, of = small(conclusion="It <script>alert(1)</script> | helps *a lot*")
+    document = compose(table, of, evidence=evidence(), made=NOON)
+    assert "<script" not in to_html(document)
+    assert r"\| helps \*a lot\*" in to_markdown(document).text
+
+
+def test_the_verdict_stands_beside_what_was_concluded() -> None:
+    table, of = small()
+    text = to_html(compose(table, of, evidence=evidence(), made=NOON))
+    assert "<b>The report concluded</b>It &lt;b&gt;helps&lt;/b&gt;." in text
+    assert re.search(r"<b>These runs say</b>Against Network: \+\d.\d\d points \(95% interval", text)
+
+
+def test_the_same_runs_give_the_same_bytes() -> None:
+    table, of = small()
+    one, other = (to_html(compose(table, of, evidence=evidence(), made=NOON)) for _ in range(2))
+    assert one == other
+
+
+def test_markdown_shows_every_figure_that_it_brings(whole: Document) -> None:
+    picture = next(block for block in whole.blocks if isinstance(block, Picture))
+    words = (block for block in whole.blocks if not isinstance(block, Picture))
+    written = to_markdown(Document(whole.title, (*words, picture)))
+    assert list(written.figures) == ["figures/differences.png"]
+    assert "](figures/differences.png)" in written.text
+    assert all(content.startswith(b"\x89PNG") for content in written.figures.values())
+
+
+def test_charts_of_the_reports_runs_can_be_drawn(whole: Document) -> None:
+    picture = next(block for block in whole.blocks if isinstance(block, Picture) and block.name.endswith("-l1"))
+    with ink():
+        figure = picture.draw()
+        drawn = render(figure, "svg")
+    titles = [axis.get_title(loc="left") for axis in figure.axes]
+    assert titles == [
+        "Loss on Minibatches [cross-entropy]", "Train Loss [report's scale]", "Test Loss [report's scale]",
+        "Accuracy on minibatches [%]", "Train accuracy [%]", "Test accuracy [%]",
+    ]  # fmt: skip
+    assert figure.axes[0].get_yscale() == "log"
+    assert drawn.startswith(b"<?xml")
+    assert "include its penalty" in picture.caption or "scale" in picture.caption
+
+
+def test_published_figures_are_marked_where_they_were_published(whole: Document) -> None:
+    picture = next(block for block in whole.blocks if isinstance(block, Picture) and block.name.endswith("-sgd"))
+    with ink():
+        figure = picture.draw()
+    accuracy = next(axis for axis in figure.axes if axis.get_title(loc="left") == "Test accuracy [%]")
+    marks = [line.get_xydata().tolist()[0] for line in accuracy.lines if line.get_marker() == "D"]
+    assert marks == [[9, 24.13], [9, 10], [9, 10.02]]
+
+
+def test_the_heat_maps_can_be_drawn(whole: Document) -> None:
+    picture = next(block for block in whole.blocks if isinstance(block, Picture) and block.name == "class-differences")
+    with ink():
+        (axis,) = picture.draw().axes
+    assert [label.get_text() for label in axis.get_xticklabels()] == list(CLASSES)
+    assert len(axis.texts) == 12 * 10
+
+
+def test_curves_of_other_images_are_not_put_side_by_side_without_a_word(whole: Document) -> None:
+    captions = {block.name: block.caption for block in whole.blocks if isinstance(block, Picture)}
+    assert captions["charts-cifar10-augmentation"].endswith(
+        "Test Loss and Test accuracy of Augmentation are of other images than the baseline's "
+        "(20,000, half of them with random transforms; 10,000 plain)."
+    )
+    assert "dropout is active on one side only" in captions["charts-cifar10-dropout"]
+    assert "not on the baseline's scale" in captions["charts-cifar10-l2"]
+
+
+def test_a_standard_run_gets_the_charts_of_its_own_tags() -> None:
+    known = {tag: curve(tag, [1.0, 0.5]) for tag in (tags.VAL_LOSS, tags.VAL_ACCURACY, tags.LEARNING_RATE)}
+    assert chart_tags([Series("A", BASELINE, (known,))]) == [tags.VAL_LOSS, tags.VAL_ACCURACY]
+
+
+def test_the_commands_repeat_the_runs() -> None:
+    table, of = small()
+    text = to_markdown(compose(table, of, evidence=evidence(), made=NOON)).text
+    assert "labtui run network dropout --seeds 0-2\nlabtui report" in text
+
+
+def test_a_report_on_nothing_is_still_a_report() -> None:
+    document = compose(judged([], []), [], evidence=evidence(), made=NOON)
+    assert "What the words mean" in to_html(document)
+
+
+def test_writing_makes_both_files_and_replaces_older_ones(tmp_path: Path) -> None:
+    table, of = small()
+    (tmp_path / "report.md").write_text("old")
+    paths = write(tmp_path / ".", table, of, evidence=evidence(), made=NOON)
+    assert sorted(path.name for path in paths) == ["report.html", "report.md"]
+    assert (tmp_path / "report.md").read_text().startswith("# Lab report: test/accuracy of 2 experiments")
+    assert (tmp_path / "figures" / "differences.png").is_file()
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    table, of = small()
+    with pytest.raises(EnvironmentFault, match="cannot be written") as told:
+        write(tmp_path / "file", table, of, forms=("md",), evidence=evidence(), made=NOON)
+    assert told.value.exit_code == 3
