@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.reactive import var
@@ -35,7 +36,6 @@ class Settings:
 
     theme: str = ""
     ascii_only: bool = False
-    mouse: bool = True
     state_folder: Path | None = None
     """Where memory is kept; None means XDG's place."""
 
@@ -44,7 +44,7 @@ class LabtuiApp(App[None]):
     """The console on one lab."""
 
     TITLE = "labtui"
-    CSS_PATH = "labtui.tcss"
+    CSS_PATH = Path(__file__).with_name("labtui.tcss")
     BINDINGS: ClassVar[list[BindingType]] = everywhere()
 
     snapshot: var[Snapshot] = var(Snapshot, init=False)
@@ -161,7 +161,8 @@ class LabtuiApp(App[None]):
         if len(self.screen_stack) > 1:
             self.pop_screen()
         else:
-            self.exit(message=farewell(self.snapshot.runs))
+            said = farewell(self.snapshot.runs)
+            self.exit(message=Text(said) if said else None)
 
     def action_help(self) -> None:
         """Every key of the screen."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
-from labtui.catalog import Catalog
+from labtui.catalog import Catalog, Fault
 from labtui.clean import clean_line
 from labtui.console import filters
 from labtui.console.snapshot import Snapshot, Trend
@@ -62,7 +62,12 @@ class Entry:
     @property
     def is_heading(self) -> bool:
         """Whether the line only divides others."""
-        return self.key.startswith(("heading:", "fault:"))
+        return self.key.startswith("heading:")
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the line tells what is wrong with the catalog."""
+        return self.key.startswith("fault:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +185,14 @@ def _unfolded(entry: Entry, snapshot: Snapshot, choice: Choice) -> list[Entry]:
 
 
 def _faults(catalog: Catalog) -> list[Entry]:
-    return [Entry(f"fault:{index}", clean_line(str(fault))) for index, fault in enumerate(catalog.faults)]
+    return [Entry(f"fault:{index}", clean_line(_place(fault))) for index, fault in enumerate(catalog.faults)]
+
+
+def _place(fault: Fault) -> str:
+    """Line, key and message; the file is the catalog's own, which the title names."""
+    line = f"line {fault.line}: " if fault.line else ""
+    key = f"{fault.key}: " if fault.key else ""
+    return f"{line}{key}{fault.message}"
 
 
 # --- Deltas, order, filter ----------------------------------------------------------------------------------------

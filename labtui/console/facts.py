@@ -43,6 +43,9 @@ def facts(entry: Entry | None, curves: "Mapping[str, Curve]", room: int, glyphs:
     """The panel's lines, each at most `room` cells."""
     if entry is None:
         return []
+    if entry.is_fault:
+        told = textwrap.wrap(entry.title, max(20, room))
+        return [(Span("The catalog has a fault", "strong"),), *((Span(text, "bad"),) for text in told)]
     if entry.run is None:
         return arm_lines(entry.arm, room, glyphs) if entry.arm else []
     return [*run_lines(entry, entry.run, room, glyphs, now), *curve_lines(curves, room, glyphs)]

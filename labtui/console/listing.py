@@ -32,9 +32,10 @@ COLUMNS = (
 def row(entry: Entry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> Row:
     """One entry as a row."""
     if entry.is_heading:
-        ink = "bad" if entry.key.startswith("fault:") else "muted"
-        sign = glyphs.states["failed"] if ink == "bad" else glyphs.horizontal * 2
-        return Row(entry.key, {"name": (Span(f"{sign} {entry.title}", ink),)}, heading=True)
+        return Row(entry.key, {"name": (Span(f"{glyphs.horizontal * 2} {entry.title}", "muted"),)}, heading=True)
+    if entry.is_fault:
+        told = (Span(f"  {glyphs.states['failed']} ", "bad"), Span(f"catalog, {entry.title}", "bad"))
+        return Row(entry.key, {"name": told}, whole=True)
     run, trend = entry.run, snapshot.trends.get(entry.run.id) if entry.run else None
     letter = marks.letter(entry.key)
     cells: dict[str, Line] = {

@@ -231,12 +231,14 @@ def trend(curves: "Mapping[str, Curve]") -> Trend:
 def watch(
     monitor: Monitor, deliver: Callable[[Snapshot], None], fail: Callable[[Exception], None]
 ) -> Callable[[], None]:
-    """Poll in a thread of its own until the returned function is called. A failure is handed on, once per kind, and
-    polling goes on."""
+    """Poll in a thread of its own until the returned function is called; hand on what differs from the poll before.
+
+    A failure is handed on, once per kind, and polling goes on.
+    """
     over = threading.Event()
 
     def work() -> None:
-        said = ""
+        said, shown = "", None
         while not over.is_set():
             try:
                 snapshot = monitor.poll()
@@ -245,9 +247,9 @@ def watch(
                     said = repr(fault)
                     fail(fault)
             else:
-                said = ""
-                if not over.is_set():
+                if said or shown is None or not snapshot.shows_the_same(shown):
                     deliver(snapshot)
+                said, shown = "", snapshot
             monitor.wait()
 
     thread = threading.Thread(target=work, name="monitor", daemon=True)

@@ -18,7 +18,7 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from labtui.catalog import load
+from labtui.catalog import Catalog, load
 from labtui.spec import RunSpec
 from labtui.store import tags
 from labtui.store.events import scalar_event, version_event
@@ -223,9 +223,9 @@ class StubRun:
             stream.write(b"".join(records))
 
 
-def catalog_spec(name: str, *, seed: int = 0, **changes: object) -> RunSpec:
-    """The spec of an arm of the repository's catalog, ready to run."""
-    catalog = load(ROOT / "experiments.toml", datasets=("cifar10", "digits", "fashion-mnist"))
+def catalog_spec(name: str, *, seed: int = 0, catalog: Catalog | None = None, **changes: object) -> RunSpec:
+    """The spec of an arm, ready to run; of the repository's catalog where none is given."""
+    catalog = catalog or load(ROOT / "experiments.toml", datasets=("cifar10", "digits", "fashion-mnist"))
     (arm,) = catalog.select([name])
     data = msgspec.structs.replace(arm.spec.data, normalize=None)
     return msgspec.structs.replace(arm.spec, data=data, seed=seed, **changes)

@@ -1,14 +1,17 @@
 """What stands in the list of experiments and runs, and how."""
 
 import math
+from pathlib import Path
 
 import pytest
 from console_builders import FakeCatalog, foreign, msgspec_replace, run, snapshot, spec, trend
 
+from labtui.catalog import Fault
 from labtui.console.draw import table
 from labtui.console.draw.glyphs import ASCII, UNICODE
 from labtui.console.draw.spans import plain, width
 from labtui.console.entries import Choice, entries, figure
+from labtui.console.facts import facts
 from labtui.console.filters import Fields, parse
 from labtui.console.listing import COLUMNS, counts, row
 from labtui.console.marks import Marks, ink_of
@@ -118,11 +121,13 @@ def test_runs_on_the_stand_in_data_set_say_so():
 
 
 def test_faults_of_the_catalog_are_listed():
-    catalog = FakeCatalog("network", faults=["experiments.toml:12: unknown key \x1b[31m'lrr'"])
-    entry = entries(catalog, snapshot(), Choice())[-1]
-    assert entry.is_heading
-    assert "unknown key" in entry.title
-    assert "\x1b" not in entry.title
+    fault = Fault(
+        path=Path("x.toml"), line=12, column=None, key="l1.lrr", message="unknown \x1b[31mkey", experiment="l1"
+    )
+    entry = entries(FakeCatalog("network", faults=[fault]), snapshot(), Choice())[-1]
+    assert entry.is_fault
+    assert entry.title == "line 12: l1.lrr: unknown \ufffd[31mkey"
+    assert plain(facts(entry, {}, 40, UNICODE, 0.0)[1]) == entry.title
 
 
 def test_lists_are_sorted_best_first_and_what_has_no_figure_comes_last():

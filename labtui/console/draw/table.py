@@ -32,7 +32,9 @@ class Row:
     ink: str = ""
     """Of everything in the row that has none of its own."""
     heading: bool = False
-    """A line between rows, whose first cell runs over all columns and which the cursor passes over."""
+    """A line between rows, which the cursor passes over."""
+    whole: bool = False
+    """Whether the first cell runs over all columns; of a heading it does."""
 
 
 Layout = tuple[tuple[Column, int], ...]
@@ -70,7 +72,7 @@ def header(layout: Layout, *, sorted_by: str = "", glyphs: Glyphs = UNICODE) -> 
 
 def body(layout: Layout, row: Row, ellipsis: str = "…") -> Line:
     """One row; a heading runs over the columns."""
-    if row.heading:
+    if row.heading or row.whole:
         whole = sum(room + GAP for _, room in layout) - GAP
         return fit(next(iter(row.cells.values()), ()), whole, ellipsis=ellipsis)
     spans: list[Span] = []

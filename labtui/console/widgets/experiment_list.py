@@ -41,6 +41,7 @@ class ExperimentList(LiveTable):
         self._entries: dict[str, Entry] = {}
         self.choice = Choice()
         self.marks = Marks()
+        self._pointed = False
 
     def restore(self, choice: Choice, marks: Marks) -> None:
         """Begin with what was remembered."""
@@ -51,6 +52,15 @@ class ExperimentList(LiveTable):
         """Show how things stand now."""
         self._snapshot = snapshot
         self.rearrange()
+        if snapshot.runs and not self._pointed:
+            self._pointed = True
+            self._point_at_newest()
+
+    def _point_at_newest(self) -> None:
+        """Open on something that moves: the entry of the newest run, unless the cursor was moved before."""
+        if self.cursor_key == next(iter(self._entries), None):
+            newest = self._snapshot.runs[0]
+            self.select(next((key for key, entry in self._entries.items() if newest in entry.runs), ""))
 
     def rearrange(self) -> None:
         """Make the rows anew; the table paints those that changed."""
@@ -73,7 +83,7 @@ class ExperimentList(LiveTable):
     @property
     def chosen(self) -> tuple[Entry, ...]:
         """What a command acts on: what is marked, else what the cursor is on."""
-        return self.marked or ((self.current,) if self.current and not self.current.is_heading else ())
+        return self.marked or ((self.current,) if self.current and not self.current.is_fault else ())
 
     def subjects(self, *, dashes: bool) -> tuple[Subject, ...]:
         """What the charts show: marked entries by letter, else the one under the cursor."""
@@ -100,7 +110,7 @@ class ExperimentList(LiveTable):
 
     def action_mark(self) -> None:
         """Mark the entry, or take its mark away, and go on to the next."""
-        if self.current is not None and not self.current.is_heading:
+        if self.current is not None and not self.current.is_fault:
             self.marks = self.marks.toggled(self.current.key)
             self.action_move(1)
             self._tell()
@@ -121,7 +131,7 @@ class ExperimentList(LiveTable):
 
     def action_baseline(self) -> None:
         """Take deltas against this entry; again on it for what the catalog declares."""
-        if self.current is not None and not self.current.is_heading:
+        if self.current is not None and not self.current.is_fault:
             key = self.current.key
             self._set(baseline=None if self.choice.baseline == key else key)
 

@@ -14,6 +14,7 @@ from labtui.console.draw import table
 from labtui.console.draw.spans import Span
 from labtui.console.draw.table import Column, Row
 from labtui.console.widgets.paint import glyphs_of, palette_of, strip
+from labtui.console.widgets.scrollbar import plain_scrollbar
 
 HEADER = 1
 
@@ -174,6 +175,10 @@ class LiveTable(ScrollView, can_focus=True):
                 self.action_open()
             else:
                 self._point_at(index)
+
+    def on_mount(self) -> None:
+        """Make the scroll bar fit the terminal."""
+        plain_scrollbar(self)
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""

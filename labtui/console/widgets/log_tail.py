@@ -11,6 +11,7 @@ from textual.strip import Strip
 from labtui.console.draw.spans import Line, Span
 from labtui.console.snapshot import Log
 from labtui.console.widgets.paint import palette_of, strip
+from labtui.console.widgets.scrollbar import plain_scrollbar
 
 _TROUBLE = re.compile(r"\b(error|exception|traceback|nan|diverged|failed|killed|out of memory)\b", re.IGNORECASE)
 _CARE = re.compile(r"\b(warning|warn|stopped|retry)\b", re.IGNORECASE)
@@ -88,6 +89,10 @@ class LogTail(ScrollView, can_focus=True):
     def action_edge(self, end: int) -> None:
         """Go to the first line, or to the last one and follow it."""
         self.action_scroll_by(len(self._shown) if end else -len(self._shown))
+
+    def on_mount(self) -> None:
+        """Make the scroll bar fit the terminal."""
+        plain_scrollbar(self)
 
     def on_resize(self) -> None:
         """Keep the end in sight while following."""

@@ -1,4 +1,7 @@
-"""Lines of spans to Textual's strips. Every segment has a style: one without would end the app under NO_COLOR."""
+"""Lines of spans to Textual's strips. Every segment has a style: one without would end the app under NO_COLOR.
+
+This is the last door before the terminal: what could steer it is taken out here, whatever was forgotten before.
+"""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -7,6 +10,7 @@ from rich.segment import Segment
 from textual.content import Content
 from textual.strip import Strip
 
+from labtui.clean import clean_line
 from labtui.console.draw.glyphs import ASCII, UNICODE, Glyphs
 from labtui.console.draw.spans import Span, width
 from labtui.console.inks import Inks, inks
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 
 def strip(line: Iterable[Span], palette: Inks, base: "Style", room: int) -> Strip:
     """A strip of exactly `room` cells over the background of `base`."""
-    spans = [span for span in line if span.text]
+    spans = [span if span.text.isprintable() else Span(clean_line(span.text), span.ink) for span in line if span.text]
     segments = [Segment(text, palette.over(ink, base)) for text, ink in spans]
     taken = width(spans)
     if taken < room:
@@ -42,7 +46,7 @@ def glyphs_of(widget: "Widget") -> Glyphs:
 
 def entitle(widget: "Widget", title: str, subtitle: str = "") -> None:
     """Set a border's titles as plain text (markup means nothing), and only if they changed: each costs a repaint."""
-    upper, lower = (Content(f" {text} " if text else "") for text in (title, subtitle))
+    upper, lower = (Content(f" {clean_line(text)} " if text else "") for text in (title, subtitle))
     if (widget.border_title or "") != upper.markup:
         widget.border_title = upper
     if (widget.border_subtitle or "") != lower.markup:

@@ -1,0 +1,96 @@
+"""The console under test: its own state folder, quick polls, and waiting on messages rather than on time."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from labtui.catalog import load
+from labtui.console.app import LabtuiApp, Settings
+from labtui.console.messages import DeedFailed, PollFailed, RunsUpdated, Told
+from labtui.console.monitor import Monitor, Pace
+from labtui.console.snapshot import Machine, Snapshot
+from labtui.plan import Lab
+from labtui.store.store import Store
+
+PATIENCE = 20.0
+QUICK = Pace(backlog=0.001, live=0.1, idle=0.1, machine=60.0, budget=5.0, first_budget=5.0)
+
+CATALOG = """
+[defaults]
+protocol = "report"
+group = "Digits"
+baseline = "network"
+data.name = "digits"
+model.name = "cnn"
+optimizer.name = "adam"
+training.epochs = 2
+
+[experiment.network]
+title = "Network"
+
+[experiment.dropout]
+title = "Dropout"
+factor = ["model.dropout"]
+model.dropout = [0.3, 0.2]
+
+[experiment.adam]
+title = "Adam"
+factor = ["optimizer.lr"]
+grid."optimizer.lr" = [0.01, 0.001]
+"""
+
+
+class ConsoleUnderTest(LabtuiApp):
+    """Remembers what was said, and lets a test wait for it."""
+
+    def __init__(self, lab: Lab, state: Path, **settings: object) -> None:
+        monitor = Monitor(lab.store, machine=lambda: Machine(12.0, 4 << 30, 16 << 30), pace=QUICK)
+        super().__init__(lab, Settings(state_folder=state, **settings), monitor=monitor)
+        self.said: list[str] = []
+        self._news = asyncio.Event()
+
+    def on_runs_updated(self, _: RunsUpdated) -> None:
+        self._news.set()
+
+    def on_told(self, message: Told) -> None:
+        self.said.append(message.text)
+        self._news.set()
+
+    def on_deed_failed(self, message: DeedFailed) -> None:
+        self.said.append(f"failed: {message.text} {message.advice}".strip())
+        self._news.set()
+
+    def on_poll_failed(self, message: PollFailed) -> None:
+        self.said.append(f"failed: {message.text}")
+        self._news.set()
+
+    async def until(self, pilot: Pilot, true: Callable[[], object]) -> None:
+        """Wait for message after message until a condition holds."""
+        async with asyncio.timeout(PATIENCE):
+            while not true():
+                self._news.clear()
+                await self._news.wait()
+                await pilot.pause()
+
+    async def settled(self, pilot: Pilot, wanted: Callable[[Snapshot], object]) -> None:
+        """Wait for a snapshot of which something holds, and for its being shown."""
+        await self.until(pilot, lambda: self.snapshot.when and wanted(self.snapshot))
+        await pilot.pause()
+
+
+def screen_text(app: LabtuiApp) -> str:
+    """What is on the screen, line by line."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+def lab_at(folder: Path, catalog: str | None = CATALOG) -> Lab:
+    """A lab with its own runs folder and catalog; None takes the repository's."""
+    if catalog is None:
+        path = Path(__file__).resolve().parents[2] / "experiments.toml"
+    else:
+        path = folder / "experiments.toml"
+        path.write_text(catalog)
+    names = ("cifar10", "digits", "fashion-mnist")
+    return Lab(catalog=load(path, datasets=names), store=Store(folder / "runs"), data_root=folder / "data")
