@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,13 @@ from bench.tables import Table, as_json
 
 SECTIONS = {
     "training": "training, plain and augmented: report's loop, DataLoader workers, Lightning, labtui, the ceilings",
+    "augmentation": "augmentation alone: torchvision per image, its v2 per batch, labtui",
+    "evaluation": "the test after an epoch",
+    "lab": "the report's 13 runs, by its loops and by labtui run --all",
+    "startup": "start of the process to the first optimizer step",
+    "recording": "the share of the training time that logging and checkpoints take",
+    "reader": "event files beside tensorboard's reader, and polls",
+    "growth": "how cost grows: images, runs on disk, points, runs at once",
 }
 """Each is a module of this package with a function `tables`."""
 
@@ -29,6 +37,8 @@ ROUNDS, QUICK_ROUNDS = 7, 3
 def main(arguments: Sequence[str]) -> int:
     """Run the sections asked for and return the exit code."""
     options = parser().parse_args(arguments)
+    # A bench that is told to end ends its children too: the exception passes all their `finally`s.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.list:
         print("\n".join(f"{name:<14}{what}" for name, what in SECTIONS.items()))
         return 0
@@ -39,9 +49,9 @@ def main(arguments: Sequence[str]) -> int:
         setting = setting_of(options, progress, facts["cores"])
         for name in options.sections or SECTIONS:
             report["sections"][name] = measured(name, setting)
-    facts["load_after"] = round(os.getloadavg()[0], 2)
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
+            facts["load_after"] = round(os.getloadavg()[0], 2)
+            if options.json:  # after each section: a bench that is cut off leaves what it has
+                options.json.write_text(json.dumps(report, indent=1) + "\n")
     return 0
 
 

@@ -3,9 +3,14 @@
 import time
 from collections.abc import Callable
 
-import torch
-
 from bench.harness import Sample
+
+
+def clocked(work: Callable[[], object], units: float) -> Sample:
+    """So many units of work over the seconds that `work` takes."""
+    began = time.perf_counter()
+    work()
+    return Sample(units, time.perf_counter() - began)
 
 
 def timed(work: Callable[[], float], device: str = "cpu") -> Sample:
@@ -19,4 +24,6 @@ def timed(work: Callable[[], float], device: str = "cpu") -> Sample:
 
 def _settle(device: str) -> None:
     if device == "cuda":
+        import torch  # here: who reads files does not need it
+
         torch.cuda.synchronize()

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import Round, Sample, Skipped
+from labtui.launch.parent import SPIN_COUNT
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds bench and labtui."""
+
+AS_ENGINE = {"GOMP_SPINCOUNT": SPIN_COUNT}
+"""What labtui's launcher sets for its engine, apart from threads: how long an OpenMP thread spins before it sleeps."""
 
 PATIENCE = 30.0
 """Seconds that a child has to end once it is told to."""

@@ -88,28 +88,33 @@ def ratios(values: Sequence[float], reference: Sequence[float], *, lower_is_bett
     return tuple(theirs / ours if lower_is_better else ours / theirs for ours, theirs in pairs)
 
 
-def turns(names: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
+def turns(names: Sequence[str], rounds: int, *, warm_up: bool = True) -> Iterator[tuple[int, str]]:
     """The order of a race: round 0, the warm-up, to round `rounds`, and in each of them every name once."""
-    for number in range(rounds + 1):
+    for number in range(0 if warm_up else 1, rounds + 1):
         for name in names:
             yield number, name
 
 
-def race(contenders: Sequence[Contender], rounds: int, progress: Progress, title: str = "") -> Course:
-    """Run the rounds. A contender that cannot be had is left out, with its reason; a failure of one is raised."""
+def race(
+    contenders: Sequence[Contender], rounds: int, progress: Progress, title: str = "", *, warm_up: bool = True
+) -> Course:
+    """Run the rounds. A contender that cannot be had is left out, with its reason; a failure of one is raised.
+
+    Without `warm_up` the first round counts: for rounds so long that what is warmed up does not show.
+    """
     samples: dict[str, list[Sample]] = {}
     skipped: dict[str, str] = {}
     with ExitStack() as stack:
         ready: dict[str, Round] = {}
-        steps = (rounds + 2) * len(contenders)
+        steps = (rounds + 1 + warm_up) * len(contenders)
         for place, contender in enumerate(contenders):
             progress.doing(f"{title}: {contender.name}, getting ready", place, steps)
             try:
                 ready[contender.name] = stack.enter_context(contender.open())
             except Skipped as reason:
                 skipped[contender.name] = str(reason)
-        steps = (rounds + 2) * len(ready)
-        for done, (number, name) in enumerate(turns(tuple(ready), rounds), start=len(ready)):
+        steps = (rounds + 1 + warm_up) * len(ready)
+        for done, (number, name) in enumerate(turns(tuple(ready), rounds, warm_up=warm_up), start=len(ready)):
             what = "warming up" if number == 0 else f"round {number} of {rounds}"
             progress.doing(f"{title}: {name}, {what}", done, steps)
             sample = ready[name]()

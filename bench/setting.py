@@ -1,5 +1,6 @@
 """What every section is told: how long to measure, on what, with which images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ class Setting:
     """The folder that holds the real CIFAR-10; None where there is none."""
     progress: Progress
 
-    def race(self, title: str, contenders: list[Contender], rounds: int | None = None) -> Course:
+    def race(self, title: str, contenders: Sequence[Contender], rounds: int | None = None) -> Course:
         """The contenders' rounds."""
         return race(contenders, rounds or self.rounds, self.progress, title)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bench.contenders import Apart
+from bench.contenders import AS_ENGINE, Apart
 from bench.harness import Course, Sample, spread
 from bench.setting import Setting
 from bench.tables import Figure, Table, rates
@@ -27,7 +27,7 @@ def tables(setting: Setting) -> Iterator[Table]:
 
 def _table(setting: Setting, kind: str) -> Table:
     contenders = [*_loops(setting, kind), *_ceilings(setting)]
-    course = setting.race(f"training, {kind}", [*contenders])
+    course = setting.race(f"training, {kind}", contenders)
     names = [contender.name for contender in contenders if contender.name not in PEAKS.values()]
     figures = rates(course, names, REPORT)
     return Table(
@@ -55,18 +55,23 @@ def _loops(setting: Setting, kind: str) -> list[Apart]:
         Apart(REPORT, "bench.loops:report", {**common, "workers": 0}),
         Apart(f"its DataLoader with {workers} workers", "bench.loops:report", {**common, "workers": workers}),
         Apart("Lightning Trainer", "bench.lightning_loop:lightning", common),
-        Apart("labtui fp32", "bench.loops:labtui", common),
-        Apart("labtui bf16", "bench.loops:labtui", bf16),
+        Apart("labtui fp32", "bench.loops:labtui", common, AS_ENGINE),
+        Apart("labtui bf16", "bench.loops:labtui", bf16, AS_ENGINE),
     ]
 
 
 def _ceilings(setting: Setting) -> list[Apart]:
     common = {"threads": setting.threads, "device": setting.device}
-    steps = {"steps": setting.size(100, 20)}
+    steps = {**common, "steps": setting.size(100, 20)}
+
+    def ours(precision: str) -> Apart:
+        settings = {**steps, "precision": precision}
+        return Apart(f"step alone, labtui {precision}", "bench.steps:as_in_labtui", settings, AS_ENGINE)
+
     return [
-        Apart("step alone, report's network", "bench.steps:as_reported", {**common, **steps}),
-        Apart("step alone, labtui fp32", "bench.steps:as_in_labtui", {**common, **steps, "precision": "fp32"}),
-        Apart("step alone, labtui bf16", "bench.steps:as_in_labtui", {**common, **steps, "precision": "bf16"}),
+        Apart("step alone, report's network", "bench.steps:as_reported", steps),
+        ours("fp32"),
+        ours("bf16"),
         *(Apart(name, "bench.steps:peak", {**common, "precision": precision}) for precision, name in PEAKS.items()),
     ]
 

@@ -1,0 +1,68 @@
+"""Contenders that test a network on the 10,000 test images."""
+
+import torch
+
+from bench.clock import timed
+from bench.harness import Round
+from bench.images import images
+from bench.recipes import recipe
+from bench.report_loop import ReportRun
+from labtui.datasets.info import Images
+from labtui.engine.data import divide
+from labtui.engine.device import keep_freed_memory
+from labtui.engine.evaluate import BATCH, Examiner, report_loss
+from labtui.engine.learner import Learner
+from labtui.engine.streams import shuffled
+
+
+def report(data: str | None, threads: int, device: str, count: int, workers: int) -> Round:
+    """The report's test loop: batches of 64 through a DataLoader, a loss and a count read per batch."""
+    torch.set_num_threads(threads)
+    run = ReportRun(recipe("network"), _fewer(images(data), count), device, workers)
+    return lambda: timed(run.test_epoch, device)
+
+
+def labtui(data: str | None, threads: int, device: str, count: int, precision: str) -> Round:
+    """labtui's test after an epoch: the report's losses too, from per-image losses in shuffled groups of 64."""
+    torch.set_num_threads(threads)
+    if device == "cpu":
+        keep_freed_memory()
+    spec = recipe("network", [f"training.precision={precision}"])
+    place = torch.device(device)
+    division = divide(_fewer(images(data), count), spec, place)
+    learner = Learner(spec, place, shape=division.train.shape, classes=10, steps_per_epoch=1)
+    examiner = Examiner(learner.network, learner.prepare, learner.precision, lambda _: None)
+
+    def test() -> float:
+        order = shuffled(len(division.watched), 0, "test order", 1)
+        answers = examiner.ask(division.watched.draw(0, "test augment", 1), order, BATCH[device])
+        report_loss(answers.losses, spec.training.test_batch_size)
+        return len(answers.labels)
+
+    return lambda: timed(test, device)
+
+
+def forward(threads: int, device: str, count: int, precision: str) -> Round:
+    """The network alone on one batch that is there already."""
+    torch.set_num_threads(threads)
+    if device == "cpu":
+        keep_freed_memory()
+    spec = recipe("network", [f"training.precision={precision}"])
+    learner = Learner(spec, torch.device(device), shape=(3, 32, 32), classes=10, steps_per_epoch=1)
+    batch = torch.rand(BATCH[device], 3, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def test() -> float:
+        times = max(1, count // len(batch))
+        for _ in range(times):
+            with learner.precision():
+                learner.network(batch)
+        return times * len(batch)
+
+    return lambda: timed(test, device)
+
+
+def _fewer(of: Images, count: int) -> Images:
+    return Images(
+        train=of.train[:64], train_labels=of.train_labels[:64], test=of.test[:count], test_labels=of.test_labels[:count]
+    )
