@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("untimed", deadline=None)  # nothing fails because the machine is busy
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

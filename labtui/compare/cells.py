@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from labtui.clean import clean_line
 from labtui.spec import RunSpec, flatten, recipe, recipe_hash
+from labtui.store import tags
 from labtui.store.state import State
 
 if TYPE_CHECKING:
+    from labtui.store.records import LastValue
     from labtui.store.run import Run
+
+_TIMED = (tags.TRAIN_LOSS, tags.TRAIN_ACCURACY, tags.LEARNING_RATE)
+"""Recorded when the clock says so: even two runs with equal bits have other last points."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +41,7 @@ class Cell:
     unfinished: tuple["Run", ...] = field(default=())
     """Runs of seeds that have no finished one: queued, running, stopped, diverged, …"""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What tells this cell from every other."""
         return f"{self.name}/{self.recipe}/{self.device}/{self.threads or '-'}"
@@ -50,6 +55,15 @@ class Cell:
     def flat(self) -> dict[str, Any]:
         """The recipe as one flat dict of dotted keys."""
         return flatten(recipe(self.spec))
+
+    @cached_property
+    def ends(self) -> dict[int, dict[str, "LastValue"]]:
+        """Per seed the last points of the run, but for those that the clock spaced: equal bits give equal ends."""
+        return {
+            run.spec.seed: {tag: end for tag, end in run.result.last.items() if tag not in _TIMED}
+            for run in self.runs
+            if run.spec and run.result
+        }
 
     @property
     def seeds(self) -> tuple[int, ...]:

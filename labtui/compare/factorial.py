@@ -34,12 +34,14 @@ def squares(cells: Sequence[Cell], factors: Mapping[str, tuple[str, ...]]) -> li
     `factors` is the declared factor per cell key. One cell declares what two others declare between them, and all three
     differ from a fourth in exactly that.
     """
-    run = [cell for cell in cells if cell.runs and factors.get(cell.key)]
+    declared = {cell.key: set(factors.get(cell.key, ())) for cell in cells}
+    run = [cell for cell in cells if cell.runs and declared[cell.key]]
     found = []
     for both in run:
-        for first, second in combinations([cell for cell in run if cell.key != both.key], 2):
-            parts = set(factors[first.key]), set(factors[second.key])
-            if parts[0] & parts[1] or parts[0] | parts[1] != set(factors[both.key]):
+        parts = [cell for cell in run if declared[cell.key] < declared[both.key]]
+        for first, second in combinations(parts, 2):
+            one, other = declared[first.key], declared[second.key]
+            if one & other or one | other != declared[both.key]:
                 continue
             bases = (cell for cell in cells if cell.runs and _adds_up(Square(cell, first, second, both)))
             found += [Square(base, first, second, both) for base in islice(bases, 1)]

@@ -12,13 +12,9 @@ from labtui.compare.metrics import Metric
 from labtui.compare.recipes import changes, flat_recipe
 from labtui.compare.rows import Finding, Grade
 from labtui.spec import RunSpec
-from labtui.store import tags
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
-
-_TIMED = (tags.TRAIN_LOSS, tags.TRAIN_ACCURACY, tags.LEARNING_RATE)
-"""Recorded when the clock says so: even two runs with equal bits have other last points."""
 
 _TUNABLE = ("model.", "penalty.", "optimizer.", "scheduler.", "training.batch_size")
 """What one tunes; more data or more epochs are no settings to search among."""
@@ -44,8 +40,10 @@ def switch_findings(cell: "Cell", others: Iterable["Cell"]) -> tuple[Finding, ..
 
 def same_bits(one: "Cell", other: "Cell") -> bool:
     """Whether all runs of common seeds ended with equal numbers in every tag, a loss among them."""
-    pairs = [(_ends(one, seed), _ends(other, seed)) for seed in one.seeds if seed in other.seeds]
-    return bool(pairs) and all(left == right and any("loss" in tag.lower() for tag in left) for left, right in pairs)
+    common = one.ends.keys() & other.ends.keys()
+    return bool(common) and all(
+        one.ends[seed] == other.ends[seed] and any("loss" in tag.lower() for tag in one.ends[seed]) for seed in common
+    )
 
 
 class Grid(Struct, frozen=True, kw_only=True):
@@ -140,12 +138,6 @@ def tunable(spec: RunSpec, factor: tuple[str, ...]) -> str:
         if numbers and all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers):
             told.append(f"{key} {notation.value(value)}")
     return ", ".join(told)
-
-
-def _ends(cell: "Cell", seed: int) -> dict[str, str]:
-    run = next(run for run in cell.runs if run.spec and run.spec.seed == seed)
-    last = run.result.last if run.result else {}
-    return {tag: f"{end.step}:{end.value}" for tag, end in last.items() if tag not in _TIMED}
 
 
 def _settings(number: int) -> str:
