@@ -77,6 +77,9 @@ class Pulse:
         self.points_lost = 0
         self.warning = ""
         self.clock = Stopwatch()
+        self.earlier = 0.0
+        """Seconds that earlier attempts took."""
+        self._started = time.monotonic()
         self._path = path
         self._attempt = attempt
         self._stop = stop
@@ -131,6 +134,11 @@ class Pulse:
         finally:
             self.phase = before
             self.moved()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the engine's start, those of earlier attempts counted in."""
+        return self.earlier + time.monotonic() - self._started
 
     @property
     def images_per_second(self) -> float:

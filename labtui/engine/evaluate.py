@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from labtui.engine.data import Reading
 
-BATCH = {"cpu": 256, "cuda": 4096, "mps": 2048}
+BATCH = {"cpu": 512, "cuda": 4096, "mps": 2048}
 """Images of one batch, where only speed decides: on a CPU, what the caches hold."""
 
 

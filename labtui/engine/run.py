@@ -4,7 +4,6 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any, NamedTuple
 
 import torch
@@ -31,6 +30,10 @@ from labtui.store.reader import read_curves
 from labtui.store.records import ModelSummary, Outcome, Result
 
 Say = Callable[[str], None]
+
+
+DECIDES_BITS = ("torch", "device", "threads", "cpu")
+"""The facts that decide, beside spec and data, what bits come out."""
 
 
 class Source(NamedTuple):
@@ -63,7 +66,6 @@ class Session:
         self.recorder: Recorder | None = None
         self.summary: ModelSummary | None = None
         self.facts: dict[str, Any] = {}
-        self._began = monotonic()
 
     def carry_out(self, source: Callable[[Attempt], Source]) -> Ending:
         """Train the run to its end; never raises for what may go wrong on the way."""
@@ -94,7 +96,12 @@ class Session:
             self.summary = summarize(learner.network, division.train.shape)
             checkpoints = Checkpoints(self.attempt.paths, self.attempt.spec_file.run_id)
             around = Surroundings(
-                checkpoints=checkpoints, pulse=self.pulse, stop=self.stop, say=self.say, intervals=self.intervals
+                checkpoints=checkpoints,
+                pulse=self.pulse,
+                stop=self.stop,
+                say=self.say,
+                intervals=self.intervals,
+                made_with={key: self.facts[key] for key in DECIDES_BITS},
             )
             training = Training(spec, division, learner, around)
             self.recorder = self._open_recorder(training, checkpoints)
@@ -158,7 +165,7 @@ class Session:
             train_images=training.tally.samples if training else 0,
             test_images=len(training.division.test) if training else 0,
             train_seconds=round(seconds, 3),
-            seconds=round(monotonic() - self._began, 3),
+            seconds=round(self.pulse.seconds, 3),
             images_per_second=round(seen / seconds, 1) if seconds else 0.0,
             points_lost=recorder.points_lost if recorder else 0,
             model=self.summary,

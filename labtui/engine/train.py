@@ -6,8 +6,8 @@ right answers of each step wait there until then, so that the curves are exact a
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -52,6 +52,8 @@ class Surroundings:
     stop: Stop
     say: Callable[[str], None]
     intervals: Intervals = Intervals()
+    made_with: Mapping[str, str | int] = field(default_factory=dict)
+    """What beside spec and state decides the bits: versions, device, threads."""
 
 
 class Training:
@@ -201,6 +203,8 @@ class Training:
             "losses": torch.tensor(self.tally.losses),
             "correct": torch.tensor(self.tally.correct, dtype=torch.int64),
             "train_seconds": self.around.pulse.clock.seconds,
+            "seconds": self.around.pulse.seconds,
+            "made_with": dict(self.around.made_with),
             "kept_points": [list(point) for point in self.journal.recorder.kept],
             **self.learner.state(),
         }
@@ -212,10 +216,21 @@ class Training:
         if not 1 <= epoch <= self.spec.training.epochs + 1:
             raise ValueError(f"it stands in epoch {epoch}, which this run does not have")
         kept = tuple(Point(*point) for point in state["kept_points"])
+        changed = _changes(state["made_with"], self.around.made_with)
         self.learner.load(state)
         self.around.pulse.clock.set(float(state["train_seconds"]))
+        self.around.pulse.earlier = float(state["seconds"])
+        if changed:
+            self.around.say(
+                f"The state was made with {changed}: the end will be close to an undisturbed run's, not equal."
+            )
         self.epoch, self.tally = epoch, tally
         return kept
 
     def _new_tally(self) -> Tally:
         return Tally(len(self.division.train), self.spec.training.batch_size)
+
+
+def _changes(before: Mapping[str, str | int], now: Mapping[str, str | int]) -> str:
+    """What differs, as `threads 2, now 1`; empty where nothing does."""
+    return ", ".join(f"{key} {before.get(key)}, now {value}" for key, value in now.items() if before.get(key) != value)

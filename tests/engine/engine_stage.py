@@ -95,9 +95,8 @@ def state_hash(checkpoint: Path) -> str:
     """One hash over all that training changed: weights, optimizer, generators, losses; not over times."""
     content = torch.load(checkpoint, weights_only=True)
     digest = hashlib.sha256(str(content["step"]).encode())
-    _digest(
-        digest, {key: value for key, value in content["state"].items() if key not in ("train_seconds", "kept_points")}
-    )
+    about_time = {"seconds", "train_seconds", "kept_points"}
+    _digest(digest, {key: value for key, value in content["state"].items() if key not in about_time})
     return digest.hexdigest()
 
 
