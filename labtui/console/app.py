@@ -82,7 +82,12 @@ class LabtuiApp(App[None]):
         self.set_keymap(self.keys)
         for fault in faults:
             self.say(fault, ink="warn")
+        self.app_resume_signal.subscribe(self, self._repaint)
         self.call_after_refresh(self._begin_watching)
+
+    def _repaint(self, _: App[None]) -> None:
+        """Back from Ctrl-Z: the shell's screen was shown meanwhile, and Textual repaints only what changed."""
+        self.screen.refresh(layout=True)
 
     def _begin_watching(self) -> None:
         self._end_watching = watch(self._monitor, self._deliver, self._tell_of_fault)

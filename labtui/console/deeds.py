@@ -1,6 +1,7 @@
 """What the console does to the world, each deed a call that takes its time and says in a sentence what came of it.
 
-Run in worker threads; they raise LabErrors for people. Nothing here knows a screen.
+Run in worker threads; they raise LabErrors for people. Nothing here knows a screen. What starts and stops processes is
+imported when something is to be done: it would make the first frame wait for 15 ms.
 """
 
 import getpass
@@ -12,9 +13,7 @@ import msgspec
 from labtui.console.draw.format import duration, size
 from labtui.console.planned import plan_wish
 from labtui.console.wish import Wish
-from labtui.launch import stop
-from labtui.launch.threads import threads_per_run, usable_cores
-from labtui.plan import Lab, Plan, Planned, act, plan_runs
+from labtui.plan import Lab, Plan, Planned, plan_runs
 from labtui.spec import Arm
 from labtui.store.run import Run
 
@@ -49,6 +48,9 @@ def _told_by_percent(tell: Tell) -> Callable[[int, int], None]:
 
 def queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, tell: Tell) -> str:
     """Queue every run of a plan and see to it that somebody works the queue off."""
+    from labtui.launch.threads import threads_per_run, usable_cores
+    from labtui.plan import act
+
     for notice in plan.notices:
         tell(notice)
     threads = threads_per_run(at_once, usable_cores())
@@ -60,6 +62,8 @@ def queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, tell: Tell) -
 
 def stop_run(run: Run, tell: Tell) -> str:
     """Stop a run in stages, telling of each: asked, SIGTERM, SIGKILL."""
+    from labtui.launch import stop
+
     ended = stop.stop(run, who(), tell=lambda text: tell(f"{label(run)}: {text}"))
     return f"{label(run)} has ended" if ended else f"{label(run)} goes on"
 
@@ -67,6 +71,7 @@ def stop_run(run: Run, tell: Tell) -> str:
 def take_out_of_queue(lab: Lab, run: Run) -> str:
     """Take a run that has not started out of the queue."""
     from labtui.launch import queue
+    from labtui.plan import act
 
     for entry in queue.entries(lab.store.root):
         if entry.run == run.id:

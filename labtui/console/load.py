@@ -1,12 +1,13 @@
 """The load of this machine, and who is on its devices."""
 
 from labtui.console.snapshot import Machine
-from labtui.launch.devices import survey
 
 
 def read_machine() -> Machine:
     """CPU load since the last call, memory, devices. Some 20 ms: ask seldom, and never on the event loop."""
-    import psutil  # deferred: 15 ms that the first frame does not wait for
+    import psutil  # deferred, both: 20 ms that the first frame does not wait for
+
+    from labtui.launch.devices import survey
 
     memory = psutil.virtual_memory()
     found = survey()

@@ -49,12 +49,12 @@ _ONCE = frozenset({tags.TEST_LOSS, tags.TEST_ACCURACY})
 def slots(present: Iterable[str]) -> tuple[Slot, ...]:
     """The charts for runs that together have these tags: the known ones first, then every other tag by itself.
 
-    While nothing is known yet, the first four of the known ones, so that a chart has its place before its points.
+    The first four of the known ones are there before their points are, so that no chart moves when points come.
     """
     there = sorted(set(present) - _ONCE)
-    if not there:
-        return KNOWN[:4]
     known = [_named(slot, there) for slot in KNOWN if slot.main(there) or slot.second(there)]
+    if known or not there:
+        known = [*(_named(slot, there) for slot in KNOWN[:4]), *(slot for slot in known if slot.tags == KNOWN[4].tags)]
     covered = {tag for slot in KNOWN for tag in (*slot.tags, *slot.beside)}
     others = [
         Slot(tag, (tag,), number="accuracy" if tags.is_accuracy(tag) and _is_percent(tag) else "loss")

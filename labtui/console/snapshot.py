@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from labtui.launch.devices import Device
 from labtui.store.run import Run
 
-if TYPE_CHECKING:  # numpy comes after the first frame
+if TYPE_CHECKING:  # numpy and the launchers come after the first frame
     from numpy import float32
     from numpy.typing import NDArray
 
+    from labtui.launch.devices import Device
     from labtui.store.curve import Curve
 
 
@@ -48,7 +48,7 @@ class Machine:
     memory_used: int = 0
     """Bytes."""
     memory_total: int = 0
-    devices: tuple[Device, ...] = ()
+    devices: "tuple[Device, ...]" = ()
     notices: tuple[str, ...] = ()
 
 

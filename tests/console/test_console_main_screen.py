@@ -15,7 +15,8 @@ from labtui.console.messages import PollFailed
 from labtui.console.widgets.chart import Chart
 from labtui.console.widgets.experiment_list import ExperimentList
 from labtui.console.widgets.log_tail import LogTail
-from labtui.plan import Lab
+from labtui.launch import stop as launch_stop
+from labtui.plan import Lab, act
 from labtui.spec import RunSpec, Training
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -288,7 +289,7 @@ async def test_panes_are_maximised_and_given_back(console, lab):
 
 
 async def test_r_queues_what_the_cursor_is_on(console, lab, monkeypatch):
-    monkeypatch.setattr(deeds.act, "wake_queue", lambda _: True)
+    monkeypatch.setattr(act, "wake_queue", lambda _: True)
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("j", "r")
@@ -320,7 +321,7 @@ async def test_x_asks_and_then_stops_in_stages(console, live, monkeypatch):
         tell("asked to finish the step and save; SIGTERM in 20 s")
         return True
 
-    monkeypatch.setattr(deeds.stop, "stop", stop)
+    monkeypatch.setattr(launch_stop, "stop", stop)
     live("dropout")
     app = console()
     async with app.run_test(size=WIDE) as pilot:

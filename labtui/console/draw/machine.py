@@ -1,18 +1,22 @@
 """The load of a machine as lines: processor, memory, each GPU and who is on it."""
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from labtui.console.draw import format as text
 from labtui.console.draw.bars import progress
 from labtui.console.draw.glyphs import UNICODE, Glyphs
 from labtui.console.draw.spans import Line, Span, fit, shorten
-from labtui.launch.devices import Device
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from labtui.launch.devices import Device
 
 BAR = 8
 
 
 def machine_lines(
-    cpu: float | None, used: int, total: int, devices: Sequence[Device], room: int, glyphs: Glyphs = UNICODE
+    cpu: float | None, used: int, total: int, devices: "Sequence[Device]", room: int, glyphs: Glyphs = UNICODE
 ) -> list[Line]:
     """A line for the processor, one for the memory, then two per GPU: load and memory, and its processes."""
     if not total:
@@ -31,7 +35,7 @@ def machine_lines(
     return [shorten(line, room, glyphs.ellipsis) for line in lines]
 
 
-def brief(cpu: float | None, used: int, total: int, devices: Sequence[Device]) -> Line:
+def brief(cpu: float | None, used: int, total: int, devices: "Sequence[Device]") -> Line:
     """The same in a few words, for a status line: `cpu 71%  mem 9.2 GB  cuda:0 93%`."""
     if not total:
         return ()
@@ -57,7 +61,7 @@ def _gauge(name: str, share: float, value: str, more: str, glyphs: Glyphs) -> Li
     )
 
 
-def _gpu(device: Device, glyphs: Glyphs) -> list[Line]:
+def _gpu(device: "Device", glyphs: Glyphs) -> list[Line]:
     lines = []
     if device.load is not None:
         lines.append(_gauge(device.name, device.load / 100, f"{device.load:.0f}%", device.title, glyphs))
