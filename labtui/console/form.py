@@ -165,6 +165,8 @@ def _count(text: str) -> int:
 # --- Lines --------------------------------------------------------------------------------------------------------
 
 VALUE = 18
+ROOMY = 64
+"""Cells from which a field has room for what is allowed beside it."""
 
 
 def box_line(box: Box, room: int, glyphs: Glyphs, *, key_room: int, current: bool, focused: bool) -> Line:
@@ -172,10 +174,8 @@ def box_line(box: Box, room: int, glyphs: Glyphs, *, key_room: int, current: boo
     ink = "bad" if box.fault else ("accent" if box.is_changed else "")
     mark = Span(glyphs.cursor if focused else " ", "accent")
     value = (Span(box.text, ink), mark) if current else (Span(box.text, ink),)
-    hint = box.fault or (" ".join(box.choices) if box.choices and not box.allowed else box.allowed)
-    if box.choices and current and not box.fault:
-        hint = " ".join(box.choices)
     arrows = Span("< > " if glyphs.ascii else "‹ › ", "muted") if box.choices and current else Span("")
+    hint = box.fault or (_hint(box, current=current) if room >= ROOMY else "")
     return shorten(
         (
             *fit((Span(box.key, "strong" if current else "muted"),), key_room, ellipsis=glyphs.ellipsis),
@@ -187,6 +187,11 @@ def box_line(box: Box, room: int, glyphs: Glyphs, *, key_room: int, current: boo
         room,
         glyphs.ellipsis,
     )
+
+
+def _hint(box: Box, *, current: bool) -> str:
+    """The choices of the field under the cursor, in words what others take."""
+    return " ".join(box.choices) if box.choices and (current or not box.allowed) else box.allowed
 
 
 def key_room(found: Iterable[Box], room: int) -> int:

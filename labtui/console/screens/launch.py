@@ -141,10 +141,12 @@ class LaunchScreen(Page):
         self.entitle(f"{len(self._chosen)} experiments" if len(self._chosen) != 1 else self._chosen[0])
 
     def _show_hint(self) -> None:
-        """What the field under the cursor means."""
+        """What the field under the cursor means; on a narrow screen there is no room for it below the fields."""
         box = self.query_one(Form).current
-        words = [clean_line(part) for part in (box.meaning, box.allowed) if part] if box else []
-        entitle(self.query_one("#fields"), "what is to be other than usual", ": ".join(words))
+        words = ": ".join(clean_line(part) for part in (box.meaning, box.allowed) if part) if box else ""
+        title = "what is to be other than usual"
+        narrow = self.has_class("-narrow")
+        entitle(self.query_one("#fields"), (words or title) if narrow else title, "" if narrow else words)
 
     # --- What the widgets say -----------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from labtui.clean import clean_line
 from labtui.console.draw.glyphs import ASCII, UNICODE, Glyphs
-from labtui.console.draw.spans import Span, width
+from labtui.console.draw.spans import Span, cut, width
 from labtui.console.inks import Inks, inks
 
 if TYPE_CHECKING:
@@ -44,8 +44,15 @@ def glyphs_of(widget: "Widget") -> Glyphs:
     return ASCII if getattr(widget.app, "ascii_only", False) else UNICODE
 
 
+TITLE_MARGIN = 6
+"""Cells of a border that its title leaves free: corners, a stroke and a blank at each side."""
+
+
 def entitle(widget: "Widget", title: str, subtitle: str = "") -> None:
     """Set a border's titles as plain text (markup means nothing), and only if they changed: each costs a repaint."""
+    glyphs, room = glyphs_of(widget), widget.outer_size.width - TITLE_MARGIN
+    if glyphs.ascii and room > 0:  # Textual would end what does not fit with an ellipsis of its own
+        title, subtitle = (cut(text, room, glyphs.ellipsis) for text in (title, subtitle))
     upper, lower = (Content(f" {clean_line(text)} " if text else "") for text in (title, subtitle))
     if (widget.border_title or "") != upper.markup:
         widget.border_title = upper

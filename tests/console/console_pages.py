@@ -1,0 +1,84 @@
+"""Runs for the tests of the whole screens: believable records with predictions, and the parts of a page by name."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from console_app import ConsoleUnderTest, lab_at
+from console_stub_engine import StubRun
+
+from labtui import datasets
+from labtui.console.snapshot import Snapshot
+from labtui.plan import Lab
+from labtui.plan.resolve import on_dataset
+from labtui.spec import RunSpec, Training
+from labtui.store.predictions import Predictions, write_predictions
+from labtui.store.records import ModelSummary
+from labtui.store.run import Run
+from labtui.store.state import State
+
+WIDE, NARROW = (160, 48), (80, 24)
+SIZES = ((300, 80), (120, 30), (80, 24), (40, 12), (20, 6), (8, 3), (2, 1))
+
+SUMMARY = ModelSummary(
+    parameters=199_860,
+    flops_per_image=6_300_000,
+    layers=(("conv1", "Conv2d 3x32x32 -> 16x32x32", 448), ("pool", "MaxPool2d", 0), ("fc3", "Linear 84 -> 10", 850)),
+)
+
+
+def spec_of(lab: Lab, name: str, seed: int = 0, **changes: object) -> RunSpec:
+    """The spec of an arm of the lab's catalog as it would run, two epochs long."""
+    (arm,) = lab.catalog.select([name])
+    resolved = on_dataset(arm.spec, datasets.get(arm.spec.data.name))
+    training = Training(epochs=2, log_every=3)
+    return msgspec.structs.replace(resolved, seed=seed, training=training, **changes)
+
+
+def begun(lab: Lab, name: str, seed: int = 0, **changes: object) -> StubRun:
+    """A run with its first points, still going on: whoever asked releases it."""
+    run = lab.store.create(spec_of(lab, name, seed, **changes), planned_steps=24)
+    return StubRun(run, steps_per_epoch=12)
+
+
+def done(lab: Lab, name: str, seed: int = 0, *, accuracy: float | None = None, **changes: object) -> Run:
+    """A finished run with predictions, of this final accuracy in percent."""
+    one = begun(lab, name, seed, **changes).begin(alive=False)
+    one.end = one.end if accuracy is None else accuracy
+    run = one.advance(24).finish()
+    result = msgspec.json.decode(run.paths.result.read_bytes())
+    result["model"] = msgspec.to_builtins(SUMMARY)
+    run.paths.result.write_bytes(msgspec.json.encode(result))
+    write_predictions(run.paths.predictions, predictions(one.end, seed))
+    return run
+
+
+def predictions(accuracy: float, seed: int) -> Predictions:
+    """360 digits, so many percent of them right; wrong ones are taken for the next class."""
+    labels = np.arange(360) % 10
+    right = np.random.default_rng(seed).permutation(360) < round(3.6 * accuracy)
+    return Predictions(labels, np.where(right, labels, (labels + 1) % 10), np.full(360, -0.5, dtype=np.float32))
+
+
+def compared_lab(folder: Path) -> Lab:
+    """Three seeds of each of two experiments, one of a third."""
+    lab = lab_at(folder)
+    for seed, accuracy in enumerate((80.0, 81.0, 80.4)):
+        done(lab, "network", seed, accuracy=accuracy)
+        done(lab, "dropout", seed, accuracy=accuracy + 6 + seed / 10)
+    done(lab, "adam@0.01", accuracy=70.0)
+    return lab
+
+
+async def opened(app: ConsoleUnderTest, pilot, count: int) -> None:
+    """Wait until the main screen has so many runs, all of them over or under way, and every curve that it wants."""
+    await app.settled(pilot, lambda shot: _all_there(shot, count))
+
+
+def _all_there(shot: Snapshot, count: int) -> bool:
+    return len(shot.runs) == count and not shot.pending and all(run.state is not State.STARTING for run in shot.runs)
+
+
+def is_plain(shown: str) -> bool:
+    """Whether a screen in ASCII mode shows nothing else: the borders are Textual's to draw."""
+    return all(character.isascii() for character in shown)

@@ -1,0 +1,225 @@
+"""Charts on the whole screen, driven by keys."""
+
+import math
+
+import pytest
+from console_app import ConsoleUnderTest, lab_at, screen_text
+from console_pages import NARROW, SIZES, WIDE, begun, compared_lab, done, is_plain, opened
+from textual import events
+from textual.css.query import NoMatches
+
+from labtui.console.draw.axes import XAxis
+from labtui.console.screens.charts import ChartsScreen
+from labtui.console.screens.main import MainScreen
+from labtui.console.widgets.chart import Chart
+from labtui.console.widgets.lines import Lines
+
+
+def charts(app: ConsoleUnderTest) -> ChartsScreen:
+    assert isinstance(app.screen, ChartsScreen)
+    return app.screen
+
+
+def reading(app: ConsoleUnderTest) -> list[str]:
+    return ["".join(span.text for span in line) for line in app.screen.query_one("#reading", Lines).lines]
+
+
+def title(app: ConsoleUnderTest) -> str:
+    return screen_text(app).splitlines()[0]
+
+
+async def test_two_marked_experiments_are_laid_over_each_other_with_means_and_bands(tmp_path):
+    app = ConsoleUnderTest(compared_lab(tmp_path), tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 7)
+        await pilot.press("g", "space", "space", "v")
+        await app.until(pilot, lambda: len(app.screen.query_one(Chart).series) == 2)
+        network, dropout = app.screen.query_one(Chart).series
+        assert (network.label, dropout.label) == ("A", "B")
+        assert network.band is not None
+        assert network.counts.max() == 3
+        assert "n 3" in reading(app)[1]
+        assert "Network" in reading(app)[1]
+        assert "Dropout" in reading(app)[2]
+        await pilot.press("a")
+        assert len(app.screen.query_one(Chart).series) == 6, "every seed by itself"
+        assert {one.band is None for one in app.screen.query_one(Chart).series} == {True}
+        await pilot.press("a", "]")
+        assert app.screen.query_one(Chart).series[0].label == "B", "brought to the front"
+        await pilot.press("q")
+        assert isinstance(app.screen, MainScreen)
+
+
+async def test_the_crosshair_reads_every_run_at_its_place(tmp_path):
+    app = ConsoleUnderTest(compared_lab(tmp_path), tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 7)
+        await pilot.press("g", "j", "j", "v", "m", "m", "m")
+        await app.until(pilot, lambda: app.screen.query_one(Chart).series)
+        assert "last points" in str(app.screen.query_one("#reading").border_title)
+        await pilot.press("left")
+        assert charts(app).look.cursor == 2.0
+        assert "at epoch 2" in str(app.screen.query_one("#reading").border_title)
+        await pilot.press("left")
+        assert charts(app).look.cursor == 1.0
+        for word in ("run", "value", "step", "relative"):
+            assert word in reading(app)[0]
+        assert "epoch 1" in reading(app)[1]
+        await pilot.press("left")
+        assert charts(app).look.cursor == 1.0, "there is nothing further left"
+        await pilot.press("G")
+        assert charts(app).look.cursor == 2.0
+        await pilot.press("g")
+        assert charts(app).look.cursor == 1.0
+        await pilot.press("escape")
+        assert charts(app).look.cursor is None
+        await pilot.press("escape")
+        assert isinstance(app.screen, MainScreen)
+
+
+async def test_zoom_and_pan_move_the_window_and_reset_shows_everything_again(tmp_path):
+    lab = lab_at(tmp_path)
+    done(lab, "network")
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 1)
+        await pilot.press("v")
+        await app.until(pilot, lambda: app.screen.query_one(Chart).frame)
+        whole = app.screen.query_one(Chart).frame
+        await pilot.press("plus")
+        near = app.screen.query_one(Chart).frame
+        assert near.x.span < whole.x.span
+        await pilot.press("less_than_sign")
+        left = app.screen.query_one(Chart).frame
+        assert left.x.low < near.x.low
+        assert math.isclose(left.x.span, near.x.span)
+        await pilot.press("up", "pageup")
+        assert app.screen.query_one(Chart).frame.y.span < near.y.span
+        await pilot.press("minus", "minus", "minus")
+        assert charts(app).look.x is None, "never wider than the whole axis"
+        await pilot.press("down", "0")
+        assert app.screen.query_one(Chart).frame == whole
+        await pilot.press("z")
+        assert not app.screen.query_one("#reading").display
+        await pilot.press("escape")
+        assert app.screen.query_one("#reading").display
+
+
+async def test_the_crosshair_takes_the_window_with_it(tmp_path):
+    lab = lab_at(tmp_path)
+    done(lab, "network")
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 1)
+        await pilot.press("v", "g", "plus", "plus", "plus", "G")
+        look = charts(app).look
+        assert look.x.low <= look.cursor <= look.x.high
+
+
+async def test_the_mouse_sets_the_crosshair_and_the_wheel_zooms(tmp_path):
+    lab = lab_at(tmp_path)
+    done(lab, "network")
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 1)
+        await pilot.press("v")
+        await app.until(pilot, lambda: app.screen.query_one(Chart).frame)
+        await pilot.click(Chart, offset=(80, 10))
+        cursor = charts(app).look.cursor
+        assert cursor is not None
+        before = app.screen.query_one(Chart).frame.x
+        chart = app.screen.query_one(Chart)
+        for kind in (events.MouseScrollUp, events.MouseScrollDown):
+            event = kind(chart, 80, 10, 0, 0, 0, False, False, False, chart.region.x + 80, chart.region.y + 10)
+            app.screen._forward_event(event)
+            await pilot.pause()
+            if kind is events.MouseScrollUp:
+                assert app.screen.query_one(Chart).frame.x.span < before.span
+        assert charts(app).look.x is None
+
+
+async def test_metric_smoothing_axis_log_and_outliers_change_what_is_drawn(tmp_path):
+    lab = lab_at(tmp_path)
+    done(lab, "network")
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 1)
+        await pilot.press("v")
+        await app.until(pilot, lambda: app.screen.query_one(Chart).series)
+        raw = app.screen.query_one(Chart).series[0].y
+        await pilot.press("S")
+        smooth = app.screen.query_one(Chart).series[0]
+        assert smooth.raw is not None
+        assert not (smooth.y == raw).all()
+        assert "smoothed" in reading(app)[0]
+        await pilot.press("X")
+        assert charts(app).look.axis is XAxis.STEP
+        assert app.screen.query_one(Chart).frame.x.high == 24
+        await pilot.press("L", "O")
+        assert charts(app).look.log_y
+        assert not charts(app).look.clip_outliers
+        await pilot.press("m", "m", "m", "m")
+        assert charts(app).slot.title == "minibatch loss", "round and round"
+
+
+async def test_a_gap_is_named_and_the_axis_says_what_it_does_not_know(tmp_path):
+    lab = lab_at(tmp_path)
+    one = begun(lab, "network").begin(alive=False).advance(24, nan_from=13)
+    one.finish("diverged", "loss is NaN at step 13", diverged_step=13)
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 1)
+        await pilot.press("v")
+        await app.until(pilot, lambda: app.screen.query_one(Chart).series)
+        assert "not a number from point 5" in str(app.screen.query_one(Chart).border_subtitle)
+        assert "NaN" in reading(app)[1]
+
+
+async def test_the_next_run_is_charted_where_one_alone_is(tmp_path):
+    app = ConsoleUnderTest(compared_lab(tmp_path), tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 7)
+        await pilot.press("g", "v")
+        await app.until(pilot, lambda: "Network" in title(app) and app.screen.query_one(Chart).series)
+        await pilot.press("]")
+        await app.until(pilot, lambda: "Dropout" in title(app) and app.screen.query_one(Chart).series)
+
+
+async def test_points_that_come_in_are_drawn(tmp_path):
+    lab = lab_at(tmp_path)
+    one = begun(lab, "network").begin().advance(12)
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    try:
+        async with app.run_test(size=NARROW) as pilot:
+            await opened(app, pilot, 1)
+            await pilot.press("v")
+            await app.until(pilot, lambda: app.screen.query_one(Chart).series)
+            before = app.screen.query_one(Chart).series[0].x.size
+            one.advance(6)
+            await app.until(pilot, lambda: app.screen.query_one(Chart).series[0].x.size > before)
+    finally:
+        one.release()
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+async def test_no_size_is_too_small_for_it(tmp_path, ascii_only):
+    lab = lab_at(tmp_path)
+    done(lab, "network")
+    app = ConsoleUnderTest(lab, tmp_path / "state", ascii_only=ascii_only)
+    async with app.run_test(size=(300, 80)) as pilot:
+        await opened(app, pilot, 1)
+        await pilot.press("v")
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            await pilot.press("left", "plus", "m", "S")
+            assert not ascii_only or is_plain(screen_text(app))
+
+
+async def test_an_experiment_without_a_run_says_so(tmp_path):
+    app = ConsoleUnderTest(lab_at(tmp_path), tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await app.settled(pilot, lambda shot: shot.when)
+        await pilot.press("v", "left", "plus", "up", "0", "]")
+        assert "nothing has run here yet" in screen_text(app)
+        with pytest.raises(NoMatches):
+            app.screen.query_one("#list")
