@@ -1,7 +1,7 @@
 """`labtui stop`, `resume` and `rm`: what can be done to runs that exist."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import click
@@ -36,9 +36,8 @@ def stop(lab: "Lab", *, which: tuple[str, ...], everything: bool, patience: floa
     if not chosen:
         say("No run is active.")
         return 0
-    with ThreadPoolExecutor(max_workers=len(chosen)) as threads:
-        ended = list(threads.map(lambda run: _stop(lab, run, patience, ask_only=ask_only), chosen))
-    return 0 if all(ended) or ask_only else LabError.exit_code
+    ended = _all_at_once(lambda run: _stop(lab, run, patience, ask_only=ask_only), chosen)
+    return 0 if ended or ask_only else LabError.exit_code
 
 
 @click.command(
@@ -101,6 +100,19 @@ def _found(lab: "Lab", texts: Sequence[str]) -> list[Run]:
 def _active(lab: "Lab") -> list[Run]:
     wanted = [run for run in lab.store.scan() if not run.foreign]
     return [run for run in wanted if run.state.is_active or run.state is State.QUEUED]
+
+
+def _all_at_once(stop_one: Callable[[Run], bool], runs: Sequence[Run]) -> bool:
+    """Stop every run in a thread of its own; whether all have ended. Ctrl-C leaves at once, whatever they wait for."""
+    if len(runs) == 1:
+        return stop_one(runs[0])
+    ended: list[bool] = []
+    threads = [Thread(target=lambda run=run: ended.append(stop_one(run)), daemon=True) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(ended) == len(runs) and all(ended)
 
 
 def _stop(lab: "Lab", run: Run, patience: float | None, *, ask_only: bool) -> bool:

@@ -41,7 +41,7 @@ EXIT_HUNG_UP = 129
 
 STOPPING = "Stopping: each run finishes its step and saves. Ctrl-C again ends them at once."
 NOW = "Ending the runs now: what came after each one's last checkpoint is lost. `labtui resume RUN` goes on from there."
-WAITING = "Waiting for a free place on {device}: other runs hold it (`labtui ps`)."
+WAITING = "Waiting for a free place on {device}: other runs of yours hold it, of this or another runs folder."
 
 Start = Callable[[Device, int, Slot], Run]
 

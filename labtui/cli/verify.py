@@ -14,6 +14,7 @@ from labtui.cli.options import complete_runs, json_option, lab_options
 from labtui.cli.streams import Painted, put, put_json, say
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError
 from labtui.store.run import Run
+from labtui.store.state import State
 from labtui.store.tags import step_unit
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from labtui.plan.verification import Verification
 
 POLL = 0.2
+BY = "labtui verify"
 COLORS = {"bit-exact": "green", "close": "yellow", "different": "red"}
 
 
@@ -74,30 +76,49 @@ def _first_epoch(run: Run) -> dict[str, dict[int, float]]:
 def _train(lab: "Lab", run: Run, scratch: Path, interrupts: "Interrupts") -> Run:
     """Train the run's spec anew until its first epoch is there, and stop; the schedule is that of the whole run."""
     from labtui.cli.follow import Follower
-    from labtui.launch.devices import choose
-    from labtui.launch.local import recorded_threads, start
+    from labtui.cli.logs import last_lines
     from labtui.launch.stop import Stage, request_stop, stop
-    from labtui.launch.threads import usable_cores
     from labtui.store.store import Store
 
     assert run.spec is not None
     store = Store(scratch)
     again = store.create(run.spec, planned_steps=run.spec_file.planned_steps if run.spec_file is not None else None)
-    device = choose(run.launch.device if run.launch is not None else "auto")
-    threads = recorded_threads(run.paths) or usable_cores()
-    start(again.folder, device=device, threads=threads, data_root=lab.data_root, catalog_folder=lab.folder)
-    say(f"Training the first epoch of {run.display_title} s{run.seed} again on {device.name}, with {threads} threads.")
+    if not _start(lab, run, again, interrupts):
+        return again
     follower, asked = Follower.of(again), False
     while not (again := store.get(again.id)).state.is_over:
         done = any(epoch.number >= 1 for epoch in follower.look(again).new_epochs)
         if interrupts.any:
-            stop(again, "labtui verify", tell=say, until=Stage.KILLED)
+            stop(again, BY, tell=say, until=Stage.KILLED)
         elif done and not asked:
-            asked = request_stop(again, "labtui verify").sent
+            asked = request_stop(again, BY).sent
         time.sleep(POLL)
-    if again.state.value in ("failed", "lost"):
-        raise EnvironmentFault(f"The repetition {again.state}: {again.reason}", advice=f"Its log is in {again.folder}.")
+    if again.state in (State.FAILED, State.LOST):
+        told = "\n".join(f"  | {line}" for line in last_lines(again, 5))
+        raise EnvironmentFault(
+            f"The repetition {again.state}: {again.reason}\n{told}", advice="--keep keeps its folder."
+        )
     return again
+
+
+def _start(lab: "Lab", run: Run, again: Run, interrupts: "Interrupts") -> bool:
+    """Start the repetition where and as the run was started, once there is room; False if asked to leave before."""
+    from labtui.launch.devices import choose
+    from labtui.launch.local import recorded_threads, start
+    from labtui.launch.slots import wait_for
+    from labtui.launch.threads import usable_cores
+
+    device = choose(run.launch.device if run.launch is not None else "auto")
+    threads = recorded_threads(run.paths) or usable_cores()
+    placed = wait_for([device], threads, waiting=lambda: not interrupts.any)
+    if placed is None:
+        return False
+    with placed[1] as slot:
+        start(
+            again.folder, device=device, threads=threads, data_root=lab.data_root, catalog_folder=lab.folder, slot=slot
+        )
+    say(f"Training the first epoch of {run.display_title} s{run.seed} again on {device.name}, with {threads} threads.")
+    return True
 
 
 def _graded(original: dict[str, dict[int, float]], repeated: dict[str, dict[int, float]]) -> "Verification":

@@ -37,6 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("LABTUI_CATALOG", "LABTUI_RUNS", "NO_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LABTUI_DATA", NOWHERE)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     return tmp_path
 
 
@@ -53,8 +54,11 @@ def cli(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]
 
 
 def environment() -> dict[str, str]:
-    """Our environment, in which a child finds this very labtui also from another folder."""
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+    """Our environment, in which a child finds this very labtui also from another folder.
+
+    Threads that wait must not spin: several tests train at once.
+    """
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def command(*arguments: str) -> list[str]:

@@ -37,6 +37,7 @@ def at(ran: tuple[Path, Answer], monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which the run lies, as the current one."""
     monkeypatch.chdir(ran[0])
     monkeypatch.setenv("LABTUI_DATA", "/dev/null/data")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
     monkeypatch.delenv("LABTUI_CATALOG", raising=False)
     return ran[0]
 
