@@ -88,7 +88,7 @@ COMMANDS = (
     Command("seeds", "a", "seeds", "seeds", "Seeds as mean and band, or each by itself.", _PLOT, 5),
     Command("side.overview", "1", "side(0)", "overview", "How it stands, its figures, how it ended.", _RUN),
     Command("side.curves", "2", "side(1)", "curves", "Its charts.", _RUN),
-    Command("side.test", "3", "side(2)", "test images", "Confusion matrix and accuracy by class.", _RUN, 3, "1-5"),
+    Command("side.test", "3", "side(2)", "sides", "Confusion matrix and accuracy by class.", _RUN, 3, "1-5"),
     Command("side.spec", "4", "side(3)", "spec", "Every key of its spec, and the layers of its network.", _RUN),
     Command("side.log", "5", "side(4)", "log", "Its whole log.", _RUN),
     Command("side.next", "right,l", "turn(1)", "next side", "The next side of the run.", _RUN),

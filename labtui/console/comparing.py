@@ -68,6 +68,12 @@ def rows(table: Table, choice: Choice, letters: Mapping[str, str], glyphs: Glyph
     )
 
 
+def filled(lines: Iterable[Row]) -> tuple[Column, ...]:
+    """The columns that have something in any line."""
+    used = {key for line in lines for key, cell in line.cells.items() if cell}
+    return tuple(column for column in COLUMNS if column.key in used or column.key in ("mark", "name"))
+
+
 def ordered(table: Table, choice: Choice) -> list[Judged]:
     """The judged rows that pass the filter, in the chosen order; what has no value comes last either way."""
     test = filters.parse(choice.filter)

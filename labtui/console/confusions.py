@@ -2,14 +2,13 @@
 
 from labtui.console.account import beside
 from labtui.console.draw import format as text
-from labtui.console.draw.bars import progress
 from labtui.console.draw.glyphs import Glyphs
-from labtui.console.draw.heatmap import confusion
-from labtui.console.draw.spans import Line, Span, cells, fit, shorten, width
+from labtui.console.draw.heatmap import confusion, per_class
+from labtui.console.draw.spans import Line, Span, shorten, width
 from labtui.console.predicted import Predicted
 
 MISTAKES = 8
-BAR = 20
+CLASSES = 46
 
 
 def confusion_lines(found: Predicted, room: int, glyphs: Glyphs) -> list[Line]:
@@ -20,7 +19,9 @@ def confusion_lines(found: Predicted, room: int, glyphs: Glyphs) -> list[Line]:
         (Span("true class by predicted class", "title"), Span("  shaded by share of the row", "muted"))
     ]
     matrix += confusion(found.matrix, found.classes, min(room, 76), glyphs)
-    right = [*_per_class(found, glyphs), (), *_mistakes(found, glyphs)]
+    classes: list[Line] = [(Span("accuracy by class", "title"),)]
+    classes += per_class(found.classes, found.per_class, None, min(room, CLASSES), glyphs)
+    right = [*classes, (), *_mistakes(found, glyphs)]
     head: Line = (
         Span(f"{text.accuracy(found.accuracy)} %", "strong"),
         Span(
@@ -29,18 +30,8 @@ def confusion_lines(found: Predicted, room: int, glyphs: Glyphs) -> list[Line]:
     )
     if max(map(width, matrix)) + 4 + max(map(width, right)) <= room:
         return [head, (), *beside(matrix, right, room)]
-    return [shorten(line, room, glyphs.ellipsis) for line in (head, (), *_per_class(found, glyphs), (), *matrix, (),
+    return [shorten(line, room, glyphs.ellipsis) for line in (head, (), *classes, (), *matrix, (),
                                                               *_mistakes(found, glyphs))]  # fmt: skip
-
-
-def _per_class(found: Predicted, glyphs: Glyphs) -> list[Line]:
-    """A bar per class, in the order of the classes."""
-    left = min(14, max(cells(name) for name in found.classes)) + 1
-    lines: list[Line] = [(Span("accuracy by class", "title"),)]
-    for name, share in zip(found.classes, found.per_class, strict=True):
-        number = Span(f"{text.accuracy(share):>6} ")
-        lines.append((*fit((Span(name),), left, ellipsis=glyphs.ellipsis), number, *progress(share / 100, BAR, glyphs)))
-    return lines
 
 
 def _mistakes(found: Predicted, glyphs: Glyphs) -> list[Line]:

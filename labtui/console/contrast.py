@@ -15,8 +15,6 @@ NARROWEST = 6
 WIDEST = 26
 """Cells of a value."""
 
-UNDECLARED = "not declared"
-
 
 def contrast_lines(
     specs: Sequence[tuple[str, RunSpec]], factor: tuple[str, ...], room: int, glyphs: Glyphs
@@ -28,24 +26,32 @@ def contrast_lines(
     keys = differing([spec for _, spec in specs])
     if not keys:
         return [(Span("the same recipe: nothing differs but the seed", "muted"),)]
-    left = min(max(cells(key) for key in keys) + 2, max(12, room // 3))
-    across = min(WIDEST, max(NARROWEST, (room - left - len(UNDECLARED)) // len(specs) - 2))
-    head = [*fit((Span("what differs", "title"),), left)]
-    for title, _ in specs:
-        head += [*fit((Span(title, "muted"),), across, ellipsis=glyphs.ellipsis), Span("  ")]
-    lines: list[Line] = [shorten(head, room, glyphs.ellipsis)]
-    plain = [recipe(spec) for _, spec in specs]
+    left = min(max(cells(key) for key in keys), max(12, room * 2 // 5)) + 3
+    across = min(WIDEST, max(NARROWEST, (room - left) // len(specs) - 2))
+    outside = [key for key in keys if factor and not covers(factor, key)]
+    head = [Span("  what differs", "title")]
+    lines = [_line(head, [Span(title, "muted") for title, _ in specs], left, across, glyphs)]
+    tables = [recipe(spec) for _, spec in specs]
     for key in keys:
-        outside = bool(factor) and not covers(factor, key)
-        spans = [*fit((Span(key, "warn" if outside else "muted"),), left - 1, ellipsis=glyphs.ellipsis), Span(" ")]
-        first = _value(plain[0], key)
-        for table in plain:
-            text = _value(table, key)
-            ink = "" if table is plain[0] or text != first else "muted"
-            spans += [*fit((Span(text, ink),), across, ellipsis=glyphs.ellipsis), Span("  ")]
-        spans += [Span(UNDECLARED, "warn")] if outside else []
-        lines.append(shorten(plainly(tuple(spans), glyphs), room, glyphs.ellipsis))
-    return lines
+        beyond = key in outside
+        name = [Span("! " if beyond else "  ", "warn"), Span(key, "warn" if beyond else "muted")]
+        lines.append(_line(name, _values(tables, key), left, across, glyphs))
+    if outside:
+        lines += [(), (Span(f"! beyond the declared factor, {', '.join(factor)}", "warn"),)]
+    return [shorten(plainly(line, glyphs), room, glyphs.ellipsis) for line in lines]
+
+
+def _line(name: Sequence[Span], values: Sequence[Span], left: int, across: int, glyphs: Glyphs) -> Line:
+    spans = [*fit(name, left - 1, ellipsis=glyphs.ellipsis), Span(" ")]
+    for value in values:
+        spans += [*fit((value,), across, ellipsis=glyphs.ellipsis), Span("  ")]
+    return tuple(spans)
+
+
+def _values(tables: Sequence[Mapping[str, Any]], key: str) -> list[Span]:
+    """A key's value in each spec; muted where it is the first one's."""
+    texts = [_value(table, key) for table in tables]
+    return [Span(text, "muted" if index and text == texts[0] else "") for index, text in enumerate(texts)]
 
 
 def differing(specs: Sequence[RunSpec]) -> tuple[str, ...]:

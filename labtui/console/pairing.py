@@ -53,7 +53,9 @@ def panel_lines(table: Table, found: Pair, room: int, glyphs: Glyphs) -> list[Li
     left = room * 3 // 5 if wide else room
     right = room - left - 4 if wide else room
     first = row_lines(table, found.row, left, glyphs)
-    second = [*_difference(found, right, glyphs), *_block(class_lines(found.row, min(right, 60), glyphs))]
+    second = _difference(found, right, glyphs)
+    classes = class_lines(found.row, min(right, 60), glyphs)
+    second += _block(classes) if second else classes
     notes = _block(table_lines(table, room, glyphs))
     return [*(beside(first, second, room) if wide and second else [*first, *_block(second)]), *notes]
 

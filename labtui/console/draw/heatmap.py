@@ -5,13 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from labtui.console.draw.bars import both_sides
+from labtui.console.draw.bars import both_sides, progress
 from labtui.console.draw.format import accuracy, delta
 from labtui.console.draw.glyphs import UNICODE, Glyphs
 from labtui.console.draw.spans import Line, Span, cells, cut, fit, shorten
 
 LEVELS = 6
 """Inks heat0 (nothing) to heat5 (all)."""
+
+MOST_BAR = 24
+"""Cells of a bar of 100 percent."""
 
 _SHADES = " .:+#@"
 
@@ -55,13 +58,15 @@ def per_class(
     width: int,
     glyphs: Glyphs = UNICODE,
 ) -> list[Line]:
-    """A line per class: name, accuracy in percent and, beside a baseline, the delta in points with a bar."""
+    """A line per class: name, accuracy in percent with a bar; beside a baseline the bar is of the delta in points."""
     left = min(12, max((cells(name) for name in classes), default=0)) + 1
     largest = max((abs(points) for points in deltas or () if points == points), default=0.0)
     lines: list[Line] = []
     for at, (name, value) in enumerate(zip(classes, values, strict=True)):
         spans = [*fit((Span(name),), left, ellipsis=glyphs.ellipsis), Span(f"{accuracy(value):>6}")]
-        if deltas is not None:
+        if deltas is None:
+            spans += [Span(" "), *progress(value / 100, max(1, min(MOST_BAR, width - left - 7)), glyphs)]
+        else:
             points = deltas[at]
             spans.append(Span(f" {delta(points, glyphs.minus):>7} ", "good" if points > 0 else "bad"))
             room = min(31, width - left - 15)

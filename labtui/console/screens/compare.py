@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from labtui.spec import RunSpec
     from labtui.store.run import Run
 
+FRAME = 3
+"""Lines around the rows: a border, and their head."""
+
 PANES = ("", "-only-findings", "-only-rows")
 """What the maximise key goes through, as classes of the screen."""
 
@@ -111,7 +114,9 @@ class CompareScreen(Judging, Filtering, Opening):
             return
         letters = {row.key: self._letters[row.title] for row in table.rows if row.title in self._letters}
         self.rows.empty = ("Nothing matches the filter." if choice.filter else "Nothing has finished yet.",)
-        self.rows.show(comparing.rows(table, choice, letters, glyphs_of(self)), sorted_by=choice.sort)
+        lines = comparing.rows(table, choice, letters, glyphs_of(self))
+        self.rows.show(lines, sorted_by=choice.sort, columns=comparing.filled(lines))
+        self.rows.styles.max_height = len(lines) + FRAME
         entitle(self.rows, *comparing.captions(table, choice))
         self._show_row()
         if self._match and (row := table.row(self._match)):

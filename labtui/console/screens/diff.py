@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from labtui.console.contrast import contrast_lines, differing
+from labtui.console.contrast import contrast_lines
 from labtui.console.widgets.lines import Lines
 from labtui.console.widgets.paint import entitle, glyphs_of
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from labtui.spec import RunSpec
 
-FRAME = 3
-"""Lines around the differences: a border, and their head."""
+FRAME = 2
+"""Lines of the border."""
 
 
 class DiffScreen(ModalScreen[None]):
@@ -37,7 +37,7 @@ class DiffScreen(ModalScreen[None]):
         """Show them."""
         panel, glyphs = self.query_one(Lines), glyphs_of(self)
         panel.show(lambda room: contrast_lines(self._specs, self._factor, room, glyphs))
-        panel.styles.height = len(differing([spec for _, spec in self._specs])) + FRAME
+        panel.styles.height = len(contrast_lines(self._specs, self._factor, 80, glyphs)) + FRAME
         factor = f"declared factor: {', '.join(self._factor)}" if self._factor else ""
         entitle(panel, " and ".join(title for title, _ in self._specs[:3]), factor)
 

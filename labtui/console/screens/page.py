@@ -63,12 +63,9 @@ class Page(Screen[Any]):
 
     def entitle(self, where: str, right: Line = ()) -> None:
         """The title: where one is, and how things stand."""
-        glyphs = glyphs_of(self)
-        left = (
-            Span(" labtui", "title"),
-            Span(f" {glyphs.collapsed} {self.KIND}", "muted"),
-            Span(f"  {where}", "strong"),
-        )
+        house = (Span(" labtui", "title"), Span(f" {glyphs_of(self).collapsed}", "muted"))
+        left = (Span(f" {self.KIND}", "muted"), Span(f"  {where}", "strong"))
+        left = left if self.has_class("-narrow") else (*house, *left)
         self.query_one(TitleBar).show(left, (*right, Span(" ")))
 
     @property

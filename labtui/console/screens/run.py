@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 SIDES = ("overview", "curves", "test", "spec", "log")
 """The sides of a run, in the order of their digits; the screen has the class of the one it shows."""
 
+TWO_COLUMNS = 120
+"""Cells from which the network stands beside the spec."""
+
 _TITLES = ("overview", "curves", "test", "spec", "log")
 _FIRST = {"overview": "#about", "curves": "#charts", "test": "#detail", "spec": "#detail", "log": "#log"}
 _GONE = ((Span("this run's folder is gone", "warn"),),)
@@ -131,16 +134,18 @@ class RunScreen(Looking, Page, Filtering, Opening):
         def write(room: int) -> list[Line]:
             if self.side == "test":
                 return confusion_lines(found, room, glyphs) if found else [(Span("reading …", "muted"),)]
-            spec = account.spec_lines(run, min(room, 70), glyphs)
-            model = account.model_lines(run.result.model if run.result else None, min(room, 64), glyphs)
-            return account.beside(spec, model, room) if room >= 120 else [*spec, (), *model]
+            wide = room >= TWO_COLUMNS
+            left = room // 2 - 2 if wide else room
+            spec = account.spec_lines(run, left, glyphs)
+            model = account.model_lines(run.result.model if run.result else None, left, glyphs)
+            return account.beside(spec, model, room) if wide else [*spec, (), *model]
 
         self.query_one("#detail", Lines).show(write)
 
     def _show_title(self, run: "Run | None") -> None:
         glyphs = glyphs_of(self)
         name = f"{run.display_title} {_seed(run)}".strip() if run else self.run_id
-        room = max(12, self.size.width - len(name) - 20)
+        room = max(12, self.size.width - len(name) - (10 if self.has_class("-narrow") else 20))
         self.entitle(name, tabs(_TITLES, self._side, room, glyphs, numbered=True))
 
     def _show_log(self) -> None:

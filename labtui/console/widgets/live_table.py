@@ -88,8 +88,11 @@ class LiveTable(ScrollView, can_focus=True):
         first = self.scroll_offset.y
         return tuple(row.key for row in self._rows[first : first + max(0, self.size.height - HEADER)])
 
-    def show(self, rows: Sequence[Row], *, sorted_by: str = "") -> None:
-        """Show these rows; paint only the lines that differ from what is there."""
+    def show(self, rows: Sequence[Row], *, sorted_by: str = "", columns: Sequence[Column] | None = None) -> None:
+        """Show these rows, in other columns if some are given; paint only the lines that differ from what is there."""
+        if columns is not None and tuple(columns) != self._columns:
+            self._columns, self._layout_for = tuple(columns), (-1, ())
+            self.refresh()
         before, self._rows = self._rows, tuple(rows)
         if sorted_by != self.sorted_by or not before or not rows:
             self.sorted_by = sorted_by
