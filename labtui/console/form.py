@@ -8,6 +8,7 @@ from labtui.clean import clean_line
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.wish import Wish
+from labtui.datasets import registry
 from labtui.errors import UsageError
 from labtui.spec import Arm, RunSpec
 
@@ -118,7 +119,8 @@ def _recipe_boxes(arms: Sequence[Arm], typed: Mapping[str, str]) -> list[Box]:
     for field in shown:
         texts = {_default(arm.spec, field.key, table[field.key].text) for arm, table in zip(arms, tables, strict=True)}
         default = texts.pop() if len(texts) == 1 else DIFFERS
-        found.append(Box(field.key, default, field.type_text, field.choices, field.meaning))
+        choices = tuple(registry()) if field.key == "data.name" else field.choices
+        found.append(Box(field.key, default, field.type_text, choices, field.meaning))
     return sorted(found, key=lambda box: FIRST.index(box.key) if box.key in FIRST else len(FIRST))
 
 
@@ -171,7 +173,7 @@ ROOMY = 64
 
 def box_line(box: Box, room: int, glyphs: Glyphs, *, key_room: int, current: bool, focused: bool) -> Line:
     """One field: its key, what stands in it, and what is allowed or what is wrong."""
-    ink = "bad" if box.fault else ("accent" if box.is_changed else "")
+    ink = "bad" if box.fault else "accent" if box.is_changed else "muted" if box.text == DIFFERS else ""
     mark = Span(glyphs.cursor if focused else " ", "accent")
     value = (Span(box.text, ink), mark) if current else (Span(box.text, ink),)
     arrows = Span("< > " if glyphs.ascii else "‹ › ", "muted") if box.choices and current else Span("")
@@ -187,6 +189,12 @@ def box_line(box: Box, room: int, glyphs: Glyphs, *, key_room: int, current: boo
         room,
         glyphs.ellipsis,
     )
+
+
+def told(box: Box) -> str:
+    """What the field means and what is allowed in it, in a sentence."""
+    allowed = " ".join(box.choices) or box.allowed
+    return f"{box.meaning.rstrip('.')}: {allowed}" if box.meaning and allowed else box.meaning or allowed
 
 
 def _hint(box: Box, *, current: bool) -> str:

@@ -143,7 +143,7 @@ class LaunchScreen(Page):
     def _show_hint(self) -> None:
         """What the field under the cursor means; on a narrow screen there is no room for it below the fields."""
         box = self.query_one(Form).current
-        words = ": ".join(clean_line(part) for part in (box.meaning, box.allowed) if part) if box else ""
+        words = clean_line(form.told(box)) if box else ""
         title = "what is to be other than usual"
         narrow = self.has_class("-narrow")
         entitle(self.query_one("#fields"), (words or title) if narrow else title, "" if narrow else words)
