@@ -7,29 +7,36 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 
 import click
 
-from labtui.cli.streams import Painted, say
+from labtui.cli.streams import NobodyReads, Painted, say
 from labtui.errors import EXIT_INTERRUPTED, EnvironmentFault, LabError
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; every error ends here, as a message for people."""
     if sys.platform == "win32":
-        say("labtui runs on Linux and macOS; on Windows use it inside WSL2 (https://learn.microsoft.com/windows/wsl).")
+        say("labtui runs on Linux and macOS; on Windows use it inside WSL2.")
         return EnvironmentFault.exit_code
+    _accept_every_character()
+    try:
+        return _answer(arguments)
+    except NobodyReads:
+        return _reader_went_away()
+
+
+def _answer(arguments: Sequence[str]) -> int:
     from labtui.cli.root import group
 
-    _accept_every_character()
     try:
         outcome = group.main(list(arguments), prog_name="labtui", standalone_mode=False)
     except click.exceptions.Exit as wanted:
         return wanted.exit_code
     except click.ClickException as fault:
-        fault.show()
+        _show(fault)
         return fault.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("Interrupted.")
@@ -37,8 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     except LabError as fault:
         tell(fault)
         return fault.exit_code
-    except BrokenPipeError:
-        return _reader_went_away()
+    except NobodyReads:
+        raise
     except OSError as fault:
         tell(EnvironmentFault(_os_error_text(fault), advice="Mend it and try again."))
         return EnvironmentFault.exit_code
@@ -61,6 +68,13 @@ def tell(fault: LabError) -> None:
         say(fault.advice)
 
 
+def _show(fault: click.ClickException) -> None:
+    """click's own words, which quote what was typed: cleaned like everything else."""
+    words = StringIO()
+    fault.show(words)
+    say(words.getvalue().rstrip())
+
+
 def _os_error_text(fault: OSError) -> str:
     where = f"{fault.filename}: " if fault.filename is not None else ""
     return f"{where}{fault.strerror or fault}"
@@ -68,7 +82,8 @@ def _os_error_text(fault: OSError) -> str:
 
 def _reader_went_away() -> int:
     # `labtui ls | head -1`: whoever read has enough. Python would complain once more while it flushes at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return 0
 
 

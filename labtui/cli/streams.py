@@ -22,6 +22,10 @@ class Painted(NamedTuple):
     color: str
 
 
+class NobodyReads(Exception):
+    """The pipe's other end is closed, as by `head`; not an OSError, which click would answer with exit code 1."""
+
+
 Piece = str | Painted
 
 
@@ -42,9 +46,12 @@ def put_json(value: Any) -> None:
 
 
 def write(stream: IO[str], *pieces: Piece) -> None:
-    """Write cleaned pieces and a newline, and let them be seen at once."""
-    stream.write("".join(_shown(piece, stream) for piece in pieces) + "\n")
-    stream.flush()
+    """Write cleaned pieces and a newline, and let them be seen at once. Raises NobodyReads."""
+    try:
+        stream.write("".join(_shown(piece, stream) for piece in pieces) + "\n")
+        stream.flush()
+    except BrokenPipeError as fault:
+        raise NobodyReads from fault
 
 
 def is_terminal(stream: IO[str]) -> bool:

@@ -1,9 +1,12 @@
 """Lines that cannot be meant as they stand: each is answered with its code and with what to do."""
 
+import shlex
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from conftest import Answer
+from conftest import Answer, command, environment
 
 Cli = Callable[..., Answer]
 
@@ -85,6 +88,22 @@ def test_a_fault_of_our_own_is_a_sentence_and_a_file(cli: Cli, monkeypatch: pyte
     assert "ZeroDivisionError" in answer.err
     assert "last-traceback.txt" in answer.err
     assert "\x1b" not in answer.err
+
+
+def test_what_was_typed_is_quoted_without_its_escape_codes(cli: Cli) -> None:
+    for line in (["run", "--\x1b[2J"], ["\x1b[2J"], ["run", "dropout", "--epochs", "\x1b[2J"], ["logs", "\x1b[2J"]):
+        answer = cli(*line)
+        assert (answer.code, "\x1b" in answer.err) == (2, False)
+
+
+def test_a_reader_that_has_enough_is_no_fault(here: Path) -> None:
+    line = f"{shlex.join(command('--dry-run', '--json'))} | true"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, env=environment(), check=False
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "Broken" not in done.stderr
 
 
 def test_a_disk_in_the_way_is_the_environments_fault(cli: Cli) -> None:
