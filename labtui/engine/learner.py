@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from labtui.engine.device import autocast, generator_states, restore_generators
+from labtui.engine.graph import Cuda, Replayed
 from labtui.engine.models import build
 from labtui.engine.objective import make_objective
 from labtui.engine.optim import make_optimizer, make_schedule
@@ -28,7 +29,14 @@ class Learner:
     """The network of a run on its device, with its objective, optimizer and learning-rate schedule."""
 
     def __init__(
-        self, spec: RunSpec, device: torch.device, *, shape: tuple[int, int, int], classes: int, steps_per_epoch: int
+        self,
+        spec: RunSpec,
+        device: torch.device,
+        *,
+        shape: tuple[int, int, int],
+        classes: int,
+        steps_per_epoch: int,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Initialise the network from the run's seed; raises what `build` and `make_objective` raise."""
         self.device = device
@@ -42,18 +50,30 @@ class Learner:
         )
         self._objective = make_objective(self.network, spec.penalty)
         self._optimizer = make_optimizer(self.network, spec.optimizer)
+        self._replayed: Replayed | None = None
+        self._known_rate, self._rate = 0.0, torch.zeros((), device=device)
+        if device.type == "cuda":
+            self._replayed = Replayed(self._learn, spec.training.batch_size, Cuda(), say)
 
     def learn(self, images: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Train on one batch of bytes as optimizer step `step` (from 0).
 
         Returns the loss and the number of right answers, both from before the update, as scalars on the device.
         """
+        rate = self.rate(step)
+        if self._replayed is None:
+            return self._learn(images, labels, rate)
+        if rate != self._known_rate:
+            self._known_rate, self._rate = rate, torch.tensor(rate, device=self.device)
+        return self._replayed(images, labels, self._rate)
+
+    def _learn(self, images: Tensor, labels: Tensor, rate: float | Tensor) -> tuple[Tensor, Tensor]:
         with self.precision():
             logits = self.network(self.prepare(images))
         logits = logits.float()
         loss = self._objective(logits, labels)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type here
-        self._optimizer.step(self.rate(step))
+        self._optimizer.step(rate)
         return loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
 
     def state(self) -> State:

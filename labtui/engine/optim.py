@@ -27,8 +27,8 @@ State = dict[str, Any]
 class Optimizer(Protocol):
     """Updates a network's parameters from their gradients."""
 
-    def step(self, lr: float) -> None:
-        """One update with learning rate `lr`; the gradients are gone afterwards."""
+    def step(self, lr: float | Tensor) -> None:
+        """One update with learning rate `lr`, a scalar; the gradients are gone afterwards."""
         ...
 
     def state(self) -> State:
@@ -56,7 +56,7 @@ class _AdamFamily:
         self.steps = [torch.zeros((), device=steps_on) for _ in self.parameters]
 
     @torch.no_grad()
-    def step(self, lr: float) -> None:
+    def step(self, lr: float | Tensor) -> None:
         beta1, beta2 = self.choice.betas
         self.update(
             self.parameters,
@@ -93,7 +93,7 @@ class _Sgd:
         self.momenta: list[Tensor | None] = [None] * len(self.parameters)
 
     @torch.no_grad()
-    def step(self, lr: float) -> None:
+    def step(self, lr: float | Tensor) -> None:
         sgd(
             list[Tensor](self.parameters),
             _take_gradients(self.parameters),

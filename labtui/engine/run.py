@@ -92,8 +92,9 @@ class Session:
             division = divide(images, spec, device)
             del images
             steps = -(-len(division.train) // spec.training.batch_size)
-            learner = Learner(spec, device, shape=division.train.shape, classes=classes, steps_per_epoch=steps)
-            self.summary = summarize(learner.network, division.train.shape)
+            shape = division.train.shape
+            learner = Learner(spec, device, shape=shape, classes=classes, steps_per_epoch=steps, say=self.say)
+            self.summary = summarize(learner.network, shape)
             checkpoints = Checkpoints(self.attempt.paths, self.attempt.spec_file.run_id)
             around = Surroundings(
                 checkpoints=checkpoints,
