@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from labtui.cli.display import Display
 from labtui.cli.follow import Follower
 from labtui.cli.interrupts import Interrupts
-from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError
+from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device
 from labtui.launch.slots import Slot, acquire
 from labtui.launch.stop import kill, request_stop, terminate
@@ -132,14 +132,27 @@ class Foreground:
         self._display.started(run)
 
     def _look(self) -> None:
-        for run_id, (_, follower) in list(self._live.items()):
-            run = self._lab.store.get(run_id)
+        for run_id, (last, follower) in list(self._live.items()):
+            run = self._seen_now(last)
+            if run is None:
+                continue
             self._live[run_id] = run, follower
             self._display.seen(follower.look(run))
             if self._is_over(run):
                 del self._live[run_id]
                 self._outcome.runs.append(run)
                 self._display.ended(run)
+
+    def _seen_now(self, last: Run) -> Run | None:
+        """The run as it stands; None, and no longer ours to follow, where somebody has taken its folder away."""
+        try:
+            return self._lab.store.get(last.id)
+        except UsageError as fault:
+            del self._live[last.id]
+            self._display.ended(last)
+            self._display.say(f"{last.id} was moved or removed while it ran.")
+            self._outcome.faults.append(LabError(fault.message))
+            return None
 
     def _is_over(self, run: Run) -> bool:
         """Over, and its processes too: its parent has written how the engine ended, or is gone for good."""
@@ -165,19 +178,26 @@ class Foreground:
             self._asked_at = time.monotonic()
             if self._live:
                 self._display.say(STOPPING)
-            for run, _ in self._live.values():
-                request_stop(run, by="labtui run")
-        return self._signals.terminated and time.monotonic() - self._asked_at > PATIENCE_TERMINATED
+            self._for_all(lambda run: request_stop(run, by="labtui run"))
+        out_of_patience = self._signals.terminated and time.monotonic() - self._asked_at > PATIENCE_TERMINATED
+        return not self._live or out_of_patience
 
     def _end_now(self) -> None:
         self._display.say(NOW)
         for stage in (terminate, kill):
-            for run, _ in self._live.values():
-                stage(run)
+            self._for_all(stage)
             deadline = time.monotonic() + PATIENCE_NOW
             while self._live and time.monotonic() < deadline and self._signals.interrupts < 3:
                 time.sleep(POLL)
                 self._look()
+
+    def _for_all(self, act: Callable[[Run], object]) -> None:
+        """Do it to every live run; what fails for one is said and keeps nobody else from hearing it."""
+        for run, _ in self._live.values():
+            try:
+                act(run)
+            except LabError as fault:
+                self._display.say(str(fault))
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:

@@ -97,9 +97,12 @@ def _pieces(log: Path, position: int) -> Iterator[tuple[str, int]]:
 
 
 def _follow(lab: "Lab", run: Run, attempt: int | None, position: int) -> Iterator[str]:
+    shown = _log_of(run, attempt)
     while True:
         over = run.state.is_over  # asked before reading: what was written before the end is then read after it
         log = _log_of(run, attempt)
+        if log != shown:  # resumed meanwhile: the next attempt has a log of its own
+            shown, position = log, 0
         if log is not None:
             for text, after in _pieces(log, position):
                 position = after

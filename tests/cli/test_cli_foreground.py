@@ -1,0 +1,158 @@
+"""The loop of a foreground command, over run folders that the test writes itself."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from samples import make_beat, make_launch, make_result, make_spec, write_run
+
+from labtui.cli import foreground as module
+from labtui.cli.display import QuietDisplay
+from labtui.cli.follow import Sighting
+from labtui.cli.foreground import Foreground, Job, Outcome
+from labtui.cli.interrupts import Interrupts
+from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.launch.devices import Device
+from labtui.plan import Lab, open_lab
+from labtui.plan.places import Places
+from labtui.store.files import write_json
+from labtui.store.records import Exit
+from labtui.store.run import Run
+from labtui.store.state import State
+
+CPU = Device(name="cpu", title="CPU", cores=2)
+
+
+class Watched(QuietDisplay):
+    """Notes what it is told, and lets the test act whenever a run was looked at."""
+
+    def __init__(self, act: Callable[[Run], None]) -> None:
+        self.told: list[str] = []
+        self.most_at_once = 0
+        self._live: set[str] = set()
+        self._act = act
+
+    def say(self, text: str) -> None:
+        self.told.append(text)
+
+    def started(self, run: Run) -> None:
+        self._live.add(run.id)
+        self.most_at_once = max(self.most_at_once, len(self._live))
+
+    def seen(self, sighting: Sighting) -> None:
+        if not sighting.run.state.is_over:
+            self._act(sighting.run)
+
+    def ended(self, run: Run) -> None:
+        self._live.discard(run.id)
+
+
+def finish(run: Run) -> None:
+    write_json(run.paths.result, make_result())
+    write_json(run.paths.attempt(1).exit, Exit(code=0, ended=0.0))
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    monkeypatch.setattr(module, "POLL", 0.0)
+    return open_lab(environ={}, cwd=tmp_path)
+
+
+def job(lab: Lab, seed: int, fault: LabError | None = None) -> Job:
+    """A run that starts at once, or does not for this reason."""
+    folder = lab.store.root / "Cifar" / "Dropout" / f"s{seed}-x"
+
+    def start(_device: Device, _threads: int, _slot: object) -> Run:
+        if fault is not None:
+            raise fault
+        write_run(folder, spec=make_spec(seed=seed), launch=make_launch(), beat=make_beat())
+        return lab.store.get(f"Cifar/Dropout/s{seed}-x")
+
+    return Job(f"Dropout s{seed}", start, lambda: pytest.fail("queued"))
+
+
+def see(
+    lab: Lab,
+    jobs: list[Job],
+    act: Callable[[Run], None] = finish,
+    *,
+    at_once: int = 1,
+    signals: Interrupts | None = None,
+) -> tuple[Outcome, Watched]:
+    display = Watched(act)
+    loop = Foreground(lab, Places((CPU,), at_once, 1), display, signals or Interrupts())
+    return loop.see_through(jobs), display
+
+
+def states(outcome: Outcome) -> list[State]:
+    return [run.state for run in outcome.runs]
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_never_more_runs_at_once_than_asked_for(lab: Lab, at_once: int) -> None:
+    outcome, display = see(lab, [job(lab, seed) for seed in range(4)], at_once=at_once)
+    assert states(outcome) == [State.FINISHED] * 4
+    assert display.most_at_once == at_once
+
+
+def test_a_run_that_cannot_be_started_keeps_no_other_from_starting(lab: Lab) -> None:
+    outcome, display = see(lab, [job(lab, 0, UsageError("no such thing")), job(lab, 1)])
+    assert states(outcome) == [State.FINISHED]
+    assert [str(fault) for fault in outcome.faults] == ["no such thing"]
+    assert display.told == ["Dropout s0 was not started: no such thing"]
+
+
+def test_where_the_surroundings_are_in_the_way_nothing_more_is_tried(lab: Lab) -> None:
+    outcome, _ = see(lab, [job(lab, 0, EnvironmentFault("the disk is full")), job(lab, 1)])
+    assert (states(outcome), len(outcome.faults)) == ([], 1)
+
+
+def test_a_run_that_somebody_takes_away_does_not_take_the_others_along(lab: Lab) -> None:
+    def act(run: Run) -> None:
+        if run.seed == 0:
+            shutil.rmtree(run.folder)
+        else:
+            finish(run)
+
+    outcome, display = see(lab, [job(lab, 0), job(lab, 1)], act)
+    assert states(outcome) == [State.FINISHED]
+    assert len(outcome.faults) == 1
+    assert any("moved or removed" in text for text in display.told)
+
+
+def test_one_interrupt_asks_what_runs_to_stop_and_starts_nothing_more(lab: Lab) -> None:
+    signals = Interrupts()
+
+    def act(run: Run) -> None:
+        signals.interrupts = 1
+        if run.paths.attempt(1).stop_request.exists():
+            write_json(run.paths.result, make_result(outcome="stopped"))
+            write_json(run.paths.attempt(1).exit, Exit(code=0, ended=0.0))
+
+    outcome, _ = see(lab, [job(lab, 0), job(lab, 1)], act, signals=signals)
+    assert states(outcome) == [State.STOPPED]
+    assert outcome.signal_code == 130
+    assert [left.label for left in outcome.left] == ["Dropout s1"]
+
+
+def test_a_hang_up_leaves_everything_as_it_is(lab: Lab) -> None:
+    signals = Interrupts()
+
+    def act(_run: Run) -> None:
+        signals.hung_up = True
+
+    outcome, display = see(lab, [job(lab, 0), job(lab, 1)], act, signals=signals)
+    assert outcome.signal_code == 129
+    assert states(outcome) == [State.RUNNING]
+    assert not outcome.runs[0].stop_requested
+    assert display.told == []
+
+
+def test_a_terminal_that_is_gone_counts_as_a_hang_up(lab: Lab) -> None:
+    def act(_run: Run) -> None:
+        raise OSError(5, "Input/output error")
+
+    outcome, _ = see(lab, [job(lab, 0), job(lab, 1)], act)
+    assert outcome.signal_code == 129
+    assert len(outcome.left) == 1
