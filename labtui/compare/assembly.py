@@ -9,6 +9,7 @@ from labtui.compare.losses import losses
 from labtui.compare.metrics import Metric
 from labtui.compare.published import Referred, published, published_findings
 from labtui.compare.recipes import matched_recipe, undeclared
+from labtui.compare.reproduction import reproduction_findings
 from labtui.compare.rows import Comparison, Finding, Folded, Row
 from labtui.compare.setting import Draft, Setting
 from labtui.compare.statistics import binomial_error
@@ -21,6 +22,7 @@ def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[D
     values = facts.values(cell, setting.metric.tag)
     mean, sd = facts.mean_and_sd([one.value for one in values])
     reference = arm.reference if arm and draft.entry.present else None
+    figures = published(cell, reference, setting.evidence) if reference else ()
     names = setting.class_names(cell)
     return Row(
         key=cell.key,
@@ -42,12 +44,13 @@ def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[D
         matched=next((one for one in comparisons if one.matched), None),
         cross_entropy=facts.mean_of(cell, TEST_LOSS),
         losses=losses(cell),
-        published=published(cell, reference, setting.evidence) if reference else (),
+        published=figures,
         budget=facts.budget(cell),
         findings=(
             *row_findings(draft.entry, setting),
             *baseline_findings(draft, drafts, setting.metric),
             *_published_findings(draft, setting),
+            *reproduction_findings(cell, figures, draft.factor),
         ),
         classes=names,
         class_accuracy=images.mean_class_accuracy(cell, len(names), setting.evidence),

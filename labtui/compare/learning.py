@@ -85,8 +85,9 @@ def _course(curve: "Curve | None") -> str:
     if curve is None:
         return ""
     values = curve.values.tolist()
-    middle, end = notation.number(values[len(values) // 2], 5), notation.number(values[-1], 5)
-    return f"{curve.tag} {middle} at half time, {end} at the end"
+    middle, end = values[len(values) // 2], values[-1]
+    digits = next((count for count in range(4, 8) if f"{middle:.{count}f}" != f"{end:.{count}f}"), 5)
+    return f"{curve.tag} {notation.number(middle, digits)} at half time, {notation.number(end, digits)} at the end"
 
 
 def _one_answer(run: "Run", evidence: "Evidence") -> str:

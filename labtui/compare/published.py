@@ -11,6 +11,7 @@ from labtui.compare.losses import published_losses, scale_told
 from labtui.compare.matching import is_own_match
 from labtui.compare.measured import drops, images_told, same_test_images
 from labtui.compare.recipes import undeclared
+from labtui.compare.reproduction import expected
 from labtui.compare.rows import Finding, Grade, Published
 from labtui.spec import Reference
 from labtui.store import tags
@@ -65,6 +66,7 @@ def _figure(cell: "Cell", reference: Reference, tag: str, evidence: "Evidence") 
         step=step,
         ours=mean(ours),
         n=len(ours),
+        expected=expected(ours),
         relative=reference.relative.get(tag, ""),
     )
 

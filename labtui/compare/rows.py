@@ -166,6 +166,8 @@ class Published(Struct, frozen=True, kw_only=True):
     ours: float | None
     """Mean over our seeds."""
     n: int
+    expected: Interval | None
+    """Where one more run of ours would lie in 95 of 100 cases; None below two seeds."""
     relative: str = ""
     """Time since the curve's first point, as published."""
 

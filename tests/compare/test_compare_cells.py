@@ -42,6 +42,11 @@ def test_equal_recipes_of_two_experiments_are_two_cells() -> None:
     assert len(cells([*runs_of(DROPOUT, [61]), *runs_of(spec("other", "Other"), [61])])) == 2
 
 
+def test_a_cell_is_called_what_its_newest_run_was_called() -> None:
+    renamed = msgspec.structs.replace(DROPOUT, title="Drop Out")
+    assert only_cell([run(renamed, 1, {}, created=9.0), run(DROPOUT, 0, {}, created=1.0)]).title == "Drop Out"
+
+
 def test_how_often_something_is_recorded_makes_no_other_cell() -> None:
     chatty = msgspec.structs.replace(DROPOUT, training=Training(log_every=1))
     assert len(cells([run(DROPOUT, 0, {}), run(chatty, 1, {})])) == 1

@@ -110,6 +110,11 @@ def test_train_figures_of_other_images_or_under_dropout_are_not_compared() -> No
     assert "eval-mode" in found(DROPOUT, FULL, "model.dropout", tag=tags.TRAIN_LOSS)
 
 
+def test_train_figures_of_half_the_images_are_of_other_images() -> None:
+    assert "train-set" in found(NETWORK, FULL, "data.train_fraction", tag=tags.REPORT_TRAIN_LOSS)
+    assert found(NETWORK, FULL, "data.train_fraction", tag=tags.REPORT_TEST_LOSS) == {}
+
+
 def test_dropout_in_the_test_confounds_the_reports_figures_and_not_the_plain_ones() -> None:
     assert found(DROPOUT, FULL, "model.dropout") == {}
     assert found(DROPOUT, FULL, "model.dropout", tag=tags.REPORT_TEST_ACCURACY) == {
@@ -130,7 +135,9 @@ def test_a_penalty_on_one_side_confounds_train_losses_alone() -> None:
 
 def test_another_data_set_is_a_confound_even_where_it_is_the_factor() -> None:
     digits = msgspec.structs.replace(FULL, data=Data(name="digits"))
-    assert found(digits, FULL, "data") == {"test-set": "other test images: cifar10 in Adam 0.001, digits here"}
+    told = {"test-set": "other test images: cifar10 in Adam 0.001, digits here"}
+    assert found(digits, FULL, "data") == told
+    assert found(digits, FULL, "optimizer.lr") == told
 
 
 def test_other_bytes_under_the_same_name_are_a_confound() -> None:

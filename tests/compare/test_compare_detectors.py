@@ -5,6 +5,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
+import statsmodels.api
 from compare_builders import (
     arm,
     codes,
@@ -23,8 +24,9 @@ from compare_builders import (
 from labtui.compare.learning import at_chance, is_falling, learning_findings
 from labtui.compare.losses import losses
 from labtui.compare.metrics import cross_entropy, metric, on_report_scale
+from labtui.compare.reproduction import expected
 from labtui.compare.switches import grid_findings, grids, same_bits, switch_findings, tunable
-from labtui.spec import Adam, Cnn, Data, Penalty, Sgd, Training
+from labtui.spec import Adam, Cnn, Data, Penalty, Reference, Sgd, Training
 from labtui.store import tags
 
 BASE = spec(baseline=None)
@@ -69,7 +71,7 @@ def test_a_loss_that_stands_still_is_not_falling_and_one_that_creeps_down_is() -
     noise = np.random.default_rng(0).normal(0, 1e-4, 10)
     assert is_falling([2.3035 + one for one in noise]) is False
     assert is_falling([2.3030 - 4e-4 * epoch + one / 4 for epoch, one in enumerate(noise)]) is True
-    assert is_falling([2.4, 2.31, 2.304, *(2.3035 + one for one in noise)]) is False
+    assert is_falling([2.9, 2.7, 2.5, 2.4, 2.31, 2.304, *(2.3035 + one for one in noise)]) is False
 
 
 def test_two_points_do_not_tell_whether_a_loss_falls() -> None:
@@ -106,6 +108,11 @@ def test_at_chance_without_curves_is_neither_dead_nor_about_to_start() -> None:
 
 def test_a_run_that_learned_is_not_mentioned() -> None:
     assert learning(24.0, [0.13] * 10) == []
+
+
+def test_a_network_that_knows_its_training_images_is_not_dead() -> None:
+    runs = [run(BASE, 0, {tags.TEST_ACCURACY: 10.0, tags.REPORT_TRAIN_ACCURACY: 99.0})]
+    assert learning_findings(only_cell(runs), evidence()) == ()
 
 
 def test_one_dead_seed_of_three_is_counted() -> None:
@@ -220,6 +227,12 @@ def test_rows_tuned_with_unequal_effort_say_so() -> None:
     assert said(row(table, "sgd@0.1"), "tuning") == "unequal tuning: 3 settings tried here, 1 setting of network"
 
 
+def test_rows_tuned_alike_are_not_told_apart() -> None:
+    grids_of_three = [*rates("sgd", {0.1: 60, 0.01: 70, 0.001: 50}), *rates("other", {0.2: 60, 0.02: 70, 0.002: 50})]
+    table = judged(grids_of_three, [arm(one.spec) for one in grids_of_three[::2]], baseline="sgd@0.01")
+    assert "tuning" not in codes(row(table, "other@0.02").all_findings)
+
+
 def test_more_data_is_nothing_that_one_tunes() -> None:
     assert tunable(spec(data=Data(name="cifar10", train_fraction=0.5)), ("data.train_fraction",)) == ""
     assert tunable(spec(optimizer=Adam(lr=0.01)), ("optimizer.lr",)) == "optimizer.lr 0.01"
@@ -278,8 +291,65 @@ def test_a_penalty_that_outweighs_the_images_is_told_with_its_loss() -> None:
     assert found.mend == "try less: labtui run l1 --set penalty.weight=0.005 --seeds 0"
 
 
+def test_a_penalty_shows_even_without_curves_where_the_loss_ends_above_guessing() -> None:
+    l1 = spec("l1", "L1", penalty=Penalty(norm="l1", weight=0.5), factor=("penalty",))
+    runs = [run(l1, 0, {tags.TEST_ACCURACY: 35, tags.REPORT_TRAIN_LOSS: 0.2801, tags.REPORT_TEST_LOSS: 0.1623})]
+    assert said(judged(runs, [arm(l1)]).rows[0], "penalty") == (
+        "the l1 penalty of weight 0.5 on the 182,060 parameters of the model outweighs the images: "
+        "the loss ends at 10.03; guessing costs 2.30"
+    )
+
+
 def test_a_modest_penalty_is_not_mentioned() -> None:
     l2 = spec("l2", "L2", penalty=Penalty(norm="l2", weight=0.01), factor=("penalty",))
     runs = [run(l2, 0, {tags.TEST_ACCURACY: 60, tags.REPORT_TRAIN_LOSS: 0.09, tags.REPORT_TEST_LOSS: 0.13})]
     known = {runs[0].id: {tags.MINIBATCH_LOSS: curve(tags.MINIBATCH_LOSS, [2.4, 1.9, 1.1])}}
     assert "penalty" not in codes(judged(runs, [arm(l2)], evidence=evidence(known)).rows[0].findings)
+
+
+# --- What was published ----------------------------------------------------------------------------------------------
+
+
+def test_where_one_more_run_would_lie_agrees_with_a_regressions_prediction() -> None:
+    ours = [63.4, 64.1, 63.7, 64.9]
+    fit = statsmodels.api.OLS(np.array(ours), np.ones(4)).fit()
+    theirs = fit.get_prediction([[1.0]]).conf_int(obs=True, alpha=0.05)[0]
+    assert expected(ours) == pytest.approx(tuple(theirs))
+    assert expected([63.4]) is None
+
+
+def reproduced(figure: float, ours: list[float]) -> dict[str, str]:
+    of = spec("adam", "Adam 0.01", optimizer=Adam(lr=0.01), factor=("optimizer.lr",))
+    runs = [
+        run(of, seed, {tags.REPORT_TEST_ACCURACY: value, tags.TEST_ACCURACY: value}) for seed, value in enumerate(ours)
+    ]
+    known = Reference(figures={tags.REPORT_TEST_ACCURACY: figure}, epoch=10)
+    findings = judged(runs, [arm(of, reference=known)]).rows[0].findings
+    return {one.code: one.text for one in findings if one.code in ("published-at-chance", "not-reproduced")}
+
+
+def test_a_published_run_that_learned_nothing_is_told_and_whether_ours_did() -> None:
+    assert reproduced(10.0, [10.0, 10.01]) == {
+        "published-at-chance": "at chance (10.00%): the published run learned nothing"
+    }
+    assert reproduced(10.0, [38.3]) == {
+        "published-at-chance": "at chance (10.00%): the published run learned nothing; our seed did (38.30%): "
+        "optimizer.lr alone does not decide it"
+    }
+    assert "1 of our 2 seeds did" in reproduced(10.0, [38.3, 10.0])["published-at-chance"]
+
+
+def test_a_published_figure_beyond_what_seeds_explain_is_told() -> None:
+    assert reproduced(64.0, [63.4, 64.1, 63.7]) == {}
+    assert reproduced(70.0, [63.4, 64.1, 63.7]) == {
+        "not-reproduced": "ours is 63.73, −6.27 points from the published one: more than seeds explain, "
+        "one more run of ours would lie in [61.99, 65.48]"
+    }
+
+
+def test_one_seed_of_ours_is_worth_a_word_only_where_it_is_far_off() -> None:
+    assert reproduced(62.0, [63.4]) == {}
+    assert reproduced(58.0, [63.4]) == {
+        "not-reproduced": "ours is 63.40, +5.40 points from the published one: "
+        "one seed of ours does not tell whether seeds explain that"
+    }

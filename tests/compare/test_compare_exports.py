@@ -177,6 +177,12 @@ def test_markdown_tables_have_equal_columns_and_every_footnote_is_called(table: 
     assert len(noted) > 10
 
 
+def test_a_budget_that_a_confound_brings_along_is_no_footnote(table: Table) -> None:
+    text = to_markdown(table)
+    assert "1,000,000 against 500,000 in Adam 0.001" in text
+    assert "1,000,000 against 250,000 in Network" not in text
+
+
 def test_latex_tables_are_balanced_and_escaped() -> None:
     runs = [*runs_of(spec(baseline=None), [60, 61, 62.5]), *runs_of(DROPOUT, [61, 62, 63])]
     text = to_latex(judged(runs, [arm(spec(baseline=None)), arm(DROPOUT)]))

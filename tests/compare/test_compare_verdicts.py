@@ -60,6 +60,26 @@ def test_a_gain_that_is_smaller_than_what_matters_says_so() -> None:
     assert found.why == "smaller than the 0.50 points that matter here"
 
 
+def test_no_difference_must_hold_over_all_judged_rows_at_once() -> None:
+    """Beside rows with large effects Holm leaves the last one its own 95%; that many tries are not forgotten here."""
+    others = [
+        spec(f"drop{index}", f"Drop {index}", model=Cnn(dropout=(index / 10, 0.2)), factor=("model.dropout",))
+        for index in range(1, 6)
+    ]
+    base, near = [60.0, 60.3, 60.12, 60.2], [60.28, 60.02, 60.37, 60.0]
+    far = [one for of in others for one in runs_of(of, [70.0, 70.31, 70.1, 70.22])]
+    arms = [*ARMS, *(arm(of) for of in others)]
+    alone = row(judged([*runs_of(BASE, base), *runs_of(DROPOUT, near)], arms), "dropout").declared
+    among = row(judged([*runs_of(BASE, base), *runs_of(DROPOUT, near), *far], arms), "dropout").declared
+    assert alone is not None
+    assert among is not None
+    assert alone.verdict is Verdict.NO_DIFFERENCE
+    assert among.adjusted == pytest.approx(alone.adjusted)
+    assert among.verdict is Verdict.UNDECIDED
+    assert among.need is not None
+    assert (among.need.seeds or 0) > 4
+
+
 def test_the_smallest_effect_is_the_arms_own() -> None:
     wide = [arm(BASE), arm(DROPOUT, smallest_effect=5.0)]
     runs = [*runs_of(BASE, [60, 60.5, 61.3]), *runs_of(DROPOUT, [61, 61.4, 60.1])]
