@@ -112,7 +112,7 @@ def test_a_killed_command_leaves_its_run_going(start: Start, here: Path, shell: 
     run = until_epoch(child)
     child.kill()
     child.communicate()
-    assert state_of(here, run) is State.RUNNING
+    assert state_of(here, run).is_active
     steps = Store(here / "runs").get(run).beat
     assert steps is not None
     until(lambda: (beat := Store(here / "runs").get(run).beat) is not None and beat.step > steps.step)
@@ -127,7 +127,7 @@ def test_a_closed_terminal_leaves_the_run_going_and_queues_what_waits(start: Sta
     child.send_signal(signal.SIGHUP)
     child.communicate(timeout=PATIENCE)
     assert child.returncode == 129
-    assert state_of(here, run) is State.RUNNING
+    assert state_of(here, run).is_active
     waiting = [json.loads(line) for line in shell("queue", "ls", "--json").lines]
     assert [entry["run"].split("/")[-1].startswith("s1-") for entry in waiting] == [True]
     assert shell("queue", "rm", "--all").code == 0
