@@ -28,6 +28,7 @@ SECTIONS = {
     "recording": "the share of the training time that logging and checkpoints take",
     "reader": "event files beside tensorboard's reader, and polls",
     "growth": "how cost grows: images, runs on disk, points, runs at once",
+    "console": "the console: first paint, processor, traffic, keys, points; wandb leet",
 }
 """Each is a module of this package with a function `tables`."""
 

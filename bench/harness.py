@@ -5,6 +5,7 @@ that whatever else the machine does hits all alike. The first round warms up and
 each round, against the reference of that round, and then its median: the load of the machine cancels out.
 """
 
+import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -80,6 +81,16 @@ def spread(values: Sequence[float]) -> Spread:
     if not values:
         raise ValueError("no values")
     return Spread(statistics.median(values), min(values), max(values))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that a `share` (0..1) of the values lies at or below: one of them, never between two.
+
+    Raises ValueError where there are none.
+    """
+    if not values:
+        raise ValueError("no values")
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def ratios(values: Sequence[float], reference: Sequence[float], *, lower_is_better: bool = False) -> tuple[float, ...]:

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,14 +23,20 @@ BEGAN = 1.7e9
 EVENTS = "events.out.tfevents.1700000000.bench.1.0"
 
 
-def write_curves(folder: Path, steps: int, names: Sequence[str] = TAGS) -> int:
-    """An event file with `steps` steps of each tag; its number of points."""
-    with (folder / EVENTS).open("wb") as stream:
-        stream.write(version_event(BEGAN))
-        for step in range(1, steps + 1):
-            for tag in names:
-                stream.write(scalar_event(BEGAN + step / 10, step, tag, math.exp(-step / steps)))
-    return steps * len(names)
+def curves(steps: int) -> bytes:
+    """The content of an event file with so many steps of each tag."""
+    points = (
+        scalar_event(BEGAN + step / 10, step, tag, math.exp(-step / steps))
+        for step in range(1, steps + 1)
+        for tag in TAGS
+    )
+    return b"".join((version_event(BEGAN), *points))
+
+
+def write_curves(folder: Path, steps: int) -> int:
+    """An event file with so many steps of each tag; its number of points."""
+    (folder / EVENTS).write_bytes(curves(steps))
+    return steps * len(TAGS)
 
 
 def append_points(folder: Path, first_step: int, points: int) -> None:
@@ -43,10 +48,11 @@ def append_points(folder: Path, first_step: int, points: int) -> None:
 
 
 def make_runs(root: Path, count: int, steps: int = 0) -> list[Run]:
-    """So many finished runs of the catalog's experiments in turn, with curves where `steps` says so."""
+    """So many finished runs of the catalog's experiments in turn, with curves of so many steps."""
     store = Store(root)
     names = every_name()
     specs = [recipe(name) for name in names]
+    content = curves(steps)
     runs = []
     for number in range(count):
         spec = msgspec.structs.replace(specs[number % len(specs)], seed=number // len(specs))
@@ -55,8 +61,7 @@ def make_runs(root: Path, count: int, steps: int = 0) -> list[Run]:
         attempt.folder.mkdir(parents=True)
         launch = Launch(attempt=1, host="bench", boot_id="", started=time.time(), device="cpu", threads=1, data_root="")
         write_json(attempt.launch, launch, durable=False)
-        if steps:
-            write_curves(run.folder, steps)
+        (run.folder / EVENTS).write_bytes(content)
         write_json(run.paths.result, Result(attempt=1, outcome="finished", epochs=10, steps=steps), durable=False)
         runs.append(run)
     return runs

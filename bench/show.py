@@ -7,12 +7,15 @@ from bench.harness import Spread, spread
 from bench.tables import Figure, Table
 
 WIDTH = 116
+RANGE = "min … max"
 
 
 def text(table: Table) -> str:
     """A table in columns: name, median, least … greatest, ratio, remark."""
-    header = ("", table.unit, "min … max", f"x {table.reference}" if table.reference else "", "min … max", "")
     rows = [_row(figure, table.unit) for figure in table.figures]
+    used = [any(row[column] for row in rows) for column in range(5)]
+    named = ("", table.unit, RANGE, f"x {table.reference}", RANGE, "")
+    header = [name if column == 1 or column < 5 and used[column] else "" for column, name in enumerate(named)]
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(5)]
     lines = [table.title, "=" * len(table.title)]
     lines += [_line(row, widths) for row in (header, *rows)]
@@ -51,5 +54,6 @@ def _range(value: Spread) -> str:
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     name, *numbers, note = row
-    cells = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True))]
+    cells = [name.ljust(widths[0])]
+    cells += [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True) if width]
     return "  ".join([*cells, note]).rstrip()
