@@ -15,7 +15,7 @@ def text(table: Table) -> str:
     rows = [_row(figure, table.unit) for figure in table.figures]
     used = [any(row[column] for row in rows) for column in range(5)]
     named = ("", table.unit, RANGE, f"x {table.reference}", RANGE, "")
-    header = [name if column == 1 or column < 5 and used[column] else "" for column, name in enumerate(named)]
+    header = [name if column == 1 or (column < 5 and used[column]) else "" for column, name in enumerate(named)]
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(5)]
     lines = [table.title, "=" * len(table.title)]
     lines += [_line(row, widths) for row in (header, *rows)]
