@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from labtui.clean import clean_line
 from labtui.compare import notation
 from labtui.compare.cells import Cell
+from labtui.compare.commands import run_command
 from labtui.compare.facts import budget, plain_train_images
 from labtui.compare.measured import unlike
 from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, Metric
@@ -122,7 +123,7 @@ def _same_steps(here: Cell, there: Cell) -> str:
     if not (ours.steps and theirs.steps and theirs.epochs) or ours.steps <= theirs.steps:
         return ""
     epochs = round(theirs.epochs * ours.steps / theirs.steps)
-    return f"same steps: labtui run {there.name} --epochs {epochs} --seeds {notation.seeds(here.seeds)}"
+    return f"same steps: {run_command([there], here.seeds, {'training.epochs': epochs})}"
 
 
 def environment_findings(here: Cell, there: Cell) -> Iterable[Finding]:

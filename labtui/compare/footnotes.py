@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from labtui.compare.rows import Finding, Grade, Row, Table
+from labtui.compare.rows import Finding, Grade, Row, Table, Verdict
 
 _LONGER = (Grade.PUBLISHED, Grade.ENVIRONMENT)
 
@@ -39,7 +39,8 @@ def footnotes(table: Table) -> Footnotes:
 
 def _lines(row: Row) -> list[tuple[str, str, str]]:
     lines = [(one.grade.value, one.text, one.mend) for one in row.all_findings if _is_shown(one, row)]
-    lines += [("undecided", one.need.text, one.need.command) for one in row.comparisons if one.need]
+    undecided = (one for one in row.comparisons if one.need and one.verdict is Verdict.UNDECIDED)
+    lines += [("undecided", one.need.text, one.need.command) for one in undecided if one.need]
     return lines
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from labtui.compare import notation, statistics
 from labtui.compare.cells import Cell
+from labtui.compare.commands import run_command
 from labtui.compare.facts import values
 from labtui.compare.matching import FEWEST_SEEDS, seconds_per_seed
 from labtui.compare.metrics import Metric
@@ -146,7 +147,7 @@ def _unjudged(one: Pending) -> Comparison:
 def _first_seeds(one: Pending) -> Need:
     seeds = tuple(range(FEWEST_SEEDS))
     seconds = _seconds(one, FEWEST_SEEDS)
-    missing = _names(one, FEWEST_SEEDS)
+    missing = [cell.title for cell in _sides(one, FEWEST_SEEDS)]
     text = f"one seed shows no spread: run {FEWEST_SEEDS} seeds of {' and '.join(missing)}{_time(seconds)}"
     return _need(one, FEWEST_SEEDS, None, seconds, text, seeds)
 
@@ -158,7 +159,7 @@ def _more_seeds(one: Pending, metric: Metric, alpha: float) -> Need:
     shown = f"{notation.number(effect, metric.digits)} {metric.delta_unit}"
     if seeds is None:
         text = f"more than {MOST_SEEDS} seeds per side would be needed to see a difference of {shown}"
-        return Need(seeds=None, effect=effect, seconds=None, text=text, command="")
+        return Need(seeds=None, effect=effect, seconds=None, text=text, keys=(), command="")
     seeds = max(seeds, min(len(one.here.runs), len(one.there.runs)) + 1)
     seconds = _seconds(one, seeds)
     text = f"{seeds} seeds per side would show a difference of {shown} in four of five cases{_time(seconds)}"
@@ -168,13 +169,14 @@ def _more_seeds(one: Pending, metric: Metric, alpha: float) -> Need:
 def _need(
     one: Pending, seeds: int, effect: float | None, seconds: float | None, text: str, numbers: tuple[int, ...]
 ) -> Need:
-    command = f"labtui run {' '.join(_names(one, seeds, names=True))} --seeds {notation.seeds(numbers)}"
-    return Need(seeds=seeds, effect=effect, seconds=seconds, text=text, command=command)
+    sides = _sides(one, seeds)
+    keys, command = tuple(cell.key for cell in sides), run_command(sides, numbers)
+    return Need(seeds=seeds, effect=effect, seconds=seconds, text=text, keys=keys, command=command)
 
 
-def _names(one: Pending, seeds: int, *, names: bool = False) -> list[str]:
-    sides = [cell for cell in (one.here, one.there) if len(cell.runs) < seeds]
-    return [cell.name if names else cell.title for cell in sides or [one.here]]
+def _sides(one: Pending, seeds: int) -> list[Cell]:
+    """The cells that lack seeds."""
+    return [cell for cell in (one.here, one.there) if len(cell.runs) < seeds] or [one.here]
 
 
 def _seconds(one: Pending, seeds: int) -> float | None:

@@ -4,6 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from labtui.compare import notation
+from labtui.compare.commands import run_command
 from labtui.compare.facts import mean_of, report_test_images, train_samples
 from labtui.compare.learning import CLASSES
 from labtui.compare.metrics import cross_entropy
@@ -96,8 +97,7 @@ def _outweighed(cell: "Cell", found: Losses | None, evidence: "Evidence") -> lis
     course = [f"starts at {_amount(start)}"] if math.isfinite(start) else []
     course += [f"ends at {_amount(end)}"] if end is not None else []
     text = f"{what}: the loss {' and '.join(course)}; guessing costs {notation.number(guess)}"
-    less, seeds = f"{penalty.weight / 100:g}", notation.seeds(cell.seeds)
-    mend = f"try less: labtui run {cell.name} --set penalty.weight={less} --seeds {seeds}"
+    mend = f"try less: {run_command([cell], cell.seeds, {'penalty.weight': penalty.weight / 100})}"
     return [Finding(grade=Grade.WARNING, code="penalty", text=text, key="penalty.weight", mend=mend)]
 
 

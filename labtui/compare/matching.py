@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from labtui.compare import notation
-from labtui.compare.cells import Cell
+from labtui.compare.cells import Cell, empty_cell
+from labtui.compare.commands import run_command
 from labtui.compare.facts import budget
 from labtui.compare.recipes import flat_recipe, matched_recipe
 from labtui.spec import Arm, RunSpec
@@ -56,18 +56,15 @@ def is_own_match(cell: Cell, baseline: Cell, factor: tuple[str, ...]) -> bool:
 def offer(cell: Cell, baseline: Cell, factor: tuple[str, ...], arms: Sequence[Arm]) -> Offer | None:
     """What to run for a matched baseline: an arm of the catalog, else the baseline with overrides."""
     wanted = matched_recipe(cell.flat, baseline.flat, factor)
-    seeds = f"--seeds {notation.seeds(cell.seeds if len(cell.seeds) > 1 else tuple(range(FEWEST_SEEDS)))}"
+    seeds = cell.seeds if len(cell.seeds) > 1 else tuple(range(FEWEST_SEEDS))
     for arm in arms:
         if flat_recipe(arm.spec) == wanted:
-            return Offer(title=arm.spec.title, command=f"labtui run {arm.spec.name} {seeds}")
+            return Offer(title=arm.spec.title, command=run_command([empty_cell(arm)], seeds))
     settings = _overrides(baseline.spec, wanted)
     if settings is None:
         return None
-    sets = " ".join(f"--set {key}={value}" for key, value in settings.items())
-    return Offer(
-        title=f"{baseline.spec.title} with {sets.replace('--set ', '')}",
-        command=f"labtui run {baseline.name} {sets} {seeds}",
-    )
+    told = ", ".join(f"{key} {value}" for key, value in settings.items())
+    return Offer(title=f"{baseline.title} with {told}", command=run_command([baseline], seeds, settings))
 
 
 def seconds_per_seed(cell: Cell) -> float | None:
@@ -83,12 +80,10 @@ def _strength(one: Cell, cell: Cell) -> tuple[int, int]:
     return len(set(one.seeds) & set(cell.seeds)), len(one.seeds)
 
 
-def _overrides(spec: RunSpec, wanted: dict[str, Any]) -> dict[str, str] | None:
+def _overrides(spec: RunSpec, wanted: dict[str, Any]) -> dict[str, Any] | None:
     """The settings that turn a spec into a recipe; None where the command line cannot say them."""
     have = flat_recipe(spec)
     if set(have) != set(wanted):
         return None
     different = {key: value for key, value in wanted.items() if have[key] != value}
-    if any(isinstance(value, list | dict | None) for value in different.values()):
-        return None
-    return {key: notation.value(value) if isinstance(value, float) else str(value) for key, value in different.items()}
+    return None if any(isinstance(value, list | tuple | dict | None) for value in different.values()) else different

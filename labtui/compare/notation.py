@@ -112,6 +112,11 @@ def seeds(numbers: tuple[int, ...]) -> str:
     return ",".join(map(str, numbers))
 
 
+def seeds_option(numbers: tuple[int, ...]) -> str:
+    """As one types it: `--seed 4`, `--seeds 0-2`. (`--seeds 4` would mean four seeds.)"""
+    return f"--seed {numbers[0]}" if len(numbers) == 1 else f"--seeds {seeds(numbers)}"
+
+
 def _value(thing: Any) -> str:
     if thing is None:
         return "none"

@@ -4,8 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from labtui.compare import notation
-from labtui.compare.cells import Cell
+from labtui.compare.cells import Cell, empty_cell
 from labtui.compare.recipes import changes
 from labtui.spec import Arm, recipe_hash
 
@@ -42,12 +44,20 @@ def roster(cells: Sequence[Cell], arms: Sequence[Arm]) -> list[Entry]:
     for cell in cells:
         by_name[cell.name, cell.spec.data.name].append(cell)
     found: list[Entry] = []
+    wanted: dict[str, str] = {}
     for arm in arms:
-        found += _of_arm(arm, by_name.pop((arm.spec.name, arm.spec.data.name), []))
+        first = wanted.setdefault(arm.spec.name, arm.spec.data.name)
+        stand_in = first if first != arm.spec.data.name else None
+        found += _of_arm(_labelled(arm, stand_in), by_name.pop((arm.spec.name, arm.spec.data.name), []))
     for rest in by_name.values():
         found += [Entry(cell=cell, arm=None, present=False, folded=folded) for cell, folded in _by_recipe(rest)]
     order = {name: place for place, name in reversed(list(enumerate(entry.cell.spec.data.name for entry in found)))}
     return sorted(found, key=lambda entry: order[entry.cell.spec.data.name])
+
+
+def _labelled(arm: Arm, stand_in_for: str | None) -> Arm:
+    """An arm on a data set that stands in for the one it wants says so: commands must ask for that data set."""
+    return structs.replace(arm, spec=structs.replace(arm.spec, fallback_from=stand_in_for))
 
 
 def _of_arm(arm: Arm, cells: list[Cell]) -> list[Entry]:
@@ -59,11 +69,6 @@ def _of_arm(arm: Arm, cells: list[Cell]) -> list[Entry]:
     folded = (*places, *((cell, f"older definition: {_told(cell, arm)}") for cell in older))
     rows = [Entry(cell=first, arm=arm, present=True, folded=folded)]
     return rows + [Entry(cell=cell, arm=arm, present=False, folded=other) for cell, other in _by_recipe(overridden)]
-
-
-def empty_cell(arm: Arm) -> Cell:
-    """A cell of an arm that was never run."""
-    return Cell(name=arm.spec.name, recipe=recipe_hash(arm.spec), device="", threads=None, spec=arm.spec, runs=())
 
 
 def _by_recipe(cells: Iterable[Cell]) -> list[tuple[Cell, tuple[tuple[Cell, str], ...]]]:

@@ -74,6 +74,8 @@ class Need(Struct, frozen=True, kw_only=True):
     seconds: float | None
     """Training time of the seeds still missing, on both sides, by past runs."""
     text: str
+    keys: tuple[str, ...]
+    """The cells that lack seeds."""
     command: str
 
 

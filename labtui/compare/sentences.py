@@ -48,9 +48,9 @@ def _unjudged(one: Comparison, metric: Metric) -> str:
     if one.why == "no spread over seeds":
         return f"The {seen} cannot be judged: all seeds gave exactly the same number."
     if one.why == "baseline at chance":
-        return f"The {seen} says nothing, because {one.against} has learned nothing."
+        return f"The {seen} say nothing, because {one.against} has learned nothing."
     need = f": {one.need.text}" if one.need else ""
-    return f"The {seen} is not judged{need}."
+    return f"The {seen} are not judged{need}."
 
 
 def image_test(one: ImageTest, against: str) -> str:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from labtui.compare import images
-from labtui.compare.cells import Cell
+from labtui.compare.cells import Cell, empty_cell
 from labtui.compare.confounds import confounds
 from labtui.compare.evidence import Evidence
 from labtui.compare.matching import declared_baseline, matched_baseline
 from labtui.compare.metrics import Metric
 from labtui.compare.recipes import changes, covers
-from labtui.compare.roster import Entry, empty_cell
+from labtui.compare.roster import Entry
 from labtui.compare.switches import Grid, grids
 from labtui.spec import Arm
 

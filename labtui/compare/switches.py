@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from labtui.compare import notation
+from labtui.compare.commands import run_command
 from labtui.compare.facts import mean_of
 from labtui.compare.metrics import Metric
 from labtui.compare.recipes import changes, flat_recipe
@@ -97,7 +98,7 @@ def _edge(grid: Grid, best: int) -> Iterable[Finding]:
     text = f"the best {grid.key} of {tried} is the {word} tried: the grid ends at its best value"
     further = value * value / neighbour if value > 0 and neighbour > 0 else 2 * value - neighbour
     cell: Cell = grid.cells[best]
-    mend = f"go on: labtui run {cell.name} --set {grid.key}={further:.3g} --seeds {notation.seeds(cell.seeds)}"
+    mend = f"go on: {run_command([cell], cell.seeds, {grid.key: float(f'{further:.3g}')})}"
     yield Finding(grade=Grade.WARNING, code="grid-edge", text=text, key=grid.key, here=f"{value:g}", mend=mend)
 
 

@@ -288,7 +288,7 @@ def test_a_penalty_that_outweighs_the_images_is_told_with_its_loss() -> None:
         "the l1 penalty of weight 0.5 on the 146,070 parameters of fc1 outweighs the images: "
         "the loss starts at 1,572 and ends at 10.03; guessing costs 2.30"
     )
-    assert found.mend == "try less: labtui run l1 --set penalty.weight=0.005 --seeds 0"
+    assert found.mend == "try less: labtui run l1 --set penalty.weight=0.005 --seed 0"
 
 
 def test_a_penalty_shows_even_without_curves_where_the_loss_ends_above_guessing() -> None:

@@ -42,7 +42,7 @@ def compose(
     for experiment in dict.fromkeys((row.data, row.experiment) for row in table.rows):
         rows = [row for row in table.rows if (row.data, row.experiment) == experiment]
         blocks += section(rows, table, by_key, evidence)
-    blocks += [*_by_class(table), *environment(by_key, table), *repeat(table), *glossary.words()]
+    blocks += [*_by_class(table), *environment(by_key, table), *repeat(by_key, table), *glossary.words()]
     return Document(title=title, blocks=tuple(blocks))
 
 
@@ -55,10 +55,11 @@ def _byline(table: Table, made: float | None) -> Words:
 
 def _summary(table: Table) -> list[Block]:
     judged = [(row, row.comparison) for row in table.rows if row.comparison is not None]
-    groups = {verdict: [_brief(*pair, table) for pair in judged if pair[1].verdict is verdict] for verdict in Verdict}
-    judged = [(row, row.comparison) for row in table.rows if row.comparison is not None]
-    groups = {verdict: [_brief(*pair, table) for pair in judged if pair[1].verdict is verdict] for verdict in Verdict}
-    items = [lead(notation.sentence(verdict.value), f"{'; '.join(told)}.") for verdict, told in groups.items() if told]
+    items = [
+        lead(notation.sentence(verdict.value), f"{told}.")
+        for verdict in Verdict
+        if (told := _brief([pair for pair in judged if pair[1].verdict is verdict], table))
+    ]
     warnings = [
         lead(f"{row.title}:", notation.closed(finding.text))
         for row in table.rows
@@ -71,11 +72,17 @@ def _summary(table: Table) -> list[Block]:
     return blocks
 
 
-def _brief(row: Row, one: Comparison, table: Table) -> str:
-    if one.delta is None or one.verdict is Verdict.NOT_JUDGED:
-        return f"{row.title} ({one.why})"
-    budget = f", budget {notation.ratio(one.budget)}" if "budget" in one.word else ""
-    return f"{row.title} {notation.signed(one.delta, table.metric.digits)} against {one.against}{budget}"
+def _brief(pairs: Sequence[tuple[Row, Comparison]], table: Table) -> str:
+    """Rows of one verdict: each with its difference, or with why there is none."""
+    whys: dict[str, list[str]] = {}
+    told = []
+    for row, one in pairs:
+        if one.delta is None or one.verdict is Verdict.NOT_JUDGED:
+            whys.setdefault(one.why, []).append(row.title)
+            continue
+        budget = f", budget {notation.ratio(one.budget)}" if "budget" in one.word else ""
+        told.append(f"{row.title} {notation.signed(one.delta, table.metric.digits)} against {one.against}{budget}")
+    return "; ".join([*told, *(f"{why}: {', '.join(titles)}" for why, titles in whys.items())])
 
 
 def _question(table: Table) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from labtui.compare import notation
 from labtui.compare.cells import Cell
+from labtui.compare.commands import run_command
 from labtui.compare.confounds import surroundings
 from labtui.compare.report.document import Block, Cells, Commands, Grid, Heading, Paragraph, plain
 from labtui.compare.rows import Table
@@ -24,15 +24,22 @@ def environment(cells: Mapping[str, Cell], table: Table) -> list[Block]:
     return [Heading(2, "Environment"), grid]
 
 
-def repeat(table: Table) -> list[Block]:
+def repeat(cells: Mapping[str, Cell], table: Table) -> list[Block]:
     """The commands that make the runs and this report again, and those that would decide what is open."""
-    seeds: dict[tuple[int, ...], list[str]] = {}
+    seeds: dict[tuple[int, ...], list[Cell]] = {}
     for row in table.rows:
-        numbers = tuple(one.seed for one in row.values)
-        if numbers and not row.overridden:
-            seeds.setdefault(numbers, []).append(row.name)
-    lines = [f"labtui run {' '.join(names)} --seeds {notation.seeds(numbers)}" for numbers, names in seeds.items()]
-    needs = [one.need for row in table.rows for one in row.comparisons if one.need]
-    missing = tuple(dict.fromkeys(need.command for need in needs if need.command))
+        if row.values and row.key in cells:
+            seeds.setdefault(tuple(one.seed for one in row.values), []).append(cells[row.key])
+    lines = [run_command(group, numbers) for numbers, group in seeds.items()]
     blocks: list[Block] = [Heading(2, "To repeat it"), Commands((*lines, "labtui report"))]
+    missing = _missing(cells, table)
     return [*blocks, Paragraph(plain("To decide what is open:")), Commands(missing)] if missing else blocks
+
+
+def _missing(cells: Mapping[str, Cell], table: Table) -> tuple[str, ...]:
+    """One command per number of seeds, fewest first."""
+    wanted: dict[int, dict[str, Cell]] = {}
+    for need in (one.need for row in table.rows for one in row.comparisons if one.need):
+        if need.seeds:
+            wanted.setdefault(need.seeds, {}).update({key: cells[key] for key in need.keys if key in cells})
+    return tuple(run_command(list(wanted[seeds].values()), tuple(range(seeds))) for seeds in sorted(wanted))
