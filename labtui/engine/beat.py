@@ -123,6 +123,7 @@ class Pulse:
         self.step, self.total_steps, self.epoch, self.epochs = step, steps, epoch, epochs
         self.phase = "training"
         self._begun = (time.monotonic(), step)
+        self._speeds = [(time.monotonic(), self.clock.seconds, self._images)]
 
     @contextmanager
     def during(self, phase: Phase) -> Iterator[None]:
@@ -142,11 +143,12 @@ class Pulse:
 
     @property
     def images_per_second(self) -> float:
-        """Training images a second over the last seconds."""
-        if len(self._speeds) < 2:
+        """Training images a second over the last seconds of training."""
+        if not self._speeds:
             return 0.0
-        (_, then, before), (_, now, images) = self._speeds[0], self._speeds[-1]
-        return (images - before) / (now - then) if now > then else 0.0
+        _, then, before = self._speeds[0]
+        seconds = self.clock.seconds - then
+        return (self._images - before) / seconds if seconds > 0 else 0.0
 
     def _run(self) -> None:
         beats = time.monotonic()
@@ -161,8 +163,8 @@ class Pulse:
         if self._moves != self._seen or self.phase in _LONG:
             self._seen = self._moves
             self._counter += 1
-        self._speeds = [speed for speed in self._speeds if now - speed[0] <= _MEMORY]
-        self._speeds.append((now, self.clock.seconds, self._images))
+        recent = [speed for speed in self._speeds if now - speed[0] <= _MEMORY]
+        self._speeds = [*(recent or self._speeds[-1:]), (now, self.clock.seconds, self._images)]
         beat = Beat(
             attempt=self._attempt,
             counter=self._counter,

@@ -87,6 +87,8 @@ class Session:
         spec, launch = self.attempt.spec_file.spec, self.attempt.launch
         device = open_device(launch.device, launch.threads, spec.training.precision)
         self.facts = facts_of(self.attempt, device)
+        if spec.training.precision == "tf32" and device.type != "cuda":
+            self.say(f"tf32 is a format of NVIDIA GPUs: {device.type} computes in fp32.")
         with self.pulse.during("loading"):
             images, classes = source(self.attempt)
             division = divide(images, spec, device)

@@ -303,6 +303,25 @@ def test_the_beat_tells_where_the_run_stands(tmp_path: Path) -> None:
     assert result.steps == 20
 
 
+def test_the_speed_counts_the_time_of_training_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("labtui.engine.beat.time.monotonic", lambda: now)
+    pulse = Pulse(tmp_path / "beat.json", 1, Stop())
+    pulse.begin(step=0, steps=40, epoch=1, epochs=1)
+    with pulse.clock.running():
+        for _ in range(10):
+            now += 0.1
+            pulse.stepped(50)
+        with pulse.clock.paused():
+            now += 3
+    pulse._write()
+    beat = read_json(tmp_path / "beat.json", Beat)
+    assert beat.images_per_second == pytest.approx(500)
+    assert pulse.clock.seconds == pytest.approx(1)
+    assert beat.eta == pytest.approx(4 / 10 * 30)
+    assert pulse.seconds == pytest.approx(4)
+
+
 def test_the_counter_stands_still_when_the_loop_does_but_not_in_a_long_phase(tmp_path: Path) -> None:
     pulse = Pulse(tmp_path / "beat.json", 1, Stop())
 
