@@ -6,11 +6,11 @@ from labtui.clean import clean_line
 from labtui.compare import notation
 from labtui.compare.cells import Cell
 from labtui.compare.commands import run_command
+from labtui.compare.comparison import BUDGET_MARGIN, Finding, Grade
 from labtui.compare.facts import budget, plain_train_images
 from labtui.compare.measured import unlike
 from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, Metric
 from labtui.compare.recipes import Change, undeclared
-from labtui.compare.rows import BUDGET_MARGIN, Finding, Grade
 from labtui.store import tags
 
 _RECORDING = "training.test_batch_size"
