@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from labtui.compare import notation
 from labtui.compare.rows import Comparison, Folded, SeedValue, Table, Verdict
 from labtui.compare.rows import Row as Judged
 from labtui.console import filters
 from labtui.console.draw.glyphs import Glyphs
-from labtui.console.draw.plainly import plainly
 from labtui.console.draw.spans import Line, Span
 from labtui.console.draw.table import Column, Row
 from labtui.console.marks import ink_of
@@ -63,9 +62,7 @@ def rows(table: Table, choice: Choice, letters: Mapping[str, str], glyphs: Glyph
             title = (Span(f"{glyphs.horizontal * 2} {row.data}", "muted"),)
             lines.append(Row(f"heading:{row.data}", {"name": title}, heading=True))
         lines += _lines(row, table, choice, letters.get(row.key, ""), glyphs, is_best=row.key in best)
-    return tuple(
-        replace(line, cells={key: plainly(cell, glyphs) for key, cell in line.cells.items()}) for line in lines
-    )
+    return tuple(lines)
 
 
 def filled(lines: Iterable[Row]) -> tuple[Column, ...]:

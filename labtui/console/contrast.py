@@ -6,7 +6,6 @@ from typing import Any
 from labtui.compare import notation
 from labtui.compare.recipes import changes, covers
 from labtui.console.draw.glyphs import Glyphs
-from labtui.console.draw.plainly import plainly
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.entries import Entry
 from labtui.spec import Arm, RunSpec, recipe
@@ -38,7 +37,7 @@ def contrast_lines(
         lines.append(_line(name, _values(tables, key), left, across, glyphs))
     if outside:
         lines += [(), (Span(f"! beyond the declared factor, {', '.join(factor)}", "warn"),)]
-    return [shorten(plainly(line, glyphs), room, glyphs.ellipsis) for line in lines]
+    return [shorten(line, room, glyphs.ellipsis) for line in lines]
 
 
 def _line(name: Sequence[Span], values: Sequence[Span], left: int, across: int, glyphs: Glyphs) -> Line:

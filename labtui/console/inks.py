@@ -189,8 +189,9 @@ def _states(palette: Palette) -> dict[str, Style]:
 class Inks:
     """The styles of one palette, and their sums with what lies beneath."""
 
-    def __init__(self, palette: Palette) -> None:
+    def __init__(self, palette: Palette, *, ascii_only: bool = False) -> None:
         self.palette = palette
+        self.ascii_only = ascii_only
         self._styles = styles(palette)
         self.over = lru_cache(4_096)(self._over)
 
@@ -202,10 +203,12 @@ class Inks:
 
 
 @lru_cache(8)
-def inks(theme: str, *, colours: str | None, no_color: bool) -> Inks:
+def inks(theme: str, *, colours: str | None, no_color: bool, ascii_only: bool = False) -> Inks:
     """The inks for a theme on a terminal that shows so many colours (Rich's names; None counts as none)."""
     if no_color or theme.endswith("mono"):
-        return Inks(MONO)
-    if colours == "standard":
-        return Inks(SIXTEEN)
-    return Inks(LIGHT if theme.endswith("light") else DARK)
+        palette = MONO
+    elif colours == "standard":
+        palette = SIXTEEN
+    else:
+        palette = LIGHT if theme.endswith("light") else DARK
+    return Inks(palette, ascii_only=ascii_only)

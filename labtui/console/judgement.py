@@ -12,7 +12,6 @@ from labtui.compare.notes import notes
 from labtui.compare.rows import Row, Table
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.heatmap import per_class
-from labtui.console.draw.plainly import plainly
 from labtui.console.draw.spans import Line, Span, shorten
 
 _INKS = {"": "", "title": "title", "dim": "muted", "good": "good", "bad": "bad", "warn": "warn"}
@@ -27,7 +26,7 @@ def row_lines(table: Table, row: Row, room: int, glyphs: Glyphs) -> list[Line]:
         lines += [(Span(text, "muted"),) for text in _wrap(f"The published report: {row.conclusion}", room)]
     for block in (notes(alone, room)[1:], blocks.effects(alone, room), blocks.published(alone, room)):
         lines += [(), *_spans(block)] if block else []
-    return [shorten(plainly(line, glyphs), room, glyphs.ellipsis) for line in lines]
+    return [shorten(line, room, glyphs.ellipsis) for line in lines]
 
 
 def _factorials(table: Table, row: Row) -> tuple[msgspec.Struct, ...]:

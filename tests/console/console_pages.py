@@ -18,7 +18,7 @@ from labtui.store.run import Run
 from labtui.store.state import State
 
 WIDE, NARROW = (160, 48), (80, 24)
-SIZES = ((300, 80), (120, 30), (80, 24), (40, 12), (20, 6), (8, 3), (2, 1))
+SIZES = ((300, 80), (110, 30), (80, 24), (30, 10), (8, 3), (2, 1))
 
 SUMMARY = ModelSummary(
     parameters=199_860,
@@ -79,6 +79,6 @@ def _all_there(shot: Snapshot, count: int) -> bool:
     return len(shot.runs) == count and not shot.pending and all(run.state is not State.STARTING for run in shot.runs)
 
 
-def is_plain(shown: str) -> bool:
-    """Whether a screen in ASCII mode shows nothing else: the borders are Textual's to draw."""
-    return all(character.isascii() for character in shown)
+def beyond_ascii(shown: str) -> list[str]:
+    """The lines of a screen that are not of ASCII alone."""
+    return [line.strip() for line in shown.splitlines() if not line.isascii()]

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 FRAME = 3
 """Lines around the rows: a border, and their head."""
 
+LEAST = 3
+"""Rows for which there is always room."""
+
 PANES = ("", "-only-findings", "-only-rows")
 """What the maximise key goes through, as classes of the screen."""
 
@@ -116,7 +119,7 @@ class CompareScreen(Judging, Filtering, Opening):
         self.rows.empty = ("Nothing matches the filter." if choice.filter else "Nothing has finished yet.",)
         lines = comparing.rows(table, choice, letters, glyphs_of(self))
         self.rows.show(lines, sorted_by=choice.sort, columns=comparing.filled(lines))
-        self.rows.styles.max_height = len(lines) + FRAME
+        self.rows.styles.max_height = max(LEAST, len(lines)) + FRAME
         entitle(self.rows, *comparing.captions(table, choice))
         self._show_row()
         if self._match and (row := table.row(self._match)):

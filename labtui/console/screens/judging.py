@@ -42,6 +42,10 @@ class Judging(Page):
             self._stamp = stamp
             self.ask()
 
+    def redraw(self) -> None:
+        """The same answer in other sizes."""
+        self.show_answer()
+
     def ask(self, **changes: object) -> None:
         """Ask, with something changed."""
         self.asked = replace(self.asked, **changes)  # type: ignore[arg-type]  # the callers name fields

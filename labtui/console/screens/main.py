@@ -134,12 +134,15 @@ class MainScreen(Looking, Opening):
 
     def _update(self, snapshot: Snapshot) -> None:
         """A poll came in."""
-        self.snapshot = snapshot
-        self.list.look(snapshot)
+        before, self.snapshot = self.snapshot, snapshot
         self.log_tail.show(snapshot.log)
         self.query_one(DeviceStrip).show(snapshot.machine)
-        self._show_title()
-        self._follow()
+        self._show_load()
+        self._entitle_log()
+        if not snapshot.has_same_runs(before):
+            self.list.look(snapshot)
+            self._show_title()
+            self._follow()
 
     def _follow(self) -> None:
         """Facts, charts and wishes follow the cursor and the marks; under another screen, nothing does."""
@@ -153,8 +156,12 @@ class MainScreen(Looking, Opening):
         self.charts.pending = self.snapshot.pending > 0
         self.charts.show(subjects, self.snapshot.curves, self.look)
         self.query_one(SparkPanel).show(entry, self.snapshot.curves_of(run.id) if run else {}, self.snapshot.when)
-        shown = self.log_tail.following
-        entitle(self.log_tail, f"log  {run.display_title}" if run else "log", "" if shown else "G follows again")
+        self._entitle_log()
+
+    def _entitle_log(self) -> None:
+        run = self.run_here
+        note = "" if self.log_tail.following else "G follows again"
+        entitle(self.log_tail, f"log  {run.display_title}" if run else "log", note)
 
     def _show_title(self) -> None:
         lab, glyphs = self.app.lab, glyphs_of(self)
@@ -162,10 +169,13 @@ class MainScreen(Looking, Opening):
         place = f" {where}  {glyphs.collapsed}  {lab.store.root.name}/"
         filtered = f"  / {self.list.choice.filter}" if self.list.choice.filter else ""
         left = (Span(" labtui", "title"), Span(place, "muted"), Span(filtered, "warn"))
-        machine = self.snapshot.machine
         self.query_one(TitleBar).show(
             left, (*counts(self.snapshot.runs, glyphs, brief=self.size.width < BRIEF), Span(" "))
         )
+
+    def _show_load(self) -> None:
+        """On the status line where the machine has no panel."""
+        machine = self.snapshot.machine
         narrow = not self.query_one(DeviceStrip).display
         load = brief(machine.cpu, machine.memory_used, machine.memory_total, machine.devices)
         self.status.note(load if narrow else ())

@@ -61,11 +61,19 @@ class Page(Screen[Any]):
         """On top, now or again."""
         self.update(self.app.snapshot)
 
+    def on_resize(self) -> None:
+        """Titles depend on the room that there is, once the panes have theirs."""
+        self.call_after_refresh(self.redraw)
+
+    def redraw(self) -> None:
+        """Show the same again in other sizes."""
+        self.update(self.app.snapshot)
+
     def entitle(self, where: str, right: Line = ()) -> None:
         """The title: where one is, and how things stand."""
         house = (Span(" labtui", "title"), Span(f" {glyphs_of(self).collapsed}", "muted"))
-        left = (Span(f" {self.KIND}", "muted"), Span(f"  {where}", "strong"))
-        left = left if self.has_class("-narrow") else (*house, *left)
+        page = (Span(f" {self.KIND}", "muted"), Span(f"  {where}", "strong"))
+        left: Line = page if self.has_class("-narrow") else (*house, *page)
         self.query_one(TitleBar).show(left, (*right, Span(" ")))
 
     @property

@@ -13,6 +13,7 @@ from textual.strip import Strip
 from labtui.console.draw.spans import Line, Span
 from labtui.console.form import Box, box_line, key_room
 from labtui.console.widgets.paint import glyphs_of, palette_of, strip
+from labtui.console.widgets.scrollbar import plain_scrollbar
 
 
 class Form(ScrollView, can_focus=True):
@@ -56,6 +57,10 @@ class Form(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._boxes: tuple[Box, ...] = ()
         self._at = 0
+
+    def on_mount(self) -> None:
+        """Draw the scroll bar with what the terminal can show."""
+        plain_scrollbar(self)
 
     @property
     def current(self) -> Box | None:

@@ -10,6 +10,7 @@ from textual.strip import Strip
 
 from labtui.console.draw.spans import Line, Span
 from labtui.console.widgets.paint import palette_of, strip
+from labtui.console.widgets.scrollbar import plain_scrollbar
 
 Writer = Callable[[int], Sequence[Line]]
 """Writes the lines for so many cells."""
@@ -48,6 +49,10 @@ class Lines(ScrollView, can_focus=True):
         self._arrange()
         if top:
             self.scroll_to(y=0, animate=False)
+
+    def on_mount(self) -> None:
+        """Draw the scroll bar with what the terminal can show."""
+        plain_scrollbar(self)
 
     def on_resize(self) -> None:
         """Write anew for another width."""
