@@ -1,6 +1,7 @@
 """What there is to say about the entry under the cursor: its run's progress and curves, or what it would train."""
 
 import textwrap
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from labtui.console.draw import format as text
@@ -107,6 +108,7 @@ def _rank(tag: str) -> tuple[int, str]:
     return (_ORDER.index(tag) if tag in NAMES else len(_ORDER), tag)
 
 
+@lru_cache(64)
 def _curve_line(curve: "Curve", room: int, glyphs: Glyphs) -> Line:
     from labtui.console.draw.sparkline import sparkline
     from labtui.console.draw.ticks import Range

@@ -68,11 +68,13 @@ class Runs(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """Seconds: between polls while there is a backlog, while something moves, while nothing does; between looks at the
-    machine; and for reading curves in one poll, the first of which comes without any and the second with more."""
+    runs' small files and at the machine; and for reading curves in one poll, the first of which comes without any and
+    the second with more."""
 
     backlog: float = 0.02
     live: float = 0.25
     idle: float = 1.0
+    runs: float = 0.5
     machine: float = 2.0
     budget: float = 0.06
     first_budget: float = 0.25
@@ -104,6 +106,8 @@ class Monitor:
         self._clock = clock
         self._interest = Interest()
         self._wake = threading.Event()
+        self._runs: tuple[Run, ...] = ()
+        self._runs_due = 0.0
         self._readers: dict[str, Reader] = {}
         self._states: dict[str, object] = {}
         self._trends: dict[str, Trend] = {}
@@ -119,7 +123,8 @@ class Monitor:
             self._wake.set()
 
     def hurry(self) -> None:
-        """Have the next poll at once: something was just started or asked for."""
+        """Have the next poll at once, runs included: something was just started or asked for."""
+        self._runs_due = 0.0
         self._wake.set()
 
     def wait(self) -> None:
@@ -129,7 +134,7 @@ class Monitor:
 
     def poll(self) -> Snapshot:
         """Look once. Raises what the disk raises; the next poll may succeed."""
-        interest, runs = self._interest, self._store.scan()
+        interest, runs = self._interest, self._look_at_runs()
         pending, fresh = self._read(interest, {run.id: run for run in runs})
         moving = fresh or any(run.state.is_active for run in runs)
         self._rest = self.pace.backlog if pending else (self.pace.live if moving else self.pace.idle)
@@ -148,6 +153,13 @@ class Monitor:
             writable=self._store.writable,
             when=time.time(),
         )
+
+    def _look_at_runs(self) -> tuple[Run, ...]:
+        """Curves are looked at four times a second; beats come once a second, so their files need it half as often."""
+        if self._clock() >= self._runs_due:
+            self._runs_due = self._clock() + self.pace.runs
+            self._runs = self._store.scan()
+        return self._runs
 
     def _read(self, interest: Interest, runs: Mapping[str, Run]) -> tuple[int, bool]:
         """Read on in the event files of the wanted runs until the budget is spent: (runs left over, anything new)."""

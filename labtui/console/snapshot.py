@@ -88,10 +88,12 @@ class Snapshot:
 
     def shows_the_same(self, other: "Snapshot") -> bool:
         """Whether nothing that a screen shows differs, so that nobody need look. Costs microseconds where it holds."""
+        return self.log is other.log and self.machine == other.machine and self.has_same_runs(other)
+
+    def has_same_runs(self, other: "Snapshot") -> bool:
+        """Whether runs, curves and trends are what they were; log and machine may differ."""
         return (
             self.runs == other.runs
-            and self.log is other.log
-            and self.machine == other.machine
             and (self.pending, self.notices, self.writable) == (other.pending, other.notices, other.writable)
             and _same_objects(self.curves, other.curves)
             and _same_objects(self.trends, other.trends)

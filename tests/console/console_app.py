@@ -15,7 +15,7 @@ from labtui.plan import Lab
 from labtui.store.store import Store
 
 PATIENCE = 20.0
-QUICK = Pace(backlog=0.001, live=0.1, idle=0.1, machine=60.0, budget=5.0, first_budget=5.0)
+QUICK = Pace(backlog=0.001, live=0.1, idle=0.1, runs=0.0, machine=60.0, budget=5.0, first_budget=5.0)
 
 CATALOG = """
 [defaults]

@@ -6,7 +6,7 @@ import pytest
 from labtui.console.draw import raster
 from labtui.console.draw.glyphs import ASCII
 from labtui.console.draw.labels import end_labels, spread_rows
-from labtui.console.draw.linechart import Picture, draw
+from labtui.console.draw.linechart import Picture, draw, notes
 from labtui.console.draw.series import Series, View
 from labtui.console.draw.spans import plain, width
 from labtui.console.draw.ticks import Range, Scale
@@ -113,8 +113,9 @@ def test_a_series_on_another_level_is_not_taken_for_an_outlier():
 
 def test_where_a_series_stops_being_a_number_is_marked_and_said():
     y = np.r_[np.linspace(2, 1, 50), np.full(50, np.nan)]
-    picture = draw([series(y, steps=np.arange(10, 1_010, 10))], View(), 60, 12)
-    assert picture.notes == ("A: not a number from step 510",)
+    broken = series(y, steps=np.arange(10, 1_010, 10))
+    picture = draw([broken], View(), 60, 12)
+    assert notes([broken]) == ("A: not a number from step 510",)
     assert any("✗" in row for row in rows(picture))
     assert "bad" in inks(picture)
     assert any("A NaN" in row for row in rows(picture))

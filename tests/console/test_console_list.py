@@ -216,3 +216,18 @@ def test_a_sparkline_of_a_diverged_run_has_a_gap_not_an_end():
     entry = find("arm:dropout", shown)
     line = row(entry, Marks(), snapshot(shown, trends={shown.id: trend([10, 20, math.nan])}), UNICODE)
     assert plain(line.cells["trend"]) == "▂▂ "
+
+
+def test_of_a_row_that_changed_only_the_columns_that_differ_are_painted():
+    layout = table.lay_out(COLUMNS, 80)
+    one = find("arm:dropout", run("dropout", state=State.RUNNING, step=1_000))
+    two = find("arm:dropout", run("dropout", state=State.RUNNING, step=2_000))
+    old, new = (row(entry, Marks(), snapshot(), UNICODE) for entry in (one, two))
+    first, last = table.changed(layout, old, new)
+    assert 0 < first < last < 80
+    before, after = (plain(table.body(layout, each)) for each in (old, new))
+    assert before[:first] == after[:first]
+    assert before[last:] == after[last:]
+    assert before[first:last] != after[first:last]
+    assert table.changed(layout, old, old) == (0, 0)
+    assert table.changed(layout, old, row(find("arm:network"), Marks(), snapshot(), UNICODE)) is None

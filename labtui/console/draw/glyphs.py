@@ -6,7 +6,7 @@ Every glyph is one cell wide in tmux and in Rich; emoji are two and are left out
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Glyphs:
     """A set of characters; `ascii` tells the chart to draw without braille."""
 

@@ -19,11 +19,10 @@ LEAST_ACROSS, LEAST_DOWN = 8, 2
 
 @dataclass(frozen=True)
 class Picture:
-    """What a chart looks like: `height` lines of `width` cells, where it looked, and what it has to say aloud."""
+    """What a chart looks like: `height` lines of `width` cells, and where it looked."""
 
     lines: tuple[Line, ...]
     frame: Frame | None
-    notes: tuple[str, ...] = ()
 
 
 def draw(series: Sequence[Series], view: View, width: int, height: int, glyphs: Glyphs = UNICODE) -> Picture:
@@ -44,7 +43,7 @@ def draw(series: Sequence[Series], view: View, width: int, height: int, glyphs: 
         (*_left_axis(ticks, row, view, frame, glyphs), *rows[row], *_right(labels.get(row), margin))
         for row in range(down)
     ]
-    return Picture((*lines, *_bottom_axis(view, frame, width, glyphs)), frame, notes(series))
+    return Picture((*lines, *_bottom_axis(view, frame, width, glyphs)), frame)
 
 
 def notes(series: Sequence[Series]) -> tuple[str, ...]:

@@ -82,6 +82,18 @@ def body(layout: Layout, row: Row, ellipsis: str = "…") -> Line:
     return tuple(Span(text, ink or row.ink) for text, ink in spans[:-1])
 
 
+def changed(layout: Layout, old: Row, new: Row) -> tuple[int, int] | None:
+    """First and past-the-last cell in which two rows differ; None where they may differ everywhere."""
+    if (old.key, old.ink, old.heading, old.whole) != (new.key, new.ink, new.heading, new.whole) or new.whole:
+        return None
+    start, spans = 0, []
+    for column, room in layout:
+        if old.cells.get(column.key) != new.cells.get(column.key):
+            spans.append((start, start + room))
+        start += room + GAP
+    return (spans[0][0], spans[-1][1]) if spans else (0, 0)
+
+
 def column_at(layout: Layout, x: int) -> Column | None:
     """The column under a cell of a row."""
     start = 0

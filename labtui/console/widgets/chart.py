@@ -1,7 +1,7 @@
 """A line chart as a widget: it keeps the last picture and paints only the spans that differ."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.geometry import Region
 from textual.strip import Strip
@@ -17,6 +17,22 @@ if TYPE_CHECKING:  # numpy comes after the first frame
     from labtui.console.draw.series import Frame, Series, View
 
 
+class Source(NamedTuple):
+    """What a picture was made of, so that it is made again only from something else."""
+
+    values: tuple[object, ...]
+    """Compared by value."""
+    objects: tuple[object, ...]
+    """Compared by identity; kept, so that no other object takes their place in memory."""
+
+    def is_same(self, other: "Source") -> bool:
+        """Whether the picture would be the same."""
+        same_objects = len(self.objects) == len(other.objects) and all(
+            one is another for one, another in zip(self.objects, other.objects, strict=True)
+        )
+        return same_objects and self.values == other.values
+
+
 class Chart(Widget):
     """Series over one pair of axes. `show` is the only way in."""
 
@@ -30,6 +46,12 @@ class Chart(Widget):
         self._view: View | None = None
         self._picture: Picture | None = None
         self._hint: tuple[str, ...] = ()
+        self._source: Source | None = None
+
+    def shows(self, source: Source) -> bool:
+        """Whether this is what the chart was made of the last time; it is remembered for the next."""
+        before, self._source = self._source, source
+        return before is not None and source.is_same(before)
 
     @property
     def frame(self) -> "Frame | None":
@@ -38,8 +60,12 @@ class Chart(Widget):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the picture has to say in words: where a curve stops being a number."""
-        return self._picture.notes if self._picture else ()
+        """What is to be said in words: where a curve stops being a number."""
+        if not self._series:
+            return ()
+        from labtui.console.draw.linechart import notes
+
+        return notes(self._series)
 
     @property
     def series(self) -> "tuple[Series, ...]":

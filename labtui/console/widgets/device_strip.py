@@ -1,5 +1,6 @@
 """The machine's load, and who is on its devices."""
 
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -32,9 +33,10 @@ class DeviceStrip(Widget):
         fresh = machine_lines(
             now.cpu, now.memory_used, now.memory_total, now.devices, max(0, self.size.width - 2), glyphs_of(self)
         )
-        if fresh != self._lines:
-            self._lines = fresh
-            self.refresh()
+        before, self._lines = self._lines, fresh
+        for y in range(max(len(before), len(fresh))):
+            if before[y : y + 1] != fresh[y : y + 1]:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """One gauge."""

@@ -8,16 +8,21 @@ from textual.message import Message
 
 from labtui.catalog import Catalog
 from labtui.console.bindings import bindings
+from labtui.console.draw.glyphs import Glyphs
+from labtui.console.draw.table import Row
 from labtui.console.entries import SORTS, Choice, Entry, entries
 from labtui.console.listing import COLUMNS, row
 from labtui.console.look import Subject
 from labtui.console.marks import Marks, ink_of
-from labtui.console.snapshot import Snapshot
+from labtui.console.snapshot import Snapshot, Trend
 from labtui.console.widgets.live_table import LiveTable
 from labtui.console.widgets.paint import glyphs_of
 
 ALONE = 0
 """The series colour of an entry that is shown because the cursor is on it."""
+
+_Source = tuple[Entry, Trend | None, str]
+"""What a row is made of: the entry, its run's trend, its letter."""
 
 _SORTED_BY = {"catalog": "", "accuracy": "accuracy", "delta": "delta", "newest": "time"}
 _SORT_OF = {column: sort for sort, column in _SORTED_BY.items() if column}
@@ -39,6 +44,7 @@ class ExperimentList(LiveTable):
         self._catalog = catalog
         self._snapshot = Snapshot()
         self._entries: dict[str, Entry] = {}
+        self._made: dict[str, tuple[_Source, Row]] = {}
         self.choice = Choice()
         self.marks = Marks()
         self._pointed = False
@@ -67,8 +73,17 @@ class ExperimentList(LiveTable):
         glyphs = glyphs_of(self)
         shown = entries(self._catalog, self._snapshot, self.choice)
         self._entries = {entry.key: entry for entry in shown}
-        rows = [row(entry, self.marks, self._snapshot, glyphs) for entry in shown]
-        self.show(rows, sorted_by=_SORTED_BY[self.choice.sort])
+        self._made = {entry.key: self._row(entry, glyphs) for entry in shown}
+        self.show([made for _, made in self._made.values()], sorted_by=_SORTED_BY[self.choice.sort])
+
+    def _row(self, entry: Entry, glyphs: Glyphs) -> tuple[_Source, Row]:
+        """The entry's row: the one made before where nothing that it shows has changed."""
+        trend = self._snapshot.trends.get(entry.run.id) if entry.run else None
+        source: _Source = (entry, trend, self.marks.letter(entry.key))
+        before = self._made.get(entry.key)
+        if before is not None and before[0] == source:
+            return before
+        return source, row(entry, self.marks, self._snapshot, glyphs)
 
     @property
     def current(self) -> Entry | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from labtui.console.look import Look, Subject
 from labtui.console.slots import Slot
-from labtui.console.widgets.chart import Chart
+from labtui.console.widgets.chart import Chart, Source
 from labtui.console.widgets.paint import entitle
 
 if TYPE_CHECKING:
@@ -22,11 +22,31 @@ def fill(
     pending: bool,
 ) -> None:
     """Draw what the subjects have of this slot; `pending` says that their files are still being read."""
-    title = f"{slot.title}  {_note(look)}".rstrip()
-    entitle(chart, title)
-    if not any(curves.get(run.id) for subject in subjects for run in subject.runs):
-        chart.say(*_reason(subjects, pending=pending))
+    source = Source((slot, look, pending, *(_facts(subject) for subject in subjects)), _curves(subjects, curves))
+    if chart.shows(source):
         return
+    title = f"{slot.title}  {_note(look)}".rstrip()
+    if any(curves.get(run.id) for subject in subjects for run in subject.runs):
+        _draw(chart, slot, subjects, curves, look)
+    else:
+        chart.say(*_reason(subjects, pending=pending))
+    entitle(chart, title, "; ".join(chart.notes))
+
+
+def _facts(subject: Subject) -> tuple[object, ...]:
+    """What of a subject decides its line beside the curves: a run's beat changes every second, its line does not."""
+    runs = tuple((run.id, run.beat.total_steps if run.beat else None, run.result) for run in subject.runs)
+    return subject.name, subject.letter, subject.ink, subject.dash, runs
+
+
+def _curves(subjects: Sequence[Subject], curves: "Mapping[str, Mapping[str, Curve]]") -> tuple[object, ...]:
+    """The curves of each run: a reader makes a new mapping when any of them has a new point."""
+    return tuple(curves.get(run.id) for subject in subjects for run in subject.runs)
+
+
+def _draw(
+    chart: Chart, slot: Slot, subjects: Sequence[Subject], curves: "Mapping[str, Mapping[str, Curve]]", look: Look
+) -> None:
     from labtui.console import curves as plotting  # deferred: numpy
 
     lines = plotting.series(slot, subjects, curves, look)
@@ -36,7 +56,6 @@ def fill(
         chart.say(f"{', '.join(missing)}:", f"{look.axis} is not known from this run's files", "X: another axis")
     else:
         chart.say("no points yet")
-    entitle(chart, title, "; ".join(chart.notes))
 
 
 def _note(look: Look) -> str:

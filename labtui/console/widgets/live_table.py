@@ -1,6 +1,7 @@
 """A table that is cheap to update: only rows that changed are painted again (DataTable paints all visible cells)."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -100,9 +101,9 @@ class LiveTable(ScrollView, can_focus=True):
         self._at = {row.key: index for index, row in enumerate(self._rows)}
         if len(before) != len(self._rows):
             self.virtual_size = Size(0, len(self._rows) + HEADER)
-        for index in range(max(len(before), len(self._rows))):
-            if before[index : index + 1] != self._rows[index : index + 1]:
-                self._refresh_row(index)
+        for index, (old, new) in enumerate(zip_longest(before, self._rows)):
+            if old != new:
+                self._refresh_row(index, table.changed(self._layout_now(), old, new) if old and new else None)
         self._keep_cursor(before)
 
     def select(self, key: str) -> None:
@@ -112,8 +113,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _keep_cursor(self, before: Sequence[Row]) -> None:
         """The cursor stays on its key; if that is gone, on what stands in its place."""
-        if self._cursor in self._at:
-            self._refresh_row(self._at[self._cursor])
+        if self._cursor in self._at:  # a row that moved differs from what was there, and is painted already
             return
         old = next((index for index, row in enumerate(before) if row.key == self._cursor), 0)
         self._cursor = None
@@ -196,10 +196,12 @@ class LiveTable(ScrollView, can_focus=True):
             self._layout_for = (room, table.lay_out(self._columns, room))
         return self._layout_for[1]
 
-    def _refresh_row(self, index: int) -> None:
+    def _refresh_row(self, index: int, cells: tuple[int, int] | None = None) -> None:
+        """Paint a row again, or only its cells from the first given to before the last."""
         y = index + HEADER - self.scroll_offset.y
+        first, last = cells or (0, self.size.width)
         if HEADER <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+            self.refresh(Region(first, y, last - first, 1))
 
     def render_line(self, y: int) -> Strip:
         """One line of the visible part: the header stays, rows scroll under it."""

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -36,9 +37,10 @@ class SparkPanel(Widget):
     def _arrange(self) -> None:
         entry, curves, now = self._subject
         fresh = facts(entry, curves, max(0, self.size.width - 2), glyphs_of(self), now)
-        if fresh != self._lines:
-            self._lines = fresh
-            self.refresh()
+        before, self._lines = self._lines, fresh
+        for y in range(max(len(before), len(fresh))):
+            if before[y : y + 1] != fresh[y : y + 1]:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """One fact."""
