@@ -155,7 +155,7 @@ def test_a_stranger_with_the_recorded_pid_is_never_signalled(
     assert bystander.poll() is None
 
 
-@pytest.mark.parametrize("pid", [-1, 0, 1, 2**31, os.getpid()])
+@pytest.mark.parametrize("pid", [-1, 0, 1, 2**31, pytest.param(os.getpid(), id="our own")])
 def test_pids_that_mean_many_nobody_or_ourselves_are_no_targets(pid: int) -> None:
     mine = process_id(os.getpid())
     assert Target.verified(ProcessId(pid=pid, start_time=mine.start_time), boot_id()) is None

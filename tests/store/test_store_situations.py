@@ -267,19 +267,20 @@ def test_a_run_that_ends_between_two_looks_of_one_scan_is_never_lost(
             assert store.get(moment).state is State.FINISHED
 
 
-FOREIGN_PIDS = (os.getppid(), 1)
+LIVING = {"this process": os.getpid(), "its parent": os.getppid(), "the first process": 1}
 
 
 def forged() -> Iterator[tuple[str, dict[str, object], State]]:
     """20 launch files that lie, with a beat that lies along: none makes a dead run look alive for long."""
     ours = process.process_id(os.getpid())
     assert ours
-    for pid in (os.getpid(), *FOREIGN_PIDS):
-        yield f"pid {pid} of another process", {"engine": ProcessId(pid=pid, start_time=3.0)}, State.LOST
+    for whose, pid in LIVING.items():  # the names of tests must not change from process to process
+        yield f"pid of {whose}", {"engine": ProcessId(pid=pid, start_time=3.0)}, State.LOST
     for pid in (0, -1, 2**31, 2**62, 10**30):
         yield f"pid {pid}", {"engine": ProcessId(pid=pid, start_time=3.0)}, State.LOST
-    for start in (0.0, -1.0, ours.start_time - 2, ours.start_time + 2, 1e300):
-        yield f"start time {start}", {"engine": ProcessId(pid=ours.pid, start_time=start)}, State.LOST
+    starts = {"zero": 0.0, "negative": -1.0, "earlier": ours.start_time - 2, "later": ours.start_time + 2, "huge": 1e300}
+    for which, start in starts.items():
+        yield f"start time {which}", {"engine": ProcessId(pid=ours.pid, start_time=start)}, State.LOST
     yield "another boot", {"engine": ours, "boot_id": "forged"}, State.LOST
     yield "no boot", {"engine": ours, "boot_id": ""}, State.LOST
     yield "no engine", {"engine": None}, State.LOST
