@@ -119,13 +119,18 @@ class Training:
                 pulse.stepped(len(labels))
                 self._between_steps()
             self._read()
+            if self.epoch == self.spec.training.epochs:
+                self._record_step()  # the last point of these curves is then the same whatever the time between points
+
+    def _record_step(self) -> None:
+        self.journal.step(self.step, self.tally, self.learner.rate(self.step - 1))
 
     def _between_steps(self) -> None:
         now = time.monotonic()
         if now >= self._next_log:
             self._next_log = now + self.around.intervals.log
             self._read()
-            self.journal.step(self.step, self.tally, self.learner.rate(self.step - 1))
+            self._record_step()
         if self.around.stop.asked:
             self._stop()
         if now >= self._next_save:

@@ -182,7 +182,7 @@ def test_training_learns(tmp_path: Path) -> None:
 def test_points_of_the_training_are_spaced_by_time(tmp_path: Path) -> None:
     carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images(), intervals=Intervals(log=1e9))
     points = points_of(tmp_path)
-    assert [step for step, _ in points["train/loss"]] == [1], "the first step, and then none before its time"
+    assert [step for step, _ in points["train/loss"]] == [1, 20], "the first step and the last, none before its time"
     assert [step for step, _ in points["Loss on Minibatches"]] == [1, 2, 3, 4], "these are not spaced by time"
 
 
@@ -192,6 +192,14 @@ def test_recording_more_often_changes_no_bit_of_the_training(tmp_path: Path) -> 
             make_attempt(tmp_path / name, tiny_spec(model=Cnn(dropout=(0.3, 0.2)))), tiny_images(), intervals=intervals
         )
     assert state_hash(tmp_path / "often" / "checkpoint.pt") == state_hash(tmp_path / "seldom" / "checkpoint.pt")
+
+
+def test_one_seed_twice_ends_with_identical_last_values(tmp_path: Path) -> None:
+    intervals = (Intervals(log=0.01), Intervals(log=1e9))
+    results = [
+        carry_out(make_attempt(tmp_path / str(n), tiny_spec()), tiny_images(), intervals=intervals[n]) for n in (0, 1)
+    ]
+    assert results[0].last == results[1].last
 
 
 def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
