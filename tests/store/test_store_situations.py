@@ -278,7 +278,13 @@ def forged() -> Iterator[tuple[str, dict[str, object], State]]:
         yield f"pid of {whose}", {"engine": ProcessId(pid=pid, start_time=3.0)}, State.LOST
     for pid in (0, -1, 2**31, 2**62, 10**30):
         yield f"pid {pid}", {"engine": ProcessId(pid=pid, start_time=3.0)}, State.LOST
-    starts = {"zero": 0.0, "negative": -1.0, "earlier": ours.start_time - 2, "later": ours.start_time + 2, "huge": 1e300}
+    starts = {
+        "zero": 0.0,
+        "negative": -1.0,
+        "earlier": ours.start_time - 2,
+        "later": ours.start_time + 2,
+        "huge": 1e300,
+    }
     for which, start in starts.items():
         yield f"start time {which}", {"engine": ProcessId(pid=ours.pid, start_time=start)}, State.LOST
     yield "another boot", {"engine": ours, "boot_id": "forged"}, State.LOST
