@@ -1,10 +1,14 @@
-"""Writing the comparison to a file, in the forms that the command line has. Nothing is ever overwritten."""
+"""Writing comparisons and curves to files, comparisons in the command line's forms. Nothing is ever overwritten."""
 
-from collections.abc import Callable, Mapping
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from labtui.compare import export
 from labtui.compare.rows import Table
+from labtui.console.draw.series import Series
 from labtui.errors import EnvironmentFault, UsageError
 
 WIDTH = 100
@@ -41,3 +45,24 @@ def write_new(path: Path, text: str) -> str:
     except OSError as fault:
         raise EnvironmentFault(f"{path} cannot be written: {fault.strerror}.", advice="") from fault
     return f"written: {path.resolve()}"
+
+
+def series_csv(series: Sequence[Series], axis: str) -> str:
+    """What a chart shows, a line per point: empty cells where there is no number."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["name", "label", axis, "value", "smoothed", "sd", "n", "step", "step_unit", "relative_seconds"])
+    for one in series:
+        raw = one.y if one.raw is None else one.raw
+        for at in range(one.x.size):
+            numbers = [float(values[at]) for values in (one.x, raw, one.y)]
+            sd = float(one.band[1][at] - one.band[0][at]) / 2 if one.band else None
+            rest = [values[at] if values is not None else None for values in (one.counts, one.steps)]
+            times = None if one.times is None else float(one.times[at])
+            written = [_number(number) for number in (*numbers, sd, *rest)]
+            writer.writerow([one.name, one.label, *written, one.unit if one.steps is not None else "", _number(times)])
+    return stream.getvalue()
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else f"{value:.10g}"

@@ -10,7 +10,7 @@ from labtui.console.draw.spans import Line
 from labtui.console.judgement import class_lines, row_lines, table_lines
 from labtui.console.look import Subject
 from labtui.console.snapshot import Snapshot
-from labtui.console.wish import Wish, wish_of_command
+from labtui.console.wish import Wish, wishes_of
 from labtui.spec import RunSpec
 from labtui.store.run import Run
 
@@ -78,8 +78,8 @@ def subjects(found: Pair) -> tuple[Subject, ...]:
     return (here, Subject(found.comparison.against, "B", found.baseline_runs, 1, 1))
 
 
-def remedy(row: Row) -> Wish | None:
+def remedy(row: Row) -> tuple[Wish, ...]:
     """What to run for a verdict, by what was found: the matched baseline, else more seeds."""
     mends = [finding.mend.removeprefix("matched baseline: ") for finding in row.all_findings if finding.mend]
     mends += [one.need.command for one in row.comparisons if one.need and one.need.command]
-    return next((wish for mend in mends if (wish := wish_of_command(mend))), None)
+    return next((wishes for mend in mends if (wishes := wishes_of(mend))), ())

@@ -2,7 +2,11 @@
 
 import shlex
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
+
+from labtui.catalog import fields
 from labtui.spec import RunSpec
 
 
@@ -20,30 +24,45 @@ class Wish:
     """Runs that share the device."""
 
 
-def wish_of_command(command: str) -> Wish | None:
-    """What a `labtui run …` line of ours asks for; None for another command."""
-    words = shlex.split(command)
-    if words[:2] != ["labtui", "run"]:
-        return None
+_KEYS = {"--epochs": "training.epochs", "--dataset": "data.name"}
+"""Options of the command line that stand for a key."""
+
+
+def wishes_of(commands: str) -> tuple[Wish, ...]:
+    """What `labtui run … && labtui run …` asks for, in our own proposals; nothing for anything else."""
+    words = shlex.split(commands)
+    ends = [index for index, word in enumerate(words) if word == "&&"]
+    parts = [words[start:end] for start, end in zip([0, *(end + 1 for end in ends)], [*ends, len(words)], strict=True)]
+    found = [_wish(part[2:]) for part in parts if part[:2] == ["labtui", "run"]]
+    return tuple(wish for wish in found if wish) if len(found) == len(parts) and all(found) else ()
+
+
+def _wish(words: list[str]) -> Wish | None:
     names: list[str] = []
-    options: dict[str, list[str]] = {"--seeds": [], "--set": [], "--epochs": []}
-    rest = iter(words[2:])
+    changes: list[str] = []
+    seeds = ""
+    rest = iter(words)
     for word in rest:
-        if word in options:
-            options[word].append(next(rest, ""))
-        elif word.startswith("-"):
-            return None
-        else:
+        if not word.startswith("-"):
             names.append(word)
-    changes = (*options["--set"], *(f"epochs={count}" for count in options["--epochs"]))
-    return Wish(tuple(names), next(iter(options["--seeds"]), ""), changes)
+        elif word == "--set":
+            changes.append(next(rest, ""))
+        elif word in _KEYS:
+            changes.append(f"{_KEYS[word]}={next(rest, '')}")
+        elif word in ("--seed", "--seeds"):
+            seeds = next(rest, "") + ("," if word == "--seed" else "")
+        else:
+            return None
+    return Wish(tuple(names), seeds, tuple(changes))
 
 
-def wish_of_run(spec: RunSpec, changes: tuple[str, ...]) -> Wish:
-    """The same run again, to be changed before it starts."""
-    return Wish((spec.name,), str_of_seed(spec.seed), changes)
+def wish_of_run(spec: RunSpec) -> Wish:
+    """The same run again, to be changed before it starts: its seed, and what was changed by hand."""
+    texts = {field.key: field.text for field in fields(spec)}
+    changes = tuple(f"{key}={texts.get(key) or _plain(value)}" for key, value in spec.overrides.items())
+    return Wish((spec.name,), f"{spec.seed},", changes)
 
 
-def str_of_seed(seed: int) -> str:
-    """One seed as the seeds field reads it: a bare number there is a count."""
-    return f"{seed},"
+def _plain(value: Any) -> str:
+    """A whole table, which is no field of the dialog."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -31,8 +31,8 @@ def spec_of(lab: Lab, name: str, seed: int = 0, **changes: object) -> RunSpec:
     """The spec of an arm of the lab's catalog as it would run, two epochs long."""
     (arm,) = lab.catalog.select([name])
     resolved = on_dataset(arm.spec, datasets.get(arm.spec.data.name))
-    training = Training(epochs=2, log_every=3)
-    return msgspec.structs.replace(resolved, seed=seed, training=training, **changes)
+    own = {"training": Training(epochs=2, log_every=3)} | changes
+    return msgspec.structs.replace(resolved, seed=seed, **own)
 
 
 def begun(lab: Lab, name: str, seed: int = 0, **changes: object) -> StubRun:

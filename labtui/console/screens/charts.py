@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from labtui.console import window
+from labtui.console import exporting, window
 from labtui.console.bindings import bindings
 from labtui.console.draw.readout import read_at
 from labtui.console.draw.tabs import tabs
@@ -16,6 +17,7 @@ from labtui.console.look import Look, Subject, apart
 from labtui.console.looking import Looking
 from labtui.console.reading import place, reading_lines
 from labtui.console.screens.page import Page
+from labtui.console.screens.prompt import Prompt
 from labtui.console.slots import Slot, slots
 from labtui.console.snapshot import Interest, Snapshot
 from labtui.console.widgets.chart import Chart
@@ -201,6 +203,16 @@ class ChartsScreen(Looking, Page):
         else:
             self._sibling(by)
         self.update(self._snapshot)
+
+    def action_export(self) -> None:
+        """Ask for a file and write there what is drawn."""
+        self.app.push_screen(Prompt("Write these curves to (.csv):", "curves.csv"), self._export)
+
+    def _export(self, name: str | None) -> None:
+        series, axis = self.chart.series, str(self.look.axis)
+        if name:
+            path = Path(name).expanduser()
+            self.app.perform(lambda _: exporting.write_new(path, exporting.series_csv(series, axis)))
 
     def action_maximise(self) -> None:
         """The chart alone, and back."""

@@ -215,8 +215,8 @@ class CompareScreen(Judging, Filtering, Opening):
         if row.matched is not None and table.row(row.matched.against_key):
             self.rows.select(f"row:{row.matched.against_key}")
             self.say(f"{row.matched.against} differs from {row.title} in the factor alone")
-        elif wish := pairing.remedy(row):
-            self.launch(wish)
+        elif wishes := pairing.remedy(row):
+            self.launch(*wishes)
         else:
             self.say(f"{row.title} needs no other baseline and no more seeds")
 

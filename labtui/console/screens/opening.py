@@ -76,14 +76,16 @@ class Opening(Doing):
         """Names to compare, none for everything, and marks by title."""
         return (), {}
 
-    def launch(self, wish: "Wish") -> None:
-        """The dialog that asks what is to run, begun with a wish."""
+    def launch(self, wish: "Wish", *later: "Wish") -> None:
+        """The dialog that asks what is to run, begun with a wish; once that is queued, the next one."""
         from labtui.console.screens.launch import LaunchScreen
 
         def answered(wanted: "Wish | None") -> None:
             if wanted is not None:
                 lab = self.app.lab
                 self.app.perform(lambda tell: deeds.queue_wish(lab, wanted, tell))
+                if later:
+                    self.launch(*later)
 
         self.app.push_screen(LaunchScreen(wish), answered)
 

@@ -25,6 +25,7 @@ from labtui.console.widgets.chart_grid import ChartGrid
 from labtui.console.widgets.lines import Lines
 from labtui.console.widgets.log_tail import LogTail
 from labtui.console.widgets.paint import entitle, glyphs_of
+from labtui.console.wish import Wish, wish_of_run
 
 if TYPE_CHECKING:
     from labtui.store.run import Run
@@ -97,6 +98,12 @@ class RunScreen(Looking, Page, Filtering, Opening):
         """The run alone."""
         run = self.run_here
         return () if run is None else (Subject(f"{run.display_title} {_seed(run)}".strip(), "", (run,)),)
+
+    @property
+    def wished(self) -> Wish:
+        """The same run again."""
+        run = self.run_here
+        return wish_of_run(run.spec) if run is not None and run.spec is not None else Wish()
 
     @property
     def run_order(self) -> Sequence[str]:

@@ -1,0 +1,230 @@
+"""The launch dialog, driven by keys: what it plans, what it refuses, what it answers."""
+
+import pytest
+from console_app import ConsoleUnderTest, lab_at, screen_text
+from console_pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
+from textual import events
+
+from labtui.console import deeds
+from labtui.console.screens.launch import LaunchScreen
+from labtui.console.screens.main import MainScreen
+from labtui.console.screens.run import RunScreen
+from labtui.console.widgets.form import Form
+from labtui.console.widgets.lines import Lines
+from labtui.console.widgets.live_table import LiveTable
+from labtui.console.wish import Wish
+from labtui.plan import act
+from labtui.spec import Training
+from labtui.store.state import State
+
+
+@pytest.fixture
+def app(tmp_path):
+    return ConsoleUnderTest(lab_at(tmp_path), tmp_path / "state")
+
+
+@pytest.fixture
+def wishes(monkeypatch):
+    """What would have been queued."""
+    found: list[Wish] = []
+
+    def queue(lab, wish, tell):
+        found.append(wish)
+        return "queued"
+
+    monkeypatch.setattr(deeds, "queue_wish", queue)
+    return found
+
+
+def page(app: ConsoleUnderTest) -> LaunchScreen:
+    assert isinstance(app.screen, LaunchScreen)
+    return app.screen
+
+
+def plan(app: ConsoleUnderTest) -> str:
+    return "\n".join("".join(span.text for span in line) for line in app.screen.query_one("#plan", Lines).lines)
+
+
+def texts(app: ConsoleUnderTest) -> dict[str, str]:
+    return {box.key: box.text for box in page(app)._boxes}
+
+
+async def go_to(app: ConsoleUnderTest, pilot, key: str) -> None:
+    """Put the form's cursor on a field."""
+    form = app.screen.query_one(Form)
+    form.focus()
+    index = list(texts(app)).index(key)
+    await pilot.press("pageup", "pageup", "pageup", *["down"] * index)
+    assert form.current.key == key
+
+
+async def planned(app: ConsoleUnderTest, pilot) -> None:
+    await app.until(pilot, lambda: page(app)._answer and page(app)._answer.wish == page(app).wish)
+
+
+async def test_the_plan_stands_there_before_anything_starts(app, wishes):
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "space", "space", "R")
+        assert page(app).wish == Wish(("network", "dropout"))
+        await pilot.press("2", "down", "down", "down", "5")
+        await planned(app, pilot)
+        assert page(app).wish == Wish(("network", "dropout"), "2", ("training.epochs=5",))
+        assert "4 runs" in plan(app)
+        assert "Dropout [epochs=5]" in plan(app)
+        assert "time not known" in plan(app)
+        assert not app.lab.store.scan(), "nothing was made"
+        await pilot.press("enter")
+        assert isinstance(app.screen, MainScreen)
+        await app.until(pilot, lambda: app.said)
+        assert wishes == [Wish(("network", "dropout"), "2", ("training.epochs=5",))]
+
+
+async def test_a_wish_becomes_folders_and_queue_entries(app, monkeypatch):
+    monkeypatch.setattr(act, "wake_queue", lambda _: False)  # nothing is to train here
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "R", "2")
+        await planned(app, pilot)
+        await pilot.press("enter")
+        await app.settled(pilot, lambda shot: len(shot.runs) == 2)
+        assert {run.seed for run in app.snapshot.runs} == {0, 1}
+        assert {run.state for run in app.snapshot.runs} == {State.QUEUED}
+        assert app.said[-1] == "queued 2 runs"
+
+
+async def test_finished_runs_of_the_same_recipe_are_pointed_out_with_an_estimate(tmp_path, wishes):
+    lab = lab_at(tmp_path)
+    done(lab, "network")
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 1)
+        await pilot.press("g", "R")
+        await go_to(app, pilot, "training.log_every")
+        await pilot.press("3")
+        await planned(app, pilot)
+        assert "done before" in plan(app)
+        assert "1 of them done before" in plan(app)
+        assert "about" in plan(app)
+        rows = app.screen.query_one(LiveTable).rows
+        assert rows[0].cells["done"][0].text == "1"
+
+
+async def test_what_cannot_be_meant_is_told_at_its_field_and_nothing_is_queued(app, wishes):
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "R")
+        await go_to(app, pilot, "training.epochs")
+        await pilot.press(*"many")
+        await planned(app, pilot)
+        box = app.screen.query_one(Form).current
+        assert "whole number" in box.fault
+        assert "whole number" in screen_text(app)
+        await pilot.press("enter")
+        assert "training.epochs" in screen_text(app).splitlines()[-1]
+        await pilot.press("ctrl+u")
+        assert texts(app)["training.epochs"] == "2"
+        await go_to(app, pilot, "seeds")
+        await pilot.press("3", "-", "1")
+        assert "backwards" in app.screen.query_one(Form).current.fault
+        await pilot.press("enter", "escape")
+        assert isinstance(app.screen, MainScreen)
+        assert wishes == []
+
+
+async def test_fields_are_edited_by_typing_deleting_choosing_and_pasting(app, wishes):
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "R")
+        await go_to(app, pilot, "optimizer.lr")
+        await pilot.press("backspace")
+        assert texts(app)["optimizer.lr"] == "0.00"
+        await pilot.press("5")
+        assert texts(app)["optimizer.lr"] == "0.005"
+        await pilot.press("delete")
+        assert texts(app)["optimizer.lr"] == "0.001"
+        app.screen.query_one(Form).post_message(events.Paste("0.02\nrest"))
+        await pilot.pause()
+        assert texts(app)["optimizer.lr"] == "0.02"
+        await go_to(app, pilot, "optimizer.name")
+        await pilot.press("right", "right")
+        assert texts(app)["optimizer.name"] == "sgd"
+        assert "optimizer.momentum" in texts(app), "another optimizer has other keys"
+        await pilot.press("left", "space")
+        assert texts(app)["optimizer.name"] == "sgd"
+        await go_to(app, pilot, "device")
+        await pilot.press("right")
+        await planned(app, pilot)
+        assert page(app).wish == Wish(("network",), "", ("optimizer.lr=0.02", "optimizer.name=sgd"), "cpu")
+        await pilot.press("tab", "q")
+        assert isinstance(app.screen, MainScreen), "outside of the fields q leaves"
+
+
+async def test_letters_are_text_in_the_fields_and_keys_elsewhere(app, wishes):
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "R")
+        await go_to(app, pilot, "data.name")
+        await pilot.press(*"q?:jT")
+        assert texts(app)["data.name"] == "q?:jT"
+        assert isinstance(app.screen, LaunchScreen)
+
+
+async def test_experiments_are_marked_with_space_and_differing_values_are_not_shown_as_one(app, wishes):
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "j", "j", "R", "shift+tab")
+        assert app.screen.focused is app.screen.query_one(LiveTable)
+        await pilot.press("G", "space")
+        await planned(app, pilot)
+        assert page(app).wish.names == ("adam@0.01", "adam@0.001")
+        assert texts(app)["optimizer.lr"] == "differs"
+        await pilot.press("g", "space", "j", "j", "space", "space")
+        await planned(app, pilot)
+        await pilot.press("enter")
+        await app.until(pilot, lambda: app.said)
+        assert wishes
+
+
+async def test_without_an_experiment_there_is_nothing_to_queue(app, wishes):
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "R", "shift+tab", "g", "space")
+        await planned(app, pilot)
+        assert "no experiment is marked" in plan(app)
+        await pilot.press("enter")
+        assert isinstance(app.screen, LaunchScreen)
+        assert wishes == []
+
+
+async def test_a_run_can_be_changed_and_run_again(tmp_path, wishes):
+    lab = lab_at(tmp_path)
+    done(lab, "dropout", 4, training=Training(epochs=3), overrides={"training.epochs": 3})
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 1)
+        await pilot.press("enter", "R")
+        await planned(app, pilot)
+        assert page(app).wish == Wish(("dropout",), "4,", ("training.epochs=3",))
+        assert "seed 4" in plan(app)
+        await pilot.press("escape")
+        assert isinstance(app.screen, RunScreen)
+
+
+async def test_enter_on_an_experiment_that_never_ran_opens_the_dialog(app, wishes):
+    async with app.run_test(size=NARROW) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "j", "enter")
+        assert page(app).wish.names == ("dropout",)
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+async def test_it_fits_every_size(tmp_path, ascii_only, wishes):
+    app = ConsoleUnderTest(lab_at(tmp_path), tmp_path / "state", ascii_only=ascii_only)
+    async with app.run_test(size=(300, 80)) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "R")
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            await pilot.press("down", "1", "tab", "space", "tab", "tab")
+            assert not ascii_only or beyond_ascii(screen_text(app)) == []
