@@ -190,7 +190,9 @@ class Monitor:
         return run.state.is_active or not reader.complete or self._states.get(run.id) != (run.state, run.modified)
 
     def _advance(self, run: Run) -> bool:
-        reader = self._readers.setdefault(run.id, self._open(run.folder))
+        if run.id not in self._readers:
+            self._readers[run.id] = self._open(run.folder)
+        reader = self._readers[run.id]
         fresh = reader.poll(READ_AT_ONCE)
         if fresh or run.id not in self._trends:
             self._trends[run.id] = trend(reader.curves)

@@ -88,7 +88,11 @@ class Snapshot:
 
     def shows_the_same(self, other: "Snapshot") -> bool:
         """Whether nothing that a screen shows differs, so that nobody need look. Costs microseconds where it holds."""
-        return self.log is other.log and self.machine == other.machine and self.has_same_runs(other)
+        return (
+            (self.log is other.log or self.log == other.log)
+            and self.machine == other.machine
+            and self.has_same_runs(other)
+        )
 
     def has_same_runs(self, other: "Snapshot") -> bool:
         """Whether runs, curves and trends are what they were; log and machine may differ."""

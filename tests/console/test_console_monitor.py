@@ -1,0 +1,308 @@
+"""The monitor: what is read, in which order, within which budget; and what is handed on."""
+
+import os
+import threading
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+from console_builders import curve, run
+
+from labtui.console.follow import KEPT, LogFollower, tidy
+from labtui.console.monitor import KEPT_WHOLE, Monitor, Pace, watch
+from labtui.console.snapshot import Interest, Machine
+from labtui.console.trends import trend_of
+from labtui.store import tags
+from labtui.store.state import State
+
+
+class Clock:
+    """Moves by hand; reading a run costs a second."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeReader:
+    """A run's curves: half of them at the first poll, all at the second."""
+
+    made: dict[str, "FakeReader"]
+
+    def __init__(self, folder: Path, clock: Clock, halves: int = 1) -> None:
+        self.folder, self.clock, self.left = folder, clock, halves
+        self.curves = MappingProxyType({})
+        self.damage = ()
+        self.polls = 0
+
+    @property
+    def complete(self) -> bool:
+        return self.left <= 0
+
+    def poll(self, _: int = 0) -> bool:
+        self.polls += 1
+        self.clock.now += 1.0
+        if self.left <= 0:
+            return False
+        self.left -= 1
+        self.curves = MappingProxyType({tags.REPORT_TEST_ACCURACY: curve(tags.REPORT_TEST_ACCURACY, [10.0, 20.0])})
+        return True
+
+
+class FakeStore:
+    def __init__(self, *runs) -> None:
+        self.runs = runs
+        self.notices = ()
+        self.writable = True
+        self.scans = 0
+
+    def scan(self):
+        self.scans += 1
+        return tuple(self.runs)
+
+
+class World:
+    """A monitor on fakes."""
+
+    def __init__(self, *runs, halves: int = 1, budget: float = 2.5, **pace) -> None:
+        self.clock = Clock()
+        self.readers: dict[str, FakeReader] = {}
+        self.store = FakeStore(*runs)
+        self.halves = halves
+        self.monitor = Monitor(
+            self.store,
+            reader=self._open,
+            machine=lambda: Machine(cpu=50.0, memory_total=1),
+            pace=Pace(budget=budget, first_budget=budget, **pace),
+            clock=self.clock,
+        )
+
+    def _open(self, folder: Path) -> FakeReader:
+        made = FakeReader(folder, self.clock, self.halves)
+        self.readers[folder.relative_to("/runs").as_posix()] = made
+        return made
+
+
+def runs(count: int, **more):
+    return [run("dropout", seed=seed, created=1_000.0 - seed, **more) for seed in range(count)]
+
+
+def test_the_first_poll_lists_the_runs_and_reads_nothing():
+    listed = runs(3)
+    world = World(*listed)
+    world.monitor.wish(Interest(charted=(listed[0].id,)))
+    first = world.monitor.poll()
+    assert first.runs == tuple(listed)
+    assert first.pending == 1
+    assert world.readers == {}
+    assert first.machine.memory_total == 0, "the machine is looked at from the second poll on"
+
+
+def test_charted_runs_are_read_before_listed_ones_and_within_the_budget():
+    listed = runs(6)
+    ids = [one.id for one in listed]
+    world = World(*listed)
+    world.monitor.wish(Interest(charted=(ids[4],), listed=tuple(ids[:4])))
+    world.monitor.poll()
+    second = world.monitor.poll()
+    assert list(world.readers) == [ids[4], ids[0], ids[1]], "one second each, two and a half allowed"
+    assert second.pending == 2
+    assert set(second.curves) == {ids[4]}
+    assert set(second.trends) == {ids[4], ids[0], ids[1]}
+    third = world.monitor.poll()
+    assert third.pending == 0
+    assert ids[5] not in third.trends, "nobody wants to see it"
+
+
+def test_a_backlog_is_read_on_until_it_is_done():
+    (one,) = runs(1)
+    world = World(one, halves=3)
+    world.monitor.wish(Interest(charted=(one.id,)))
+    pending = [world.monitor.poll().pending for _ in range(5)]
+    assert pending == [1, 1, 1, 0, 0]
+
+
+def test_what_is_over_and_read_is_not_read_again():
+    (one,) = runs(1)
+    world = World(one)
+    world.monitor.wish(Interest(charted=(one.id,)))
+    for _ in range(6):
+        world.monitor.poll()
+    assert world.readers[one.id].polls == 1
+
+
+def test_a_run_that_is_active_is_read_at_every_poll_even_if_nobody_looks():
+    (one,) = runs(1, state=State.RUNNING)
+    world = World(one)
+    for _ in range(5):
+        world.monitor.poll()
+    assert world.readers[one.id].polls == 4
+
+
+def test_runs_are_looked_for_less_often_than_points_unless_somebody_hurries():
+    world = World(runs=10.0)
+    for _ in range(4):
+        world.monitor.poll()
+        world.clock.now += 1.0
+    assert world.store.scans == 1
+    world.monitor.hurry()
+    world.monitor.poll()
+    assert world.store.scans == 2
+
+
+def test_readers_that_nobody_needs_are_let_go_and_their_trends_stay():
+    listed = runs(KEPT_WHOLE + 10)
+    world = World(*listed, budget=1_000.0)
+    world.monitor.wish(Interest(listed=tuple(one.id for one in listed)))
+    for _ in range(3):
+        shown = world.monitor.poll()
+    assert len(world.monitor._readers) == KEPT_WHOLE
+    assert len(shown.trends) == len(listed)
+
+
+def test_a_run_that_is_gone_is_forgotten():
+    (one,) = runs(1)
+    world = World(one, runs=0.0)
+    world.monitor.wish(Interest(charted=(one.id,)))
+    world.monitor.poll()
+    assert world.monitor.poll().curves
+    world.store.runs = ()
+    gone = world.monitor.poll()
+    assert not gone.runs
+    assert not gone.curves
+    assert not gone.trends
+
+
+@pytest.mark.parametrize(
+    ("state", "halves", "rest"),
+    [(State.FINISHED, 1, "idle"), (State.RUNNING, 1, "live"), (State.FINISHED, 9, "backlog")],
+)
+def test_it_rests_as_long_as_things_allow(state, halves, rest):
+    (one,) = runs(1, state=state)
+    world = World(one, halves=halves)
+    world.monitor.wish(Interest(charted=(one.id,)))
+    for _ in range(4):
+        world.monitor.poll()
+    assert world.monitor._rest == getattr(world.monitor.pace, rest)
+
+
+def test_only_what_differs_is_delivered_and_failures_once():
+    (one,) = runs(1)
+    world = World(one, runs=0.0)
+    delivered, failed, answers = [], [], iter(["", "", "", "broken", "broken", "", ""])
+    over = threading.Event()
+    scan = world.store.scan
+
+    def scripted():
+        word = next(answers, None)
+        if word is None:
+            over.set()
+        elif word:
+            raise OSError(word)
+        return scan()
+
+    world.store.scan = scripted
+    world.monitor.wait = lambda: None if not over.is_set() else threading.Event().wait(0.01)
+    end = watch(world.monitor, delivered.append, failed.append)
+    assert over.wait(20)
+    end()
+    assert [str(fault) for fault in failed] == ["broken"]
+    assert len(delivered) == 3, "the list; the machine's load beside it; once more after the failure"
+
+
+def test_a_wish_wakes_the_monitor():
+    world = World()
+    world.monitor._rest = 3_600.0
+    world.monitor.wish(Interest(log="somebody"))
+    world.monitor.wait()  # returns at once, or the test's time is out
+
+
+def test_the_trend_is_the_live_accuracy_in_few_values():
+    many = curve(tags.REPORT_TEST_ACCURACY, np.linspace(0, 100, 1_000))
+    made = trend_of({tags.MINIBATCH_LOSS: curve(tags.MINIBATCH_LOSS, [1.0, 2.0]), tags.REPORT_TEST_ACCURACY: many})
+    assert (made.tag, made.values.size, made.count, made.is_accuracy) == (tags.REPORT_TEST_ACCURACY, 64, 1_000, True)
+    assert made.last == pytest.approx(100)
+    assert trend_of({}).tag == ""
+    foreign = trend_of({"loss": curve("loss", [3.0, 1.0, 2.0])})
+    assert (foreign.tag, foreign.best, foreign.is_accuracy) == ("loss", 1.0, False)
+
+
+def test_one_final_point_is_no_trend_where_there_is_a_curve():
+    curves = {
+        tags.TEST_ACCURACY: curve(tags.TEST_ACCURACY, [61.0]),
+        tags.VAL_ACCURACY: curve(tags.VAL_ACCURACY, [1, 2]),
+    }
+    assert trend_of(curves).tag == tags.VAL_ACCURACY
+    assert trend_of({tags.TEST_ACCURACY: curve(tags.TEST_ACCURACY, [61.0])}).tag == tags.TEST_ACCURACY
+
+
+# --- Logs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_log_is_followed_line_by_line(tmp_path):
+    path = tmp_path / "log.txt"
+    follower = LogFollower("r", path)
+    assert follower.poll().note == "no log yet"
+    path.write_text("one\ntw")
+    assert follower.poll().lines == ("one", "tw")
+    with path.open("a") as stream:
+        stream.write("o\nthree\n")
+    assert follower.poll().lines == ("one", "two", "three")
+    assert follower.poll() is follower.poll(), "nothing new, nothing made"
+
+
+def test_a_log_that_shrank_or_was_replaced_is_read_anew(tmp_path):
+    path = tmp_path / "log.txt"
+    path.write_text("a long first content\n")
+    follower = LogFollower("r", path)
+    follower.poll()
+    path.write_text("short\n")
+    assert follower.poll().lines == ("short",)
+    other = tmp_path / "other"
+    other.write_text("another file\n")
+    other.replace(path)
+    assert follower.poll().lines == ("another file",)
+
+
+def test_only_the_end_of_a_huge_log_is_read(tmp_path):
+    path = tmp_path / "log.txt"
+    path.write_text("".join(f"line {number}\n" for number in range(100_000)))
+    log = LogFollower("r", path).poll()
+    assert log.lines[-1] == "line 99999"
+    assert len(log.lines) <= KEPT
+    follower = LogFollower("r", path)
+    follower.poll()
+    with path.open("a") as stream:
+        stream.write("x" * 300_000 + "\nlast\n")
+    assert follower.poll().lines[-1] == "last"
+
+
+def test_links_and_pipes_are_no_logs(tmp_path):
+    target = tmp_path / "secret"
+    target.write_text("secret\n")
+    link = tmp_path / "log.txt"
+    link.symlink_to(target)
+    log = LogFollower("r", link).poll()
+    assert log.lines == ()
+    assert "cannot be read" in log.note
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert LogFollower("r", pipe).poll().lines == ()
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("10%\r50%\r100% done\r", "100% done"),
+        ("\x1b[32mgreen\x1b[0m and \x1b[1;31mred\x1b[m", "green and red"),
+        ("\x1b]0;title\x07text", "text"),
+        ("bell\x07", "bell\ufffd"),
+        ("tab\there", "tab here"),
+        ("\x9b31mx", "\ufffd31mx"),
+    ],
+)
+def test_a_line_is_what_a_terminal_would_have_left_of_it(raw, shown):
+    assert tidy(raw) == shown
