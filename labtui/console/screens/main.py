@@ -1,6 +1,6 @@
 """The main screen: experiments and runs, their charts, a log, the machine."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,23 +13,19 @@ from labtui.console.commands import footer
 from labtui.console.draw.machine import brief
 from labtui.console.draw.spans import Span
 from labtui.console.listing import counts
-from labtui.console.look import Look, Subject
+from labtui.console.look import Look
 from labtui.console.looking import Looking
-from labtui.console.screens.opening import Opening
+from labtui.console.screens.pointing import Pointing
 from labtui.console.snapshot import Interest, Snapshot
 from labtui.console.widgets.chart_grid import ChartGrid
 from labtui.console.widgets.device_strip import DeviceStrip
 from labtui.console.widgets.experiment_list import ExperimentList
 from labtui.console.widgets.live_table import LiveTable
 from labtui.console.widgets.log_tail import LogTail
-from labtui.console.widgets.paint import entitle, glyphs_of, palette_of
+from labtui.console.widgets.paint import entitle, glyphs_of
 from labtui.console.widgets.spark_panel import SparkPanel
 from labtui.console.widgets.status_line import StatusLine
 from labtui.console.widgets.title_bar import TitleBar
-
-if TYPE_CHECKING:
-    from labtui.console.entries import Entry
-    from labtui.store.run import Run
 
 PANES = ("list", "charts", "log")
 
@@ -37,7 +33,7 @@ BRIEF = 110
 """Columns under which the title counts runs without words."""
 
 
-class MainScreen(Looking, Opening):
+class MainScreen(Looking, Pointing):
     """State: the snapshot, the look; the list holds its own. Everything below is told what to show."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
@@ -76,11 +72,6 @@ class MainScreen(Looking, Opening):
     # --- Parts --------------------------------------------------------------------------------------------------------
 
     @property
-    def list(self) -> ExperimentList:
-        """The list."""
-        return self.query_one(ExperimentList)
-
-    @property
     def charts(self) -> ChartGrid:
         """The charts."""
         return self.query_one(ChartGrid)
@@ -94,33 +85,6 @@ class MainScreen(Looking, Opening):
     def status(self) -> StatusLine:
         """The last line."""
         return self.query_one(StatusLine)
-
-    @property
-    def pointed(self) -> "tuple[Entry, ...]":
-        """Marked entries, else the one under the cursor."""
-        return self.list.chosen
-
-    @property
-    def charted(self) -> "tuple[Subject, ...]":
-        """What the charts show."""
-        return self.list.subjects(dashes=palette_of(self).palette.dashes)
-
-    @property
-    def run_here(self) -> "Run | None":
-        """The run of the entry under the cursor."""
-        return self.list.current.run if self.list.current else None
-
-    @property
-    def compared(self) -> "tuple[tuple[str, ...], dict[str, str]]":
-        """The marked ones with their letters."""
-        marked = self.list.marked
-        names = tuple(dict.fromkeys(entry.arm.spec.name if entry.arm else entry.title for entry in marked))
-        return names, {entry.title: self.list.marks.letter(entry.key) for entry in marked}
-
-    @property
-    def run_order(self) -> "tuple[str, ...]":
-        """As in the list."""
-        return self.list.run_ids
 
     def say(self, text: str, *, ink: str = "") -> None:
         """Say it on the status line."""
@@ -169,9 +133,8 @@ class MainScreen(Looking, Opening):
         place = f" {where}  {glyphs.collapsed}  {lab.store.root.name}/"
         filtered = f"  / {self.list.choice.filter}" if self.list.choice.filter else ""
         left = (Span(" labtui", "title"), Span(place, "muted"), Span(filtered, "warn"))
-        self.query_one(TitleBar).show(
-            left, (*counts(self.snapshot.runs, glyphs, brief=self.size.width < BRIEF), Span(" "))
-        )
+        right = counts(self.snapshot.runs, glyphs, brief=self.size.width < BRIEF)
+        self.query_one(TitleBar).show(left, (*right, Span(" ")))
 
     def _show_load(self) -> None:
         """On the status line where the machine has no panel."""
@@ -270,7 +233,3 @@ class MainScreen(Looking, Opening):
     def action_metric(self) -> None:
         """The next charts."""
         self.charts.turn()
-
-    def action_sibling(self, by: int) -> None:
-        """The next or previous entry, whatever pane has the focus."""
-        self.list.action_move(by)
