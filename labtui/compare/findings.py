@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from labtui.compare.setting import Draft, Setting
 
 
+_FAILED = (State.DIVERGED, State.FAILED)
+"""Seeds that ended so are missing because of how they did."""
+
+
 def comparison_findings(row: "Draft", there: "Cell", setting: "Setting", *, superseded: bool) -> tuple[Finding, ...]:
     """What bears on the difference between a row and one baseline.
 
@@ -106,7 +110,8 @@ def _runs(cell: "Cell", setting: "Setting") -> list[Finding]:
     if lost and cell.runs:
         states = ", ".join(f"seed {run.seed} {run.state}" for run in lost)
         total = len({run.seed for run in cell.unfinished} | set(cell.seeds))
-        text = f"{states}: the mean is of the {len(cell.runs)} of {total} seeds that finished, which flatters it"
+        text = f"{states}: the mean is of the {len(cell.runs)} of {total} seeds that finished"
+        text += ", which can flatter it" if any(run.state in _FAILED for run in lost) else ""
         found.append(Finding(grade=Grade.WARNING, code="unfinished", text=text))
     missing = len(cell.runs) - len(values(cell, setting.metric.tag))
     if missing:

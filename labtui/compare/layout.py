@@ -63,7 +63,8 @@ def plain(lines: Sequence[Line]) -> str:
 
 def _line(cells: Sequence[tuple[Span, Column, int]], gap: int) -> Line:
     spans: list[Span] = []
-    for cell, column, width in cells:
-        text = cell.text.rjust(width) if column.right else cell.text.ljust(width)
+    for place, (cell, column, width) in enumerate(cells):
+        last = place == len(cells) - 1
+        text = cell.text.rjust(width) if column.right else cell.text if last else cell.text.ljust(width)
         spans.append(Span(" " * gap + text if spans else text, cell.style))
     return tuple(spans)

@@ -165,11 +165,12 @@ def test_confounded_rows_do_not_cost_the_others_anything() -> None:
     assert row(table, "sgd").word == "confounded"
 
 
-def test_diverged_seeds_are_missed() -> None:
-    lost = run(DROPOUT, 3, {}, state=State.DIVERGED)
+@pytest.mark.parametrize(("state", "more"), [(State.DIVERGED, ", which can flatter it"), (State.STOPPED, "")])
+def test_seeds_that_did_not_finish_are_missed(state: State, more: str) -> None:
+    lost = run(DROPOUT, 3, {}, state=state)
     table = judged([*runs_of(BASE, [60, 61, 60.4]), *runs_of(DROPOUT, [61, 62, 61.5]), lost], ARMS)
     assert said(row(table, "dropout"), "unfinished") == (
-        "seed 3 diverged: the mean is of the 3 of 4 seeds that finished, which flatters it"
+        f"seed 3 {state}: the mean is of the 3 of 4 seeds that finished{more}"
     )
 
 
