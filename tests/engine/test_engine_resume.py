@@ -20,7 +20,7 @@ from labtui.datasets import registry
 from labtui.engine.learner import Learner
 from labtui.engine.stop import Stop
 from labtui.engine.train import Intervals
-from labtui.spec import Arm, Normalize, RunSpec, Sgd, Training
+from labtui.spec import Arm, Normalize, ResNet18, RunSpec, Sgd, Training
 from labtui.store.predictions import read_predictions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -121,6 +121,18 @@ def test_a_catalog_run_gives_the_same_bits_twice_and_when_resumed_at_three_place
     assert result.outcome == "finished"
     assert {*hashes, state_hash(folder / "checkpoint.pt")} == {hashes[0]}
     assert points_of(folder) == points_of(tmp_path / "once")
+
+
+@pytest.mark.long
+def test_batch_normalisation_is_resumed_with_its_running_figures(tmp_path: Path) -> None:
+    spec, images = tiny_spec(model=ResNet18(), batch_size=8), tiny_images(train=16, test=8)
+    carry_out(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_EPOCH)
+    folder = tmp_path / "killed"
+    with killed_at(3):
+        carry_out(make_attempt(folder, spec), images, intervals=EVERY_EPOCH)
+    carry_out(make_attempt(folder, spec, resume=True), images, intervals=EVERY_EPOCH)
+    assert state_hash(folder / "checkpoint.pt") == state_hash(tmp_path / "straight" / "checkpoint.pt")
+    assert points_of(folder) == points_of(tmp_path / "straight")
 
 
 def test_another_number_of_threads_is_close(tmp_path: Path) -> None:
