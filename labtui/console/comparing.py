@@ -20,7 +20,7 @@ COLUMNS = (
     Column("mean", "mean", 8, right=True, sortable=True),
     Column("sd", "sd", 5, rank=4, right=True, sortable=True),
     Column("delta", "Δ base", 7, right=True, sortable=True),
-    Column("interval", "95% interval", 16, rank=3),
+    Column("interval", "95% interval", 17, rank=3),
     Column("p", "p (Holm)", 8, rank=7, right=True, sortable=True),
     Column("verdict", "verdict", 14, grows=True, sortable=True),
     Column("published", "published", 9, rank=5, right=True, sortable=True),

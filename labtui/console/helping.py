@@ -14,6 +14,9 @@ MOVES = (
 )
 """Keys that every list and pane has of its own."""
 
+WIDEST_KEYS = 18
+"""Cells of a column of keys."""
+
 _WRITTEN = {
     "left_square_bracket": "[", "right_square_bracket": "]", "question_mark": "?", "slash": "/", "colon": ":",
     "plus": "+", "equals_sign": "=", "minus": "-", "less_than_sign": "<", "greater_than_sign": ">", "space": "Space",
@@ -39,11 +42,13 @@ def help_lines(screen: str, words: str, room: int, keymap: Mapping[str, str], gl
     found = [(command, keys_of(command, keymap)) for command in commands(screen)]
     own = [(keys, one.label, one.help) for one, keys in found if EVERYWHERE not in one.where]
     everywhere = [(keys, one.label, one.help) for one, keys in found if EVERYWHERE in one.where]
+    groups = [(title, [row for row in rows if _passes(row, words)])
+              for title, rows in (("here", own), ("everywhere", everywhere), ("moving", MOVES))]  # fmt: skip
+    left = min(WIDEST_KEYS, max((cells(keys) for _, rows in groups for keys, _, _ in rows), default=0) + 2)
     lines: list[Line] = []
-    for title, rows in (("here", own), ("everywhere", everywhere), ("moving", MOVES)):
-        passing = [row for row in rows if _passes(row, words)]
+    for title, passing in groups:
         if passing:
-            lines += [*([()] if lines else []), (Span(title, "title"),), *_rows(passing, room, glyphs)]
+            lines += [*([()] if lines else []), (Span(title, "title"),), *_rows(passing, left, room, glyphs)]
     return lines or [(Span(f"no key does “{words}”" if not glyphs.ascii else f"no key does {words}", "muted"),)]
 
 
@@ -52,11 +57,10 @@ def _passes(row: tuple[str, str, str], words: str) -> bool:
     return all(word in text or word in row[0] for word in words.casefold().split())
 
 
-def _rows(rows: Iterable[tuple[str, str, str]], room: int, glyphs: Glyphs) -> list[Line]:
-    listed = [(keys.translate(_ASCII) if glyphs.ascii else keys, label, text) for keys, label, text in rows]
-    first = min(18, max(cells(keys) for keys, _, _ in listed) + 2)
+def _rows(rows: Iterable[tuple[str, str, str]], left: int, room: int, glyphs: Glyphs) -> list[Line]:
     lines = []
-    for keys, label, text in listed:
-        spans = (*fit((Span(keys, "key"),), first), *fit((Span(label),), 14), Span(text, "muted"))
+    for keys, label, text in rows:
+        written = keys.translate(_ASCII) if glyphs.ascii else keys
+        spans = (*fit((Span(written, "key"),), left), *fit((Span(label),), 14), Span(text, "muted"))
         lines.append(shorten(spans, room, glyphs.ellipsis))
     return lines
