@@ -71,7 +71,7 @@ def _points(setting: Setting) -> Table:
 
 
 def _at_once(setting: Setting) -> Table:
-    title = f"{AT_ONCE} runs of the report's baseline, 1 epoch each, {setting.device}, {setting.threads} cores"
+    title = f"{AT_ONCE} runs of the report's baseline, 1 epoch each, {setting.device}"
     if setting.data is None:
         return Table(title=title, unit="s", figures=(Figure(name="all", skipped=NO_DATA),))
     words = ["-m", "labtui", "run", "network", "--seeds", str(AT_ONCE), "--epochs", "1", "-q"]

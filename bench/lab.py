@@ -40,7 +40,7 @@ def _cifar(setting: Setting) -> Table:
     rounds = max(1, setting.rounds // 3)
     course = race([report, *ours], rounds, setting.progress, "lab", warm_up=False)
     return Table(
-        title=f"The 13 runs on CIFAR-10, {setting.device}, {setting.threads} cores",
+        title=f"The 13 runs on CIFAR-10, {setting.device}",
         unit="s",
         figures=(*times(course, (REPORT, ONE, TWO), ""), *_extrapolated(course)),
         reference=_ten("report's loops"),

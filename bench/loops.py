@@ -1,7 +1,6 @@
 """Contenders that train: each function makes a round of one epoch, in the process that calls it."""
 
 import itertools
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from bench.harness import Round, Sample
 from bench.images import images
 from bench.recipes import recipe
 from bench.report_loop import ReportRun
+from bench.scratch import scratch
 from labtui.datasets.info import Images
 from labtui.spec import RunSpec
 
@@ -33,10 +33,10 @@ def labtui(experiment: str, changes: Sequence[str], data: str | None, threads: i
     spec = recipe(experiment, [*changes, "training.epochs=1"])
     few = _with_few_tests(images(data))
     counter = itertools.count(1)
-    place = tempfile.TemporaryDirectory(prefix="labtui-bench-")
+    place = scratch()
 
     def play() -> Sample:
-        folder = Path(place.name, str(next(counter)))
+        folder = place / str(next(counter))
         result = carry_out(folder, spec, few, threads=threads, device=device)
         return Sample(result.images_seen, result.train_seconds)
 

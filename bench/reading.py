@@ -1,11 +1,9 @@
 """Contenders that read event files and look at runs folders."""
 
-import tempfile
-from pathlib import Path
-
 from bench.clock import clocked
 from bench.harness import Round, Sample
 from bench.run_folders import TAGS, append_points, make_runs, write_curves
+from bench.scratch import scratch
 from labtui.store.observer import Observer
 from labtui.store.reader import RunReader, read_curves
 from labtui.store.store import Store
@@ -16,24 +14,24 @@ POLLS = 20
 
 def ours(steps: int) -> Round:
     """Every point of a run, every checksum verified; the unit is a point."""
-    place = tempfile.TemporaryDirectory(prefix="labtui-bench-")
-    points = write_curves(Path(place.name), steps)
-    return lambda: clocked(lambda: read_curves(Path(place.name)), points)
+    place = scratch()
+    points = write_curves(place, steps)
+    return lambda: clocked(lambda: read_curves(place), points)
 
 
 def theirs(steps: int) -> Round:
     """The same by tensorboard's EventAccumulator, told not to sample."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    place = tempfile.TemporaryDirectory(prefix="labtui-bench-")
-    points = write_curves(Path(place.name), steps)
-    return lambda: clocked(lambda: EventAccumulator(place.name, size_guidance={"scalars": 0}).Reload(), points)
+    place = scratch()
+    points = write_curves(place, steps)
+    return lambda: clocked(lambda: EventAccumulator(str(place), size_guidance={"scalars": 0}).Reload(), points)
 
 
 def poll(runs: int, points: int) -> Round:
     """Polls of so many runs, each of which has grown by so many points since the last; the unit is a poll of all."""
-    place = tempfile.TemporaryDirectory(prefix="labtui-bench-")
-    folders = [Path(place.name, str(run)) for run in range(runs)]
+    place = scratch()
+    folders = [place / str(run) for run in range(runs)]
     for folder in folders:
         folder.mkdir()
         write_curves(folder, 100)
@@ -57,8 +55,7 @@ def poll(runs: int, points: int) -> Round:
 
 def scan(runs: int, *, again: bool) -> Round:
     """Scans of a folder of finished runs: by a new store each, or `again` by one that has seen them unchanged."""
-    place = tempfile.TemporaryDirectory(prefix="labtui-bench-")
-    root = Path(place.name)
+    root = scratch()
     make_runs(root, runs)
     now = [0.0]
     known = Store(root, observer=Observer(lambda: now[0]))

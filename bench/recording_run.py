@@ -1,16 +1,15 @@
 """A contender that trains and clocks its own recording: the part of the training time within logging, or saving."""
 
 import itertools
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from bench.harness import Round, Sample
 from bench.images import images
 from bench.loops import carry_out
 from bench.recipes import recipe
+from bench.scratch import scratch
 from labtui.engine.checkpoint import Checkpoints
 from labtui.engine.journal import Journal
 
@@ -51,11 +50,11 @@ def share(part: str, data: str | None, threads: int, fraction: float, epochs: in
     spec = recipe("adam@0.001", [f"data.train_fraction={fraction}", f"training.epochs={epochs}"])
     of = images(data)
     counter = itertools.count(1)
-    place = tempfile.TemporaryDirectory(prefix="labtui-bench-")
+    place = scratch()
 
     def play() -> Sample:
         clocked.seconds = 0.0
-        result = carry_out(Path(place.name, str(next(counter))), spec, of, threads=threads, device="cpu")
+        result = carry_out(place / str(next(counter)), spec, of, threads=threads, device="cpu")
         return Sample(units=result.train_seconds / 100, seconds=clocked.seconds)
 
     return play
