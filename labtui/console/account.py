@@ -89,7 +89,7 @@ def _table(rows: Iterable[tuple[str, str]], room: int) -> list[Line]:
         wrapped = textwrap.wrap(clean_line(told), max(16, room - KEY), break_on_hyphens=False) or [""]
         lines.append((*fit((Span(key, "muted"),), KEY), Span(wrapped[0])))
         lines += [(Span(" " * KEY), Span(more)) for more in wrapped[1:]]
-    return lines
+    return [shorten(line, room) for line in lines]
 
 
 def _wrapped(told: str, room: int) -> list[Line]:
