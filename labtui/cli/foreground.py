@@ -15,6 +15,8 @@ from labtui.cli.follow import Follower
 from labtui.cli.interrupts import Interrupts
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device
+from labtui.launch.ends import Ends
+from labtui.launch.local import Warm
 from labtui.launch.slots import Slot, acquire
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.plan import Lab
@@ -71,8 +73,13 @@ class Outcome:
 class Foreground:
     """One command's runs, from the first start to the last end."""
 
-    def __init__(self, lab: Lab, places: Places, display: Display, interrupts: Interrupts) -> None:
+    def __init__(
+        self, lab: Lab, places: Places, display: Display, interrupts: Interrupts, warm: Warm | None = None
+    ) -> None:
+        """`warm`, which the jobs start from, is waited for before the first start and closed after the last."""
         self._lab = lab
+        self._warm = warm
+        self._ends = Ends()
         self._places = places
         self._display = display
         self._signals = interrupts
@@ -92,16 +99,19 @@ class Foreground:
                 self._look()
                 if self._signals.any and self._leave():
                     break
-                time.sleep(POLL if self._live or self._waiting else 0)
+                self._ends.wait(POLL if self._live or self._waiting else 0, *self._loading())
         except OSError as fault:
             if fault.errno != errno.EIO:  # the terminal is gone: the hang-up itself may come a moment later
                 raise
             self._outcome.signal_code = EXIT_HUNG_UP
+        self._ends.close()
         self._outcome.runs += [run for run, _ in self._live.values()]
         self._outcome.left = list(self._waiting)
         return self._outcome
 
     def _start_more(self) -> None:
+        if self._loading():
+            return
         while self._waiting and len(self._live) < self._places.jobs and not self._signals.any:
             taken = self._free_place()
             if taken is None:
@@ -111,6 +121,11 @@ class Foreground:
             device, slot = taken
             with slot:
                 self._start(self._waiting.popleft(), device, slot)
+        if self._warm is not None and not self._waiting:
+            self._warm.close()
+
+    def _loading(self) -> tuple[Warm, ...]:
+        return (self._warm,) if self._warm is not None and self._warm.loading else ()
 
     def _free_place(self) -> tuple[Device, Slot] | None:
         for device in self._places.devices:
@@ -129,6 +144,8 @@ class Foreground:
                 self._waiting.clear()  # a full disk or a broken Python meets the next one too
             return
         self._live[run.id] = run, Follower.of(run)
+        if run.launch is not None and run.launch.parent is not None:
+            self._ends.watch(run.launch.parent.pid)
         self._display.started(run)
 
     def _look(self) -> None:

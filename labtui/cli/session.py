@@ -13,8 +13,9 @@ from labtui.cli.streams import Painted, is_terminal, say
 from labtui.cli.wording import COLORS, plural
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device
-from labtui.launch.local import recorded_threads
+from labtui.launch.local import Interpreter, Warm, recorded_threads
 from labtui.launch.slots import Slot
+from labtui.launch.warm_start import warmed
 from labtui.plan import Lab, Plan
 from labtui.plan.act import enqueue, enqueue_again, resume, start, wake_queue
 from labtui.plan.places import Places, places
@@ -38,26 +39,30 @@ def run_plan(lab: Lab, plan: Plan, wishes: "Wishes") -> int:
     where = places(wishes.device, runs=len(plan.runs), jobs=wishes.jobs)
     if len(plan.runs) > 1 and where.jobs == 1 and not wishes.quiet:
         say(f"{plural(len(plan.runs), 'run')}, one after the other; -j auto trains several at once.")
-    jobs = [_job(lab, planned, wishes.device, where) for planned in plan.runs]
-    return see_through(lab, jobs, where, json=wishes.json, quiet=wishes.quiet)
+    with warmed(Interpreter(), where.devices, where.threads, len(plan.runs)) as interpreter:
+        jobs = [_job(lab, planned, wishes.device, where, interpreter) for planned in plan.runs]
+        return see_through(lab, jobs, where, warm=interpreter.warm, json=wishes.json, quiet=wishes.quiet)
 
 
 def resume_runs(lab: Lab, runs: Sequence[Run], device: str, *, take_over: bool, quiet: bool, json: bool) -> int:
     """Go on with runs, one after the other, and give the exit code."""
     where = places(device, runs=len(runs))
     threads = max((recorded_threads(run.paths) or 0 for run in runs), default=0) or where.threads
-    jobs = [_resume_job(lab, run, device, threads, take_over=take_over) for run in runs]
-    return see_through(lab, jobs, replace(where, threads=threads), json=json, quiet=quiet)
+    with warmed(Interpreter(), where.devices, threads, len(runs)) as interpreter:
+        jobs = [_resume_job(lab, run, device, threads, interpreter, take_over=take_over) for run in runs]
+        return see_through(lab, jobs, replace(where, threads=threads), warm=interpreter.warm, json=json, quiet=quiet)
 
 
-def see_through(lab: Lab, jobs: Sequence[Job], where: Places, *, json: bool, quiet: bool) -> int:
+def see_through(
+    lab: Lab, jobs: Sequence[Job], where: Places, *, warm: Warm | None = None, json: bool, quiet: bool
+) -> int:
     """Start and follow jobs, tell what went wrong, write the table, and give the exit code."""
     from labtui.cli.judge import put_result
 
     display = display_for(json=json, quiet=quiet)
     with Interrupts() as interrupts:
         try:
-            outcome = Foreground(lab, where, display, interrupts).see_through(jobs)
+            outcome = Foreground(lab, where, display, interrupts, warm).see_through(jobs)
         finally:
             display.close()
         if outcome.signal_code == EXIT_HUNG_UP:
@@ -115,18 +120,19 @@ def _code_of(run: Run) -> int:
     return code if code in known else LabError.exit_code
 
 
-def _job(lab: Lab, planned: "Planned", wish: str, where: Places) -> Job:
-    name = f"{planned.spec.display_title} s{planned.spec.seed}"
-    return Job(
-        name,
-        lambda device, threads, slot: start(lab, planned, device=device, threads=threads, slot=slot),
-        lambda: enqueue(lab, planned, device=wish, threads=where.threads, per_device=where.per_device, by=BY),
-    )
+def _job(lab: Lab, planned: "Planned", wish: str, where: Places, interpreter: Interpreter) -> Job:
+    def begin(device: Device, threads: int, slot: Slot) -> Run:
+        return start(lab, planned, device=device, threads=threads, slot=slot, interpreter=interpreter)
+
+    def wait_in_line() -> Run:
+        return enqueue(lab, planned, device=wish, threads=where.threads, per_device=where.per_device, by=BY)
+
+    return Job(f"{planned.spec.display_title} s{planned.spec.seed}", begin, wait_in_line)
 
 
-def _resume_job(lab: Lab, run: Run, wish: str, own_threads: int, *, take_over: bool) -> Job:
+def _resume_job(lab: Lab, run: Run, wish: str, own_threads: int, interpreter: Interpreter, *, take_over: bool) -> Job:
     def go_on(device: Device, threads: int, slot: Slot) -> Run:
-        return resume(lab, run, device=device, threads=threads, slot=slot, take_over=take_over)
+        return resume(lab, run, device=device, threads=threads, slot=slot, take_over=take_over, interpreter=interpreter)
 
     def wait_in_line() -> Run:
         enqueue_again(lab, run, device=wish, threads=own_threads, by=BY)

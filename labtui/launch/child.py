@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -12,6 +12,17 @@ from labtui.store.records import Exit
 
 _NOT_STARTED = 127
 _FORWARDED = frozenset({signal.SIGTERM, signal.SIGINT})
+
+Become = Callable[[Sequence[str], Mapping[str, str], Sequence[int]], None]
+"""Makes the forked process the program of a command line, in an environment, with descriptors to keep beside 0, 1 and
+2. It returns only by failing."""
+
+
+def execute(command: Sequence[str], environment: Mapping[str, str], keep: Sequence[int]) -> None:
+    """Have the system load the program in our place. Raises OSError."""
+    for descriptor in keep:
+        os.set_inheritable(descriptor, True)
+    os.execve(command[0], list(command), dict(environment))  # noqa: S606 (no shell on purpose)
 
 
 class Child:
@@ -21,14 +32,20 @@ class Child:
     child ends without ever having become the engine: no engine runs that is not recorded.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], keep: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        keep: Sequence[int] = (),
+        become: Become = execute,
+    ) -> None:
         """Fork. `keep` are descriptors that the program inherits beside 0, 1 and 2. Raises OSError."""
         gate, self._key = os.pipe()
         signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
         try:
             self.pid = os.fork()
             if self.pid == 0:
-                _become(command, environment, keep, gate, self._key)
+                _wait_at(gate, self._key, lambda: become(command, environment, keep), command[0])
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
             os.close(gate)
@@ -67,10 +84,8 @@ def _exit(status: int) -> Exit:
     return Exit(code=code, ended=time.time()) if code >= 0 else Exit(signal=-code, ended=time.time())
 
 
-def _become(
-    command: Sequence[str], environment: Mapping[str, str], keep: Sequence[int], gate: int, key: int
-) -> NoReturn:
-    """In the child: wait at the gate, then become the program. Never returns into the parent's code."""
+def _wait_at(gate: int, key: int, begin: Callable[[], None], name: str) -> NoReturn:
+    """In the child: wait at the gate, then begin the program. Never returns into the parent's code."""
     try:
         os.setpgid(0, 0)
         os.close(key)
@@ -79,10 +94,8 @@ def _become(
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
         if os.read(gate, 1):
-            for descriptor in keep:
-                os.set_inheritable(descriptor, True)
-            os.execve(command[0], list(command), dict(environment))  # noqa: S606 (no shell on purpose)
+            begin()
     except BaseException as fault:  # noqa: BLE001 (nothing may climb out of a forked child)
-        sys.stderr.write(f"{command[0]} cannot be started: {fault}\n")
+        sys.stderr.write(f"{name} cannot be started: {fault}\n")
         sys.stderr.flush()
     os._exit(_NOT_STARTED)

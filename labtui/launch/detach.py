@@ -32,7 +32,7 @@ def spawn(command: Sequence[str], *, cwd: Path | None, environment: Mapping[str,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=keep,
-            cwd=_existing(cwd),
+            cwd=existing(cwd),
             env=dict(environment),
         )
     except OSError as fault:
@@ -83,5 +83,6 @@ def importable(environment: Mapping[str, str]) -> dict[str, str]:
     return {**environment, "PYTHONPATH": os.pathsep.join([source, *others])}
 
 
-def _existing(folder: Path | None) -> str:
+def existing(folder: Path | None) -> str:
+    """The folder to start a program in: this one, or `/` where it is gone."""
     return str(folder) if folder is not None and folder.is_dir() else "/"

@@ -2,18 +2,23 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from labtui.errors import LabError
 from labtui.launch.chosen import restored
 from labtui.launch.devices import Device, Survey, candidates, survey
+from labtui.launch.ends import Ends
 from labtui.launch.local import AlreadyRunning, Interpreter, NotStarted, next_attempt
 from labtui.launch.order import Claimed
 from labtui.launch.queue import Entry, entries, is_ours, remove, set_aside
 from labtui.launch.slots import Slot, acquire
 from labtui.launch.ticket import Ticket, folder_of, has_our_seal
+from labtui.launch.warm_start import Warmer
 from labtui.store.paths import RunPaths
 
 _FULL_PAUSE = 30.0
@@ -48,8 +53,14 @@ class Dispatcher:
         launch: Start,
         say: Callable[[str], None],
         look: Callable[[dict[str, str]], Survey] = survey,
+        warmer: Warmer | None = None,
     ) -> None:
+        """`warmer`: what runs are started from where several wait that are alike; by default each starts cold."""
         self._root, self._launch, self._say, self._look = root, launch, say, look
+        self._warmer = warmer
+        self.ends = Ends()
+        """Of the runs that it started."""
+        self._waiting: Counter[bytes] = Counter()
         self._surveys: dict[str | None, Survey] = {}
         self._busy: set[str] = set()
         self._not_before: dict[str, float] = {}
@@ -58,8 +69,10 @@ class Dispatcher:
         """Try every entry of ours once."""
         self._surveys.clear()
         self._busy.clear()
-        for entry in entries(self._root):
-            if not is_ours(entry) or self._not_before.get(entry.name, 0.0) > time.monotonic():
+        ours = [entry for entry in entries(self._root) if is_ours(entry)]
+        self._waiting = Counter(_kind(entry.ticket) for entry in ours if entry.ticket)
+        for entry in ours:
+            if self._not_before.get(entry.name, 0.0) > time.monotonic():
                 continue
             try:
                 self._try(entry)
@@ -92,7 +105,9 @@ class Dispatcher:
     def _start(
         self, entry: Entry, ticket: Ticket, folder: Path, device: Device, slot: Slot, environment: dict[str, str]
     ) -> None:
-        origin = ticket.origin
+        interpreter = self._interpreter(ticket, device, environment)
+        if interpreter is None:
+            return
         try:
             claimed = self._launch(
                 folder,
@@ -103,7 +118,7 @@ class Dispatcher:
                 catalog_folder=Path(ticket.catalog_folder) if ticket.catalog_folder else None,
                 attempt=ticket.attempt,
                 slot=slot,
-                interpreter=Interpreter(path=origin.python, environment=environment, folder=Path(origin.folder)),
+                interpreter=interpreter,
             )
         except AlreadyRunning as held:
             if held.why == "claimed":
@@ -116,7 +131,17 @@ class Dispatcher:
             else:
                 raise
         else:
+            if claimed.parent is not None:
+                self.ends.watch(claimed.parent)
             self._done(entry, f"attempt {claimed.attempt} started on {device.name}")
+
+    def _interpreter(self, ticket: Ticket, device: Device, environment: dict[str, str]) -> Interpreter | None:
+        """The Python that the entry names; None while a process of it loads from which several will be started."""
+        origin = ticket.origin
+        cold = Interpreter(path=origin.python, environment=environment, folder=Path(origin.folder))
+        if self._warmer is None:
+            return cold
+        return self._warmer.warmed(cold, device, ticket.threads, self._waiting[_kind(ticket)])
 
     def _place(self, ticket: Ticket, environment: dict[str, str]) -> tuple[Device, Slot] | None:
         """A device that fulfils the wish, with a slot on it; None while all such devices are taken."""
@@ -151,3 +176,8 @@ class Dispatcher:
     def _done(self, entry: Entry, what: str) -> None:
         self._say(f"{entry.run}: {what}")
         remove(entry)
+
+
+def _kind(ticket: Ticket) -> bytes:
+    """Equal for entries that one process can start."""
+    return msgspec.json.encode((ticket.origin, ticket.threads), order="deterministic")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -12,7 +13,7 @@ from labtui.clean import clean_line
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.detach import importable, spawn
 from labtui.launch.devices import Device
-from labtui.launch.order import Answer, Claimed, Order, Refused, Why
+from labtui.launch.order import Answer, Claimed, Order, Refused, Why, last_answer
 from labtui.launch.slots import Slot
 from labtui.store.files import read_json_or_none
 from labtui.store.lock import PATIENCE
@@ -39,6 +40,23 @@ class NotStartable(NotStarted, EnvironmentFault):
     """The disk or the folder is in the way."""
 
 
+class Warm(Protocol):
+    """A process that has the engine loaded: labtui.launch.warm_start.WarmProcess."""
+
+    @property
+    def loading(self) -> bool:
+        """Whether to wait for it."""
+
+    def fileno(self) -> int:
+        """Readable once it has loaded or ended."""
+
+    def close(self) -> None:
+        """Nothing more will be started from it."""
+
+    def ask(self, folder: Path, order: Order, written: str) -> Answer | None:
+        """What the small parent that it forked said; None where this order must be started cold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interpreter:
     """The Python that starts the small parent and the engine, with its environment and current folder."""
@@ -47,6 +65,8 @@ class Interpreter:
     environment: Mapping[str, str] = field(default_factory=lambda: importable(os.environ))
     folder: Path | None = None
     program: Sequence[str] = PARENT
+    warm: Warm | None = field(default=None, compare=False)
+    """A process of this very interpreter to start from, where there is one."""
 
 
 def start(
@@ -96,20 +116,22 @@ def submit(paths: RunPaths, order: Order, interpreter: Interpreter) -> Claimed:
         written = msgspec.json.encode(order).decode()
     except UnicodeEncodeError as fault:
         raise UsageError(f"A path that is not UTF-8 cannot be recorded: {fault.object!r}.") from fault
-    said = spawn(
-        [interpreter.path, *interpreter.program, str(paths.folder), written],
-        cwd=interpreter.folder,
-        environment=interpreter.environment,
-        keep=order.slots,
-    )
-    answer = _last_answer(said)
+    answer = interpreter.warm.ask(paths.folder, order, written) if interpreter.warm else None
+    answer = answer or _start_cold(paths.folder, order, written, interpreter)
     if isinstance(answer, Claimed):
         return answer
-    if answer is None:
-        raise EnvironmentFault(f"The parent of {paths.folder.name} ended without a word.{_quoted(said)}")
     if answer.why in ("running", "claimed"):
         raise AlreadyRunning(answer)
     raise NotStartable(answer) if answer.why in ("environment", "full") else NotStarted(answer)
+
+
+def _start_cold(folder: Path, order: Order, written: str, interpreter: Interpreter) -> Answer:
+    command = [interpreter.path, *interpreter.program, str(folder), written]
+    said = spawn(command, cwd=interpreter.folder, environment=interpreter.environment, keep=order.slots)
+    answer = last_answer(said)
+    if answer is None:
+        raise EnvironmentFault(f"The parent of {folder.name} ended without a word.{_quoted(said)}")
+    return answer
 
 
 def next_attempt(paths: RunPaths) -> int:
@@ -124,17 +146,6 @@ def recorded_threads(paths: RunPaths) -> int | None:
         launch = read_json_or_none(paths.attempt(number).launch, Launch)
         if launch is not None and launch.threads > 0:
             return launch.threads
-    return None
-
-
-def _last_answer(said: str) -> Answer | None:
-    """The answer among what a parent said; Python itself may have warned before it."""
-    for line in reversed(said.splitlines()):
-        try:
-            answer: Answer = msgspec.json.decode(line, type=Answer)
-        except (msgspec.DecodeError, UnicodeEncodeError):
-            continue
-        return answer
     return None
 
 

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from labtui.store.lock import PATIENCE
@@ -36,6 +37,8 @@ class Claimed(Struct, frozen=True, kw_only=True, tag_field="answer", tag="claime
     """The attempt is this parent's own, its folder made and its log open."""
 
     attempt: int
+    parent: int | None = None
+    """Its pid."""
 
 
 class Refused(Struct, frozen=True, kw_only=True, tag_field="answer", tag="refused"):
@@ -52,3 +55,18 @@ class Refused(Struct, frozen=True, kw_only=True, tag_field="answer", tag="refuse
 
 
 Answer = Claimed | Refused
+
+READY = b"ready"
+"""What a warm process says once it can take orders. An order to it is the run folder, a zero byte and the order's JSON,
+with descriptors: the one to answer on, then those of the slots."""
+
+
+def last_answer(said: str) -> Answer | None:
+    """The answer among what a parent said; Python itself may have warned before it."""
+    for line in reversed(said.splitlines()):
+        try:
+            answer: Answer = msgspec.json.decode(line, type=Answer)
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            continue
+        return answer
+    return None

@@ -9,13 +9,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from labtui.errors import EnvironmentFault
-from labtui.launch.child import Child
+from labtui.launch.child import Become, Child, execute
 from labtui.launch.claim import Claim, Refusal, claim, in_the_way, remove_leftovers
 from labtui.launch.detach import redirect_output, stand_alone
 from labtui.launch.log import CappedLog, open_log
@@ -37,8 +38,12 @@ _SPARE_BYTES = 8192
 
 def main(arguments: Sequence[str], engine: Sequence[str] = ENGINE) -> int:
     """Start one attempt and see it to its end. Exit code 0 also where the attempt was refused: the answer says so."""
-    paths = RunPaths(Path(arguments[0]))
-    order = msgspec.json.decode(arguments[1], type=Order)
+    attend(RunPaths(Path(arguments[0])), msgspec.json.decode(arguments[1], type=Order), engine)
+    return 0
+
+
+def attend(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, become: Become = execute) -> None:
+    """Be the parent of one attempt, from its claim to its end; tell on standard output whether it could be claimed."""
     if order.detach:
         stand_alone()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -49,12 +54,13 @@ def main(arguments: Sequence[str], engine: Sequence[str] = ENGINE) -> int:
         launch = _record(paths, order, mine, command)
     except Refusal as refusal:
         _answer(refusal.answer())
-        return 0
-    _answer(Claimed(attempt=order.attempt))
+        return
+    _answer(Claimed(attempt=order.attempt, parent=os.getpid()))
     redirect_output(open_log(mine.attempt.log))
     remove_leftovers(paths)
-    _write_exit(mine.attempt, _run(order, mine.attempt, launch, command, signals))
-    return 0
+    environment = engine_environment(order.threads, order.device_uuid, os.environ)
+    begin = partial(Child, command, environment, order.slots, become)
+    _write_exit(mine.attempt, _run(mine.attempt, _made_with(launch, order), begin, signals))
 
 
 def _record(paths: RunPaths, order: Order, mine: Claim, command: tuple[str, ...]) -> Launch:
@@ -86,14 +92,13 @@ def _record(paths: RunPaths, order: Order, mine: Claim, command: tuple[str, ...]
     return launch
 
 
-def _run(order: Order, attempt: AttemptPaths, launch: Launch, command: Sequence[str], signals: Signals) -> Exit:
+def _run(attempt: AttemptPaths, launch: Launch, begin: Callable[[], Child], signals: Signals) -> Exit:
     """Start the engine once it is recorded, and wait for its end."""
-    made_with = _made_with(launch, order)
     if signals.wait(0) & _ENDING:
         return Exit(signal=signal.SIGTERM, ended=time.time())
     try:
-        child = Child(command, engine_environment(order, os.environ), keep=order.slots)
-        write_json(attempt.launch, msgspec.structs.replace(made_with, engine=process_id(child.pid)))
+        child = begin()
+        write_json(attempt.launch, msgspec.structs.replace(launch, engine=process_id(child.pid)))
     except OSError as fault:  # a child that waits at its gate ends with us
         sys.stderr.write(f"The engine was not started: {fault}\n")
         return Exit(code=EnvironmentFault.exit_code, ended=time.time())
@@ -121,17 +126,16 @@ SPIN_COUNT = "5000"
 programs on the machine, two threads of one run then wait for each other in full and train at a fifth of the rate."""
 
 
-def engine_environment(order: Order, environment: Mapping[str, str]) -> dict[str, str]:
+def engine_environment(threads: int, device_uuid: str | None, environment: Mapping[str, str]) -> dict[str, str]:
     """What the engine gets to see: one device, so many threads, and its output unbuffered."""
-    threads = str(order.threads)
     return {
         **environment,
-        "OMP_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        "VECLIB_MAXIMUM_THREADS": threads,
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
+        "VECLIB_MAXIMUM_THREADS": str(threads),
         "GOMP_SPINCOUNT": environment.get("GOMP_SPINCOUNT", SPIN_COUNT),
-        "CUDA_VISIBLE_DEVICES": order.device_uuid or "",
+        "CUDA_VISIBLE_DEVICES": device_uuid or "",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -18,6 +18,7 @@ from labtui.launch.local import start
 from labtui.launch.queue import entries, is_ours, queue_folder
 from labtui.launch.revive import enqueue_lost
 from labtui.launch.signals import Signals
+from labtui.launch.warm_start import Warmer
 from labtui.store.lock import Held, LockHeld, hold, probe
 from labtui.store.paths import RunsPaths
 from labtui.store.process import host
@@ -55,8 +56,8 @@ def ensure_runner(root: Path, *, resume_lost: bool | None = None, program: Seque
     return True
 
 
-def main(arguments: Sequence[str], launch: Start = start, pause: float = PAUSE) -> int:
-    """Run the queue until nothing of ours waits."""
+def main(arguments: Sequence[str], launch: Start = start, pause: float = PAUSE, warmer: Warmer | None = None) -> int:
+    """Run the queue until nothing of ours waits; with a warmer, several runs that are alike start from one process."""
     root = Path(arguments[0])
     stand_alone()
     signals = Signals([signal.SIGTERM, signal.SIGINT])
@@ -72,7 +73,15 @@ def main(arguments: Sequence[str], launch: Start = start, pause: float = PAUSE) 
     redirect_output(_open_log(root))
     if LEAVE_LOST not in arguments[1:]:
         enqueue_lost(root, say)
-    serve(root, lock, Dispatcher(root, launch, say), lambda: bool(signals.wait(pause)))
+    dispatcher = Dispatcher(root, launch, say, warmer=warmer)
+
+    def wait() -> bool:
+        dispatcher.ends.wait(pause, signals, *(warmer.loading if warmer else ()))
+        return bool(signals.wait(0))
+
+    serve(root, lock, dispatcher, wait)
+    if warmer is not None:
+        warmer.close()
     return 0
 
 
@@ -130,4 +139,4 @@ def _open_log(root: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], warmer=Warmer()))

@@ -18,6 +18,10 @@ class Signals:
         for number in numbers:
             signal.signal(number, _note)
 
+    def fileno(self) -> int:
+        """Readable when a signal has arrived."""
+        return self._read
+
     def wait(self, seconds: float) -> frozenset[int]:
         """The signals that arrived since the last call; waits at most `seconds` for one."""
         ready, _, _ = select.select([self._read], [], [], seconds)

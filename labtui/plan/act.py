@@ -6,7 +6,7 @@ from labtui import datasets
 from labtui.errors import LabError, UsageError
 from labtui.launch import local, queue
 from labtui.launch.devices import Device
-from labtui.launch.local import recorded_threads
+from labtui.launch.local import Interpreter, recorded_threads
 from labtui.launch.runner import ensure_runner
 from labtui.launch.slots import Slot
 from labtui.plan.lab import Lab
@@ -14,11 +14,19 @@ from labtui.plan.planning import Planned
 from labtui.store.run import Run
 
 
-def start(lab: Lab, planned: Planned, *, device: Device, threads: int, slot: Slot | None = None) -> Run:
+def start(
+    lab: Lab,
+    planned: Planned,
+    *,
+    device: Device,
+    threads: int,
+    slot: Slot | None = None,
+    interpreter: Interpreter | None = None,
+) -> Run:
     """Make the run's folder and start it now; its parent is nobody's child and outlives the caller.
 
-    The run keeps `slot` until its last process has ended; the caller closes its own copy. Raises LabErrors, and
-    leaves no folder behind then.
+    The run keeps `slot` until its last process has ended; the caller closes its own copy. `interpreter` is by default
+    this one. Raises LabErrors, and leaves no folder behind then.
     """
     run = create(lab, planned)
     try:
@@ -30,6 +38,7 @@ def start(lab: Lab, planned: Planned, *, device: Device, threads: int, slot: Slo
             catalog_folder=lab.folder,
             attempt=1,
             slot=slot,
+            interpreter=interpreter,
         )
     except LabError:
         lab.store.remove(run)
@@ -38,7 +47,14 @@ def start(lab: Lab, planned: Planned, *, device: Device, threads: int, slot: Slo
 
 
 def resume(
-    lab: Lab, run: Run, *, device: Device, threads: int, slot: Slot | None = None, take_over: bool = False
+    lab: Lab,
+    run: Run,
+    *,
+    device: Device,
+    threads: int,
+    slot: Slot | None = None,
+    take_over: bool = False,
+    interpreter: Interpreter | None = None,
 ) -> Run:
     """Go on with a run from its last checkpoint, with the threads of its first attempt.
 
@@ -54,6 +70,7 @@ def resume(
         attempt=run.attempt + 1,
         slot=slot,
         take_over=take_over,
+        interpreter=interpreter,
     )
     return lab.store.get(run.id)
 
