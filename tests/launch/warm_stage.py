@@ -1,0 +1,41 @@
+"""Stand-in runs that start from a warm process; as a script, `warm_stage.py ROOT RUN`, a starter to be killed."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from launch_stage import CPU, HERE, Stage, stand_in
+
+from labtui.launch.ends import Ends
+from labtui.launch.local import Interpreter, start
+from labtui.launch.warm_start import WarmProcess
+from labtui.store.run import Run
+
+
+def program(mode: str, *modules: str) -> tuple[str, ...]:
+    return ("-P", str(HERE / "stand_in_warm.py"), mode, *modules)
+
+
+def loaded(mode: str, *modules: str, threads: int = 1) -> WarmProcess:
+    """A warm process, once it can take orders or has ended."""
+    process = WarmProcess(Interpreter(), threads, program(mode, *modules))
+    while process.loading:
+        Ends().wait(60, process)
+    return process
+
+
+def start_warm(stage: Stage, warm: WarmProcess, run: Run | None = None, **wishes: object) -> Run:
+    """A run from this process. Where it starts cold after all, its engine breaks."""
+    run = run or stage.run()
+    wishes = {"device": CPU, "threads": 1, "data_root": stage.root, **wishes}
+    start(run.folder, interpreter=replace(stand_in("broken"), warm=warm), **wishes)
+    return run
+
+
+if __name__ == "__main__":
+    own = Stage(Path(sys.argv[1]))
+    process = loaded("work")
+    start_warm(own, process, own.store.get(sys.argv[2]))
+    sys.stdout.write(f"{process.pid}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
