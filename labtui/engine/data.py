@@ -16,8 +16,8 @@ from labtui.engine.streams import Purpose, shuffled, stream
 from labtui.errors import UsageError
 from labtui.spec import Augment, Data, Resize, RunSpec, held_out, samples_per_epoch
 
-READ_AHEAD = {"cpu": 2, "cuda": 16, "mps": 16}
-"""Batches that are fetched and augmented together: on a GPU a launch costs more than its arithmetic."""
+READ_AHEAD = {"cpu": 256, "cuda": 4096, "mps": 4096}
+"""Samples, about, that are fetched and augmented together: on a GPU a launch costs more than its arithmetic."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -82,7 +82,7 @@ class Reading:
         """The samples in the order given, from batch `start` (from 0) on; the last batch may be smaller."""
         if start * batch_size >= len(order):
             return  # torch splits nothing into one empty batch
-        together = batch_size * READ_AHEAD[self.samples.labels.device.type]
+        together = batch_size * max(1, READ_AHEAD[self.samples.labels.device.type] // batch_size)
         for some in order[start * batch_size :].split(together):  # type: ignore[no-untyped-call]  # torch has no type here
             images, labels = self.take(some)
             yield from zip(images.split(batch_size), labels.split(batch_size), strict=True)  # type: ignore[no-untyped-call]

@@ -11,15 +11,25 @@ from labtui.engine.graph import Cuda, Replayed
 from labtui.engine.models import build
 from labtui.engine.objective import make_objective
 from labtui.engine.optim import make_optimizer, make_schedule
+from labtui.errors import UsageError
 from labtui.spec import Normalize, RunSpec
 
 State = dict[str, Any]
 
 
-def floats(normalize: Normalize | None, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """Makes what a network reads of bytes: floats in 0..1 as ToTensor gives them, normalised where that is wanted."""
+def floats(normalize: Normalize | str | None, device: torch.device, channels: int = 3) -> Callable[[Tensor], Tensor]:
+    """Makes what a network reads of bytes: floats in 0..1 as ToTensor gives them, normalised where that is wanted.
+
+    Raises UsageError for figures that are not there (a run's spec has them) or are those of other images.
+    """
     if normalize is None:
         return lambda images: images.float().div_(255)
+    if isinstance(normalize, str):
+        raise UsageError(f"data.normalize: {normalize!r} stands for figures that this run's spec does not have.")
+    if not len(normalize.mean) == len(normalize.std) == channels:
+        raise UsageError(
+            f"data.normalize: these images have {channels} channels, so mean and std have as many figures."
+        )
     mean = torch.tensor(normalize.mean, device=device).view(-1, 1, 1)
     std = torch.tensor(normalize.std, device=device).view(-1, 1, 1)
     return lambda images: images.float().div_(255).sub_(mean).div_(std)
@@ -38,12 +48,12 @@ class Learner:
         steps_per_epoch: int,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Initialise the network from the run's seed; raises what `build` and `make_objective` raise."""
+        """Initialise the network from the run's seed; raises what `build`, `floats` and `make_objective` raise."""
         self.device = device
         network = build(spec.model, shape=shape, classes=classes, seed=spec.seed)
         # Channels last, convolutions and pooling need 1.4 times less time on a CPU; the numbers stay the same.
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.prepare = floats(spec.data.normalize if isinstance(spec.data.normalize, Normalize) else None, device)
+        self.prepare = floats(spec.data.normalize, device, channels=shape[0])
         self.precision = autocast(device, spec.training.precision)
         self.rate = make_schedule(
             spec.scheduler, spec.optimizer.lr, steps_per_epoch, steps_per_epoch * spec.training.epochs

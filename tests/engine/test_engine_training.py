@@ -279,6 +279,8 @@ def test_an_error_of_the_program_is_told_in_a_line_and_its_traceback_goes_to_the
     [
         ({"penalty": Penalty(norm="l1", weight=1.0, modules="fc9")}, 2, "no module 'fc9'; it has conv1, conv2"),
         ({"data": Data(name="cifar10", augment=Augment(transforms=(Resize(size=16),), mode="replace"))}, 2, "24x24"),
+        ({"data": Data(name="cifar10", normalize="dataset")}, 2, "figures that this run's spec does not have"),
+        ({"data": Data(name="cifar10", normalize=Normalize(mean=(0.5,), std=(0.2,)))}, 2, "have 3 channels"),
     ],
 )
 def test_a_spec_that_cannot_be_carried_out_ends_with_its_reason(
