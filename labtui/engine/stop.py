@@ -10,6 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from labtui.store.records import ORPHANED
+
 HEARD = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -35,7 +37,7 @@ class Stop:
         if self.asked:
             return
         if self._parent is not None and os.getppid() != self._parent:
-            self.ask("the process that started it is gone")
+            self.ask(ORPHANED)
         elif self._request is not None and self._request.exists():
             self.ask("asked to stop")
 

@@ -1,4 +1,7 @@
-"""Putting lost runs back into the queue: those whose engine and parent were killed, or whose machine was restarted."""
+"""Putting lost runs back into the queue: those whose engine and parent were killed, or whose machine was restarted.
+
+A run whose parent alone was killed has saved and stopped by itself: nobody asked for that, so it goes on as well.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +9,7 @@ from pathlib import Path
 from labtui.errors import LabError
 from labtui.launch.queue import enqueue
 from labtui.store.observer import is_here
+from labtui.store.records import ORPHANED
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.store import Store
@@ -29,7 +33,7 @@ def enqueue_lost(root: Path, say: Callable[[str], None]) -> None:
 
 def _to_be_resumed(run: Run) -> bool:
     return (
-        run.state is State.LOST
+        (run.state is State.LOST or _is_orphan(run))
         and run.launch is not None
         and is_here(run.launch)
         and run.launch.launcher == "local"
@@ -37,6 +41,10 @@ def _to_be_resumed(run: Run) -> bool:
         and not run.read_only
         and not run.stop_requested
     )
+
+
+def _is_orphan(run: Run) -> bool:
+    return run.state is State.STOPPED and run.result is not None and run.result.reason == ORPHANED
 
 
 def _enqueue(root: Path, run: Run) -> None:

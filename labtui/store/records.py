@@ -12,6 +12,9 @@ from labtui.spec import RunSpec
 
 SCHEMA = 1
 
+ORPHANED = "the process that started it is gone"
+"""The reason of a run that saved and stopped though nobody asked: its parent was killed."""
+
 Outcome = Literal["finished", "stopped", "diverged", "failed"]
 Phase = Literal["starting", "loading", "training", "evaluating", "saving"]
 

@@ -12,6 +12,7 @@ import msgspec
 import psutil
 import pytest
 from launch_stage import CPU, HERE, Stage, breaches, engines, launch_of, wait_until
+from samples import make_result
 
 from labtui.errors import EnvironmentFault
 from labtui.launch import queue, revive
@@ -25,6 +26,7 @@ from labtui.launch.stop import kill, request_stop, terminate
 from labtui.launch.threads import usable_cores
 from labtui.launch.ticket import sealed
 from labtui.store.files import write_json
+from labtui.store.records import ORPHANED
 from labtui.store.run import Run
 from labtui.store.state import State
 
@@ -197,6 +199,18 @@ def test_lost_runs_are_resumed_when_a_runner_starts_unless_switched_off(
     assert stage.ended(lost).state is State.FINISHED
     assert (launch_of(lost).resume, launch_of(lost).threads, launch_of(lost).attempt) == (True, 2, 2)
     assert [run.paths.attempt_numbers() for run in (asked, failed_run)] == [[1], [1]]
+
+
+def test_a_run_that_stopped_because_its_parent_was_killed_goes_on(stage: Stage) -> None:
+    run = stage.started("refuse")
+    os.kill(launch_of(run).parent.pid, signal.SIGKILL)
+    write_json(run.paths.result, make_result(outcome="stopped", reason=ORPHANED))
+    os.kill(launch_of(run).engine.pid, signal.SIGKILL)
+    assert stage.ended(run).state is State.STOPPED
+
+    revive.enqueue_lost(stage.root, lambda _: None)
+
+    assert [entry.run for entry in entries(stage.root)] == [run.id]
 
 
 def test_a_run_that_is_lost_again_and_again_is_left_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
