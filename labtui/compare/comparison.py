@@ -69,7 +69,7 @@ class Need(Struct, frozen=True, kw_only=True):
     seeds: int | None
     """Seeds per side in all; None where more than 200 would not do."""
     effect: float | None
-    """The difference that they would show in four of five cases; None where there is no spread to plan with."""
+    """The true difference that the plan takes for granted; None where there is no spread to plan with."""
     seconds: float | None
     """Training time of the seeds still missing, on both sides, by past runs."""
     text: str

@@ -31,8 +31,8 @@ class Square(NamedTuple):
 def squares(cells: Sequence[Cell], factors: Mapping[str, tuple[str, ...]]) -> list[Square]:
     """Every 2x2 experiment that the declared factors make up, each with its matched base.
 
-    `factors` is the declared factor per cell key. One cell declares what two others declare between them, and all three
-    differ from a fourth in exactly that.
+    `factors` is the declared factor per cell key. One cell declares what two others declare separately, and its changes
+    to a fourth are theirs together.
     """
     declared = {cell.key: set(factors.get(cell.key, ())) for cell in cells}
     run = [cell for cell in cells if cell.runs and declared[cell.key]]
@@ -40,8 +40,7 @@ def squares(cells: Sequence[Cell], factors: Mapping[str, tuple[str, ...]]) -> li
     for both in run:
         parts = [cell for cell in run if declared[cell.key] < declared[both.key]]
         for first, second in combinations(parts, 2):
-            one, other = declared[first.key], declared[second.key]
-            if one & other or one | other != declared[both.key]:
+            if declared[first.key] & declared[second.key]:
                 continue
             bases = (cell for cell in cells if cell.runs and _adds_up(Square(cell, first, second, both)))
             found += [Square(base, first, second, both) for base in islice(bases, 1)]

@@ -13,7 +13,7 @@ from labtui.compare.commands import run_command
 from labtui.compare.facts import values
 from labtui.compare.matching import FEWEST_SEEDS, seconds_per_seed
 from labtui.compare.metrics import Metric
-from labtui.compare.power import MOST_SEEDS, seeds_needed
+from labtui.compare.power import MOST_SEEDS, chance_to_rule_out, chance_to_see, seeds_needed
 from labtui.compare.recipes import draws_alike
 from labtui.compare.rows import Comparison, Interval, Need, Verdict
 from labtui.compare.statistics import ALPHA, Estimate
@@ -132,7 +132,7 @@ def _judged(one: Pending, metric: Metric, p: float, level: float, family: int, a
         verdict = Verdict.NO_DIFFERENCE
     else:
         verdict = Verdict.UNDECIDED
-    need = _more_seeds(one, metric, 1 - level) if verdict is Verdict.UNDECIDED else None
+    need = _more_seeds(one, metric, (1 - level, alpha / family)) if verdict is Verdict.UNDECIDED else None
     return msgspec.structs.replace(
         one.comparison, adjusted=(low, high), p_adjusted=p, verdict=verdict, why=why, need=need
     )
@@ -152,18 +152,23 @@ def _first_seeds(one: Pending) -> Need:
     return _need(one, FEWEST_SEEDS, None, seconds, text, seeds)
 
 
-def _more_seeds(one: Pending, metric: Metric, alpha: float) -> Need:
-    delta, sd = one.difference.delta or 0.0, one.difference.sd or 0.0
-    effect = max(abs(delta), one.comparison.smallest_effect or 0.0)
-    seeds = seeds_needed(effect, sd, alpha)
-    shown = f"{notation.number(effect, metric.digits)} {metric.delta_unit}"
+def _more_seeds(one: Pending, metric: Metric, alphas: tuple[float, float]) -> Need:
+    """How many seeds would decide it, one way or the other, if the true difference were the observed one."""
+    delta, sd, smallest = one.difference.delta or 0.0, one.difference.sd or 0.0, one.comparison.smallest_effect
+
+    def decided(seeds: int) -> float:
+        seen = chance_to_see(delta, sd, seeds, alphas[0]) if delta else 0.0
+        return seen + (chance_to_rule_out(smallest, delta, sd, seeds, alphas[1]) if smallest else 0.0)
+
+    seeds = seeds_needed(decided)
+    really = f"were the difference really {notation.signed(delta, metric.digits)} {metric.delta_unit}".rstrip()
     if seeds is None:
-        text = f"more than {MOST_SEEDS} seeds per side would be needed to see a difference of {shown}"
-        return Need(seeds=None, effect=effect, seconds=None, text=text, keys=(), command="")
+        text = f"more than {MOST_SEEDS} seeds per side would be needed to decide it, {really}"
+        return Need(seeds=None, effect=abs(delta), seconds=None, text=text, keys=(), command="")
     seeds = max(seeds, min(len(one.here.runs), len(one.there.runs)) + 1)
     seconds = _seconds(one, seeds)
-    text = f"{seeds} seeds per side would show a difference of {shown} in four of five cases{_time(seconds)}"
-    return _need(one, seeds, effect, seconds, text, tuple(range(seeds)))
+    text = f"{seeds} seeds per side would decide it in four of five cases, {really}{_time(seconds)}"
+    return _need(one, seeds, abs(delta), seconds, text, tuple(range(seeds)))
 
 
 def _need(

@@ -1,6 +1,7 @@
 """How many seeds an undecided comparison would take."""
 
 import math
+from collections.abc import Callable
 
 from labtui.compare.statistics import ALPHA
 
@@ -30,16 +31,26 @@ def chance_to_see(effect: float, sd: float, seeds: int, alpha: float = ALPHA) ->
     return 1 - float(nctdtr(freedom, shift, threshold))
 
 
-def seeds_needed(effect: float, sd: float, alpha: float = ALPHA) -> int | None:
-    """The fewest seeds per side that see a true difference of `effect` in four of five cases; None beyond 200."""
-    if not (effect and math.isfinite(effect) and math.isfinite(sd)):
-        return None
-    if sd <= 0:
-        return 2
+def chance_to_rule_out(smallest: float, effect: float, sd: float, seeds: int, alpha: float = ALPHA) -> float:
+    """The chance that the interval at 1 - alpha lies within ± `smallest` where the true difference is `effect`.
+
+    The spread is taken for known: F((smallest - effect) / error - t) + F((smallest + effect) / error - t) - 1 with
+    Student's F, the usual plan of two one-sided tests.
+    """
+    from scipy.special import stdtr, stdtrit  # deferred: 60 ms
+
+    freedom, error = seeds - 1, sd / math.sqrt(seeds)
+    threshold = stdtrit(freedom, 1 - alpha / 2)
+    sides = ((smallest - abs(effect)) / error, (smallest + abs(effect)) / error)
+    return max(0.0, sum(float(stdtr(freedom, side - threshold)) for side in sides) - 1)
+
+
+def seeds_needed(chance: Callable[[int], float]) -> int | None:
+    """The fewest seeds per side with which a chance that rises with them is four in five; None beyond 200."""
     low, high = 1, MOST_SEEDS + 1
     while high - low > 1:
         middle = (low + high) // 2
-        if chance_to_see(effect, sd, middle, alpha) >= POWER:
+        if chance(middle) >= POWER:
             high = middle
         else:
             low = middle

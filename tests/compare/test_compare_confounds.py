@@ -209,6 +209,12 @@ def test_a_baseline_that_is_fair_to_no_row_is_told_so() -> None:
     )
 
 
+def test_no_row_is_compared_with_itself() -> None:
+    itself = spec(baseline="network")
+    (only,) = judged(runs_of(itself, [60, 61]), [arm(itself)]).rows
+    assert only.comparisons == ()
+
+
 def test_an_unconfounded_row_needs_no_match() -> None:
     fair = [arm(FULL), arm(msgspec.structs.replace(DROPOUT, baseline="adam"))]
     dropout = row(judged([*runs_of(FULL, [64, 64.5, 65]), *runs_of(DROPOUT, [62, 62.4, 63])], fair), "dropout")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labtui.compare import statistics
-from labtui.compare.power import chance_to_see
+from labtui.compare.power import chance_to_rule_out, chance_to_see
 
 TABLES = 10_000
 SIZES = [3, 5, 10]
@@ -87,6 +87,14 @@ def test_the_promised_chance_is_kept_and_exceeded_without_pairs(seeds: int) -> N
     low, _ = statistics.bounds(statistics.welch(here, there))
     promised = chance_to_see(1.0, np.sqrt(0.5), seeds)
     assert promised - 0.01 <= np.mean(low > 0) <= promised + 0.15
+
+
+@pytest.mark.parametrize(("seeds", "spread"), [(5, 0.12), (5, 0.2), (10, 0.3), (20, 0.5)])
+def test_the_promised_chance_of_ruling_a_difference_out_is_kept(seeds: int, spread: float) -> None:
+    differences = samples(TABLES, seeds, mean=0.1, sd=spread, seed=10)
+    low, high = statistics.bounds(statistics.paired(differences))
+    promised = chance_to_rule_out(0.5, 0.1, spread, seeds)
+    assert np.mean((low > -0.5) & (high < 0.5)) == pytest.approx(promised, abs=0.06)
 
 
 @pytest.mark.parametrize("seeds", [3, 5])

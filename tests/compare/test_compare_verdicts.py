@@ -51,7 +51,24 @@ def test_an_interval_with_zero_and_effects_that_matter_is_undecided_and_says_wha
     assert found.need.seeds is not None
     assert found.need.command == f"labtui run dropout network --seeds 0-{found.need.seeds - 1}"
     assert found.need.seconds == pytest.approx((found.need.seeds - 3) * 2 * 180)
-    assert "in four of five cases" in found.need.text
+    said_so = "seeds per side would decide it in four of five cases, were the difference really +0.57 points"
+    assert found.need.text.startswith(f"{found.need.seeds} {said_so}")
+
+
+@pytest.mark.parametrize("seeds", [4, 6, 8, 12])
+def test_an_undecided_row_always_asks_for_more_seeds_than_it_has(seeds: int) -> None:
+    generator = np.random.default_rng(seeds)
+    rates = [(f"o{index}", Sgd(lr=0.1 + index)) for index in range(9)]
+    others = [spec(name, name, optimizer=optimizer, factor=("optimizer",)) for name, optimizer in rates]
+    base = generator.normal(60, 0.3, seeds).round(2)
+    runs = [
+        *runs_of(BASE, base.tolist()),
+        *(one for of in others for one in runs_of(of, (base + generator.normal(0, 0.35, seeds)).round(2).tolist())),
+    ]
+    found = [one.declared for one in judged(runs, [arm(BASE), *map(arm, others)]).rows if one.declared]
+    undecided = [one for one in found if one.verdict is Verdict.UNDECIDED]
+    assert undecided
+    assert all(one.need and (one.need.seeds is None or one.need.seeds > seeds) for one in undecided)
 
 
 def test_a_gain_that_is_smaller_than_what_matters_says_so() -> None:
