@@ -18,7 +18,8 @@ from labtui.store.run import Run
 from labtui.store.state import State
 
 WIDE, NARROW = (160, 48), (80, 24)
-SIZES = ((300, 80), (110, 30), (80, 24), (30, 10), (8, 3), (2, 1))
+SIZES = {False: ((220, 60), (80, 24), (30, 10), (2, 1)), True: ((110, 30), (20, 6))}
+"""What every screen must fit, by whether it is drawn in ASCII alone."""
 
 SUMMARY = ModelSummary(
     parameters=199_860,

@@ -206,10 +206,10 @@ async def test_no_size_is_too_small_for_it(tmp_path, ascii_only):
     lab = lab_at(tmp_path)
     done(lab, "network")
     app = ConsoleUnderTest(lab, tmp_path / "state", ascii_only=ascii_only)
-    async with app.run_test(size=(300, 80)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 1)
         await pilot.press("v")
-        for size in SIZES:
+        for size in SIZES[ascii_only]:
             await pilot.resize_terminal(*size)
             await pilot.press("left", "plus", "m", "S")
             assert not ascii_only or beyond_ascii(screen_text(app)) == []

@@ -241,9 +241,9 @@ async def test_without_a_finished_run_it_says_so(tmp_path):
 @pytest.mark.parametrize("ascii_only", [False, True])
 async def test_it_fits_every_size(tmp_path, ascii_only):
     app = ConsoleUnderTest(compared_lab(tmp_path), tmp_path / "state", ascii_only=ascii_only)
-    async with app.run_test(size=(300, 80)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await asked(app, pilot)
-        for size in SIZES:
+        for size in SIZES[ascii_only]:
             await pilot.resize_terminal(*size)
             await pilot.press("j", "l", "z")
             assert not ascii_only or beyond_ascii(screen_text(app)) == []

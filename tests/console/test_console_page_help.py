@@ -112,10 +112,10 @@ async def test_the_palette_offers_what_the_screen_can_do_and_does_it(tmp_path):
 @pytest.mark.parametrize("ascii_only", [False, True])
 async def test_help_fits_every_size(tmp_path, ascii_only):
     app = ConsoleUnderTest(lab_at(tmp_path), tmp_path / "state", ascii_only=ascii_only)
-    async with app.run_test(size=(300, 80)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("question_mark")
-        for size in SIZES:
+        for size in SIZES[ascii_only]:
             await pilot.resize_terminal(*size)
             await pilot.press("down")
             assert not ascii_only or beyond_ascii(screen_text(app)) == []

@@ -221,10 +221,10 @@ async def test_enter_on_an_experiment_that_never_ran_opens_the_dialog(app, wishe
 @pytest.mark.parametrize("ascii_only", [False, True])
 async def test_it_fits_every_size(tmp_path, ascii_only, wishes):
     app = ConsoleUnderTest(lab_at(tmp_path), tmp_path / "state", ascii_only=ascii_only)
-    async with app.run_test(size=(300, 80)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R")
-        for size in SIZES:
+        for size in SIZES[ascii_only]:
             await pilot.resize_terminal(*size)
             await pilot.press("down", "1", "tab", "space", "tab", "tab")
             assert not ascii_only or beyond_ascii(screen_text(app)) == []

@@ -199,10 +199,10 @@ async def test_every_side_fits_every_size(tmp_path, ascii_only):
     lab = lab_at(tmp_path)
     done(lab, "dropout")
     app = ConsoleUnderTest(lab, tmp_path / "state", ascii_only=ascii_only)
-    async with app.run_test(size=(300, 80)) as pilot:
+    async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 1)
         await pilot.press("enter")
-        for size in SIZES:
+        for size in SIZES[ascii_only]:
             await pilot.resize_terminal(*size)
             for digit in "12345"[: len(SIDES)]:
                 await pilot.press(digit)

@@ -21,7 +21,9 @@ def is_clean(shown: str) -> bool:
     return not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or c == "\u202e" for c in shown.replace("\n", ""))
 
 
-@pytest.mark.parametrize(("size", "theme", "no_color"), [(WIDE, "dark", "1"), (NARROW, "light", ""), (WIDE, "mono", "")])
+@pytest.mark.parametrize(
+    ("size", "theme", "no_color"), [(WIDE, "dark", "1"), (NARROW, "light", ""), (WIDE, "mono", "")]
+)
 async def test_every_screen_is_drawn_in_every_theme_and_without_colours(tmp_path, monkeypatch, size, theme, no_color):
     if no_color:
         monkeypatch.setenv("NO_COLOR", no_color)
