@@ -4,10 +4,13 @@ Exit codes: 0 finished, or stopped by request; 1 diverged or failed; 2 a folder 
 3 data, device or disk in the way; 130 and 143 after SIGINT and SIGTERM.
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from labtui.clean import clean
 from labtui.engine.attempt import Attempt, open_attempt
@@ -71,5 +74,12 @@ def say(text: str) -> None:
         return
 
 
+def leave(code: int) -> NoReturn:
+    """End without the interpreter's own end, which takes torch apart for most of a second. Everything is closed."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))
