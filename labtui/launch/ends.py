@@ -37,8 +37,9 @@ class Ends:
     def wait(self, seconds: float, *others: Readable) -> None:
         """Until a process has ended or one of the others is readable, for at most so many seconds."""
         seconds, self._missed = 0.0 if self._missed else seconds, False
-        ready, _, _ = select.select([*self._alive, *others], [], [], seconds)
-        for descriptor in {*self._alive} & {*ready}:
+        watched: list[int | Readable] = [*self._alive, *others]
+        ready, _, _ = select.select(watched, [], [], seconds)
+        for descriptor in [descriptor for descriptor in self._alive if descriptor in ready]:
             self._alive.remove(descriptor)
             os.close(descriptor)
 

@@ -7,7 +7,6 @@ addresses of the process; PR_SET_MM_MAP moves these, needs no privilege, and tak
 import ctypes
 import mmap
 import os
-import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,8 @@ _START_CODE, _END_CODE, _START_STACK, _START_DATA, _END_DATA, _START_BRK, _ENV_S
     26, 27, 28, 45, 46, 47, 50, 51,
 )  # fmt: skip
 """Fields of /proc/PID/stat, counted from 1 as in proc(5)."""
+_BRK, _SAME_PROGRAM = 5, 0xFFFFFFFF << 32
+"""Of the kernel's struct prctl_mm_map: the place of brk, and its last word, which leaves vector and program alone."""
 
 _shown: list[mmap.mmap] = []
 """What the kernel reads from now on, so it must stay."""
@@ -36,10 +37,9 @@ def retitle(command: Sequence[str]) -> bool:
     stat = Path("/proc/self/stat").read_bytes()
     # The name, in parentheses, may itself hold spaces; field 3, a letter, follows it.
     field = [0] * 4 + [int(value) for value in stat[stat.rindex(b")") + 1 :].split()[1:]]
-    places = (_START_CODE, _END_CODE, _START_DATA, _END_DATA, _START_BRK)
-    moved = struct.pack(
-        "=12QIi",
-        *(field[place] for place in places), system.sbrk(0), field[_START_STACK],
-        start, start + len(line), field[_ENV_START], field[_ENV_END], 0, 0, -1,
+    places = (ctypes.c_uint64 * 13)(
+        *(field[number] for number in (_START_CODE, _END_CODE, _START_DATA, _END_DATA, _START_BRK)), 0,
+        field[_START_STACK], start, start + len(line), field[_ENV_START], field[_ENV_END], 0, _SAME_PROGRAM,
     )  # fmt: skip
-    return not system.prctl(_PR_SET_MM, _PR_SET_MM_MAP, moved, len(moved), 0)
+    places[_BRK] = system.sbrk(0)  # at the last moment: an allocation moves it
+    return not system.prctl(_PR_SET_MM, _PR_SET_MM_MAP, places, ctypes.sizeof(places), 0)

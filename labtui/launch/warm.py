@@ -73,7 +73,7 @@ def _load(modules: Sequence[str]) -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = wanted
     for module in modules:
         import_module(module)
-    versions()
+    versions()  # the look-up of what is installed is remembered too
     gc.collect()
     gc.freeze()
 
@@ -111,7 +111,7 @@ def _become(command: Sequence[str], environment: Mapping[str, str], keep: Sequen
     retitle(command)
     with suppress(OSError):
         _OOM.write_text(str(min(1000, int(_OOM.read_text()) + _SOONER)))
-    # Not by way of the interpreter's end: its modules belong to all forks, and nothing of the engine is open any more.
+    # Not by way of the interpreter's end, which takes torch apart: nothing of the engine's own is open any more.
     os._exit(_run(command))
 
 
