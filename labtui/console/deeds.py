@@ -51,13 +51,12 @@ def queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, tell: Tell) -
     from labtui.launch.threads import threads_per_run, usable_cores
     from labtui.plan import act
 
-    for notice in plan.notices:
-        tell(notice)
+    tell(f"queueing {_named(plan.runs)} …")
     threads = threads_per_run(at_once, usable_cores())
     for planned in plan.runs:
         act.enqueue(lab, planned, device=device, threads=threads, per_device=at_once, by=who())
     act.wake_queue(lab)
-    return f"queued {_named(plan.runs)}{_about(plan)}"
+    return "  ".join([f"queued {_named(plan.runs)}{_about(plan)}", *plan.notices])
 
 
 def stop_run(run: Run, tell: Tell) -> str:

@@ -19,6 +19,8 @@ FIRST = ("training.epochs", "optimizer.lr")
 DIFFERS = "differs"
 """In place of a default that the chosen experiments do not share."""
 
+AUTO = "the least busy GPU with room, else the CPU"
+
 MOST_AT_ONCE = 64
 
 
@@ -63,16 +65,17 @@ class Box:
 
 
 def boxes(
-    arms: Sequence[Arm], seeds: Iterable[int], devices: Sequence[str], typed: Mapping[str, str]
+    arms: Sequence[Arm], seeds: Iterable[int], devices: Mapping[str, str], typed: Mapping[str, str]
 ) -> tuple[Box, ...]:
     """All fields for the chosen arms, with what was typed checked.
 
-    Only keys that all chosen arms have can be changed; `seeds` are those that the catalog names.
+    Only keys that all chosen arms have can be changed; `seeds` are those that the catalog names, `devices` say beside
+    their names what there is to say about them.
     """
     numbers = ",".join(map(str, seeds))
     common = [
         Box(SEEDS, numbers, "a count such as 3, or 0,4,7, or 0-4", meaning="one run of each experiment per seed"),
-        Box(DEVICE, "auto", "", ("auto", *devices), "where the runs train"),
+        Box(DEVICE, "auto", devices.get(typed.get(DEVICE, ""), AUTO), ("auto", *devices), "where the runs train"),
         Box(AT_ONCE, "1", f"1 to {MOST_AT_ONCE}", meaning="runs that share the device"),
     ]
     all_boxes = [*common, *(_recipe_boxes(arms, typed) if arms else [])]
@@ -198,8 +201,8 @@ def told(box: Box) -> str:
 
 
 def _hint(box: Box, *, current: bool) -> str:
-    """The choices of the field under the cursor, in words what others take."""
-    return " ".join(box.choices) if box.choices and (current or not box.allowed) else box.allowed
+    """The choices of the field under the cursor, in words what others take; of a device how busy it is."""
+    return " ".join(box.choices) if box.choices and current and box.key != DEVICE else box.allowed
 
 
 def key_room(found: Iterable[Box], room: int) -> int:

@@ -25,7 +25,7 @@ COLUMNS = (
     Column("accuracy", "test acc", 9, right=True, sortable=True),
     Column("delta", "Δ base", 7, rank=3, right=True, sortable=True),
     Column("trend", "curve", TREND, rank=5),
-    Column("time", "time", 8, rank=6, right=True, sortable=True),
+    Column("time", "time", 7, rank=6, right=True, sortable=True),
 )
 
 

@@ -25,6 +25,8 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     axis: str = "epoch"
     smoothing: float = 0.0
     theme: str = ""
+    seen: float = 0.0
+    """Seconds since the epoch: until when a console was open here."""
 
     @property
     def choice(self) -> Choice:

@@ -9,8 +9,10 @@ from labtui.clean import clean_line
 from labtui.console.draw import format as text
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, fit, shorten
+from labtui.console.snapshot import Machine
 from labtui.console.wish import Wish
 from labtui.errors import LabError
+from labtui.launch.devices import Device
 from labtui.plan import Lab, Plan, Planned, plan_runs
 
 NAMED = 40
@@ -96,3 +98,19 @@ def _run(one: Planned, room: int, glyphs: Glyphs) -> Line:
     elif not one.present:
         spans.append(Span("  fetches data", "muted"))
     return tuple(spans)
+
+
+def device_words(machine: Machine) -> dict[str, str]:
+    """What can be trained on, each with how busy it is; the CPU where nothing is known yet."""
+    return {one.name: _busy(one, machine) for one in machine.devices if not one.obstacle} or {"cpu": ""}
+
+
+def _busy(device: Device, machine: Machine) -> str:
+    if device.kind == "cpu":
+        load = f", {machine.cpu:.0f}% busy" if machine.cpu is not None else ""
+        return f"{device.cores or 'all'} cores{load}"
+    words = [device.title]
+    words += [f"{device.load:.0f}% busy"] if device.load is not None else []
+    words += [f"{text.size(device.memory_free)} free"] if device.memory_free is not None else []
+    words += [f"{len(device.processes)} processes on it"] if device.processes else []
+    return ", ".join(words)

@@ -71,6 +71,17 @@ def test_an_undecided_row_always_asks_for_more_seeds_than_it_has(seeds: int) -> 
     assert all(one.need and (one.need.seeds is None or one.need.seeds > seeds) for one in undecided)
 
 
+def test_a_row_that_narrowly_missed_both_ways_asks_for_one_more_seed() -> None:
+    base = [60 + seed / 10 for seed in range(10)]
+    here = [value + 0.245 + (0.332 if seed % 2 else -0.332) for seed, value in enumerate(base)]
+    arms = [arm(BASE), arm(DROPOUT, smallest_effect=0.49)]
+    found = row(judged([*runs_of(BASE, base), *runs_of(DROPOUT, here)], arms), "dropout").declared
+    assert found is not None
+    assert found.verdict is Verdict.UNDECIDED
+    assert found.need is not None
+    assert found.need.seeds == 11
+
+
 def test_a_gain_that_is_smaller_than_what_matters_says_so() -> None:
     found = compared([60.22, 60.51, 60.31, 60.42], [60.0, 60.3, 60.12, 60.2])
     assert found.verdict is Verdict.GAIN

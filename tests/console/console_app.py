@@ -1,6 +1,7 @@
 """The console under test: its own state folder, quick polls, and waiting on messages rather than on time."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from textual.pilot import Pilot
 
 from labtui.catalog import load
 from labtui.console.app import LabtuiApp, Settings
-from labtui.console.messages import DeedFailed, PollFailed, RunsUpdated, Told
+from labtui.console.messages import DeedFailed, Judged, PlanMade, PollFailed, PredictionsRead, RunsUpdated, Told
 from labtui.console.monitor import Monitor, Pace
 from labtui.console.snapshot import Machine, Snapshot
 from labtui.plan import Lab
@@ -66,12 +67,22 @@ class ConsoleUnderTest(LabtuiApp):
         self.said.append(f"failed: {message.text}")
         self._news.set()
 
+    def on_judged(self, _: Judged) -> None:
+        self._news.set()
+
+    def on_plan_made(self, _: PlanMade) -> None:
+        self._news.set()
+
+    def on_predictions_read(self, _: PredictionsRead) -> None:
+        self._news.set()
+
     async def until(self, pilot: Pilot, true: Callable[[], object]) -> None:
-        """Wait for message after message until a condition holds."""
+        """Wait for message after message until a condition holds; a screen's own messages come without news of it."""
         async with asyncio.timeout(PATIENCE):
             while not true():
                 self._news.clear()
-                await self._news.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), 0.05)
                 await pilot.pause()
 
     async def settled(self, pilot: Pilot, wanted: Callable[[Snapshot], object]) -> None:

@@ -407,6 +407,42 @@ async def test_leaving_stops_nothing_and_says_what_goes_on(console, live):
     assert not one.attempt.stop_request.exists()
 
 
+async def test_ctrl_c_twice_leaves(console):
+    app = console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("ctrl+c")
+        assert "ctrl+c again leaves" in screen_text(app)
+        assert app.is_running
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+    assert app.return_code == 0
+
+
+async def test_what_ended_while_nobody_looked_is_said_on_opening(console, lab):
+    first = console()
+    async with first.run_test(size=WIDE) as pilot:
+        await first.settled(pilot, lambda shot: shot.when)
+    done(lab, "dropout")
+    again = console()
+    async with again.run_test(size=WIDE) as pilot:
+        await again.settled(pilot, lambda shot: shot.runs)
+        assert "1 finished" in screen_text(again)
+        assert "since " in screen_text(again)
+
+
+async def test_a_run_that_diverges_while_one_looks_is_said_and_rings(console, live):
+    one = live("dropout")
+    app = console()
+    rung = []
+    app.bell = lambda: rung.append(True)
+    async with app.run_test(size=WIDE) as pilot:
+        await app.settled(pilot, lambda shot: shot.runs)
+        one.finish("diverged", "loss is NaN at step 14", diverged_step=14)
+        await app.settled(pilot, lambda shot: shot.runs[0].state is State.DIVERGED)
+        assert "Dropout seed 0 diverged: loss is NaN at step 14" in screen_text(app)
+        assert rung == [True]
+
+
 async def test_themes_go_round_and_are_remembered(console):
     app = console()
     async with app.run_test(size=WIDE) as pilot:

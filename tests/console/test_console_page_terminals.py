@@ -72,17 +72,18 @@ async def test_a_worker_that_fails_says_so_and_the_screen_lives_on(tmp_path, mon
 
     monkeypatch.setattr("labtui.console.asking.judge", broken)
     monkeypatch.setattr("labtui.console.screens.launch.answer", broken)
-    monkeypatch.setattr("labtui.console.screens.run.read_predicted", broken)
+    monkeypatch.setattr("labtui.console.screens.predicting.read_predicted", broken)
     lab = lab_at(tmp_path)
     done(lab, "dropout")
     app = ConsoleUnderTest(lab, tmp_path / "state")
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 1)
-        for keys in (["c"], ["q", "enter", "3"], ["q", "R"]):
+        for keys, seen in ((["c"], "could not be judged"), (["q", "enter", "3"], "is gone"), (["q", "R"], "is gone")):
             before = len(app.said)
             await pilot.press(*keys)
             await app.until(pilot, lambda before=before: len(app.said) > before)
-            assert "the disk [bold]is gone[/]" in screen_text(app)
+            assert "the disk [bold]is gone[/]" in screen_text(app).splitlines()[-1]
+            assert any(seen in line for line in screen_text(app).splitlines()[:-1])
         await pilot.press("enter", "escape")
         assert isinstance(app.screen, MainScreen)
 

@@ -25,11 +25,13 @@ from labtui.console.draw.tabs import tabs
 from labtui.console.draw.ticks import Range
 from labtui.console.draw.zoom import log_panned, log_zoomed, panned, within, zoomed
 from labtui.console.look import Look, Subject, apart
-from labtui.console.planned import answer, plan_lines
+from labtui.console.planned import answer, device_words, plan_lines
 from labtui.console.predicted import Predicted, count
 from labtui.console.reading import place, reading_lines
+from labtui.console.snapshot import Machine
 from labtui.console.wish import Wish, wish_of_run, wishes_of
 from labtui.errors import UsageError
+from labtui.launch.devices import Device
 from labtui.plan.judge import table
 from labtui.spec import Adam, Cnn, Sgd
 from labtui.store.predictions import Predictions
@@ -265,27 +267,38 @@ def test_a_run_again_keeps_its_seed_and_what_was_changed(tmp_path):
 def test_the_fields_hold_what_all_chosen_experiments_share(tmp_path):
     lab = lab_at(tmp_path)
     arms = lab.catalog.select(["adam"])
-    boxes = {box.key: box for box in form.boxes(arms, (0,), ("cpu",), {})}
+    boxes = {box.key: box for box in form.boxes(arms, (0,), {"cpu": ""}, {})}
     assert boxes["optimizer.lr"].text == form.DIFFERS
     assert boxes["training.epochs"].text == "2"
     assert boxes["data.name"].choices[:1] == ("cifar10",)
     typed = {"optimizer.lr": "0.5", "training.epochs": "2", "seeds": "0,1", "at once": "99", "device": "tpu"}
-    boxes = {box.key: box for box in form.boxes(arms, (0,), ("cpu",), typed)}
+    boxes = {box.key: box for box in form.boxes(arms, (0,), {"cpu": ""}, typed)}
     assert boxes["optimizer.lr"].is_changed
     assert not boxes["training.epochs"].is_changed, "the same as before is no change"
     assert "1 to 64" in boxes["at once"].fault
     assert "no such device" in boxes["device"].fault
-    assert form.boxes((), (0,), (), {})[0].key == "seeds"
+    assert form.boxes((), (0,), {}, {})[0].key == "seeds"
 
 
 @pytest.mark.parametrize("room", [12, 40, 120])
 def test_a_field_fits_its_room(tmp_path, room):
     arms = lab_at(tmp_path).catalog.select(["dropout"])
-    found = form.boxes(arms, (0,), ("cpu", "cuda:0"), {"training.epochs": "x" * 50, "optimizer.name": "sgd"})
+    found = form.boxes(arms, (0,), {"cpu": "", "cuda:0": "busy"}, {"training.epochs": "x" * 50, "optimizer.name": "sgd"})
     for box in found:
         for current in (False, True):
             keys = form.key_room(found, room)
             assert width(form.box_line(box, room, UNICODE, key_room=keys, current=current, focused=current)) <= room
+
+
+def test_devices_are_offered_with_their_load():
+    gpu = Device(name="cuda:0", title="NVIDIA H200", load=3.0, memory_free=130_000_000_000)
+    cpu = Device(name="cpu", title="CPU", cores=16)
+    broken = Device(name="cuda:1", title="old", obstacle="too old")
+    told = device_words(Machine(cpu=41.0, devices=(cpu, gpu, broken)))
+    assert told == {"cpu": "16 cores, 41% busy", "cuda:0": "NVIDIA H200, 3% busy, 130 GB free"}
+    box = form.boxes((), (0,), told, {"device": "cuda:0"})[1]
+    assert "130 GB free" in plain(form.box_line(box, 100, UNICODE, key_room=10, current=True, focused=True))
+    assert device_words(Machine()) == {"cpu": ""}
 
 
 def test_a_wish_that_cannot_be_meant_is_answered_with_its_fault(tmp_path):

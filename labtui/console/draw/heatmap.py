@@ -68,7 +68,9 @@ def per_class(
             spans += [Span(" "), *progress(value / 100, max(1, min(MOST_BAR, width - left - 7)), glyphs)]
         else:
             points = deltas[at]
-            spans.append(Span(f" {delta(points, glyphs.minus):>7} ", "good" if points > 0 else "bad" if points < 0 else ""))
+            spans.append(
+                Span(f" {delta(points, glyphs.minus):>7} ", "good" if points > 0 else "bad" if points < 0 else "")
+            )
             room = min(31, width - left - 15)
             spans.extend(both_sides(points, largest, room, glyphs) if room >= 5 else ())
         lines.append(shorten(spans, width, glyphs.ellipsis))

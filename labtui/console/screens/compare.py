@@ -112,7 +112,10 @@ class CompareScreen(Judging, Filtering, Opening):
         """Title, rows, findings."""
         table, choice = self.table, self._choice
         against = f"against {self.asked.baseline}" if self.asked.baseline else "against declared baselines"
-        self.entitle(self.asked.metric, (Span(against if table else "judging …", "muted"),))
+        standing = (
+            Span("could not be judged", "bad") if self.fault else Span(against if table else "judging …", "muted")
+        )
+        self.entitle(self.asked.metric, (standing,))
         if table is None:
             return
         letters = {row.key: self._letters[row.title] for row in table.rows if row.title in self._letters}

@@ -27,6 +27,8 @@ class Judging(Page):
         self.asked = asked
         self.table: Table | None = None
         self.snapshot = Snapshot()
+        self.fault = ""
+        """Why there is no answer."""
         self._stamp: int | None = None
         self._turn = 0
 
@@ -49,7 +51,7 @@ class Judging(Page):
     def ask(self, **changes: object) -> None:
         """Ask, with something changed."""
         self.asked = replace(self.asked, **changes)  # type: ignore[arg-type]  # the callers name fields
-        self._turn += 1
+        self._turn, self.fault = self._turn + 1, ""
         lab, asked, turn = self.app.lab, self.asked, self._turn
         self.work(lambda: Judged(asking.judge(lab, asked), turn), "judging")
         self.show_answer()
@@ -59,6 +61,11 @@ class Judging(Page):
         if message.turn == self._turn:
             self.table = message.table
             self.show_answer()
+
+    def give_up(self, why: str) -> None:
+        """The answer before stays; the title says that there is no newer one."""
+        self.fault = why
+        self.show_answer()
 
     def action_copy(self) -> None:
         """The table as Markdown."""

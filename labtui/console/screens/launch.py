@@ -16,7 +16,7 @@ from labtui.console.draw.machine import machine_lines
 from labtui.console.draw.spans import Line, Span
 from labtui.console.draw.table import Column, Row
 from labtui.console.messages import PlanMade
-from labtui.console.planned import Answer, answer, plan_lines
+from labtui.console.planned import Answer, answer, device_words, plan_lines
 from labtui.console.screens.page import Page
 from labtui.console.snapshot import Interest, Snapshot
 from labtui.console.widgets.form import Form
@@ -98,7 +98,7 @@ class LaunchScreen(Page):
         """Fields anew, the plan once there is a pause."""
         arms = self._arms
         seeds = self.app.lab.catalog.experiment(arms[0].spec.experiment).seeds if arms else (0,)
-        devices = [one.name for one in self._snapshot.machine.devices if not one.obstacle] or ["cpu"]
+        devices = device_words(self._snapshot.machine)
         self._boxes = form.boxes(arms, seeds, devices, self._typed)
         if self._pause is not None:
             self._pause.stop()
@@ -114,6 +114,11 @@ class LaunchScreen(Page):
         if message.answer.wish == self.wish:
             self._answer = message.answer
             self._show()
+
+    def give_up(self, why: str) -> None:
+        """There is no plan, and this is why."""
+        self._answer = Answer(self.wish, fault=why)
+        self._show()
 
     def _show(self) -> None:
         glyphs = glyphs_of(self)

@@ -92,11 +92,18 @@ class Page(Screen[Any]):
             try:
                 self.post_message(task())
             except LabError as fault:
-                self.app.post_message(DeedFailed(fault.message, fault.advice))
+                self.post_message(DeedFailed(fault.message, fault.advice))
             except Exception as fault:  # noqa: BLE001 - a worker that fails must not end the console
-                self.app.post_message(DeedFailed(f"{type(fault).__name__}: {fault}"))
+                self.post_message(DeedFailed(f"{type(fault).__name__}: {fault}"))
 
         self.run_worker(body, thread=True, exclusive=True, exit_on_error=False, group=group)
+
+    def on_deed_failed(self, message: DeedFailed) -> None:
+        """The app says it; here nothing is waited for any more."""
+        self.give_up(message.text)
+
+    def give_up(self, why: str) -> None:
+        """Show why what was worked on will not come."""
 
     def action_back(self) -> None:
         """One layer out."""

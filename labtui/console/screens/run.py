@@ -15,11 +15,9 @@ from labtui.console.draw.tabs import tabs
 from labtui.console.entries import Entry
 from labtui.console.look import Look, Subject
 from labtui.console.looking import Looking
-from labtui.console.messages import PredictionsRead
-from labtui.console.predicted import Predicted, read_predicted
 from labtui.console.screens.filtering import Filtering
 from labtui.console.screens.opening import Opening
-from labtui.console.screens.page import Page
+from labtui.console.screens.predicting import Predicting
 from labtui.console.snapshot import Interest, Snapshot
 from labtui.console.widgets.chart_grid import ChartGrid
 from labtui.console.widgets.lines import Lines
@@ -29,7 +27,6 @@ from labtui.console.wish import Wish, wish_of_run
 
 if TYPE_CHECKING:
     from labtui.store.run import Run
-    from labtui.store.state import State
 
 SIDES = ("overview", "curves", "test", "spec", "log")
 """The sides of a run, in the order of their digits; the screen has the class of the one it shows."""
@@ -42,7 +39,7 @@ _FIRST = {"overview": "#about", "curves": "#charts", "test": "#detail", "spec": 
 _GONE = ((Span("this run's folder is gone", "warn"),),)
 
 
-class RunScreen(Looking, Page, Filtering, Opening):
+class RunScreen(Looking, Predicting, Filtering, Opening):
     """State: the run's id, the side that is shown, the look. `order` gives the ids that `[` and `]` go through."""
 
     KIND = "run"
@@ -50,12 +47,10 @@ class RunScreen(Looking, Page, Filtering, Opening):
     BINDINGS: ClassVar[list[BindingType]] = bindings("run")
 
     def __init__(self, run_id: str, look: Look, order: Callable[[], Sequence[str]]) -> None:
-        super().__init__()
-        self.run_id, self.look = run_id, look
+        super().__init__(run_id)
+        self.look = look
         self._order, self._side = order, 0
         self._snapshot = Snapshot()
-        self._predicted: Predicted | None = None
-        self._read_in: State | None = None
 
     def body(self) -> ComposeResult:
         """All sides; the style sheet shows one."""
@@ -77,6 +72,11 @@ class RunScreen(Looking, Page, Filtering, Opening):
     def side(self) -> str:
         """The side that is shown."""
         return SIDES[self._side]
+
+    @property
+    def wants_predictions(self) -> bool:
+        """While the test images are looked at."""
+        return self.side == "test"
 
     @property
     def run_here(self) -> "Run | None":
@@ -114,10 +114,11 @@ class RunScreen(Looking, Page, Filtering, Opening):
         """Show how the run stands now."""
         self._snapshot = snapshot
         self.app.wish(Interest(charted=(self.run_id,), log=self.run_id))
-        self._show()
-        self._read_predictions()
+        self.show_run()
+        self.read_predictions()
 
-    def _show(self) -> None:
+    def show_run(self) -> None:
+        """Everything that the side in sight shows."""
         run, snapshot, glyphs = self.run_here, self._snapshot, glyphs_of(self)
         self._show_title(run)
         curves = snapshot.curves_of(self.run_id)
@@ -136,7 +137,7 @@ class RunScreen(Looking, Page, Filtering, Opening):
         self._show_log()
 
     def _show_detail(self, run: "Run") -> None:
-        glyphs, found = glyphs_of(self), self._predicted
+        glyphs, found = glyphs_of(self), self.predicted
 
         def write(room: int) -> list[Line]:
             if self.side == "test":
@@ -162,28 +163,12 @@ class RunScreen(Looking, Page, Filtering, Opening):
         filtered = f"log  / {words}" if words else "log"
         entitle(log, filtered, "" if log.following else "G follows again")
 
-    # --- The test images ----------------------------------------------------------------------------------------------
-
-    def _read_predictions(self) -> None:
-        """Read them in a thread, when they are looked at, until they are there."""
-        run, known = self.run_here, self._predicted
-        if self.side != "test" or run is None or (known and known.matrix is not None) or self._read_in == run.state:
-            return
-        self._read_in = run.state
-        self.work(lambda: PredictionsRead(read_predicted(run)), "predictions")
-
-    def on_predictions_read(self, message: PredictionsRead) -> None:
-        """Show them, if they are still asked for."""
-        if message.predicted.run_id == self.run_id:
-            self._predicted = message.predicted
-            self._show()
-
     # --- Keys ---------------------------------------------------------------------------------------------------------
 
     def looked(self, said: str) -> None:
         """The look changed."""
         self.say(said)
-        self._show()
+        self.show_run()
 
     def action_side(self, index: int) -> None:
         """Another side of the run."""
@@ -191,8 +176,8 @@ class RunScreen(Looking, Page, Filtering, Opening):
         self._side = index % len(SIDES)
         self.add_class(f"-{self.side}")
         self.query_one(_FIRST[self.side]).focus()
-        self._show()
-        self._read_predictions()
+        self.show_run()
+        self.read_predictions()
         if self.side in ("test", "spec"):
             self.query_one("#detail", Lines).action_edge(0)
 
@@ -205,7 +190,7 @@ class RunScreen(Looking, Page, Filtering, Opening):
         order = list(self._order()) or [run.id for run in self._snapshot.runs]
         here = order.index(self.run_id) if self.run_id in order else 0
         self.run_id = order[(here + by) % len(order)]
-        self._predicted = self._read_in = None
+        self.forget_predictions()
         self.update(self._snapshot)
 
     def action_log(self) -> None:

@@ -14,12 +14,12 @@ from labtui.console.widgets.paint import glyphs_of, palette_of, strip
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-STAYS = 8.0
-"""Seconds for which a message takes the place of the keys."""
+STAYS, STAYS_BAD = 8.0, 60.0
+"""Seconds for which a message, or one that asks for a look, takes the place of the keys."""
 
 
 class StatusLine(Widget):
-    """One line. A message stays for a while; a failure until a key is pressed or another message comes."""
+    """One line. A message stays for a while, one about a failure longer, each until another comes."""
 
     DEFAULT_CSS = """
     StatusLine { height: 1; background: $bar; }
@@ -37,14 +37,14 @@ class StatusLine(Widget):
         """What is said now; empty while the keys are shown."""
         return "".join(span.text for span in self._message)
 
-    def say(self, text: str, *, ink: str = "", stays: float | None = STAYS) -> None:
-        """Show a message for so many seconds; None means until the next one."""
+    def say(self, text: str, *, ink: str = "") -> None:
+        """Show a message for a while."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
         self._message = (Span(" "), Span(text, ink)) if text else ()
-        if text and stays is not None:
-            self._timer = self.set_timer(stays, self.clear)
+        if text:
+            self._timer = self.set_timer(STAYS_BAD if ink == "bad" else STAYS, self.clear)
         self.refresh()
 
     def clear(self) -> None:

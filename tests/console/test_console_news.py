@@ -1,0 +1,71 @@
+"""What is said of runs that ended, while one looks and while nobody did."""
+
+import time
+
+import pytest
+from console_builders import foreign, msgspec_replace, run
+
+from labtui.console.leaving import farewell
+from labtui.console.news import digest, news
+from labtui.store.state import State
+
+NOON = time.mktime((2026, 11, 23, 12, 0, 0, 0, 0, -1))
+
+
+def ended(name="dropout", state=State.FINISHED, at=NOON + 60, **more):
+    return msgspec_replace(run(name, state=state, **more), modified=at)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said", "alarm"),
+    [
+        (State.RUNNING, ended(final=61.04), "has finished: test accuracy 61.04", False),
+        (State.RUNNING, ended(state=State.STOPPED, reason="by request"), "stopped: by request", False),
+        (State.STALLED, ended(state=State.LOST, reason="killed"), "lost: killed", True),
+        (State.RUNNING, ended(state=State.DIVERGED, reason="NaN at step 7"), "diverged: NaN at step 7", True),
+        (State.RUNNING, ended(state=State.STALLED, reason="silent for 10 s"), "is stalled: silent for 10 s", True),
+    ],
+)
+def test_an_end_is_said_and_a_bad_one_rings(was, now, said, alarm):
+    assert news({now.id: was}, [now]) == [(f"Dropout seed 0 {said}", alarm)]
+
+
+def test_nothing_is_said_twice_nor_of_what_was_over_or_never_seen():
+    over = ended(final=61.0)
+    assert news({over.id: State.FINISHED}, [over]) == []
+    assert news({}, [over]) == []
+    live = run(state=State.RUNNING)
+    assert news({live.id: State.QUEUED}, [live]) == []
+    stalled = run(state=State.STALLED)
+    assert news({stalled.id: State.STALLED}, [stalled]) == []
+
+
+def test_the_digest_counts_what_ended_since_and_names_what_went_wrong():
+    runs = [
+        ended("adam@0.01", State.DIVERGED),
+        ended(final=61.0),
+        ended("l1", final=30.0),
+        ended("network", at=NOON - 60, final=55.9),
+        run("sgd", state=State.RUNNING),
+        foreign(),
+    ]
+    said = digest(runs, NOON, NOON + 3_600)
+    assert said == "since 12:00: 2 finished, 1 diverged (Adam 0.01 seed 0); 1 goes on"
+
+
+def test_the_digest_has_nothing_to_say_on_a_first_visit_or_if_nothing_ended():
+    assert digest([ended(final=61.0)], 0.0, NOON) == ""
+    assert digest([ended(at=NOON - 5, final=61.0)], NOON, NOON + 1) == ""
+
+
+def test_of_many_failures_three_are_named():
+    runs = [ended(f"a{number}", State.FAILED) for number in range(5)]
+    assert "5 failed (A0 seed 0, A1 seed 0, A2 seed 0 and 2 more)" in digest(runs, NOON, NOON)
+
+
+def test_the_farewell_names_what_goes_on_and_is_silent_otherwise():
+    live = [run(f"a{number}", state=State.RUNNING) for number in range(6)]
+    said = farewell([*live, run("queued", state=State.QUEUED), ended(final=1.0)])
+    assert said.startswith("6 runs go on, 1 in the queue.")
+    assert "and 2 more" in said
+    assert farewell([ended(final=1.0), foreign(state=State.LIVE)]) is None
