@@ -93,12 +93,25 @@ def _watch(child: int) -> int:
             if os.WIFSTOPPED(status):
                 # The shell sees this process: it must stop too, and wake its child when it is woken.
                 os.kill(os.getpid(), signal.SIGSTOP)
-                _send(child, signal.SIGCONT)
-                continue
+                status = _woken(child)
+                if status is None:
+                    continue
             return os.waitstatus_to_exitcode(status)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _woken(child: int) -> int | None:
+    """See that the child goes on too: None, or its status where it has ended meanwhile.
+
+    `fg` continues the whole group, and a second SIGCONT would make Textual take the terminal twice.
+    """
+    time.sleep(0.05)
+    pid, status = os.waitpid(child, os.WCONTINUED | os.WNOHANG)
+    if pid == 0:
+        _send(child, signal.SIGCONT)
+    return status if pid and not os.WIFCONTINUED(status) else None
 
 
 def _send(child: int, number: int) -> None:
