@@ -37,6 +37,9 @@ NAMES = {
 """How a tag is called where there is no room for a column of tag names."""
 
 _ORDER = list(NAMES)
+
+_TWINS = {tags.TRAIN_LOSS: tags.MINIBATCH_LOSS, tags.TRAIN_ACCURACY: tags.MINIBATCH_ACCURACY}
+"""What is left out where the other is there: under the report's protocol both are written, of the same minibatches."""
 _LEFT, _NUMBER, _PLACE = 20, 9, 11
 
 
@@ -96,7 +99,7 @@ def _why(run: Run) -> str:
 
 def curve_lines(curves: "Mapping[str, Curve]", room: int, glyphs: Glyphs) -> list[Line]:
     """A line per curve: last and best value as numbers, and a sparkline."""
-    shown = [tag for tag in sorted(curves, key=_rank) if curves[tag].steps.size]
+    shown = [tag for tag in sorted(curves, key=_rank) if curves[tag].steps.size and _TWINS.get(tag) not in curves]
     if not shown:
         return []
     heads = (Span(" " * _LEFT), *fit((Span("last", "muted"),), _NUMBER, right=True))

@@ -116,14 +116,17 @@ def changes(found: Iterable[Box]) -> tuple[str, ...]:
 
 
 def _recipe_boxes(arms: Sequence[Arm], typed: Mapping[str, str]) -> list[Box]:
+    usual = [{field.key: field.text for field in fields(arm.spec)} for arm in arms]
     tables = [{field.key: field for field in fields(_tried(arm.spec, typed))} for arm in arms]
-    shown = [field for key, field in tables[0].items() if all(key in table for table in tables)]
     found = []
-    for field in shown:
-        texts = {_default(arm.spec, field.key, table[field.key].text) for arm, table in zip(arms, tables, strict=True)}
+    for key, field in tables[0].items():
+        if not all(key in table for table in tables):
+            continue
+        # A key that only came with another optimizer has no usual text: its own default stands there.
+        texts = {own.get(key, table[key].text) for own, table in zip(usual, tables, strict=True)}
         default = texts.pop() if len(texts) == 1 else DIFFERS
-        choices = tuple(registry()) if field.key == "data.name" else field.choices
-        found.append(Box(field.key, default, field.type_text, choices, field.meaning))
+        choices = tuple(registry()) if key == "data.name" else field.choices
+        found.append(Box(key, default, field.type_text, choices, field.meaning))
     return sorted(found, key=lambda box: FIRST.index(box.key) if box.key in FIRST else len(FIRST))
 
 
@@ -136,11 +139,6 @@ def _tried(spec: RunSpec, typed: Mapping[str, str]) -> RunSpec:
             except UsageError:  # the field itself tells what is wrong
                 continue
     return spec
-
-
-def _default(spec: RunSpec, key: str, otherwise: str) -> str:
-    """The text of a key before anything was changed."""
-    return next((field.text for field in fields(spec) if field.key == key), otherwise)
 
 
 def _checked(box: Box, arms: Sequence[Arm]) -> Box:

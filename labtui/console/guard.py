@@ -93,9 +93,10 @@ def _watch(child: int) -> int:
             if os.WIFSTOPPED(status):
                 # The shell sees this process: it must stop too, and wake its child when it is woken.
                 os.kill(os.getpid(), signal.SIGSTOP)
-                status = _woken(child)
-                if status is None:
+                ended = _woken(child)
+                if ended is None:
                     continue
+                status = ended
             return os.waitstatus_to_exitcode(status)
     finally:
         for number, handler in before.items():

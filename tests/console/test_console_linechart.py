@@ -146,6 +146,12 @@ def test_the_planned_end_fixes_the_x_axis_while_points_arrive():
     assert {frame.x for frame in frames if frame} == {Range(0, 3_000)}
 
 
+def test_a_single_point_near_the_end_does_not_move_the_planned_axis():
+    one = series([5.0], x=[9.0])
+    assert draw([one], View(planned=10), 80, 24).frame.x == Range(0, 10)
+    assert draw([one], View(), 80, 24).frame.x.low == 9
+
+
 def test_without_a_plan_the_x_axis_grows_in_round_jumps():
     ends = {draw([series(np.ones(n))], View(), 80, 24).frame.x.high for n in range(1_000, 2_000, 10)}
     assert ends == {1_000, 1_250, 1_500, 2_000}

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
-from console_builders import FakeCatalog, foreign, msgspec_replace, run, snapshot, spec, trend
+from console_builders import FakeCatalog, curve, foreign, msgspec_replace, run, snapshot, spec, trend
 
 from labtui.catalog import Fault
 from labtui.console.draw import table
@@ -15,6 +15,7 @@ from labtui.console.facts import facts
 from labtui.console.filters import Fields, parse
 from labtui.console.listing import COLUMNS, counts, row
 from labtui.console.marks import Marks, ink_of
+from labtui.store import tags
 from labtui.store.state import State
 
 CATALOG = FakeCatalog("network", "dropout", "adam@0.01", "adam@0.001")
@@ -231,3 +232,13 @@ def test_of_a_row_that_changed_only_the_columns_that_differ_are_painted():
     assert before[first:last] != after[first:last]
     assert table.changed(layout, old, old) == (0, 0)
     assert table.changed(layout, old, row(find("arm:network"), Marks(), snapshot(), UNICODE)) is None
+
+
+def test_minibatch_figures_that_were_written_twice_are_shown_once():
+    live = run("dropout", state=State.RUNNING)
+    entry = find("arm:dropout", live)
+    curves = {tag: curve(tag, [2.0, 1.0]) for tag in (tags.MINIBATCH_LOSS, tags.TRAIN_LOSS, tags.REPORT_TEST_LOSS)}
+    names = [plain(line).split("  ")[0] for line in facts(entry, curves, 60, UNICODE, 2_000.0)]
+    assert names.count("minibatch loss") == 1
+    del curves[tags.MINIBATCH_LOSS]
+    assert "minibatch loss" in [plain(line).split("  ")[0] for line in facts(entry, curves, 60, UNICODE, 2_000.0)]

@@ -283,7 +283,8 @@ def test_the_fields_hold_what_all_chosen_experiments_share(tmp_path):
 @pytest.mark.parametrize("room", [12, 40, 120])
 def test_a_field_fits_its_room(tmp_path, room):
     arms = lab_at(tmp_path).catalog.select(["dropout"])
-    found = form.boxes(arms, (0,), {"cpu": "", "cuda:0": "busy"}, {"training.epochs": "x" * 50, "optimizer.name": "sgd"})
+    typed = {"training.epochs": "x" * 50, "optimizer.name": "sgd"}
+    found = form.boxes(arms, (0,), {"cpu": "", "cuda:0": "busy"}, typed)
     for box in found:
         for current in (False, True):
             keys = form.key_room(found, room)

@@ -97,10 +97,10 @@ def x_range(series: Iterable[Series], view: View) -> Range:
     if not used:
         return Range(0.0, view.planned or 1.0)
     first, last = min(float(x[0]) for x in used), max(float(x[-1]) for x in used)
+    if view.planned is not None and first >= 0 and last <= view.planned * (1 + 1e-9):
+        return Range(0.0, view.planned)
     if view.x_scale is Scale.CLOCK or first > 0.5 * last or first < 0:
         return Range(first, first + grown_end(last - first, view.x_scale))
-    if view.planned is not None and last <= view.planned * (1 + 1e-9):
-        return Range(0.0, view.planned)
     return Range(0.0, grown_end(last, view.x_scale))
 
 

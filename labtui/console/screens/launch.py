@@ -50,6 +50,7 @@ class LaunchScreen(Page):
         self._chosen: tuple[str, ...] = ()
         self._typed: dict[str, str] = {}
         self._boxes: tuple[form.Box, ...] = ()
+        self._devices: dict[str, str] = {}
         self._answer: Answer | None = None
         self._pause: Timer | None = None
         self._snapshot = Snapshot()
@@ -92,18 +93,24 @@ class LaunchScreen(Page):
         """Runs that have finished since, and the load of the devices."""
         self._snapshot = snapshot
         self.app.wish(Interest())
+        if device_words(snapshot.machine) != self._devices:
+            self._fill()
         self._show()
 
     def _change(self) -> None:
         """Fields anew, the plan once there is a pause."""
-        arms = self._arms
-        seeds = self.app.lab.catalog.experiment(arms[0].spec.experiment).seeds if arms else (0,)
-        devices = device_words(self._snapshot.machine)
-        self._boxes = form.boxes(arms, seeds, devices, self._typed)
+        self._fill()
         if self._pause is not None:
             self._pause.stop()
         self._pause = self.set_timer(PAUSE, self._plan)
         self._show()
+
+    def _fill(self) -> None:
+        """The fields, with what was typed checked."""
+        arms = self._arms
+        seeds = self.app.lab.catalog.experiment(arms[0].spec.experiment).seeds if arms else (0,)
+        self._devices = device_words(self._snapshot.machine)
+        self._boxes = form.boxes(arms, seeds, self._devices, self._typed)
 
     def _plan(self) -> None:
         lab, wish = self.app.lab, self.wish
