@@ -40,8 +40,6 @@ def squares(cells: Sequence[Cell], factors: Mapping[str, tuple[str, ...]]) -> li
     for both in run:
         parts = [cell for cell in run if declared[cell.key] < declared[both.key]]
         for first, second in combinations(parts, 2):
-            if declared[first.key] & declared[second.key]:
-                continue
             bases = (cell for cell in cells if cell.runs and _adds_up(Square(cell, first, second, both)))
             found += [Square(base, first, second, both) for base in islice(bases, 1)]
     return found

@@ -49,6 +49,13 @@ def test_every_row_and_every_finding_is_in_the_text(table: Table) -> None:
             assert " ".join(finding.text.split()) in flat
 
 
+def test_only_what_several_rows_share_stands_above_them(table: Table) -> None:
+    shared = to_text(table, 200, sections=("notes",)).partition("\nNetwork\n")[0]
+    assert "data.train_fraction: 0.5 in Network" in shared
+    assert "dead run" not in shared
+    assert "outweighs the images" not in shared
+
+
 def test_the_head_says_metric_unit_selection_and_how_the_intervals_hold(table: Table) -> None:
     head = " ".join(to_text(table, 80, sections=("verdicts",)).partition("\n\n")[0].split())
     assert head == (
@@ -203,6 +210,11 @@ def test_no_text_leaves_its_markup(text: str) -> None:
     assert not re.search(r"[<>\"']", markup.html(text))
     assert not re.search(r"(?<!\\)(\\\\)*[|*_`]", " " + markup.markdown(text))
     assert not re.search(r"(?<!\\)[%&#_]", markup.latex(text))
+    assert set(re.findall(r"\\(.)", markup.latex(text))) <= set("%&#_{}$tpDcdr")
+
+
+def test_a_backslash_in_latex_is_a_sign_and_no_command() -> None:
+    assert markup.latex("\\input{x}") == r"\textbackslash{}input\{x\}"
 
 
 @settings(max_examples=30)

@@ -160,6 +160,11 @@ def test_untuned_rows_stand_against_a_tuned_one(table: Table, name: str) -> None
     assert said(row(table, name), "tuning") == "unequal tuning: 1 setting tried here, 3 settings of adam"
 
 
+@pytest.mark.parametrize("name", ["adam@0.01", "adam@0.0001", "sgd@0.01"])
+def test_the_grids_are_tuned_as_hard_as_their_match_whatever_the_poor_baseline_was(table: Table, name: str) -> None:
+    assert "tuning" not in codes(row(table, name).all_findings)
+
+
 def test_adam_at_a_hundredth_is_dead(table: Table) -> None:
     assert said(row(table, "adam@0.01"), "dead-run").startswith("dead run: at chance (10.00% with 10 classes)")
 

@@ -8,9 +8,10 @@ import pytest
 from compare_builders import arm, curve, evidence, judged, report_arms, report_evidence, report_runs, runs_of, spec
 
 from labtui.compare.cells import Cell, cells
+from labtui.compare.report import plots
 from labtui.compare.report.charts import Series, chart_tags
 from labtui.compare.report.content import compose
-from labtui.compare.report.document import Document, Heading, Picture
+from labtui.compare.report.document import Document, Grid, Heading, Picture
 from labtui.compare.report.html import to_html
 from labtui.compare.report.ink import BASELINE, ink, render
 from labtui.compare.report.markdown import to_markdown
@@ -121,6 +122,21 @@ def test_markdown_shows_every_figure_that_it_brings(whole: Document) -> None:
     assert list(written.figures) == ["figures/differences.png"]
     assert "](figures/differences.png)" in written.text
     assert all(content.startswith(b"\x89PNG") for content in written.figures.values())
+
+
+def test_confounded_lines_are_marked_as_such_and_claims_as_claims(whole: Document) -> None:
+    grid = next(block for block in whole.blocks if isinstance(block, Grid) and "verdict" in block.head)
+    kinds = {(line.texts[-1], line.kind) for line in grid.lines}
+    assert kinds == {
+        ("baseline", ""), ("confounded", "confounded"), ("gain", "gain"), ("gain, budget ×2", "gain"), ("loss", "loss"),
+        ("undecided", ""),
+    }  # fmt: skip
+
+
+def test_differences_far_out_turn_the_axis_logarithmic_and_near_ones_do_not() -> None:
+    runs = report_runs()
+    assert plots.linear_to(judged(runs, report_arms(), evidence=evidence())) == pytest.approx(5.3, abs=0.1)
+    assert plots.linear_to(small()[0]) is None
 
 
 def test_charts_of_the_reports_runs_can_be_drawn(whole: Document) -> None:
