@@ -153,6 +153,20 @@ def test_runs_are_looked_for_less_often_than_points_unless_somebody_hurries():
     assert world.store.scans == 2
 
 
+@pytest.mark.parametrize(("state", "pause"), [(State.RUNNING, 0.2), (State.FINISHED, 3.0)])
+def test_a_folder_that_takes_long_to_look_at_is_looked_at_seldom_but_never_forgotten(state, pause):
+    world = World(*runs(1, state=state), runs=0.0)
+    scan = world.store.scan
+
+    def slow():
+        world.clock.now += 0.01
+        return scan()
+
+    world.store.scan = slow
+    world.monitor.poll()
+    assert world.monitor._runs_due == pytest.approx(100.0 + pause)
+
+
 def test_readers_that_nobody_needs_are_let_go_and_their_trends_stay():
     listed = runs(KEPT_WHOLE + 10)
     world = World(*listed, budget=1_000.0)
