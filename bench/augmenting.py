@@ -11,6 +11,7 @@ from bench.recipes import recipe
 from bench.report_loop import pipeline
 from labtui.datasets.info import Images
 from labtui.engine.data import divide
+from labtui.engine.device import open_device
 from labtui.engine.learner import floats
 from labtui.engine.streams import shuffled
 from labtui.spec import Augment, ColorJitter, HorizontalFlip, RunSpec
@@ -52,7 +53,7 @@ def labtui(data: str | None, threads: int, device: str, batches: int, *, plain: 
 
     The draws of an epoch are part of it.
     """
-    torch.set_num_threads(threads)
+    open_device(device, threads, "fp32")
     share = batches * BATCH / len(images(data).train)
     changes = [f"data.train_fraction={share}", "data.augment.mode=replace"]
     spec = recipe("network", changes[:1]) if plain else recipe("augmentation", changes)

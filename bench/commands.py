@@ -2,6 +2,7 @@
 
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,9 @@ from pathlib import Path
 from bench.contenders import ROOT
 from bench.harness import Round, Sample, Skipped
 from labtui.store import tags
+from labtui.store.files import read_json
 from labtui.store.reader import read_curves
+from labtui.store.records import Launch
 
 LOOK = 0.01
 """Seconds between two looks for a first step."""
@@ -83,6 +86,44 @@ class ToFirstStep:
                 return Sample(1, then - began)
 
             yield play
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherRuns:
+    """The runs after the first of a command: from the moment that a run's parent takes it to its first step.
+
+    With `warm`, they are forks of a process that has the engine loaded; else each is started by itself.
+    """
+
+    name: str
+    warm: bool
+
+    @contextmanager
+    def open(self) -> Iterator[Round]:
+        """A round is one command of three runs on the embedded digits; its sample is the median of the last two."""
+        with tempfile.TemporaryDirectory(prefix="labtui-bench-") as place:
+
+            def play() -> Sample:
+                runs = Path(tempfile.mkdtemp(dir=place))
+                words = ["-m", "labtui", "run", "network", "--seeds", "3", "--epochs", "1", "--dataset", "digits", "-q"]
+                own = surroundings(Path(place))
+                subprocess.run(
+                    [sys.executable, *words, "-j", "1", "--device", "cpu", "--runs", str(runs)],
+                    cwd=ROOT, env=own if self.warm else {**own, "LABTUI_WARM": "no"}, capture_output=True, check=True,
+                )  # fmt: skip
+                return Sample(1, statistics.median(_to_first_steps(runs)[1:]))
+
+            yield play
+
+
+def _to_first_steps(runs: Path) -> list[float]:
+    """Seconds from each run's start to its first step, in the order in which they started."""
+    taken = []
+    for file in runs.rglob("launch.json"):
+        folder = file.parents[2]
+        started = read_json(file, Launch).started
+        taken.append((started, float(read_curves(folder)[tags.TRAIN_LOSS].wall_times[0]) - started))
+    return [seconds for _, seconds in sorted(taken)]
 
 
 def surroundings(place: Path) -> Mapping[str, str]:

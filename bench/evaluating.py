@@ -9,7 +9,7 @@ from bench.recipes import recipe
 from bench.report_loop import ReportRun
 from labtui.datasets.info import Images
 from labtui.engine.data import divide
-from labtui.engine.device import keep_freed_memory
+from labtui.engine.device import open_device
 from labtui.engine.evaluate import BATCH, Examiner, report_loss
 from labtui.engine.learner import Learner
 from labtui.engine.streams import shuffled
@@ -24,9 +24,7 @@ def report(data: str | None, threads: int, device: str, count: int, workers: int
 
 def labtui(data: str | None, threads: int, device: str, count: int, precision: str) -> Round:
     """labtui's test after an epoch: the report's losses too, from per-image losses in shuffled groups of 64."""
-    torch.set_num_threads(threads)
-    if device == "cpu":
-        keep_freed_memory()
+    open_device(device, threads, "fp32")
     spec = recipe("network", [f"training.precision={precision}"])
     place = torch.device(device)
     division = divide(_fewer(images(data), count), spec, place)
@@ -44,9 +42,7 @@ def labtui(data: str | None, threads: int, device: str, count: int, precision: s
 
 def forward(threads: int, device: str, count: int, precision: str) -> Round:
     """The network alone on one batch that is there already."""
-    torch.set_num_threads(threads)
-    if device == "cpu":
-        keep_freed_memory()
+    open_device(device, threads, "fp32")
     spec = recipe("network", [f"training.precision={precision}"])
     learner = Learner(spec, torch.device(device), shape=(3, 32, 32), classes=10, steps_per_epoch=1)
     batch = torch.rand(BATCH[device], 3, 32, 32, device=device).contiguous(memory_format=torch.channels_last)

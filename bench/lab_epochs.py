@@ -12,7 +12,7 @@ from bench.report_loop import ReportRun
 from labtui.datasets import load
 from labtui.datasets.info import Images
 from labtui.engine.data import divide
-from labtui.engine.device import keep_freed_memory
+from labtui.engine.device import open_device
 from labtui.engine.evaluate import BATCH, Examiner
 from labtui.engine.learner import Learner
 from labtui.engine.streams import shuffled
@@ -39,8 +39,7 @@ def report(changes: list[str], data: str | None, threads: int, device: str) -> R
 
 def compute(dataset: str, threads: int) -> Round:
     """The pure compute of the 13 runs on a small data set: every step and every test, and nothing else."""
-    torch.set_num_threads(threads)
-    keep_freed_memory()
+    open_device("cpu", threads, "fp32")
     of = load(dataset, Path())  # an embedded one lies in no folder
     specs = [recipe(name, dataset=dataset) for name in every_name()]
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.commands import ToFirstStep
+from bench.commands import FurtherRuns, ToFirstStep
 from bench.harness import Contender
 from bench.recipes import CIFAR, recipe
 from bench.setting import Setting
@@ -57,6 +57,8 @@ def _contenders(setting: Setting) -> list[Contender]:
         engine(CIFAR),
         engine("digits"),
         ToFirstStep("labtui run, on digits", command),
+        FurtherRuns("a further run of the command, cold", warm=False),
+        FurtherRuns("a further run, from the warm process", warm=True),
     ]
 
 

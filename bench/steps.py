@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from bench.clock import timed
 from bench.harness import Round, Sample
 from bench.report_loop import ReportNetwork
-from labtui.engine.device import keep_freed_memory
+from labtui.engine.device import open_device
 from labtui.engine.models import ConvNet
 
 BATCH = 128
@@ -37,9 +37,7 @@ def as_reported(threads: int, device: str, steps: int = STEPS) -> Round:
 
 def as_in_labtui(threads: int, device: str, precision: str, steps: int = STEPS) -> Round:
     """labtui's network: pooled before ReLU, channels last, one kernel for the optimizer; `precision` fp32 or bf16."""
-    torch.set_num_threads(threads)
-    if device == "cpu":
-        keep_freed_memory()
+    open_device(device, threads, "fp32")
     network = ConvNet((3, 32, 32), 10, (0.0, 0.0)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
     images, labels = _batch(device)
