@@ -2,8 +2,11 @@
 
 import os
 import platform
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from labtui.clean import clean_line
@@ -77,8 +80,8 @@ def survey(environment: Mapping[str, str] = os.environ) -> Survey:
     except NvmlUnavailable as fault:
         gpus = ()
         notices.append(f"NVIDIA's driver does not answer, so no GPU is listed: {clean_line(str(fault))}.")
-    obstacle = _cuda_obstacle()
-    if gpus and obstacle:
+    obstacle = _cuda_obstacle() if gpus else ""
+    if obstacle:
         notices.append(f"{len(gpus)} GPU(s) here cannot be used: {obstacle}.")
     cuda = [_cuda(index, gpu, obstacle) for index, gpu in enumerate(gpus)]
     return Survey((_cpu(), *cuda, *_mps()), tuple(notices))
@@ -194,10 +197,27 @@ def _mps() -> tuple[Device, ...]:
 
 def _cuda_obstacle() -> str:
     """Why the installed torch cannot use a GPU, as far as its version tells."""
+    version = _torch_version(_installed())
+    if version is None:
+        return "torch is not installed"
+    return f"the installed torch ({version}) is built for the CPU alone" if version.endswith("+cpu") else ""
+
+
+@lru_cache(maxsize=1)
+def _torch_version(_installed: tuple[tuple[str, int], ...]) -> str | None:
+    """Of the installed torch, read again only when a folder of installed packages has changed."""
     from importlib import metadata
 
     try:
-        version = metadata.version("torch")
+        return metadata.version("torch")
     except metadata.PackageNotFoundError:
-        return "torch is not installed"
-    return f"the installed torch ({version}) is built for the CPU alone" if version.endswith("+cpu") else ""
+        return None
+
+
+def _installed() -> tuple[tuple[str, int], ...]:
+    """The folders that packages are found in, and when one was last put into each or taken out."""
+    found: list[tuple[str, int]] = []
+    for folder in sys.path:
+        with suppress(OSError):
+            found.append((folder, os.stat(folder or ".").st_mtime_ns))  # noqa: PTH116 (a hundred times a minute)
+    return tuple(found)

@@ -3,6 +3,7 @@
 import platform
 from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -155,7 +156,7 @@ def test_no_driver_means_no_gpu_and_a_mute_one_is_told(monkeypatch: pytest.Monke
 def test_a_gpu_under_a_torch_for_the_cpu_is_shown_told_and_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver(card("GPU-a"))
     monkeypatch.setattr(devices, "visible_gpus", lambda environment: visible_gpus(environment, driver))
-    monkeypatch.setattr(metadata, "version", lambda _: "2.15.0+cpu")
+    monkeypatch.setattr(devices, "_torch_version", lambda _: "2.15.0+cpu")
 
     found = survey({})
 
@@ -165,6 +166,38 @@ def test_a_gpu_under_a_torch_for_the_cpu_is_shown_told_and_not_used(monkeypatch:
     for wish in ("cuda", "cuda:0"):
         with pytest.raises(EnvironmentFault, match="built for the CPU"):
             choose(wish, found)
+
+
+def test_torchs_version_is_read_once_and_again_when_packages_were_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, reads, real = Driver(card("GPU-a")), [], metadata.version
+    monkeypatch.setattr(devices, "visible_gpus", lambda environment: visible_gpus(environment, driver))
+    monkeypatch.setattr(metadata, "version", lambda name: (reads.append(name), real(name))[1])
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(version: str) -> None:
+        for old in tmp_path.iterdir():
+            (old / "METADATA").unlink()
+            old.rmdir()
+        folder = tmp_path / f"torch-{version}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: torch\nVersion: {version}\n")
+
+    install("97.0+cpu")
+    for _ in range(3):
+        assert "97.0+cpu" in survey({}).notices[0]
+    install("98.0")
+    assert survey({}).notices == ()
+    install("99.0+cpu")
+    assert "99.0+cpu" in survey({}).notices[0]
+    assert reads == ["torch"] * 3
+
+
+def test_a_machine_without_a_gpu_asks_for_no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "visible_gpus", lambda _: ())
+    monkeypatch.setattr(devices, "_torch_version", lambda _: pytest.fail("nobody needs to know"))
+    assert survey({}).notices == ()
 
 
 def test_apples_gpu_is_found_on_apples_processors_alone(monkeypatch: pytest.MonkeyPatch) -> None:
