@@ -16,8 +16,9 @@ from labtui.cli.interrupts import Interrupts
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device
 from labtui.launch.ends import Ends
+from labtui.launch.line import Line
 from labtui.launch.local import Warm
-from labtui.launch.slots import Slot, acquire
+from labtui.launch.slots import Slot, first_free
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.plan import Lab
 from labtui.plan.places import Places
@@ -81,6 +82,7 @@ class Foreground:
         self._warm = warm
         self._ends = Ends()
         self._places = places
+        self._line = Line()
         self._display = display
         self._signals = interrupts
         self._waiting: deque[Job] = deque()
@@ -105,6 +107,7 @@ class Foreground:
                 raise
             self._outcome.signal_code = EXIT_HUNG_UP
         self._ends.close()
+        self._line.close()
         self._outcome.runs += [run for run, _ in self._live.values()]
         self._outcome.left = list(self._waiting)
         return self._outcome
@@ -128,11 +131,8 @@ class Foreground:
         return (self._warm,) if self._warm is not None and self._warm.loading else ()
 
     def _free_place(self) -> tuple[Device, Slot] | None:
-        for device in self._places.devices:
-            slot = acquire(device, self._places.threads, per_device=self._places.per_device)
-            if slot is not None:
-                return device, slot
-        return None
+        places = self._places
+        return first_free(places.devices, places.threads, self._line, per_device=places.per_device)
 
     def _start(self, job: Job, device: Device, slot: Slot) -> None:
         try:

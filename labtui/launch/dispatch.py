@@ -13,10 +13,11 @@ from labtui.errors import LabError
 from labtui.launch.chosen import restored
 from labtui.launch.devices import Device, Survey, candidates, survey
 from labtui.launch.ends import Ends
+from labtui.launch.line import Line
 from labtui.launch.local import AlreadyRunning, Interpreter, NotStarted, next_attempt
 from labtui.launch.order import Claimed
 from labtui.launch.queue import Entry, entries, is_ours, remove, set_aside
-from labtui.launch.slots import Slot, acquire
+from labtui.launch.slots import Slot, first_free
 from labtui.launch.ticket import Ticket, folder_of, has_our_seal
 from labtui.launch.warm_start import Warmer
 from labtui.store.paths import RunPaths
@@ -63,6 +64,7 @@ class Dispatcher:
         self._waiting: Counter[bytes] = Counter()
         self._surveys: dict[str | None, Survey] = {}
         self._busy: set[str] = set()
+        self._line = Line()
         self._not_before: dict[str, float] = {}
 
     def round(self) -> None:
@@ -78,6 +80,11 @@ class Dispatcher:
                 self._try(entry)
             except (LabError, OSError) as fault:
                 self._set_aside(entry, str(fault))
+
+    def close(self) -> None:
+        """Wait for nothing more; what was started goes on."""
+        self.ends.close()
+        self._line.close()
 
     def _try(self, entry: Entry) -> None:
         """Start the entry if it can start now. Raises LabError where it never will."""
@@ -147,10 +154,9 @@ class Dispatcher:
         """A device that fulfils the wish, with a slot on it; None while all such devices are taken."""
         wanted = candidates(ticket.device, self._survey(environment))
         if self._busy.isdisjoint(device.name for device in wanted):
-            for device in wanted:
-                slot = acquire(device, ticket.threads, per_device=ticket.per_device)
-                if slot is not None:
-                    return device, slot
+            placed = first_free(wanted, ticket.threads, self._line, per_device=ticket.per_device)
+            if placed is not None:
+                return placed
         self._busy.update(device.name for device in wanted)
         return None
 

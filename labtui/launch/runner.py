@@ -80,6 +80,7 @@ def main(arguments: Sequence[str], launch: Start = start, pause: float = PAUSE, 
         return bool(signals.wait(0))
 
     serve(root, lock, dispatcher, wait)
+    dispatcher.close()
     if warmer is not None:
         warmer.close()
     return 0

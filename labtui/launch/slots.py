@@ -16,6 +16,7 @@ from typing import Self
 
 from labtui.errors import EnvironmentFault
 from labtui.launch.devices import Device
+from labtui.launch.line import Line
 from labtui.launch.private import private_folder
 from labtui.launch.threads import usable_cores
 from labtui.store.lock import Held, LockHeld, LocksUnsupported, hold
@@ -52,29 +53,50 @@ class Slot:
 
 
 def acquire(
-    device: Device, threads: int, *, per_device: int = 1, cores: int | None = None, folder: Path | None = None
+    device: Device,
+    threads: int,
+    *,
+    per_device: int = 1,
+    line: Line | None = None,
+    cores: int | None = None,
+    folder: Path | None = None,
 ) -> Slot | None:
-    """A slot on the device, or None while all are taken; never part of one.
+    """A slot on the device, or None while all are taken or others wait for one; never part of one.
 
-    `per_device` runs share a GPU. On the CPU a run takes a core per thread, at most all `cores` (default: those
-    usable). Raises EnvironmentFault where no folder for slots can be had.
+    Who means to ask again gives a `line`, and stands in it from the first try in vain until it has a slot. `per_device`
+    runs share a GPU. On the CPU a run takes a core per thread, at most all `cores` (default: those usable). Raises
+    EnvironmentFault where no folder for slots can be had.
     """
-    place = folder or slots_folder()
+    place, kind = folder or slots_folder(), _kind(device)
     if device.kind == "cpu":
         there = cores or usable_cores()
-        names, needed = [f"cpu-{number}" for number in range(there)], min(threads, there)
+        names, needed = [f"{kind}-{number}" for number in range(there)], min(threads, there)
     else:
-        label = _UNSAFE.sub("_", device.uuid or device.name)
-        names, needed = [f"{label}-{number}" for number in range(per_device)], 1
+        names, needed = [f"{kind}-{number}" for number in range(per_device)], 1
     try:
         with hold(place / "turn", _TURN):
-            return _take(place, names, needed)
+            slot = _take(place, names, needed) if (line or Line()).is_first(place, kind) else None
+            if slot is None and line is not None:
+                line.stand(place, kind)
+            return slot
     except LockHeld:
         return None
     except LocksUnsupported as fault:
         raise EnvironmentFault(fault.message, advice="Set XDG_STATE_HOME to a folder on a local disk.") from fault
     except OSError as fault:
         raise EnvironmentFault(f"Device slots cannot be kept in {place}: {fault.strerror}.") from fault
+
+
+def first_free(
+    devices: Sequence[Device], threads: int, line: Line, *, per_device: int = 1, folder: Path | None = None
+) -> tuple[Device, Slot] | None:
+    """The first of the devices that has a slot for us, no longer waited for then; None while none has."""
+    for device in devices:
+        slot = acquire(device, threads, per_device=per_device, line=line, folder=folder)
+        if slot is not None:
+            line.leave(map(_kind, devices))
+            return device, slot
+    return None
 
 
 def wait_for(
@@ -87,19 +109,23 @@ def wait_for(
     folder: Path | None = None,
 ) -> tuple[Device, Slot] | None:
     """The first of the devices that has a slot; waits until one has, or until `waiting` says no more (then None)."""
-    while True:
-        for device in devices:
-            slot = acquire(device, threads, per_device=per_device, folder=folder)
-            if slot is not None:
-                return device, slot
+    line = Line()
+    while (found := first_free(devices, threads, line, per_device=per_device, folder=folder)) is None:
         if not waiting():
+            line.close()
             return None
         time.sleep(pause)
+    return found
 
 
 def slots_folder() -> Path:
     """Where this user's slots of this machine lie; by host, since homes are shared. Raises EnvironmentFault."""
     return private_folder("slots", _UNSAFE.sub("_", host()))
+
+
+def _kind(device: Device) -> str:
+    """What tells the slots of a device from those of others."""
+    return "cpu" if device.kind == "cpu" else _UNSAFE.sub("_", device.uuid or device.name)
 
 
 def _take(place: Path, names: Sequence[str], needed: int) -> Slot | None:

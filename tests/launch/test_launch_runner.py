@@ -21,7 +21,7 @@ from labtui.launch.dispatch import Dispatcher
 from labtui.launch.order import Claimed
 from labtui.launch.queue import entries, failed
 from labtui.launch.runner import ensure_runner, log_path, serve
-from labtui.launch.slots import acquire
+from labtui.launch.slots import acquire, slots_folder
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.launch.threads import usable_cores
 from labtui.launch.ticket import sealed
@@ -247,6 +247,45 @@ def test_two_runs_folders_share_the_cores(stage: Stage, tmp_path: Path) -> None:
     other.at_work(there)
     terminate(other.store.get(there.id))
     other.ended(there)
+
+
+@pytest.mark.skipif(usable_cores() < 2, reason="with one core, every run needs all of them")
+def test_a_run_that_needs_all_cores_gets_its_turn_beside_a_folder_full_of_small_ones(
+    stage: Stage, tmp_path: Path
+) -> None:
+    other, cores = Stage(tmp_path / "other runs"), usable_cores()
+    small, big = [stage.run() for _ in range(cores + 2)], other.run()
+    for run in small:
+        enqueue(stage, run)
+    ensure(stage, "work")
+    for run in small[:cores]:
+        stage.at_work(run)
+    wait_until(lambda: len(standing()) == 1)
+    enqueue(other, big, threads=cores)
+    ensure(other, "work")
+    wait_until(lambda: len(standing()) == 2)
+
+    end(stage, small[0])
+    stage.at_work(small[cores])
+    for run in small[1 : cores + 1]:
+        end(stage, run)
+
+    other.at_work(big)
+    assert engines(small[-1]) == {}, "it came after the one that needs all cores"
+    end(other, big)
+    end(stage, stage.at_work(small[-1]))
+    wait_until(lambda: not runners(stage.root) and not runners(other.root))
+    assert standing() == []
+
+
+def standing() -> list[Path]:
+    """The places in the line for device slots."""
+    return list((slots_folder() / "line").glob("*"))
+
+
+def end(stage: Stage, run: Run) -> None:
+    terminate(stage.store.get(run.id))
+    stage.ended(run)
 
 
 def kill_runners_while(stage: Stage, runs: list[Run], random_kills: int, done: Callable[[], bool]) -> None:

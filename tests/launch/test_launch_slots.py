@@ -11,6 +11,8 @@ import pytest
 from launch_stage import CPU, HERE, Stage, is_there, launch_of, wait_until
 
 from labtui.errors import EnvironmentFault
+from labtui.launch import line
+from labtui.launch.line import Line
 from labtui.launch.private import private_folder
 from labtui.launch.slots import acquire, slots_folder, wait_for
 
@@ -39,6 +41,75 @@ def test_runs_share_the_cores_by_their_threads() -> None:
             assert acquire(CPU, 1, cores=4) is None
         with acquire(CPU, 1, cores=4) as freed:  # a try in vain holds nothing
             assert freed is not None
+
+
+def test_a_run_that_needs_several_cores_is_not_passed_by_by_runs_that_need_one() -> None:
+    big, small, late = Line(), Line(), Line()
+    one, other = acquire(CPU, 1, cores=2), acquire(CPU, 1, cores=2)
+    assert acquire(CPU, 2, cores=2, line=big) is None
+    one.close()
+    for _ in range(3):
+        assert acquire(CPU, 1, cores=2, line=small) is None
+        assert acquire(CPU, 1, cores=2) is None, "who does not stand in line passes nobody by either"
+        assert acquire(CPU, 2, cores=2, line=big) is None
+    assert acquire(CPU, 2, cores=2, line=late) is None
+    other.close()
+    assert acquire(CPU, 1, cores=2, line=small) is None
+    with acquire(CPU, 2, cores=2, line=big) as slot:
+        assert slot is not None
+        big.leave(["cpu"])
+    assert acquire(CPU, 2, cores=2, line=late) is None, "one that came later"
+    with acquire(CPU, 1, cores=2, line=small) as slot:
+        assert slot is not None
+
+
+@pytest.mark.parametrize("ended", ["killed", "suspended", "left"])
+def test_who_waits_no_more_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, ended: str) -> None:
+    waiter = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from labtui.launch.slots import acquire; from labtui.launch.devices import Device\n"
+        "from labtui.launch.line import Line\n"
+        "line = Line(); acquire(Device(name='cpu', title=''), 2, cores=2, line=line)\n"
+        "print('waits', flush=True); sys.stdin.read(1)\n"
+        "line.leave(['cpu']); print('left', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", waiter, str(HERE.parents[1])]
+    with (
+        acquire(CPU, 1, cores=2),
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.stdout.readline() == "waits\n"
+        assert acquire(CPU, 1, cores=2) is None
+        if ended == "killed":
+            process.kill()
+            process.wait()
+        elif ended == "suspended":
+            process.send_signal(signal.SIGSTOP)
+            monkeypatch.setattr(line, "PATIENCE", 0.0)
+        else:
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "left\n"
+        with acquire(CPU, 1, cores=2) as slot:
+            assert slot is not None
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+    left = list((slots_folder() / "line").iterdir())
+    assert len(left) == (ended == "suspended")
+
+
+def test_a_place_in_line_lasts_while_its_owner_asks_and_is_taken_anew_where_it_was_lost() -> None:
+    first, second = Line(), Line()
+    with acquire(CPU, 2, cores=2):
+        assert acquire(CPU, 2, cores=2, line=first) is None
+        assert acquire(CPU, 2, cores=2, line=second) is None
+        for path in (slots_folder() / "line").iterdir():
+            path.unlink()
+        assert acquire(CPU, 2, cores=2, line=second) is None
+        assert acquire(CPU, 2, cores=2, line=first) is None
+    assert acquire(CPU, 2, cores=2, line=first) is None
+    with acquire(CPU, 2, cores=2, line=second) as slot:
+        assert slot is not None
 
 
 def test_a_run_with_more_threads_than_cores_takes_them_all() -> None:
