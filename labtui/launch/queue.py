@@ -22,11 +22,11 @@ from labtui.launch.local import next_attempt
 from labtui.launch.ticket import Ticket, folder_of, has_our_seal, origin_here, sealed
 from labtui.store.files import DamagedFile, read_json, read_json_or_none, sync_folder, write_all, write_json
 from labtui.store.folders import OutsideRoot, disk_fault, opened
-from labtui.store.paths import HOUSE, RunPaths, RunsPaths
+from labtui.store.paths import HOUSE, SET_ASIDE, RunPaths, RunsPaths
 from labtui.store.run import Run
+from labtui.store.waiting import reason_path
 
 _NAME = re.compile(r"(\d{8,18})-[0-9a-f]{8}\.json")
-_FAILED = "failed"
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -102,7 +102,7 @@ def entries(root: Path) -> tuple[Entry, ...]:
 
 def failed(root: Path) -> tuple[Entry, ...]:
     """What was moved aside, each with its reason."""
-    return tuple(_read(RunsPaths(root).queue / _FAILED))
+    return tuple(_read(RunsPaths(root).set_aside))
 
 
 def find(root: Path, text: str) -> Entry:
@@ -127,7 +127,7 @@ def remove(entry: Entry) -> bool:
         return False
     except OSError as fault:
         raise disk_fault(fault, f"{entry.name} could not be taken out of the queue", entry.path.parent) from fault
-    _reason_path(entry.path).unlink(missing_ok=True)
+    reason_path(entry.path).unlink(missing_ok=True)
     return True
 
 
@@ -155,13 +155,13 @@ def retry(root: Path, entry: Entry, *, by: str = "") -> Entry:
 
 def set_aside(entry: Entry, reason: str) -> None:
     """Move an entry that cannot be started out of the way, with the reason; nothing of it is lost."""
-    aside = entry.path.parent / _FAILED / entry.path.name
+    aside = entry.path.parent / SET_ASIDE / entry.path.name
     aside.parent.mkdir(exist_ok=True)
-    write_json(_reason_path(aside), Failure(reason=reason, when=time.time()))
+    write_json(reason_path(aside), Failure(reason=reason, when=time.time()))
     try:
         entry.path.rename(aside)
     except FileNotFoundError:  # taken out meanwhile
-        _reason_path(aside).unlink(missing_ok=True)
+        reason_path(aside).unlink(missing_ok=True)
 
 
 def is_ours(entry: Entry) -> bool:
@@ -238,7 +238,7 @@ def _read(folder: Path) -> Iterator[Entry]:
     except OSError:
         return
     for _, path in sorted(found):
-        failure = read_json_or_none(_reason_path(path), Failure)
+        failure = read_json_or_none(reason_path(path), Failure)
         reason = clean_line(failure.reason) if failure else ""
         try:
             yield Entry(path=path, ticket=read_json(path, Ticket), reason=reason)
@@ -246,10 +246,6 @@ def _read(folder: Path) -> Iterator[Entry]:
             continue
         except (DamagedFile, OSError) as fault:
             yield Entry(path=path, ticket=None, reason=reason or clean_line(f"damaged: {fault}"))
-
-
-def _reason_path(path: Path) -> Path:
-    return path.with_name(path.stem + ".reason.json")
 
 
 def _run_of(root: Path, run: Run) -> str:

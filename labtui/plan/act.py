@@ -130,7 +130,7 @@ def take_out(lab: Lab, entry: queue.Entry) -> bool:
 
 def discard(lab: Lab, run: Run) -> Path:
     """Move a run to the trash, out of the queue first; its place there. Raises UsageError for one that is active."""
-    for entry in queue.entries(lab.store.root):
+    for entry in (*queue.entries(lab.store.root), *queue.failed(lab.store.root)):
         if entry.run == run.id:
             queue.remove(entry)
     return lab.store.remove(run)

@@ -1,11 +1,15 @@
-"""Every file name of a run folder and of a runs folder, from two classes."""
+"""Every file name of a run folder and of a runs folder, from two classes; and the user's cache."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 HOUSE = ".labtui"
 """labtui's own corner of a runs folder: queue entries and trash. It never holds an event file."""
+
+SET_ASIDE = "failed"
+"""Below the queue: entries that could not be started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,16 @@ def checksum_path(checkpoint: Path) -> Path:
     return checkpoint.with_name(checkpoint.name + ".sum.json")
 
 
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """labtui's folder in the user's cache (`$XDG_CACHE_HOME/labtui`, by default `~/.cache/labtui`)."""
+    base = environ.get("XDG_CACHE_HOME", "")
+    if Path(base).is_absolute():
+        return Path(base) / "labtui"
+    import platformdirs  # here: only where the environment does not say
+
+    return platformdirs.user_cache_path("labtui", appauthor=False)
+
+
 @dataclass(frozen=True, slots=True)
 class RunsPaths:
     """The files of a runs folder that belong to no run."""
@@ -123,6 +137,11 @@ class RunsPaths:
     def queue(self) -> Path:
         """One small file per queued run."""
         return self.root / HOUSE / "queue"
+
+    @property
+    def set_aside(self) -> Path:
+        """Queue entries that could not be started, each with its reason beside it."""
+        return self.queue / SET_ASIDE
 
     @property
     def trash(self) -> Path:

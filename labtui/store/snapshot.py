@@ -20,6 +20,7 @@ from labtui.store.paths import AttemptPaths, RunPaths
 from labtui.store.records import Beat, Exit, Launch, Result, SpecFile
 from labtui.store.run import Run
 from labtui.store.state import Facts, derive
+from labtui.store.waiting import NO_TURN, Turn
 
 T = TypeVar("T")
 Signature = tuple[int, int, int]
@@ -62,8 +63,13 @@ class RecordCache:
         return value
 
 
-def read_own(run_id: str, folder: Path, records: RecordCache, observer: Observer) -> Run | None:
-    """A run of labtui's as it stands now; None where its spec.json is gone."""
+def read_own(
+    run_id: str, folder: Path, records: RecordCache, observer: Observer, turn: Callable[[int], Turn] = lambda _: NO_TURN
+) -> Run | None:
+    """A run of labtui's as it stands now; None where its spec.json is gone.
+
+    `turn` tells where an attempt of that number stands in the queue.
+    """
     paths = RunPaths(folder)
     records.begin()
     spec_file = records.spec(paths.spec)
@@ -74,7 +80,8 @@ def read_own(run_id: str, folder: Path, records: RecordCache, observer: Observer
     facts = Facts(spec_damage=spec_damage)
     if attempt:
         facts = _attempt_facts(facts, paths, attempt, records, observer)
-    state, reason = derive(facts)
+    next_turn = turn(facts.attempt + 1)
+    state, reason = derive(replace(facts, waits=next_turn.waits, set_aside=next_turn.set_aside))
     return Run(
         id=run_id,
         folder=folder,

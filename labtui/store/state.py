@@ -84,6 +84,10 @@ class Facts:
     result: Result | None = None
     """None where there is none of this attempt."""
     stop_requested: bool = False
+    waits: bool = False
+    """An entry of the queue is to start the next attempt."""
+    set_aside: str = ""
+    """Why such an entry could not be started; empty where none was set aside."""
 
 
 Verdict = tuple[State, str]
@@ -99,7 +103,28 @@ def derive(facts: Facts) -> Verdict:
     if facts.foreign:
         return (State.LIVE if facts.moved and facts.silence < LIVE else State.QUIET), ""
     if not facts.attempt:
-        return (State.FAILED, facts.spec_damage) if facts.spec_damage else (State.QUEUED, "")
+        return _not_started(facts)
+    state, reason = _started(facts)
+    return state, "; ".join(part for part in (reason, _next_attempt(facts)) if part)
+
+
+def _not_started(facts: Facts) -> Verdict:
+    if facts.spec_damage:
+        return State.FAILED, facts.spec_damage
+    if facts.waits:
+        return State.QUEUED, ""
+    if facts.set_aside:
+        return State.FAILED, f"could not be started (`labtui queue retry` tries again): {facts.set_aside}"
+    return State.QUEUED, "nothing starts it: it is not in the queue (`labtui resume RUN -d` puts it there)"
+
+
+def _next_attempt(facts: Facts) -> str:
+    if facts.waits:
+        return "waits in the queue to go on"
+    return f"could not go on (`labtui queue retry` tries again): {facts.set_aside}" if facts.set_aside else ""
+
+
+def _started(facts: Facts) -> Verdict:
     if facts.result:
         return State(facts.result.outcome), facts.result.reason
     if facts.exit:

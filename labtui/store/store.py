@@ -23,6 +23,7 @@ from labtui.store.records import SpecFile
 from labtui.store.run import Run
 from labtui.store.snapshot import RecordCache, read_foreign, read_own
 from labtui.store.trash import move_to_trash
+from labtui.store.waiting import NO_TURN, Turn, WaitingLine
 from labtui.store.walk import Found, Walk
 
 _SETTLED_AFTER = 3.0
@@ -36,7 +37,7 @@ class _Known:
 
     records: RecordCache = field(default_factory=RecordCache)
     run: Run | None = None
-    stamp: tuple[int, int] = (0, 0)
+    stamp: tuple[int, int, Turn] = (0, 0, NO_TURN)
     since: float = 0.0
 
 
@@ -54,6 +55,7 @@ class Store:
         self._observer = observer or Observer()
         self._known: dict[Path, _Known] = {}
         self._by_id: dict[str, Found] = {}
+        self._line = WaitingLine(self.paths)
         self._turn = threading.RLock()
 
     @property
@@ -77,6 +79,7 @@ class Store:
         for folder in self._known.keys() - folders:
             del self._known[folder]
         self._observer.forget_all_but(folders)
+        self._line.look()
         runs = [run for one in found if (run := self._look(one))]
         self._by_id = {_run_id(one.parts): one for one in found}
         self.notices = _notices(walk)
@@ -86,6 +89,7 @@ class Store:
         """The run of this id as it stands now. Raises UsageError where there is none."""
         with self._turn:
             found = self._by_id.get(run_id) or self._locate(run_id)
+            self._line.look()
             run = self._look(found) if found else None
         if run is None:
             message = f"There is no run {clean_line(run_id)!r} in {self.root}."
@@ -177,13 +181,20 @@ class Store:
         if found.foreign:
             return read_foreign(_run_id(found.parts), found.folder, found.event_files, self._observer)
         known = self._known.setdefault(found.folder, _Known())
-        stamp = _stamp(found.folder)
+        path = "/".join(found.parts)
+        stamp = (*_stamp(found.folder), self._line.turn(path, (known.run.attempt if known.run else 0) + 1))
         now = self._observer.clock()
         if stamp != known.stamp:
             known.stamp, known.since = stamp, now
         elif known.run and not known.run.state.is_active and now - known.since > _SETTLED_AFTER:
             return known.run
-        known.run = read_own(_run_id(found.parts), found.folder, known.records, self._observer)
+        known.run = read_own(
+            _run_id(found.parts),
+            found.folder,
+            known.records,
+            self._observer,
+            lambda attempt: self._line.turn(path, attempt),
+        )
         if known.run is None:
             del self._known[found.folder]
         return known.run

@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from labtui.launch.slots import acquire
 from labtui.launch.ticket import Ticket, has_our_seal
 from labtui.store.files import read_json, write_json
 from labtui.store.run import Run
+from labtui.store.state import State
 
 GPUS = tuple(Device(name=f"cuda:{n}", title="a GPU", uuid=f"GPU-{n}", memory_free=1 << 36) for n in range(2))
 CORES = replace(CPU, cores=2)
@@ -77,7 +79,8 @@ def dispatch(stage: Stage) -> Dispatch:
     def one_round(launcher: Recorder, *devices: Device) -> list[str]:
         said: list[str] = []
         found = Survey(devices or (CORES,))
-        Dispatcher(stage.root, launcher, said.append, lambda _: found).round()
+        with closing(Dispatcher(stage.root, launcher, said.append, lambda _: found)) as dispatcher:
+            dispatcher.round()
         return said
 
     return one_round
@@ -272,6 +275,38 @@ def test_what_can_never_start_is_moved_aside_with_the_reason_and_stops_nothing(
     (aside,) = failed(stage.root)
     assert words in aside.reason
     assert any(words in line for line in said)
+
+
+def test_a_run_reads_as_its_entry_stands(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
+    run = stage.run()
+
+    def reads() -> tuple[State, str]:
+        scanned = next(one for one in stage.store.scan() if one.id == run.id)
+        assert stage.store.get(run.id) == scanned
+        return scanned.state, scanned.reason
+
+    state, reason = reads()
+    assert (state, "nothing starts it" in reason) == (State.QUEUED, True)
+    no_such_device(enqueue(stage, run))
+    assert reads() == (State.QUEUED, "")
+    dispatch(launcher)
+    state, reason = reads()
+    assert state is State.FAILED
+    assert reason.startswith("could not be started (`labtui queue retry` tries again): There is no cuda:7 here.")
+    retry(stage.root, failed(stage.root)[0])
+    assert reads() == (State.QUEUED, "")
+
+
+def test_a_run_whose_resumption_waits_or_could_not_be_started_says_so(
+    stage: Stage, launcher: Recorder, dispatch: Dispatch
+) -> None:
+    run = stage.run()
+    stage.start(run, "broken")
+    assert "queue" not in stage.ended(run).reason
+    no_such_device(enqueue(stage, stage.store.get(run.id), resume=True))
+    assert stage.store.scan()[0].reason.endswith("; waits in the queue to go on")
+    dispatch(launcher)
+    assert "could not go on (`labtui queue retry` tries again): There is no cuda:7" in stage.store.scan()[0].reason
 
 
 def test_an_interpreter_that_is_gone_moves_its_entry_aside(stage: Stage, dispatch: Dispatch) -> None:

@@ -23,6 +23,7 @@ LIVES = ("alive", "gone", "unknown")
 BEATS = ("none", "loading", "training")
 SILENCES = (0.0, 9.9, 10.0, 29.9, 30.0, 59.9, 60.0, 4000.0)
 NO_YES = ("no", "yes")
+QUEUES = ("waits", "aside", "none")
 
 LAUNCH_FILES = {"none": None, "early": make_launch(engine=None), "full": make_launch(engine=gone_process())}
 BEAT_FILES = {"none": None, "loading": make_beat(phase="loading"), "training": make_beat(phase="training")}
@@ -89,13 +90,15 @@ def build(symbols: dict[str, Any]) -> Facts:
         if symbols["result"] == "none"
         else make_result(outcome=symbols["result"], reason="as the engine said"),
         stop_requested=symbols["asked"] == "yes",
+        waits=symbols["queue"] == "waits",
+        set_aside="there is no cuda:9 here" if symbols["queue"] == "aside" else "",
     )
 
 
 DEFAULTS: dict[str, tuple[Any, ...]] = {
-    "claimed": ("yes",), "spec": ("good",), "result": ("none",), "exit": ("none",), "asked": ("no",),
-    "launch": ("full",), "where": ("here",), "lock": ("held",), "launcher": ("alive",), "engine": ("alive",),
-    "beat": ("training",), "silence": (0.0,), "moved": ("yes",),
+    "claimed": ("yes",), "spec": ("good",), "queue": ("none",), "result": ("none",), "exit": ("none",),
+    "asked": ("no",), "launch": ("full",), "where": ("here",), "lock": ("held",), "launcher": ("alive",),
+    "engine": ("alive",), "beat": ("training",), "silence": (0.0,), "moved": ("yes",),
 }  # fmt: skip
 
 
@@ -113,13 +116,16 @@ ENDED = {
     "claimed": NO_YES, "spec": ("good", "damaged"), "result": RESULTS, "exit": EXITS, "asked": NO_YES,
     "where": PLACES, "lock": LOCKS, "engine": LIVES, "silence": (0.0, 4000.0),
 }  # fmt: skip
+NOT_STARTED = {"claimed": ("no",), "spec": ("good", "damaged"), "queue": QUEUES, "lock": LOCKS, "silence": SILENCES}
 
 
 @pytest.mark.parametrize(
-    "varied", [LOOKING, ENDED], ids=["while nobody said how it ended", "files that say how it ended"]
+    ("varied", "least"),
+    [(LOOKING, 10), (ENDED, 10), (NOT_STARTED, 3)],
+    ids=["while nobody said how it ended", "files that say how it ended", "before any attempt"],
 )
 def test_every_combination_of_facts_gives_the_state_and_reason_of_the_first_row_that_fits(
-    varied: dict[str, Any],
+    varied: dict[str, Any], least: int
 ) -> None:
     used = set()
     for symbols in combinations(**varied):
@@ -130,15 +136,29 @@ def test_every_combination_of_facts_gives_the_state_and_reason_of_the_first_row_
         assert row["reason"] in reason, (symbols, reason)
         assert bool(row["reason"]) == bool(reason), (symbols, reason)
         used.add(tuple(row.values()))
-    assert len(used) > 10
+    assert len(used) > least
 
 
 def test_every_row_of_the_table_is_reached_by_some_combination() -> None:
     reached = set()
-    for symbols in itertools.chain(combinations(**LOOKING), combinations(**ENDED)):
+    for symbols in itertools.chain(*(combinations(**varied) for varied in (LOOKING, ENDED, NOT_STARTED))):
         row = first(STATES, symbols | {"guard": first(GUARDS, symbols)["guard"]})
         reached.add(STATES.index(row))
     assert reached == set(range(len(STATES)))
+
+
+@pytest.mark.parametrize(
+    ("queue", "told"),
+    [("waits", "waits in the queue to go on"), ("aside", "`labtui queue retry` tries again): there is no cuda:9 here")],
+)
+@pytest.mark.parametrize("result", ["stopped", "failed"])
+def test_a_run_whose_next_attempt_waits_or_could_not_be_started_keeps_its_state_and_says_so(
+    queue: str, told: str, result: str
+) -> None:
+    (symbols,) = combinations(result=(result,), queue=(queue,))
+    state, reason = derive(build(symbols))
+    assert (state, reason.partition("; ")[0]) == (State(result), "as the engine said")
+    assert reason.endswith(told)
 
 
 @pytest.mark.parametrize("silence", [0.0, 29.9, 30.0, 900.0])
