@@ -68,6 +68,14 @@ def path(lab: "Lab") -> None:
     put(str(lab.catalog.path))
 
 
+@config.command(examples=("labtui config schema > experiments.schema.json",))
+def schema() -> None:
+    """Print the catalog's JSON Schema, with which an editor completes and checks experiments.toml as it is written."""
+    from labtui.catalog.schema import schema as catalog_schema
+
+    put_json(catalog_schema())
+
+
 @click.command(cls=LabCommand, examples=("labtui init", "labtui init ablations/experiments.toml"))
 @click.argument("file", default="experiments.toml", type=FILE)
 def init(file: Path) -> None:

@@ -118,3 +118,10 @@ def test_an_experiment_is_shown_with_what_it_changes_and_what_was_published(cli:
         "adam@0.001",
         "adam@0.0001",
     ]
+
+
+def test_the_schema_of_the_catalog_is_one_line_of_json_that_knows_its_keys(cli: Cli) -> None:
+    answer = cli("config", "schema")
+    recipe = json.loads(answer.out)["properties"]["defaults"]["properties"]
+    assert answer.code == 0
+    assert {"data", "model", "optimizer", "training"} <= set(recipe)
