@@ -1,5 +1,6 @@
 """Where compare touches the disk: curves and predictions of runs, read when a judgement asks for them."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def _curves(folder: Path) -> Mapping[str, "Curve"]:
-    from labtui.store.reader import read_curves  # deferred: numpy, and most tables need no curve
+    from labtui.store.curve_cache import CurveCache  # deferred: numpy, and most tables need no curve
+    from labtui.store.reader import read_curves
 
-    return read_curves(folder)
+    return read_curves(folder, CurveCache.of_user(os.environ))
 
 
 def _predictions(folder: Path) -> Predictions:

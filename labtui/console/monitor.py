@@ -1,57 +1,26 @@
 """Looking at the runs folder, off the event loop: one poll, one frozen snapshot. Knows no screen.
 
-Polls are budgeted: a folder of a hundred runs is listed at once, its curves come in as they are read, what the screen
-shows first. Nothing is written, no lock is held.
+Polls are budgeted, so that the list is there at once whatever there is to read. Nothing is written but the user's
+cache, no lock is held.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from labtui.console.curve_reading import CurveReading, Reader, open_reader
 from labtui.console.follow import LogFollower
 from labtui.console.load import read_machine
-from labtui.console.snapshot import Interest, Log, Machine, Snapshot, Trend
+from labtui.console.snapshot import Interest, Log, Machine, Snapshot
 from labtui.store.run import Run
-
-if TYPE_CHECKING:
-    from labtui.store.curve import Curve
-
-KEPT_WHOLE = 24
-"""Runs that nobody charts any more whose curves stay in memory."""
 
 PAUSE_LIVE, PAUSE_IDLE, LONGEST_PAUSE = 20.0, 300.0, 3.0
 """Between two looks at the runs lie so many times the seconds that one takes, while something runs and while nothing
 does, but never more than the last: five hundred runs take 10 ms a look."""
-
-READ_AT_ONCE = 8 << 20
-"""Bytes of one run's event files that are read before the next run has its turn."""
-
-
-class Reader(Protocol):
-    """What the monitor needs of labtui.store.reader.RunReader."""
-
-    def poll(self, max_bytes: int = ...) -> bool:
-        """Read on; whether something was new."""
-        ...
-
-    @property
-    def curves(self) -> "Mapping[str, Curve]":
-        """By tag."""
-        ...
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that is in the files has been read."""
-        ...
-
-    @property
-    def damage(self) -> tuple[str, ...]:
-        """What is wrong with the files."""
-        ...
 
 
 class Runs(Protocol):
@@ -84,13 +53,6 @@ class Pace:
     first_budget: float = 0.25
 
 
-def open_reader(folder: Path) -> Reader:
-    """The store's reader; it brings numpy, so it is imported when the first curve is read."""
-    from labtui.store.reader import RunReader
-
-    return RunReader(folder)
-
-
 class Monitor:
     """Polls one runs folder. `wish` may be called from any thread, `poll` from one at a time."""
 
@@ -105,16 +67,13 @@ class Monitor:
     ) -> None:
         self.pace = pace or Pace()
         self._store = store
-        self._open = reader
+        self._reading = CurveReading(reader, clock)
         self._read_machine = machine
         self._clock = clock
         self._interest = Interest()
         self._wake = threading.Event()
         self._runs: tuple[Run, ...] = ()
         self._runs_due = 0.0
-        self._readers: dict[str, Reader] = {}
-        self._states: dict[str, object] = {}
-        self._trends: dict[str, Trend] = {}
         self._follower: LogFollower | None = None
         self._machine, self._machine_due = Machine(), 0.0
         self._rest = 0.0
@@ -139,16 +98,16 @@ class Monitor:
     def poll(self) -> Snapshot:
         """Look once. Raises what the disk raises; the next poll may succeed."""
         interest, runs = self._interest, self._look_at_runs()
-        pending, fresh = self._read(interest, {run.id: run for run in runs})
+        pending, fresh = self._reading.read_on(interest, {run.id: run for run in runs}, self._budget)
         moving = fresh or any(run.state.is_active for run in runs)
         self._rest = self.pace.backlog if pending else (self.pace.live if moving else self.pace.idle)
         self._look_at_machine()
         self._polls += 1
-        charted = {run_id: self._readers[run_id] for run_id in interest.charted if run_id in self._readers}
+        charted = self._reading.of(interest.charted)
         return Snapshot(
             runs=runs,
             curves=MappingProxyType({run_id: reader.curves for run_id, reader in charted.items()}),
-            trends=MappingProxyType(dict(self._trends)),
+            trends=MappingProxyType(dict(self._reading.trends)),
             damage=MappingProxyType({run_id: reader.damage for run_id, reader in charted.items() if reader.damage}),
             pending=pending,
             log=self._log(interest.log, runs),
@@ -157,6 +116,17 @@ class Monitor:
             writable=self._store.writable,
             when=time.time(),
         )
+
+    def leave(self) -> None:
+        """Nobody polls any more: what was read is put into the cache."""
+        self._reading.leave()
+
+    @property
+    def _budget(self) -> float:
+        """Seconds for reading curves in this poll."""
+        if not self._polls:
+            return 0.0
+        return self.pace.first_budget if self._polls == 1 else self.pace.budget
 
     def _look_at_runs(self) -> tuple[Run, ...]:
         """Curves are looked at four times a second; beats come once a second, so their files need it half as often."""
@@ -168,58 +138,6 @@ class Monitor:
             seldom = min(LONGEST_PAUSE, cost * (PAUSE_LIVE if moving else PAUSE_IDLE))
             self._runs_due = began + max(self.pace.runs, seldom)
         return self._runs
-
-    def _read(self, interest: Interest, runs: Mapping[str, Run]) -> tuple[int, bool]:
-        """Read on in the event files of the wanted runs until the budget is spent: (runs left over, anything new)."""
-        deadline = self._clock() + (self.pace.first_budget if self._polls == 1 else self.pace.budget)
-        left, fresh = 0, False
-        for run in self._wanted(interest, runs):
-            if not self._is_due(run, whole=run.id in interest.charted):
-                continue
-            if self._clock() >= deadline or not self._polls:
-                left += 1
-                continue
-            fresh |= self._advance(run)
-            left += not self._readers[run.id].complete
-        self._forget(interest, runs)
-        return left, fresh
-
-    def _wanted(self, interest: Interest, runs: Mapping[str, Run]) -> Iterator[Run]:
-        """Charted runs, then listed ones, then the rest that is active; each once."""
-        active = (run.id for run in runs.values() if run.state.is_active)
-        for run_id in dict.fromkeys((*interest.charted, *interest.listed, *active)):
-            if run_id in runs:
-                yield runs[run_id]
-
-    def _is_due(self, run: Run, *, whole: bool) -> bool:
-        reader = self._readers.get(run.id)
-        if reader is None:
-            return whole or run.id not in self._trends or run.state.is_active
-        return run.state.is_active or not reader.complete or self._states.get(run.id) != (run.state, run.modified)
-
-    def _advance(self, run: Run) -> bool:
-        if run.id not in self._readers:
-            self._readers[run.id] = self._open(run.folder)
-        reader = self._readers[run.id]
-        fresh = reader.poll(READ_AT_ONCE)
-        if fresh or run.id not in self._trends:
-            self._trends[run.id] = trend(reader.curves)
-        if reader.complete:
-            self._states[run.id] = (run.state, run.modified)
-        return fresh
-
-    def _forget(self, interest: Interest, runs: Mapping[str, Run]) -> None:
-        """Let go of readers that nobody needs, the longest unused first; the trends stay."""
-        for run_id in self._readers.keys() - runs.keys():
-            del self._readers[run_id]
-            self._trends.pop(run_id, None)
-        idle = [
-            run_id
-            for run_id, reader in self._readers.items()
-            if run_id not in interest.charted and reader.complete and not runs[run_id].state.is_active
-        ]
-        for run_id in idle[: max(0, len(idle) - KEPT_WHOLE)]:
-            del self._readers[run_id]
 
     def _log(self, run_id: str | None, runs: Iterable[Run]) -> Log:
         run = next((run for run in runs if run.id == run_id), None)
@@ -241,13 +159,6 @@ def _no_log(run: Run | None) -> str:
     if run is None:
         return "no run yet"
     return "another tool's run: it has no log here" if run.foreign else "not started yet"
-
-
-def trend(curves: "Mapping[str, Curve]") -> Trend:
-    """The curve that a list shows of a run: its live accuracy, else its first accuracy, else its first curve."""
-    from labtui.console.trends import trend_of
-
-    return trend_of(curves)
 
 
 def watch(
@@ -273,6 +184,7 @@ def watch(
                     deliver(snapshot)
                 said, shown = "", snapshot
             monitor.wait()
+        monitor.leave()
 
     thread = threading.Thread(target=work, name="monitor", daemon=True)
     thread.start()

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from labtui.store.paths import cache_folder
+
 
 def find_data_root(explicit: Path | None, *, cwd: Path, environ: Mapping[str, str]) -> Path:
     """The data folder: `explicit`, else LABTUI_DATA, else `./data` where that is a folder, else the user's cache.
@@ -14,13 +16,3 @@ def find_data_root(explicit: Path | None, *, cwd: Path, environ: Mapping[str, st
         return cwd / named.expanduser()
     here = cwd / "data"
     return here if here.is_dir() else cache_folder(environ) / "data"
-
-
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """labtui's folder in the user's cache (`$XDG_CACHE_HOME/labtui`, by default `~/.cache/labtui`)."""
-    base = environ.get("XDG_CACHE_HOME", "")
-    if Path(base).is_absolute():
-        return Path(base) / "labtui"
-    import platformdirs  # here: only where the environment does not say
-
-    return platformdirs.user_cache_path("labtui", appauthor=False)

@@ -43,6 +43,7 @@ class Block(NamedTuple):
     """What a stretch of an event file holds."""
 
     batches: list[Batch]
+    """One per tag, in the order in which the tags first came."""
     whole: int
     """Records before the first one whose checksum is wrong (all of them, where none is)."""
     unknown: int
@@ -64,7 +65,8 @@ def decode_block(content: bytes, frames: Frames) -> Block:
         batches.extend(found)
         rest.extend(left)
     plain, whole, unknown = _plainly(content, frames, sorted(rest))
-    return Block([_before(batch, whole) for batch in _by_tag([*batches, *plain])], whole, unknown)
+    found = [before for batch in _by_tag([*batches, *plain]) if len((before := _before(batch, whole)).records)]
+    return Block(sorted(found, key=_first_record), whole, unknown)
 
 
 def decode_plain(content: bytes, frames: Frames) -> Block:
@@ -193,6 +195,10 @@ def _checksums(rows: "NDArray[np.uint8]", located: Located, size: int) -> "NDArr
             if differ.any():
                 total ^= tables[size - 1 - column][differ]
     return crc.masked(total)
+
+
+def _first_record(batch: Batch) -> int:
+    return int(batch.records[0])
 
 
 def _by_tag(batches: list[Batch]) -> list[Batch]:

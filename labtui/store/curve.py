@@ -1,7 +1,7 @@
 """One metric over its steps: frozen snapshots for everybody, one growing store behind them."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from labtui.store.tags import StepUnit, is_accuracy
 
@@ -50,20 +50,36 @@ class Curve:
         return int(self.steps[index]), float(self.values[index])
 
 
+class Points(NamedTuple):
+    """Points of one tag, in ascending order of their steps."""
+
+    steps: "NDArray[np.int64]"
+    values: "NDArray[np.float32]"
+    wall_times: "NDArray[np.float64]"
+    ranks: "NDArray[np.int32]"
+    """Which of the run's files, in name order from 0, each point is from."""
+
+
 class Series:
     """The growing points of one tag: per step the latest file's value, within a file the last written one."""
 
-    def __init__(self) -> None:
+    def __init__(self, points: Points | None = None) -> None:
+        """Empty, or with points that it never writes into: the arrays may be read-only."""
         import numpy as np
 
-        self._size = 0
-        self._steps = np.empty(0, np.int64)
-        self._values = np.empty(0, np.float32)
-        self._wall_times = np.empty(0, np.float64)
-        self._ranks = np.empty(0, np.int32)
+        if points is None:
+            points = Points(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0), np.empty(0, np.int32))
+        self._size = len(points.steps)
+        self._steps, self._values, self._wall_times, self._ranks = points
 
     def __len__(self) -> int:
         return self._size
+
+    @property
+    def points(self) -> Points:
+        """All points; views that later ones may write behind."""
+        here = slice(self._size)
+        return Points(self._steps[here], self._values[here], self._wall_times[here], self._ranks[here])
 
     def add(
         self,
@@ -87,11 +103,7 @@ class Series:
 
     def curve(self, tag: str, unit: StepUnit) -> Curve:
         """A snapshot: views that later points leave alone."""
-        steps, values, wall_times = (
-            self._steps[: self._size],
-            self._values[: self._size],
-            self._wall_times[: self._size],
-        )
+        steps, values, wall_times, _ = self.points
         for view in (steps, values, wall_times):
             view.flags.writeable = False
         return Curve(tag, unit, steps, values, wall_times)

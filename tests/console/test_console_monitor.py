@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from console_builders import curve, run
 
+from labtui.console.curve_reading import KEPT_WHOLE
 from labtui.console.follow import KEPT, LogFollower, tidy
-from labtui.console.monitor import KEPT_WHOLE, Monitor, Pace, watch
+from labtui.console.monitor import Monitor, Pace, watch
 from labtui.console.snapshot import Interest, Machine
 from labtui.console.trends import trend_of
 from labtui.store import tags
@@ -37,6 +38,10 @@ class FakeReader:
         self.curves = MappingProxyType({})
         self.damage = ()
         self.polls = 0
+        self.kept = 0
+
+    def keep(self) -> None:
+        self.kept += 1
 
     @property
     def complete(self) -> bool:
@@ -134,6 +139,35 @@ def test_what_is_over_and_read_is_not_read_again():
     assert world.readers[one.id].polls == 1
 
 
+def test_a_run_is_kept_for_the_next_console_when_it_is_over_and_read_and_when_this_one_is_left():
+    over, active = run("dropout", seed=0), run("dropout", seed=1, state=State.RUNNING)
+    world = World(over, active, halves=2)
+    world.monitor.wish(Interest(charted=(over.id, active.id)))
+    world.monitor.poll()
+    world.monitor.poll()
+    assert world.readers[over.id].kept == 0, "half of it is still to be read"
+    for _ in range(3):
+        world.monitor.poll()
+    assert (world.readers[over.id].kept, world.readers[active.id].kept) == (1, 0)
+    world.store.runs = (over, run("dropout", seed=1, state=State.FINISHED))
+    world.clock.now += 10.0
+    world.monitor.poll()
+    assert world.readers[active.id].kept == 1
+    world.monitor.leave()
+    assert (world.readers[over.id].kept, world.readers[active.id].kept) == (2, 2)
+
+
+def test_a_console_that_is_left_keeps_the_runs_under_way():
+    (one,) = runs(1, state=State.RUNNING)
+    world = World(one)
+    read = threading.Event()
+    end = watch(world.monitor, lambda shown: read.set() if shown.trends else None, lambda _: None)
+    assert read.wait(20)
+    assert world.readers[one.id].kept == 0
+    end()
+    assert world.readers[one.id].kept == 1
+
+
 def test_a_run_that_is_active_is_read_at_every_poll_even_if_nobody_looks():
     (one,) = runs(1, state=State.RUNNING)
     world = World(one)
@@ -173,7 +207,7 @@ def test_readers_that_nobody_needs_are_let_go_and_their_trends_stay():
     world.monitor.wish(Interest(listed=tuple(one.id for one in listed)))
     for _ in range(3):
         shown = world.monitor.poll()
-    assert len(world.monitor._readers) == KEPT_WHOLE
+    assert len(world.monitor._reading._readers) == KEPT_WHOLE
     assert len(shown.trends) == len(listed)
 
 
