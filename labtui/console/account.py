@@ -10,7 +10,7 @@ from labtui.console.deeds import command_of
 from labtui.console.draw import format as text
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten, width
-from labtui.console.entries import Entry
+from labtui.console.entry import Entry
 from labtui.console.facts import curve_lines, run_lines
 from labtui.spec import RunSpec, flatten, recipe
 from labtui.store.records import ModelSummary
@@ -46,7 +46,10 @@ def _end(run: Run, room: int) -> list[Line]:
     rows = [("outcome", f"{run.state}{f': {run.reason}' if run.reason else ''}")]
     if result is not None:
         rows.append(
-            ("trained", f"{result.epochs} epochs, {text.grouped(result.steps)} steps, {_seen(result.images_seen)}")
+            (
+                "trained",
+                f"{text.epochs(result.epochs)}, {text.grouped(result.steps)} steps, {_seen(result.images_seen)}",
+            )
         )
         rows.append(
             ("time", f"{text.duration(result.seconds)}, of which {text.duration(result.train_seconds)} training")

@@ -11,6 +11,7 @@ from labtui.console import filters
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span
 from labtui.console.draw.table import Column, Row
+from labtui.console.listing import CONFOUNDED
 from labtui.console.marks import ink_of
 
 COLUMNS = (
@@ -19,7 +20,7 @@ COLUMNS = (
     Column("n", "n", 2, right=True, sortable=True),
     Column("mean", "mean", 8, right=True, sortable=True),
     Column("sd", "sd", 5, rank=4, right=True, sortable=True),
-    Column("delta", "Δ base", 7, right=True, sortable=True),
+    Column("delta", "Δ base ", 8, right=True, sortable=True),
     Column("interval", "95% interval", 17, rank=3),
     Column("p", "p (Holm)", 8, rank=7, right=True, sortable=True),
     Column("verdict", "verdict", 14, grows=True, sortable=True),
@@ -103,13 +104,14 @@ def is_matched(key: str | None) -> bool:
     return (key or "").startswith("matched:")
 
 
-def captions(table: Table, choice: Choice) -> tuple[str, str]:
+def captions(table: Table, choice: Choice, *, brief: bool = False) -> tuple[str, str]:
     """What stands above and below the rows: what the numbers are."""
     metric = table.metric
+    selection = metric.selection.partition(";")[0] if brief else metric.selection
     unit = f" in {metric.unit}" if metric.unit else ""
     filtered = f"  / {choice.filter}" if choice.filter else ""
     held = f"; held over {table.judged} judged lines (Holm)" if table.judged > 1 else ""
-    return f"{metric.tag}{unit}, {metric.selection}{filtered}", f"mean and sd over seeds, 95% intervals{held}"
+    return f"{metric.tag}{unit}, {selection}{filtered}", f"mean and sd over seeds, 95% intervals{held}"
 
 
 def run_of(key: str | None) -> str:
@@ -165,7 +167,7 @@ def _compared(one: Comparison | None, row: Judged, table: Table) -> dict[str, Li
     ink = _INKS.get(one.verdict, "warn" if one.confounds else "")
     p = notation.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ")
     return {
-        "delta": (Span(notation.signed(one.delta, digits), ink),),
+        "delta": (Span(f"{notation.signed(one.delta, digits)}{CONFOUNDED if one.confounds else ' '}", ink),),
         "interval": (Span(notation.interval(one.shown_interval, digits), ink),) if one.shown_interval else (),
         "p": (Span(p, "muted"),) if p else (),
         "verdict": (Span(one.word, ink or "muted"),),
@@ -180,7 +182,7 @@ def _seed(value: SeedValue, table: Table) -> dict[str, Line]:
     return {
         "name": (Span(f"  seed {value.seed}"),),
         "mean": (Span(notation.number(value.value, table.metric.digits)),),
-        "verdict": (Span(value.run),),
+        "verdict": (Span(value.run.rpartition("/")[2]),),
     }
 
 

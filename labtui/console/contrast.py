@@ -7,7 +7,7 @@ from labtui.compare import notation
 from labtui.compare.recipes import changes, covers
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten
-from labtui.console.entries import Entry
+from labtui.console.entry import Entry
 from labtui.spec import Arm, RunSpec, recipe
 
 NARROWEST = 6

@@ -5,165 +5,137 @@ their own, as do runs of experiments that the catalog does not know, and foreign
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from statistics import fmean, stdev
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from labtui.catalog import Catalog, Fault
 from labtui.clean import clean_line
 from labtui.console import filters
+from labtui.console.deltas import Deltas, row_cell
+from labtui.console.entry import Choice, Entry, Figure, figure
 from labtui.console.snapshot import Snapshot, Trend
 from labtui.spec import Arm
 from labtui.store.run import Run
-from labtui.store.state import State
-from labtui.store.tags import LIVE_ACCURACY, TEST_ACCURACY
+from labtui.store.tags import TEST_ACCURACY
 
-SORTS = ("catalog", "accuracy", "delta", "newest")
-"""What the sort key goes through."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """An accuracy in percent, and whether it is the final one of a finished run."""
-
-    value: float
-    tag: str
-    final: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the list."""
-
-    key: str
-    """`arm:adam@0.01`, `cell:Cifar/Dropout [epochs=1]`, `run:` and the run's id, `heading:…`, `fault:…`."""
-    title: str
-    note: str = ""
-    arm: Arm | None = None
-    runs: tuple[Run, ...] = ()
-    """Newest first; a single run's entry has one."""
-    depth: int = 0
-    folded: bool | None = None
-    """None where there is nothing to unfold."""
-    figure: Figure | None = None
-    """Of the one run, or the mean of the finished ones."""
-    spread: float | None = None
-    """Unbiased standard deviation over `count` seeds, where there are several."""
-    count: int = 0
-    delta: float | None = None
-    """Points above the baseline's mean."""
-    is_baseline: bool = False
-
-    @property
-    def run(self) -> Run | None:
-        """The run that the entry stands for: one that is under way, else the newest."""
-        return next((run for run in self.runs if run.state.is_active), self.runs[0] if self.runs else None)
-
-    @property
-    def is_heading(self) -> bool:
-        """Whether the line only divides others."""
-        return self.key.startswith("heading:")
-
-    @property
-    def is_fault(self) -> bool:
-        """Whether the line tells what is wrong with the catalog."""
-        return self.key.startswith("fault:")
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """How the list is looked at; kept between starts."""
-
-    filter: str = ""
-    sort: str = "catalog"
-    baseline: str | None = None
-    """Key of the entry that deltas are taken against, in place of each one's declared baseline."""
-    unfolded: frozenset[str] = frozenset()
+if TYPE_CHECKING:
+    from labtui.compare.cells import Cell
 
 
 def entries(catalog: Catalog, snapshot: Snapshot, choice: Choice) -> tuple[Entry, ...]:
     """The whole list, filtered, sorted, unfolded."""
-    of_arms, others = _groups(catalog, snapshot.runs)
-    top = [_arm_entry(arm, of_arms.get(arm.spec.name, ()), snapshot) for arm in catalog.arms]
-    rest = [_cell_entry(key, runs, snapshot) for key, runs in others.items()]
-    everything = _with_deltas([*top, *rest], choice)
-    passing = _filtered(everything, choice.filter)
-    if choice.sort != "catalog":
-        passing = sorted(passing, key=_ORDERS[choice.sort])
-        return tuple(line for entry in passing for line in _unfolded(entry, snapshot, choice))
-    shown = [line for entry in passing if entry.arm for line in _unfolded(entry, snapshot, choice)]
-    for entry in passing:
-        if not entry.arm:
-            if not any(line.key == "heading:others" for line in shown) and catalog.arms:
-                shown.append(Entry("heading:others", "not in this catalog"))
-            shown.extend(_unfolded(entry, snapshot, choice))
-    return (*shown, *_faults(catalog))
+    return Arrangement(catalog).entries(snapshot, choice)
 
 
-def figure(run: Run, trend: Trend | None) -> Figure | None:
-    """The final test accuracy of a run, else the live one as last seen."""
-    last = run.result.last if run.result else {}
-    if TEST_ACCURACY in last and run.state is State.FINISHED:
-        return Figure(last[TEST_ACCURACY].number, TEST_ACCURACY, final=True)
-    if trend is not None and trend.is_accuracy:
-        return Figure(trend.last, trend.tag, final=False)
-    live = next((tag for tag in LIVE_ACCURACY if tag in last), None)
-    return Figure(last[live].number, live, final=False) if live else None
+class Arrangement:
+    """The list of one catalog. It remembers what it made of each line's runs: most are the same at the next poll."""
 
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._names = {arm.spec.name for arm in catalog.arms}
+        self._deltas = Deltas()
+        self._places: dict[str, tuple[Run, str]] = {}
+        self._made: dict[str, tuple[tuple[Run, ...], Trend | None, Entry]] = {}
+        self._cells: dict[str, tuple[tuple[Run, ...], Cell | None]] = {}
 
-# --- Grouping -----------------------------------------------------------------------------------------------------
+    def entries(self, snapshot: Snapshot, choice: Choice) -> tuple[Entry, ...]:
+        """The whole list, filtered, sorted, unfolded."""
+        everything = self._everything(snapshot, choice)
+        passing = _filtered(everything, choice.filter)
+        if choice.sort != "catalog":
+            passing = sorted(passing, key=_ORDERS[choice.sort])
+            return tuple(line for entry in passing for line in _unfolded(entry, snapshot, choice))
+        shown = [line for entry in passing if entry.arm for line in _unfolded(entry, snapshot, choice)]
+        others = [line for entry in passing if not entry.arm for line in _unfolded(entry, snapshot, choice)]
+        if others and self._catalog.arms:
+            shown.append(Entry("heading:others", "not in this catalog"))
+        return (*shown, *others, *_faults(self._catalog))
 
+    def _everything(self, snapshot: Snapshot, choice: Choice) -> list[Entry]:
+        """A line for each arm, one for each other cell and foreign run, with deltas."""
+        groups = self._groups(snapshot.runs)
+        arms = {f"arm:{arm.spec.name}": arm for arm in self._catalog.arms}
+        found = [self._line(key, arm, groups.pop(key, ()), snapshot) for key, arm in arms.items()]
+        found += [self._line(key, None, runs, snapshot) for key, runs in groups.items()]
+        self._made = {entry.key: self._made[entry.key] for entry in found}
+        cells = {entry.key: cell for entry in found if (cell := self._cells[entry.key][1]) is not None}
+        return self._deltas.given(found, cells, choice.baseline)
 
-def _groups(catalog: Catalog, runs: Iterable[Run]) -> tuple[dict[str, list[Run]], dict[str, list[Run]]]:
-    """Runs by arm of the catalog, and the others by cell; newest first in each."""
-    names = {arm.spec.name for arm in catalog.arms}
-    of_arms: dict[str, list[Run]] = defaultdict(list)
-    others: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        if run.spec is not None and run.name in names and not run.spec.overrides:
-            of_arms[run.name].append(run)
-        elif run.spec is not None:
-            others[f"cell:{run.group}/{run.display_title}"].append(run)
-        else:
-            others[f"run:{run.id}"].append(run)
-    return of_arms, others
+    def _groups(self, runs: Iterable[Run]) -> dict[str, tuple[Run, ...]]:
+        """Runs by the key of their line, newest first in each."""
+        places, groups = {}, defaultdict(list)
+        for run in runs:
+            before = self._places.get(run.id)
+            place = before if before is not None and before[0] is run else (run, self._place(run))
+            places[run.id] = place
+            groups[place[1]].append(run)
+        self._places = places
+        return {key: tuple(group) for key, group in groups.items()}
 
+    def _place(self, run: Run) -> str:
+        if run.spec is None:
+            return f"run:{run.id}"
+        if run.name in self._names and not run.spec.overrides:
+            return f"arm:{run.name}"
+        return f"cell:{run.group}/{run.display_title}"
 
-def _arm_entry(arm: Arm, runs: Sequence[Run], snapshot: Snapshot) -> Entry:
-    entry = Entry(f"arm:{arm.spec.name}", clean_line(arm.spec.display_title), arm=arm)
-    if not runs:
+    def _line(self, key: str, arm: Arm | None, runs: tuple[Run, ...], snapshot: Snapshot) -> Entry:
+        """The line of these runs: the one made before, where they are the same and its trend is."""
+        before = self._made.get(key)
+        if before is not None and _same(before[0], runs) and before[1] is _trend(before[2].run, snapshot):
+            return before[2]
+        cell = self._cell(key, runs)
+        entry = _summed(_titled(key, arm, runs), runs, cell, snapshot)
+        self._made[key] = (runs, _trend(entry.run, snapshot), entry)
         return entry
-    group = runs[0].group
-    note = "" if group == arm.spec.group else clean_line(group)
-    return _summed(replace(entry, note=note), runs, snapshot)
+
+    def _cell(self, key: str, runs: tuple[Run, ...]) -> "Cell | None":
+        """Of the runs that are over: those under way change four times a second."""
+        over = tuple(run for run in runs if run.state.is_over and run.group == runs[0].group)
+        before = self._cells.get(key)
+        if before is None or not _same(before[0], over):
+            self._cells[key] = (over, row_cell(over))
+        return self._cells[key][1]
 
 
-def _cell_entry(key: str, runs: Sequence[Run], snapshot: Snapshot) -> Entry:
-    first = runs[0]
-    if first.foreign:
-        return _summed(Entry(key, clean_line(first.id)), runs, snapshot)
-    return _summed(Entry(key, first.display_title, note=clean_line(first.group)), runs, snapshot)
+def _same(one: Sequence[Run], other: Sequence[Run]) -> bool:
+    return len(one) == len(other) and all(left is right for left, right in zip(one, other, strict=True))
 
 
-def _summed(entry: Entry, runs: Sequence[Run], snapshot: Snapshot) -> Entry:
+def _trend(run: Run | None, snapshot: Snapshot) -> Trend | None:
+    return snapshot.trends.get(run.id) if run else None
+
+
+# --- Lines --------------------------------------------------------------------------------------------------------
+
+
+def _titled(key: str, arm: Arm | None, runs: Sequence[Run]) -> Entry:
+    if arm is not None:
+        note = clean_line(runs[0].group) if runs and runs[0].group != arm.spec.group else ""
+        return Entry(key, clean_line(arm.spec.display_title), note=note, arm=arm)
+    if runs[0].foreign:
+        return Entry(key, clean_line(runs[0].id))
+    return Entry(key, runs[0].display_title, note=clean_line(runs[0].group))
+
+
+def _summed(entry: Entry, runs: tuple[Run, ...], cell: "Cell | None", snapshot: Snapshot) -> Entry:
     """With the figures of its runs: the mean over finished seeds, or what the one run has."""
-    several = len(runs) > 1
-    finished = _newest_per_seed(run for run in runs if run.state is State.FINISHED and run.group == runs[0].group)
-    finals = [one for run in finished if (one := figure(run, None)) and one.final]
-    entry = replace(entry, runs=tuple(runs), folded=True if several else None)
-    if finals:
-        values = [one.value for one in finals]
-        spread = stdev(values) if len(values) > 1 else None
-        return replace(entry, figure=Figure(fmean(values), TEST_ACCURACY, final=True), spread=spread, count=len(values))
+    entry = replace(entry, runs=runs, folded=True if len(runs) > 1 else None)
+    if cell is not None and (mean := _mean(cell)) is not None:
+        figure_, spread, count = mean
+        return replace(entry, figure=figure_, spread=spread, count=count)
     shown = entry.run
-    return replace(entry, figure=figure(shown, snapshot.trends.get(shown.id)) if shown else None)
+    return replace(entry, figure=figure(shown, _trend(shown, snapshot)) if shown else None)
 
 
-def _newest_per_seed(runs: Iterable[Run]) -> list[Run]:
-    newest: dict[int | None, Run] = {}
-    for run in runs:
-        newest.setdefault(run.seed, run)
-    return list(newest.values())
+def _mean(cell: "Cell") -> tuple[Figure, float | None, int] | None:
+    """The final figure over the seeds of a cell, its spread, and how many there are; None where none has one."""
+    from labtui.compare.facts import mean_and_sd, values
+
+    found = [one.value for one in values(cell, TEST_ACCURACY)]
+    mean, spread = mean_and_sd(found)
+    return None if mean is None else (Figure(mean, TEST_ACCURACY, final=True), spread, len(found))
 
 
 def _unfolded(entry: Entry, snapshot: Snapshot, choice: Choice) -> list[Entry]:
@@ -185,44 +157,17 @@ def _unfolded(entry: Entry, snapshot: Snapshot, choice: Choice) -> list[Entry]:
 
 
 def _faults(catalog: Catalog) -> list[Entry]:
-    return [Entry(f"fault:{index}", clean_line(_place(fault))) for index, fault in enumerate(catalog.faults)]
+    return [Entry(f"fault:{index}", clean_line(_place_of(fault))) for index, fault in enumerate(catalog.faults)]
 
 
-def _place(fault: Fault) -> str:
+def _place_of(fault: Fault) -> str:
     """Line, key and message; the file is the catalog's own, which the title names."""
     line = f"line {fault.line}: " if fault.line else ""
     key = f"{fault.key}: " if fault.key else ""
     return f"{line}{key}{fault.message}"
 
 
-# --- Deltas, order, filter ----------------------------------------------------------------------------------------
-
-
-def _with_deltas(everything: Sequence[Entry], choice: Choice) -> list[Entry]:
-    """Final means against the mean of the chosen entry, or of the baseline that each arm's experiment declares."""
-    finals = {entry.key: entry.figure.value for entry in everything if entry.figure and entry.figure.final}
-    declared = _declared(everything)
-    used = {choice.baseline} if choice.baseline else set(declared.values())
-    return [
-        replace(
-            entry,
-            delta=_delta(entry, choice.baseline or declared.get(entry.key), finals),
-            is_baseline=entry.key in used,
-        )
-        for entry in everything
-    ]
-
-
-def _declared(everything: Iterable[Entry]) -> dict[str, str]:
-    """The key of the entry that an entry's experiment names as its baseline."""
-    specs = {entry.key: entry.arm.spec if entry.arm else entry.runs[0].spec for entry in everything}
-    return {key: f"arm:{spec.baseline}" for key, spec in specs.items() if spec is not None and spec.baseline}
-
-
-def _delta(entry: Entry, baseline: str | None, finals: Mapping[str, float]) -> float | None:
-    if baseline is None or baseline == entry.key or baseline not in finals or entry.key not in finals:
-        return None
-    return finals[entry.key] - finals[baseline]
+# --- Order and filter ---------------------------------------------------------------------------------------------
 
 
 def _accuracy_first(entry: Entry) -> tuple[bool, float]:
@@ -230,7 +175,7 @@ def _accuracy_first(entry: Entry) -> tuple[bool, float]:
 
 
 def _delta_first(entry: Entry) -> tuple[bool, float]:
-    return entry.delta is None, -(entry.delta or 0.0)
+    return entry.delta is None, -entry.delta.value if entry.delta else 0.0
 
 
 def _newest_first(entry: Entry) -> tuple[bool, float]:

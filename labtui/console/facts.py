@@ -8,8 +8,8 @@ from labtui.console.draw import format as text
 from labtui.console.draw.bars import progress
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, fit, spread
-from labtui.console.entries import Entry
-from labtui.console.listing import fraction
+from labtui.console.entry import Delta, Entry
+from labtui.console.listing import CONFOUNDED, fraction
 from labtui.spec import Arm
 from labtui.store import tags
 from labtui.store.run import Run
@@ -64,6 +64,7 @@ def run_lines(entry: Entry, run: Run, room: int, glyphs: Glyphs, now: float) -> 
     if entry.count > 1 and entry.figure is not None and entry.spread is not None:
         mean = f"{text.accuracy(entry.figure.value)} {glyphs.plus_minus} {entry.spread:.2f}"
         lines.append((Span(mean, "strong"), Span(f"  test accuracy over {entry.count} seeds", "muted")))
+    lines += _delta_lines(entry.delta, room, glyphs)
     done = fraction(run)
     if run.state.is_active and done is not None and run.beat is not None:
         left = text.duration(run.beat.eta)
@@ -76,6 +77,19 @@ def run_lines(entry: Entry, run: Run, room: int, glyphs: Glyphs, now: float) -> 
     return lines
 
 
+def _delta_lines(delta: Delta | None, room: int, glyphs: Glyphs) -> list[Line]:
+    """Against which baseline, and what else differs from it: then the points may come from that."""
+    if delta is None:
+        return []
+    points = Span(text.delta(delta.value, glyphs.minus), "warn" if delta.confounds else "strong")
+    if not delta.confounds:
+        return [(points, Span(f"  points against {delta.against}", "muted"))]
+    lines: list[Line] = [(points, Span(f"{CONFOUNDED} points against {delta.against}: not a fair comparison", "warn"))]
+    for told in delta.confounds:
+        lines += [(Span(f"  {part}", "warn"),) for part in textwrap.wrap(told, max(20, room - 2))]
+    return [*lines, (Span("  M", "key"), Span(" shows or queues the matched baseline", "muted"))]
+
+
 def _circumstances(run: Run, now: float) -> list[str]:
     words: list[str] = []
     beat, result = run.beat, run.result
@@ -85,7 +99,10 @@ def _circumstances(run: Run, now: float) -> list[str]:
         words += [text.rate(beat.images_per_second), f"epoch {beat.epoch}/{beat.epochs}"]
         words.append(f"step {text.grouped(beat.step)} of {text.grouped(beat.total_steps)}")
     elif result is not None:
-        words += [text.rate(result.images_per_second), f"{result.epochs} epochs in {text.duration(result.seconds)}"]
+        words += [
+            text.rate(result.images_per_second),
+            f"{text.epochs(result.epochs)} in {text.duration(result.seconds)}",
+        ]
     if run.attempt > 1:
         words.append(f"attempt {run.attempt}")
     words.append(text.moment(run.created, now))
@@ -141,7 +158,7 @@ def arm_lines(arm: Arm, room: int, glyphs: Glyphs) -> list[Line]:
     """An arm that was never run: what it is, what was published, which key starts it."""
     spec = arm.spec
     lines: list[Line] = [spread((Span(spec.display_title, "strong"),), (Span("not run yet", "muted"),), room)]
-    about = f"{spec.data.name}  {glyphs.dot}  {spec.training.epochs} epochs  {glyphs.dot}  {_optimizer(arm)}"
+    about = f"{spec.data.name}  {glyphs.dot}  {text.epochs(spec.training.epochs)}  {glyphs.dot}  {_optimizer(arm)}"
     lines.append((Span(about, "muted"),))
     for paragraph in (arm.description, _published(arm)):
         lines += [(Span(line),) for line in textwrap.wrap(paragraph, max(20, room))]

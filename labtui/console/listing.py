@@ -7,7 +7,7 @@ from labtui.console.draw.bars import progress
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span
 from labtui.console.draw.table import Column, Row
-from labtui.console.entries import Entry
+from labtui.console.entry import Entry
 from labtui.console.marks import Marks, ink_of
 from labtui.console.snapshot import Snapshot, Trend
 from labtui.store.run import Run
@@ -17,13 +17,16 @@ from labtui.store.tags import LIVE_ACCURACY
 BAR = 10
 TREND = 10
 
+CONFOUNDED = "!"
+"""Behind a delta that may come from something else than the declared factor."""
+
 COLUMNS = (
     Column("mark", "", 1),
     Column("name", "experiment", 15, grows=True),
     Column("state", "state", BAR, rank=2),
     Column("epoch", "epoch", 6, rank=4, right=True),
     Column("accuracy", "test acc", 9, right=True, sortable=True),
-    Column("delta", "Δ base", 7, rank=3, right=True, sortable=True),
+    Column("delta", "Δ base ", 8, rank=3, right=True, sortable=True),
     Column("trend", "curve", TREND, rank=5),
     Column("time", "time", 7, rank=6, right=True, sortable=True),
 )
@@ -72,6 +75,8 @@ def _state(run: Run | None, glyphs: Glyphs) -> Line:
         return (*progress(done, BAR - 4, glyphs), Span(f"{100 * done:>3.0f}%", "state-running"))
     if run.stop_requested and run.state.is_active:
         return (Span("stopping", "warn"),)
+    if run.state is State.QUEUED and run.reason:  # its folder is there, but nothing will start it
+        return (Span("not queued", "warn"),)
     return (Span(str(run.state), f"state-{run.state}"),)
 
 
@@ -102,11 +107,12 @@ def _accuracy(entry: Entry) -> Line:
 
 
 def _delta(entry: Entry, glyphs: Glyphs) -> Line:
-    if entry.is_baseline:
-        return (Span("base", "muted"),)
+    """Points above the baseline; with a mark where something else differs too, which compare calls a confound."""
     if entry.delta is None:
-        return ()
-    return (Span(text.delta(entry.delta, glyphs.minus)),)
+        return (Span("base ", "muted"),) if entry.is_baseline else ()
+    if entry.delta.confounds:
+        return (Span(f"{text.delta(entry.delta.value, glyphs.minus)}{CONFOUNDED}", "warn"),)
+    return (Span(f"{text.delta(entry.delta.value, glyphs.minus)} "),)
 
 
 def _trend(trend: Trend | None, run: Run | None, letter: str, glyphs: Glyphs) -> Line:

@@ -7,7 +7,7 @@ import msgspec
 
 from labtui.clean import clean_line
 from labtui.console.draw.axes import XAxis
-from labtui.console.entries import SORTS, Choice
+from labtui.console.entry import SORTS, Choice
 from labtui.console.marks import Marks
 from labtui.store.files import read_json_or_none, write_json
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from labtui.console.draw.format import accuracy, moment
-from labtui.console.entries import figure
+from labtui.console.entry import figure
 from labtui.store.run import Run
 from labtui.store.state import State
 

@@ -10,7 +10,8 @@ from labtui.catalog import Fault
 from labtui.console.draw import table
 from labtui.console.draw.glyphs import ASCII, UNICODE
 from labtui.console.draw.spans import plain, width
-from labtui.console.entries import Choice, entries, figure
+from labtui.console.entries import entries
+from labtui.console.entry import Choice, figure
 from labtui.console.facts import facts
 from labtui.console.filters import Fields, parse
 from labtui.console.listing import COLUMNS, counts, row
@@ -76,14 +77,14 @@ def test_the_line_stands_for_the_run_that_is_under_way():
 
 def test_deltas_are_taken_against_the_declared_baseline_in_points():
     base, better = run("network", final=55.9), run("dropout", final=61.04)
-    assert find("arm:dropout", base, better).delta == pytest.approx(5.14)
-    assert texts(find("arm:dropout", base, better))["delta"] == "+5.14"
-    assert texts(find("arm:network", base, better))["delta"] == "base"
+    assert find("arm:dropout", base, better).delta.value == pytest.approx(5.14)
+    assert texts(find("arm:dropout", base, better))["delta"].strip() == "+5.14"
+    assert texts(find("arm:network", base, better))["delta"].strip() == "base"
 
 
 def test_another_baseline_can_be_chosen():
     base, better = run("network", final=55.9), run("dropout", final=61.04)
-    assert find("arm:network", base, better, baseline="arm:dropout").delta == pytest.approx(-5.14)
+    assert find("arm:network", base, better, baseline="arm:dropout").delta.value == pytest.approx(-5.14)
     assert find("arm:dropout", base, better, baseline="arm:dropout").is_baseline
 
 

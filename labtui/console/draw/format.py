@@ -85,6 +85,11 @@ def clock(seconds: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(seconds))
 
 
+def epochs(count: int) -> str:
+    """`1 epoch`, `10 epochs`."""
+    return "1 epoch" if count == 1 else f"{count} epochs"
+
+
 def moment(seconds: float, now: float) -> str:
     """Local time, with the date where it is not today: `12:44`, `Nov 21 12:44`."""
     then = time.localtime(seconds)

@@ -2,28 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from labtui.compare.rows import Row
 from labtui.console import asking, comparing, pairing
 from labtui.console.bindings import bindings
 from labtui.console.draw.spans import Span
-from labtui.console.entries import Entry
-from labtui.console.look import Look, Subject
+from labtui.console.look import Look
 from labtui.console.screens.filtering import Filtering
-from labtui.console.screens.judging import Judging
-from labtui.console.screens.opening import Opening
+from labtui.console.screens.judged_rows import JudgedRows
 from labtui.console.widgets.lines import Lines
 from labtui.console.widgets.live_table import LiveTable
 from labtui.console.widgets.paint import entitle, glyphs_of
-
-if TYPE_CHECKING:
-    from labtui.spec import RunSpec
-    from labtui.store.run import Run
 
 FRAME = 3
 """Lines around the rows: a border, and their head."""
@@ -35,7 +28,7 @@ PANES = ("", "-only-findings", "-only-rows")
 """What the maximise key goes through, as classes of the screen."""
 
 
-class CompareScreen(Judging, Filtering, Opening):
+class CompareScreen(JudgedRows, Filtering):
     """State besides the answer: sort, filter, unfolded rows."""
 
     KIND = "compare"
@@ -57,55 +50,6 @@ class CompareScreen(Judging, Filtering, Opening):
         yield Lines(id="findings")
         yield self.filter_field()
 
-    # --- What is pointed at -------------------------------------------------------------------------------------------
-
-    @property
-    def rows(self) -> LiveTable:
-        """The rows."""
-        return self.query_one(LiveTable)
-
-    @property
-    def row(self) -> Row | None:
-        """The judged row under the cursor, or the one that the line under it belongs to."""
-        key = comparing.judged_key(self.rows.cursor_key)
-        return next((row for row in self.table.rows if row.key == key), None) if self.table else None
-
-    @property
-    def pair(self) -> pairing.Pair | None:
-        """The row with what it is compared with."""
-        if self.table is None or self.row is None:
-            return None
-        return pairing.pair(self.table, self.row, self.snapshot, matched=comparing.is_matched(self.rows.cursor_key))
-
-    @property
-    def charted(self) -> tuple[Subject, ...]:
-        """The row and its baseline."""
-        return pairing.subjects(self.pair) if self.pair else ()
-
-    @property
-    def contrasted(self) -> "tuple[Sequence[tuple[str, RunSpec]], tuple[str, ...]]":
-        """The row's spec and its baseline's."""
-        return (self.pair.specs, self.pair.row.factor) if self.pair else ((), ())
-
-    @property
-    def pointed(self) -> tuple[Entry, ...]:
-        """The row as an entry of the list."""
-        arms = [arm for arm in self.app.lab.catalog.arms if self.row and arm.spec.name == self.row.name]
-        return tuple(Entry(f"arm:{arm.spec.name}", arm.spec.display_title, arm=arm) for arm in arms)
-
-    @property
-    def run_here(self) -> "Run | None":
-        """The run of a line of one seed; of a row with one seed alone, that one."""
-        run_id = comparing.run_of(self.rows.cursor_key)
-        if not run_id and self.row is not None and len(self.row.values) == 1:
-            run_id = self.row.values[0].run
-        return self.snapshot.run(run_id) if run_id else None
-
-    @property
-    def run_order(self) -> tuple[str, ...]:
-        """The runs that count, row by row."""
-        return tuple(value.run for row in self.table.rows for value in row.values) if self.table else ()
-
     # --- What is shown ------------------------------------------------------------------------------------------------
 
     def show_answer(self) -> None:
@@ -123,7 +67,7 @@ class CompareScreen(Judging, Filtering, Opening):
         lines = comparing.rows(table, choice, letters, glyphs_of(self))
         self.rows.show(lines, sorted_by=choice.sort, columns=comparing.filled(lines))
         self.rows.styles.max_height = max(LEAST, len(lines)) + FRAME
-        entitle(self.rows, *comparing.captions(table, choice))
+        entitle(self.rows, *comparing.captions(table, choice, brief=self.has_class("-narrow")))
         self._show_row()
         if self._match and (row := table.row(self._match)):
             self._match = ""
@@ -205,23 +149,6 @@ class CompareScreen(Judging, Filtering, Opening):
     def action_everything(self) -> None:
         """Everything that has run, whatever is marked."""
         self.ask(names=())
-
-    def action_sibling(self, by: int) -> None:
-        """The next or previous row."""
-        self.rows.action_move(by)
-
-    def action_matched(self) -> None:
-        """Go to the matched baseline; where it was not run, or seeds are missing, ask for them."""
-        row, table = self.row, self.table
-        if row is None or table is None:
-            return
-        if row.matched is not None and table.row(row.matched.against_key):
-            self.rows.select(f"row:{row.matched.against_key}")
-            self.say(f"{row.matched.against} differs from {row.title} in the factor alone")
-        elif wishes := pairing.remedy(row):
-            self.launch(*wishes)
-        else:
-            self.say(f"{row.title} needs no other baseline and no more seeds")
 
     def action_maximise(self) -> None:
         """The findings alone, the rows alone, both."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labtui.console.app import LabtuiApp
-    from labtui.console.entries import Entry
+    from labtui.console.entry import Entry
     from labtui.store.run import Run
 
 ASK_FROM = 2

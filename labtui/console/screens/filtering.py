@@ -26,6 +26,10 @@ class Filtering(Screen[None]):
         """The field, hidden until it is asked for."""
         return Input(id="filter", placeholder=placeholder)
 
+    def fill_filter(self, words: str) -> None:
+        """Begin with a filter that was remembered."""
+        self.query_one("#filter", Input).value = words
+
     @property
     def filter_words(self) -> str:
         """What stands in the field."""

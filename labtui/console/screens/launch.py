@@ -132,7 +132,7 @@ class LaunchScreen(Page):
         finished = [run.name for run in self._snapshot.runs if run.state is State.FINISHED]
         self.query_one(LiveTable).show([_row(arm, self._chosen, finished) for arm in self.app.lab.catalog.arms])
         self.query_one(Form).show(self._boxes)
-        entitle(self.query_one("#experiments"), f"experiments  {len(self._chosen)} marked")
+        entitle(self.query_one("#experiments"), self._count_told())
         self._show_hint()
         found, at_once, machine = self._answer, self.wish.at_once, self._snapshot.machine
 
@@ -151,6 +151,10 @@ class LaunchScreen(Page):
         panel.show(write)
         entitle(panel, "plan", "Enter queues it" if found and found.can_start else "")
         self.entitle(f"{len(self._chosen)} experiments" if len(self._chosen) != 1 else self._chosen[0])
+
+    def _count_told(self) -> str:
+        count = f"{len(self._chosen)} marked"
+        return count if self.has_class("-narrow") else f"experiments  {count}"
 
     def _show_hint(self) -> None:
         """What the field under the cursor means; on a narrow screen there is no room for it below the fields."""

@@ -6,7 +6,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Input
 
 from labtui.console.bindings import bindings
 from labtui.console.commands import footer
@@ -15,6 +14,7 @@ from labtui.console.draw.spans import Span
 from labtui.console.listing import counts
 from labtui.console.look import Look
 from labtui.console.looking import Looking
+from labtui.console.screens.filtering import Filtering
 from labtui.console.screens.pointing import Pointing
 from labtui.console.snapshot import Interest, Snapshot
 from labtui.console.widgets.chart_grid import ChartGrid
@@ -33,7 +33,7 @@ BRIEF = 110
 """Columns under which the title counts runs without words."""
 
 
-class MainScreen(Looking, Pointing):
+class MainScreen(Looking, Pointing, Filtering):
     """State: the snapshot, the look; the list holds its own. Everything below is told what to show."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
@@ -55,7 +55,7 @@ class MainScreen(Looking, Pointing):
         with Horizontal(id="bottom"):
             yield LogTail(id="log")
             yield DeviceStrip(id="machine")
-        yield Input(id="filter", placeholder="words, /regex/, -without, running …  Enter keeps, Esc clears")
+        yield self.filter_field("words, /regex/, -without, running …  Enter keeps, Esc clears")
         yield StatusLine(footer("main"), id="status")
 
     def on_mount(self) -> None:
@@ -63,6 +63,7 @@ class MainScreen(Looking, Pointing):
         remembered = self.app.remembered
         self.look = Look(axis=remembered.x_axis, smoothing=remembered.smoothing)
         self.list.restore(remembered.choice, remembered.marked)
+        self.fill_filter(remembered.choice.filter)
         self.list.empty = self._welcome()
         entitle(self.query_one("#machine"), "machine")
         self._show_title()
@@ -181,33 +182,24 @@ class MainScreen(Looking, Pointing):
 
     @on(ExperimentList.FilterAsked)
     def _ask_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.value = self.list.choice.filter
-        self.add_class("-filtering")
-        field.focus()
+        self.action_filter()
 
-    @on(Input.Changed, "#filter")
-    def _filter(self, event: Input.Changed) -> None:
-        if self.has_class("-filtering"):
-            self.list.filter(event.value)
+    @property
+    def filtered_pane(self) -> ExperimentList:
+        """The list."""
+        return self.list
 
-    @on(Input.Submitted, "#filter")
-    def _filter_done(self) -> None:
-        self.remove_class("-filtering")
-        self.list.focus()
+    def filter_by(self, words: str) -> None:
+        """Show the entries that pass."""
+        self.list.filter(words)
 
     # --- Keys ---------------------------------------------------------------------------------------------------------
 
     def action_back(self) -> None:
         """One layer out: the filter's field, a maximised pane, the filter, another pane than the list."""
-        if self.has_class("-filtering"):
-            self.list.filter("")
-            self._filter_done()
-        elif self.maximised:
+        if self.maximised and not self.has_class("-filtering"):
             self.remove_class(f"-only-{self.maximised}")
-        elif self.list.choice.filter:
-            self.list.filter("")
-        else:
+        elif not self.leave_filter():
             self.list.focus()
 
     @property

@@ -7,7 +7,7 @@ from labtui.console.widgets.experiment_list import ExperimentList
 from labtui.console.widgets.paint import palette_of
 
 if TYPE_CHECKING:
-    from labtui.console.entries import Entry
+    from labtui.console.entry import Entry
     from labtui.console.look import Subject
     from labtui.store.run import Run
 

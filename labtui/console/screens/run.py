@@ -12,7 +12,7 @@ from labtui.console.bindings import bindings
 from labtui.console.confusions import confusion_lines
 from labtui.console.draw.spans import Line, Span
 from labtui.console.draw.tabs import tabs
-from labtui.console.entries import Entry
+from labtui.console.entry import Entry
 from labtui.console.look import Look, Subject
 from labtui.console.looking import Looking
 from labtui.console.screens.filtering import Filtering

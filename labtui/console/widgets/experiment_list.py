@@ -10,7 +10,8 @@ from labtui.catalog import Catalog
 from labtui.console.bindings import bindings
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.table import Row
-from labtui.console.entries import SORTS, Choice, Entry, entries
+from labtui.console.entries import Arrangement
+from labtui.console.entry import SORTS, Choice, Entry
 from labtui.console.listing import COLUMNS, row
 from labtui.console.look import Subject
 from labtui.console.marks import Marks, ink_of
@@ -41,7 +42,7 @@ class ExperimentList(LiveTable):
 
     def __init__(self, catalog: Catalog, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(COLUMNS, id=id)
-        self._catalog = catalog
+        self._arrangement = Arrangement(catalog)
         self._snapshot = Snapshot()
         self._entries: dict[str, Entry] = {}
         self._made: dict[str, tuple[_Source, Row]] = {}
@@ -71,7 +72,7 @@ class ExperimentList(LiveTable):
     def rearrange(self) -> None:
         """Make the rows anew; the table paints those that changed."""
         glyphs = glyphs_of(self)
-        shown = entries(self._catalog, self._snapshot, self.choice)
+        shown = self._arrangement.entries(self._snapshot, self.choice)
         self._entries = {entry.key: entry for entry in shown}
         self._made = {entry.key: self._row(entry, glyphs) for entry in shown}
         self.show([made for _, made in self._made.values()], sorted_by=_SORTED_BY[self.choice.sort])

@@ -13,7 +13,7 @@ from labtui.console.widgets.paint import glyphs_of, palette_of, strip
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from labtui.console.entries import Entry
+    from labtui.console.entry import Entry
     from labtui.store.curve import Curve
 
 

@@ -1,0 +1,128 @@
+"""The list's deltas, and their marks, are those of `labtui compare`."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from console_app import ConsoleUnderTest, lab_at, screen_text
+from console_builders import FakeCatalog, run, snapshot, spec
+from console_pages import WIDE, done, opened
+from console_record_lab import LAB
+
+from labtui.catalog import load
+from labtui.console.asking import Asked, judge
+from labtui.console.draw.glyphs import UNICODE
+from labtui.console.draw.spans import plain
+from labtui.console.entries import Arrangement, entries
+from labtui.console.entry import Choice, Entry
+from labtui.console.facts import facts
+from labtui.console.listing import row
+from labtui.console.marks import Marks
+from labtui.plan import Lab
+from labtui.spec import Arm, Data
+from labtui.store.state import State
+from labtui.store.store import Store
+
+CATALOG = FakeCatalog("network")
+CATALOG.arms += (Arm(spec=msgspec.structs.replace(spec("dropout"), factor=("model.dropout",)), description=""),)
+HALF = Data(name="cifar10", train_fraction=0.5)
+
+
+def listed(lab: Lab, choice: Choice | None = None) -> dict[str, Entry]:
+    shown = entries(lab.catalog, snapshot(*lab.store.scan()), choice or Choice())
+    return {entry.title: entry for entry in shown}
+
+
+def recorded() -> Lab:
+    catalog = load(LAB / "experiments.toml", datasets=("digits",))
+    return Lab(catalog=catalog, store=Store(LAB / "runs"), data_root=LAB / "data")
+
+
+def half(name: str, final: float, **more):
+    own = msgspec.structs.replace(spec(name, **more), data=HALF)
+    return run(own=own, final=final)
+
+
+@pytest.mark.parametrize("baseline", [None, "dropout"])
+def test_every_delta_of_the_list_is_that_of_the_table_with_the_same_confounds(baseline):
+    lab = recorded()
+    chosen = Choice(baseline=f"arm:{baseline}" if baseline else None)
+    table, lines = judge(lab, Asked(baseline=baseline)), listed(lab, chosen)
+    compared = 0
+    for one in table.rows:
+        entry, declared = lines[one.title], one.declared
+        assert entry.figure.value == pytest.approx(one.mean)
+        assert entry.count == one.n
+        if declared is None or declared.delta is None:
+            assert entry.delta is None
+            continue
+        compared += 1
+        assert entry.delta.value == pytest.approx(declared.delta)
+        assert entry.delta.against == declared.against
+        assert entry.delta.confounds == tuple(finding.text for finding in declared.confounds)
+    assert compared >= 2
+
+
+def test_with_seeds_of_their_own_each_side_is_paired_like_in_the_table(tmp_path: Path):
+    lab = lab_at(tmp_path)
+    for seed, accuracy in enumerate((80.0, 84.0, 90.0)):
+        done(lab, "network", seed, accuracy=accuracy)
+    for seed, accuracy in enumerate((81.0, 86.0)):
+        done(lab, "dropout", seed, accuracy=accuracy)
+    (row_,) = (one for one in judge(lab, Asked()).rows if one.name == "dropout")
+    assert listed(lab)["Dropout"].delta.value == pytest.approx(row_.declared.delta) == pytest.approx(1.5)
+
+
+def test_a_delta_that_may_come_from_other_data_carries_the_mark_in_ink_and_in_text():
+    base, unfair, fair = half("network", 55.0), run("dropout", final=66.0), half("dropout", 60.0)
+    for one, shown, ink in ((unfair, "+11.00!", "warn"), (fair, "+5.00 ", "")):
+        (entry,) = (entry for entry in entries(CATALOG, snapshot(base, one), Choice()) if entry.title == "Dropout")
+        cell = row(entry, Marks(), snapshot(), UNICODE).cells["delta"]
+        assert plain(cell) == shown
+        assert [span.ink for span in cell] == [ink]
+
+
+def test_the_panel_says_what_differs_and_which_key_leads_to_a_fair_comparison():
+    shown = snapshot(half("network", 55.0), run("dropout", final=66.0))
+    (entry,) = (entry for entry in entries(CATALOG, shown, Choice()) if entry.title == "Dropout")
+    told = " ".join(plain(line) for line in facts(entry, {}, 76, UNICODE, 2_000.0))
+    assert "+11.00! points against Network: not a fair comparison" in told
+    assert "data.train_fraction: 0.5 in Network, 1 here" in told
+    assert "M shows or queues the matched baseline" in told
+
+
+def test_nothing_is_compared_across_data_sets():
+    digits = spec("dropout", group="Digits")
+    other = run(own=msgspec.structs.replace(digits, data=Data(name="digits")), final=97.0)
+    (entry,) = (entry for entry in entries(CATALOG, snapshot(run(final=50.0, name="network"), other), Choice())
+                if entry.title == "Dropout")  # fmt: skip
+    assert entry.figure.value == 97.0
+    assert entry.delta is None
+
+
+def test_runs_of_an_older_definition_are_not_averaged_in():
+    older = [half("dropout", 90.0, seed=seed) for seed in (0, 1)]
+    newer = run("dropout", final=60.0, created=2_000)
+    (entry,) = (entry for entry in entries(CATALOG, snapshot(newer, *older), Choice()) if entry.title == "Dropout")
+    assert (entry.figure.value, entry.count) == (60.0, 1)
+
+
+def test_lines_whose_runs_are_the_same_are_not_made_anew():
+    finished, live = run("network", final=55.0), run("dropout", state=State.RUNNING, step=10)
+    arrangement = Arrangement(CATALOG)
+    first = arrangement.entries(snapshot(finished, live), Choice())
+    moved = run("dropout", state=State.RUNNING, step=20)
+    second = arrangement.entries(snapshot(finished, moved), Choice())
+    assert [one.run.beat.step for one in (first[1], second[1])] == [10, 20]
+    assert arrangement.entries(snapshot(finished, moved), Choice()) == second
+    assert second[0].figure == first[0].figure
+
+
+async def test_the_screen_shows_the_mark(tmp_path: Path):
+    app = ConsoleUnderTest(recorded(), tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 12)
+        await pilot.press("g", "j")
+        shown = screen_text(app)
+        assert "+8.27!" in shown
+        assert "not a fair comparison" in shown
