@@ -9,26 +9,22 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-from rich.text import Text
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from labtui.console import memory
 from labtui.console.bindings import everywhere
 from labtui.console.keymap import read_keymap
-from labtui.console.leaving import farewell
 from labtui.console.monitor import Monitor
 from labtui.console.palette import name_of, system_commands
+from labtui.console.parting import Parting
 from labtui.console.screens.main import MainScreen
+from labtui.console.suspending import Suspending
 from labtui.console.themes import NAMES, THEMES
-from labtui.console.watching import Watching
 from labtui.plan import Lab
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-
-TWICE = 2.0
-"""Seconds within which a second ctrl+c leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,7 @@ class Settings:
     """Where memory is kept; None means XDG's place."""
 
 
-class LabtuiApp(Watching):
+class LabtuiApp(Parting, Suspending):
     """The console on one lab."""
 
     TITLE = "labtui"
@@ -57,7 +53,6 @@ class LabtuiApp(Watching):
         self.remembered = memory.recall(self._memory_file)
         self.last_seen = self.remembered.seen
         self.keys: dict[str, str] = {}
-        self._interrupted = 0.0
         self.set_class(self.ascii_only, "-ascii")
         for theme in THEMES:
             self.register_theme(theme)
@@ -81,12 +76,8 @@ class LabtuiApp(Watching):
         self.set_keymap(self.keys)
         for fault in faults:
             self.say(fault, ink="warn")
-        self.app_resume_signal.subscribe(self, self._repaint)
+        self.mind_job_control()
         self.call_after_refresh(self.begin_watching)
-
-    def _repaint(self, _: App[None]) -> None:
-        """Back from Ctrl-Z: the shell's screen was shown meanwhile, and Textual repaints only what changed."""
-        self.screen.refresh(layout=True)
 
     def on_unmount(self) -> None:
         """Remember until when somebody looked."""
@@ -104,21 +95,6 @@ class LabtuiApp(Watching):
         memory.keep(self._memory_file, self.remembered)
 
     # --- Keys ---------------------------------------------------------------------------------------------------------
-
-    def action_leave(self) -> None:
-        """One screen back; from the first one, out. Nothing is stopped."""
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
-        else:
-            said = farewell(self.snapshot.runs)
-            self.exit(message=Text(said) if said else None)
-
-    def action_help_quit(self) -> None:
-        """ctrl+c: people press it to leave; twice does."""
-        if time.monotonic() - self._interrupted < TWICE:
-            self.exit(message=Text(farewell(self.snapshot.runs) or ""))
-        self._interrupted = time.monotonic()
-        self.say("ctrl+c again leaves; runs go on")
 
     def action_help(self) -> None:
         """Every key of the screen."""

@@ -23,7 +23,9 @@ RESTORE = (
 )
 """What takes back everything that a console switches on."""
 
-_PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+_PASSED_ON = (
+    signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGUSR1, signal.SIGUSR2,
+)  # fmt: skip
 
 
 def guard(console: Callable[[], int]) -> int:
@@ -91,28 +93,14 @@ def _watch(child: int) -> int:
         while True:
             _, status = os.waitpid(child, os.WUNTRACED)
             if os.WIFSTOPPED(status):
-                # The shell sees this process: it must stop too, and wake its child when it is woken.
+                # The shell sees this process: it must stop too, and see to it that its child wakes with it.
                 os.kill(os.getpid(), signal.SIGSTOP)
-                ended = _woken(child)
-                if ended is None:
-                    continue
-                status = ended
+                _send(child, signal.SIGCONT)
+                continue
             return os.waitstatus_to_exitcode(status)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _woken(child: int) -> int | None:
-    """See that the child goes on too: None, or its status where it has ended meanwhile.
-
-    `fg` continues the whole group, and a second SIGCONT would make Textual take the terminal twice.
-    """
-    time.sleep(0.05)
-    pid, status = os.waitpid(child, os.WCONTINUED | os.WNOHANG)
-    if pid == 0:
-        _send(child, signal.SIGCONT)
-    return status if pid and not os.WIFCONTINUED(status) else None
 
 
 def _send(child: int, number: int) -> None:

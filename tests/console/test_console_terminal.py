@@ -130,13 +130,33 @@ def test_killed_it_leaves_the_terminal_as_it_was(terminal):
     assert is_restored(terminal)
 
 
-def test_ctrl_z_stops_it_for_the_shell_and_it_comes_back_whole(terminal):
-    terminal.press(b"\x1a")
+def stopped(terminal: Terminal) -> None:
+    """Wait until the shell would see a stopped job."""
     terminal.drain_until(lambda: os.waitpid(terminal.process.pid, os.WUNTRACED | os.WNOHANG)[0] != 0)
-    terminal.read_until(LEFT)
-    since = len(terminal.output)
+
+
+def test_ctrl_z_stops_it_for_the_shell_and_it_comes_back_whole_as_often_as_one_likes(terminal):
+    for _ in range(20):
+        since = len(terminal.output)
+        terminal.press(b"\x1a")
+        stopped(terminal)
+        terminal.read_until(LEFT, since)
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+        since = len(terminal.output)
+        os.killpg(terminal.process.pid, signal.SIGCONT)
+        terminal.read_until(b"Dropout", since)
+    terminal.press(b"q")
+    assert terminal.end() == 0
+    assert is_restored(terminal)
+
+
+def test_after_a_stop_that_nobody_could_prepare_for_it_takes_the_terminal_again(terminal):
+    os.killpg(terminal.process.pid, signal.SIGSTOP)
+    stopped(terminal)
+    ours = termios.tcgetattr(terminal.slave)
+    termios.tcsetattr(terminal.slave, termios.TCSANOW, terminal.before)  # as a shell does
     os.killpg(terminal.process.pid, signal.SIGCONT)
-    terminal.read_until(b"Dropout", since)
+    terminal.drain_until(lambda: termios.tcgetattr(terminal.slave) == ours)
     terminal.press(b"q")
     assert terminal.end() == 0
     assert is_restored(terminal)

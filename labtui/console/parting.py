@@ -1,0 +1,39 @@
+"""The app's way out: nothing is stopped by leaving, and what goes on is said."""
+
+import time
+from typing import Any
+
+from rich.text import Text
+
+from labtui.console.leaving import farewell
+from labtui.console.monitor import Monitor
+from labtui.console.watching import Watching
+
+TWICE = 2.0
+"""Seconds within which a second ctrl+c leaves."""
+
+
+class Parting(Watching):
+    """Leaves a screen, or the console."""
+
+    def __init__(self, monitor: Monitor, **settings: Any) -> None:
+        super().__init__(monitor, **settings)
+        self._interrupted = 0.0
+
+    def action_leave(self) -> None:
+        """One screen back; from the first one, out. Nothing is stopped."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self._part()
+
+    def action_help_quit(self) -> None:
+        """ctrl+c: people press it to leave; twice does."""
+        if time.monotonic() - self._interrupted < TWICE:
+            self._part()
+        self._interrupted = time.monotonic()
+        self.say("ctrl+c again leaves; runs go on")
+
+    def _part(self) -> None:
+        said = farewell(self.snapshot.runs)
+        self.exit(message=Text(said) if said else None)
