@@ -1,0 +1,66 @@
+"""Pictures of screens as text, for comparing: the characters, and the styles of each line as runs of cells."""
+
+import difflib
+import os
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.strip import Strip
+
+from labtui.console.app import LabtuiApp
+
+PICTURES = Path(__file__).resolve().parents[1] / "assets" / "console-pictures"
+RENEW = "LABTUI_RENEW_PICTURES"
+"""Set in the environment, pictures are written anew in place of being compared."""
+
+
+def text_of(app: LabtuiApp) -> str:
+    """The characters of the screen, without the blanks at the ends of lines."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips()) + "\n"
+
+
+def styles_of(app: LabtuiApp) -> str:
+    """The styles of each line: `cells:colour/background` per run, with letters for what is set besides colours.
+
+    What most cells of the picture have goes without saying, and so do lines that have nothing else.
+    """
+    lines = [_runs(strip) for strip in app.screen._compositor.render_strips()]
+    cells: dict[str, int] = {}
+    for size, look in (run for line in lines for run in line):
+        cells[look] = cells.get(look, 0) + size
+    usual = max(cells, key=lambda look: cells[look])
+    told = [" ".join(str(size) if look == usual else f"{size}:{look}" for size, look in line) for line in lines]
+    return f"usual {usual}\n" + "\n".join(line if ":" in line else "" for line in told) + "\n"
+
+
+def _runs(strip: Strip) -> list[tuple[int, str]]:
+    runs: list[tuple[int, str]] = []
+    for text, style, _ in strip:
+        look, size = _look(style or Style()), cell_len(text)
+        if runs and runs[-1][1] == look:
+            runs[-1] = (runs[-1][0] + size, look)
+        elif size:
+            runs.append((size, look))
+    return runs
+
+
+def _look(style: Style) -> str:
+    marks = [("b", style.bold), ("d", style.dim), ("i", style.italic), ("u", style.underline), ("r", style.reverse)]
+    front, back = (colour.name if colour else "-" for colour in (style.color, style.bgcolor))
+    letters = "".join(letter for letter, is_set in marks if is_set)
+    return f"{front}/{back}{'+' if letters else ''}{letters}"
+
+
+def compare(name: str, shown: str) -> None:
+    """Hold a picture against the stored one; the difference is the message."""
+    path = PICTURES / name
+    if os.environ.get(RENEW):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(shown, encoding="utf-8")
+    stored = path.read_text(encoding="utf-8") if path.exists() else ""
+    difference = list(
+        difflib.unified_diff(stored.splitlines(), shown.splitlines(), "stored", "shown", lineterm="", n=0)
+    )
+    hint = f"if this change is meant: {RENEW}=1 pytest tests/console/test_console_snapshots.py"
+    assert not difference, "\n".join([f"{name} looks otherwise", *difference[:60], hint])
