@@ -14,6 +14,7 @@ from labtui.cli.streams import Piece, put, put_json, say
 from labtui.cli.wording import NOTHING, ago, plural
 from labtui.errors import UsageError
 from labtui.launch import queue as waiting
+from labtui.launch.runner import standing
 from labtui.plan.act import enqueue, enqueue_again, take_out, wake_queue
 from labtui.plan.places import places
 from labtui.store.run import Run
@@ -53,6 +54,7 @@ def ls(lab: "Lab", *, json: bool) -> None:
         say(f"Nothing waits in {lab.store.root}.")
         return
     put_table(HEADER, [_row(entry) for entry in known])
+    _say_standing(lab)
 
 
 @queue.command(examples=("labtui queue rm dropout/s0", "labtui queue rm --all"))
@@ -128,6 +130,12 @@ def _enqueue(lab: "Lab", one: Callable[[int], Run], count: int, *, json: bool) -
 def _say_runner(started: bool) -> None:
     if started:
         say("A queue runner was started; it ends when nothing waits any more.")
+
+
+def _say_standing(lab: "Lab") -> None:
+    if count := standing(lab.store.root):
+        waits = "1 run waits" if count == 1 else f"{count} runs wait"
+        say(f"{waits} and no queue runner is at work. `labtui queue retry --all` starts one, and so does the console.")
 
 
 def _found(lab: "Lab", names: Sequence[str], *, everything: bool) -> list[waiting.Entry]:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from labtui.errors import EnvironmentFault, LabError
@@ -19,6 +19,7 @@ from labtui.launch.queue import entries, is_ours, queue_folder
 from labtui.launch.revive import enqueue_lost
 from labtui.launch.signals import Signals
 from labtui.launch.warm_start import Warmer
+from labtui.store.folders import disk_fault
 from labtui.store.lock import Held, LockHeld, hold, probe
 from labtui.store.paths import RunsPaths
 from labtui.store.process import host
@@ -44,9 +45,9 @@ def ensure_runner(root: Path, *, resume_lost: bool | None = None, program: Seque
     Raises EnvironmentFault.
     """
     queue_folder(root)
-    if probe(_lock_path(root)) == "held":
+    if is_at_work(root):
         return False
-    wanted = os.environ.get("LABTUI_RESUME_LOST", "").lower() not in _NO if resume_lost is None else resume_lost
+    wanted = resumes_lost(os.environ) if resume_lost is None else resume_lost
     options = () if wanted else (LEAVE_LOST,)
     said = spawn(
         [sys.executable, *program, str(root.absolute()), *options], cwd=None, environment=importable(os.environ)
@@ -54,6 +55,21 @@ def ensure_runner(root: Path, *, resume_lost: bool | None = None, program: Seque
     if _READY not in said.splitlines():
         raise EnvironmentFault(f"The queue runner did not start: {said.strip() or 'it said nothing'}")
     return True
+
+
+def is_at_work(root: Path) -> bool:
+    """Whether this machine's and user's queue runner works the queue off."""
+    return probe(_lock_path(root)) == "held"
+
+
+def resumes_lost(environ: Mapping[str, str]) -> bool:
+    """Whether a new runner is to put lost runs back into the queue: LABTUI_RESUME_LOST."""
+    return environ.get("LABTUI_RESUME_LOST", "").lower() not in _NO
+
+
+def standing(root: Path) -> int:
+    """How many entries of ours wait although no runner is at work: it was killed, or the machine was restarted."""
+    return 0 if is_at_work(root) else sum(is_ours(entry) for entry in entries(root))
 
 
 def main(arguments: Sequence[str], launch: Start = start, pause: float = PAUSE, warmer: Warmer | None = None) -> int:
@@ -66,8 +82,11 @@ def main(arguments: Sequence[str], launch: Start = start, pause: float = PAUSE, 
     except LockHeld:
         _ready()
         return 0
-    except (LabError, OSError) as fault:
+    except LabError as fault:
         sys.stdout.write(f"{fault}\n")
+        return EnvironmentFault.exit_code
+    except OSError as fault:
+        sys.stdout.write(f"{disk_fault(fault, 'its lock cannot be had', root)}\n")
         return EnvironmentFault.exit_code
     _ready()
     redirect_output(_open_log(root))

@@ -1,12 +1,14 @@
 """Starting, queueing and going on with runs."""
 
+import os
 from pathlib import Path
 
 from labtui import datasets
 from labtui.errors import LabError, UsageError
-from labtui.launch import local, queue
+from labtui.launch import local, queue, runner
 from labtui.launch.devices import Device
 from labtui.launch.local import Interpreter, recorded_threads
+from labtui.launch.revive import to_be_resumed
 from labtui.launch.runner import ensure_runner
 from labtui.launch.slots import Slot
 from labtui.plan.lab import Lab
@@ -113,6 +115,26 @@ def enqueue_again(lab: Lab, run: Run, *, device: str, threads: int, per_device: 
 def wake_queue(lab: Lab) -> bool:
     """See to it that a queue runner is at work; whether one had to be started. Raises EnvironmentFault."""
     return ensure_runner(lab.store.root)
+
+
+def wake_standing_queue(lab: Lab) -> str:
+    """Have the queue go on that a killed runner, or a restart of the machine, left standing; lost runs with it.
+
+    What goes on, for people; empty where nothing stood still. Raises EnvironmentFault.
+    """
+    root = lab.store.root
+    if runner.is_at_work(root) or not lab.store.writable:
+        return ""
+    waiting = runner.standing(root)
+    lost = len(to_be_resumed(lab.store.scan())) if runner.resumes_lost(os.environ) else 0
+    if not waiting and not lost:
+        return ""
+    wake_queue(lab)
+    parts = [
+        f"{waiting} waiting" if waiting else "",
+        f"{lost} lost or killed, from the last checkpoint" if lost else "",
+    ]
+    return f"the queue goes on: {', '.join(part for part in parts if part)}"
 
 
 def take_out(lab: Lab, entry: queue.Entry) -> bool:

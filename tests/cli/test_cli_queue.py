@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Answer
+from conftest import NOWHERE, Answer
+from samples import gone_process, make_launch, write_run
 
 from labtui.launch import queue as waiting
-from labtui.plan import act
+from labtui.plan import act, open_lab
 from labtui.store.store import Store
 
 Cli = Callable[..., Answer]
@@ -70,6 +71,34 @@ def test_what_could_not_be_started_is_listed_with_the_reason_and_tried_again(
     answer = cli("queue", "retry", "--all")
     assert (answer.code, answer.out.startswith(first)) == (0, True)
     assert "no cuda:3 here" not in cli("queue", "ls").out
+    assert woken == [here / "runs"]
+
+
+def test_a_queue_that_stands_still_is_told_and_goes_on_when_a_console_opens(
+    cli: Cli, here: Path, woken: list[Path]
+) -> None:
+    queue(cli)
+    woken.clear()
+    assert "2 runs wait and no queue runner is at work" in cli("queue", "ls").err
+    lab = open_lab(cwd=here, environ={"LABTUI_DATA": NOWHERE})
+    assert act.wake_standing_queue(lab) == "the queue goes on: 2 waiting"
+    assert woken == [here / "runs"]
+
+    cli("queue", "rm", "--all")
+    woken.clear()
+    assert act.wake_standing_queue(lab) == ""
+    assert woken == []
+
+
+def test_lost_runs_go_on_when_a_console_opens_unless_switched_off(
+    here: Path, woken: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(here / "runs" / "lost", launch=make_launch(parent=gone_process(), engine=gone_process()))
+    lab = open_lab(cwd=here, environ={"LABTUI_DATA": NOWHERE})
+    monkeypatch.setenv("LABTUI_RESUME_LOST", "no")
+    assert act.wake_standing_queue(lab) == ""
+    monkeypatch.delenv("LABTUI_RESUME_LOST")
+    assert act.wake_standing_queue(lab) == "the queue goes on: 1 lost or killed, from the last checkpoint"
     assert woken == [here / "runs"]
 
 

@@ -20,7 +20,7 @@ from labtui.launch.detach import importable
 from labtui.launch.dispatch import Dispatcher
 from labtui.launch.order import Claimed
 from labtui.launch.queue import entries, failed
-from labtui.launch.runner import ensure_runner, log_path, serve
+from labtui.launch.runner import ensure_runner, log_path, serve, standing
 from labtui.launch.slots import acquire, slots_folder
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.launch.threads import usable_cores
@@ -178,14 +178,16 @@ def test_a_runner_that_is_asked_to_end_leaves_the_queue_as_it_is(stage: Stage) -
 def test_lost_runs_are_resumed_when_a_runner_starts_unless_switched_off(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lost, asked, failed_run = (stage.started("refuse", threads=2) for _ in range(3))
+    lost, asked, killed = (stage.started("refuse", threads=2) for _ in range(3))
+    broken = stage.started("broken")
     request_stop(asked, "a test")
     for run in (lost, asked):
         launch = launch_of(run)
         os.kill(launch.parent.pid, signal.SIGKILL)
         os.kill(launch.engine.pid, signal.SIGKILL)
-    kill(failed_run)
-    assert [stage.ended(run).state for run in (lost, asked, failed_run)] == [State.LOST, State.LOST, State.FAILED]
+    kill(killed)
+    states = [stage.ended(run).state for run in (lost, asked, killed, broken)]
+    assert states == [State.LOST, State.LOST, State.FAILED, State.FAILED]
 
     monkeypatch.setenv("LABTUI_RESUME_LOST", "no")
     ensure(stage, "brief")
@@ -196,9 +198,10 @@ def test_lost_runs_are_resumed_when_a_runner_starts_unless_switched_off(
     ensure(stage, "brief")
     wait_until(lambda: not runners(stage.root))
 
-    assert stage.ended(lost).state is State.FINISHED
-    assert (launch_of(lost).resume, launch_of(lost).threads, launch_of(lost).attempt) == (True, 2, 2)
-    assert [run.paths.attempt_numbers() for run in (asked, failed_run)] == [[1], [1]]
+    for run in (lost, killed):
+        assert stage.ended(run).state is State.FINISHED
+        assert (launch_of(run).resume, launch_of(run).threads, launch_of(run).attempt) == (True, 2, 2)
+    assert [run.paths.attempt_numbers() for run in (asked, broken)] == [[1], [1]]
 
 
 def test_a_run_that_stopped_because_its_parent_was_killed_goes_on(stage: Stage) -> None:
@@ -223,6 +226,46 @@ def test_a_run_that_is_lost_again_and_again_is_left_alone(stage: Stage, monkeypa
     revive.enqueue_lost(stage.root, lambda _: None)
 
     assert entries(stage.root) == ()
+
+
+def test_a_run_whose_engine_is_killed_again_and_again_is_left_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revive, "MOST_KILLED", 1)
+    run = stage.started("refuse")
+    kill(run)
+    assert stage.ended(run).state is State.FAILED
+
+    revive.enqueue_lost(stage.root, lambda _: None)
+
+    assert entries(stage.root) == ()
+
+
+def test_a_lost_run_that_could_not_be_resumed_is_not_tried_at_every_start_of_a_runner(stage: Stage) -> None:
+    run = stage.started("refuse")
+    for who in (launch_of(run).parent, launch_of(run).engine):
+        os.kill(who.pid, signal.SIGKILL)
+    assert stage.ended(run).state is State.LOST
+    revive.enqueue_lost(stage.root, lambda _: None)
+    queue.set_aside(entries(stage.root)[0], "there is no such device")
+
+    revive.enqueue_lost(stage.root, lambda _: None)
+
+    assert entries(stage.root) == ()
+    assert len(failed(stage.root)) == 1
+
+
+def test_a_queue_that_nobody_works_off_is_known(stage: Stage) -> None:
+    slot = acquire(CPU, 99)
+    enqueue(stage, stage.run())
+    assert standing(stage.root) == 1
+    ensure(stage, "brief")
+    assert standing(stage.root) == 0
+    (runner,) = runners(stage.root)
+    os.kill(runner, signal.SIGKILL)
+    wait_until(lambda: not runners(stage.root))
+    assert standing(stage.root) == 1
+    slot.close()
 
 
 def test_a_runner_that_does_not_start_is_told(stage: Stage) -> None:
@@ -260,10 +303,10 @@ def test_a_run_that_needs_all_cores_gets_its_turn_beside_a_folder_full_of_small_
     ensure(stage, "work")
     for run in small[:cores]:
         stage.at_work(run)
-    wait_until(lambda: len(standing()) == 1)
+    wait_until(lambda: len(places_in_line()) == 1)
     enqueue(other, big, threads=cores)
     ensure(other, "work")
-    wait_until(lambda: len(standing()) == 2)
+    wait_until(lambda: len(places_in_line()) == 2)
 
     end(stage, small[0])
     stage.at_work(small[cores])
@@ -275,10 +318,10 @@ def test_a_run_that_needs_all_cores_gets_its_turn_beside_a_folder_full_of_small_
     end(other, big)
     end(stage, stage.at_work(small[-1]))
     wait_until(lambda: not runners(stage.root) and not runners(other.root))
-    assert standing() == []
+    assert places_in_line() == []
 
 
-def standing() -> list[Path]:
+def places_in_line() -> list[Path]:
     """The places in the line for device slots."""
     return list((slots_folder() / "line").glob("*"))
 
