@@ -91,7 +91,12 @@ def draft(entry: Entry, setting: Setting) -> Draft:
 
 
 def _factor(entry: Entry, baseline: Cell, setting: Setting) -> tuple[str, ...]:
-    """Two experiments that a person puts side by side differ in what either of them declares."""
+    """Two experiments that a person puts side by side differ in what either of them declares.
+
+    A row that is its own experiment's plain definition but for some keys means to differ in just these.
+    """
+    if entry.cell.name == baseline.name:
+        return tuple(entry.cell.spec.overrides)
     if setting.baseline is None:
         return entry.factor
     theirs = next((one.factor for one in setting.entries if one.cell.key == baseline.key), ())
@@ -101,8 +106,8 @@ def _factor(entry: Entry, baseline: Cell, setting: Setting) -> tuple[str, ...]:
 
 
 def _baseline(entry: Entry, setting: Setting) -> Cell | None:
-    name = setting.baseline or entry.baseline
-    if not name:
+    name = setting.baseline or entry.baseline or (entry.cell.name if entry.cell.spec.overrides else None)
+    if not name or (entry.present and entry.cell.name == name):
         return None
     if found := declared_baseline(entry.cell, name, setting.cells, setting.present):
         return found

@@ -302,3 +302,36 @@ def test_normalize_differs_by_its_figures() -> None:
     other = Normalize(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2))
     one, two = (spec("n", "N", data=Data(name="cifar10", normalize=each)) for each in (NORMALIZE, other))
     assert [change.key for change in changes(one, two)] == ["data.normalize.mean", "data.normalize.std"]
+
+
+HALF_PRECISION = msgspec.structs.replace(
+    spec(baseline=None), training=Training(precision="bf16"), overrides={"training.precision": "bf16"}
+)
+
+
+@pytest.mark.parametrize("chosen", [None, "network"])
+def test_an_overridden_row_whose_experiment_has_no_baseline_is_compared_with_its_plain_definition(
+    chosen: str | None,
+) -> None:
+    base = spec(baseline=None)
+    runs = [*runs_of(base, [50, 51, 52.5]), *runs_of(HALF_PRECISION, [50.2, 51.1, 52.4])]
+    table = judged(runs, [arm(base)], baseline=chosen)
+    plain, overridden = row(table, "Network"), row(table, "Network [precision=bf16]")
+    assert plain.comparisons == ()
+    assert plain.is_baseline
+    assert overridden.declared is not None
+    assert (overridden.declared.against, overridden.declared.judged) == ("Network", True)
+
+
+def test_an_overridden_row_may_differ_from_its_plain_definition_in_all_that_was_overridden() -> None:
+    both = msgspec.structs.replace(
+        HALF_PRECISION,
+        training=Training(precision="bf16"),
+        data=Data(name="cifar10"),
+        overrides={"training.precision": "bf16", "data.train_fraction": 1.0},
+    )
+    base = spec(baseline=None)
+    table = judged([*runs_of(base, [50, 51, 52.5]), *runs_of(both, [55, 56, 57.5])], [arm(base)])
+    [overridden] = [one for one in table.rows if one.name == "network" and one.overridden]
+    assert overridden.declared is not None
+    assert overridden.declared.confounds == ()
