@@ -5,7 +5,7 @@ record is located once, all records that equal it elsewhere are read by slicing,
 the checksum: each byte's contribution comes from a table (see crc.py) and the rest is a constant.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:  # numpy.typing is slow to import
 
 _FEWEST = 8
 """Records below which the plain decoder is faster than a template."""
+
+_WORD = 8
+"""Bytes that are compared at a time."""
 
 _WIDEST = 512
 """Bytes of the longest payload that is decoded in columns; scalars are about 40."""
@@ -52,16 +55,16 @@ class Block(NamedTuple):
 
 def decode_block(content: bytes, frames: Frames) -> Block:
     """The points of all records before the first damaged one."""
-    starts = np.array(frames.starts, np.int64)
-    sizes = np.array(frames.sizes, np.int64)
+    starts, sizes = np.asarray(frames.starts, np.int64), np.asarray(frames.sizes, np.int64)
+    padded = np.frombuffer(content + bytes(_WORD), np.uint8)
     batches: list[Batch] = []
-    rest: list[int] = []
-    for size in np.unique(sizes).tolist():
+    rest: list[int] = np.flatnonzero(sizes > _WIDEST).tolist()
+    for size in np.flatnonzero(np.bincount(np.minimum(sizes, _WIDEST + 1))[: _WIDEST + 1]).tolist():
         records = np.flatnonzero(sizes == size)
-        if size > _WIDEST or len(records) < _FEWEST:
+        if len(records) < _FEWEST:
             rest.extend(records.tolist())
             continue
-        found, left = _same_size(content, starts, records, size)
+        found, left = _same_size(padded, starts, records, size)
         batches.extend(found)
         rest.extend(left)
     plain, whole, unknown = _plainly(content, frames, sorted(rest))
@@ -79,7 +82,7 @@ def _plainly(content: bytes, frames: Frames, records: Iterable[int]) -> tuple[li
     found: dict[bytes, list[tuple[int, Point]]] = {}
     unknown = 0
     for record in records:
-        start, size = frames.starts[record], frames.sizes[record]
+        start, size = int(frames.starts[record]), int(frames.sizes[record])
         if not is_whole(content, start, size):
             return _batches(found), record, unknown
         try:
@@ -105,11 +108,11 @@ def _batches(found: dict[bytes, list[tuple[int, Point]]]) -> list[Batch]:
 
 
 def _same_size(
-    content: bytes, starts: "NDArray[np.int64]", records: "NDArray[np.int64]", size: int
+    padded: "NDArray[np.uint8]", starts: "NDArray[np.int64]", records: "NDArray[np.int64]", size: int
 ) -> tuple[list[Batch], list[int]]:
     """The points of records of one length, and the records left to the plain decoder."""
-    flat = np.frombuffer(content, np.uint8)
-    rows = np.lib.stride_tricks.sliding_window_view(flat, size + 4)[starts[records]]
+    width = size + 4 + -(size + 4) % _WORD
+    rows = np.lib.stride_tricks.sliding_window_view(padded, width)[starts[records]]
     batches: list[Batch] = []
     left: list[int] = []
     for _ in range(_MOST_SHAPES):
@@ -118,15 +121,21 @@ def _same_size(
         located = _template(rows[0, :size].tobytes())
         alike = _alike(rows, located, size) if located else np.zeros(len(records), np.bool_)
         if located and alike.sum() >= _FEWEST:
-            batch, damaged = _columns(rows[alike], records[alike], located, size)
+            batch, damaged = _columns(*_those(alike, rows, records), located, size)
             batches.append(batch)
             left.extend(damaged)
         else:
             alike[:] = False
             alike[0] = True
             left.append(int(records[0]))
-        rows, records = rows[~alike], records[~alike]
+        rows, records = _those(~alike, rows, records)
     return batches, [*left, *records.tolist()]
+
+
+def _those(
+    chosen: "NDArray[np.bool_]", rows: "NDArray[np.uint8]", records: "NDArray[np.int64]"
+) -> "tuple[NDArray[np.uint8], NDArray[np.int64]]":
+    return (rows, records) if chosen.all() else (rows[chosen], records[chosen])
 
 
 def _template(payload: bytes) -> Located | None:
@@ -137,30 +146,34 @@ def _template(payload: bytes) -> Located | None:
     return located if len(located.scalars) == 1 and located.wall_time >= 0 else None
 
 
-def _free(located: Located) -> Iterator[slice]:
-    """The places where records of one curve may differ."""
+def _free(located: Located) -> list[int]:
+    """The columns in which records of one curve may differ."""
     place = located.scalars[0]
-    yield slice(located.wall_time, located.wall_time + 8)
-    yield located.step
-    yield slice(place.value, place.value + place.width)
+    return [
+        *range(located.wall_time, located.wall_time + 8),
+        *range(located.step.start, located.step.stop),
+        *range(place.value, place.value + place.width),
+    ]
 
 
 def _alike(rows: "NDArray[np.uint8]", located: Located, size: int) -> "NDArray[np.bool_]":
-    """Which rows equal the first one but for wall time, step and value."""
-    differ = rows[:, :size] ^ rows[0, :size]
-    step = located.step
-    differ[:, step] &= 0x80  # a varint of equal length has its continuation bits in the same places
-    for place in _free(located):
-        if place != step:
-            differ[:, place] = 0
-    return np.logical_not(differ.any(axis=1))
+    """Which rows equal the first one but for wall time, step and value; eight bytes at a time."""
+    fixed = np.zeros(rows.shape[1], np.uint8)
+    fixed[:size] = 0xFF
+    fixed[_free(located)] = 0
+    fixed[located.step] = 0x80  # a varint of equal length has its continuation bits in the same places
+    words, masks = rows.view(np.uint64), fixed.view(np.uint64)
+    differ = np.zeros(len(rows), np.uint64)
+    for word in np.flatnonzero(masks).tolist():
+        differ |= (words[:, word] ^ words[0, word]) & masks[word]
+    return differ == 0
 
 
 def _columns(
     rows: "NDArray[np.uint8]", records: "NDArray[np.int64]", located: Located, size: int
 ) -> tuple[Batch, list[int]]:
     """The points of rows that are alike, and the records whose checksum is wrong."""
-    good = _checksums(rows, located, size) == np.ascontiguousarray(rows[:, size:]).view("<u4")[:, 0]
+    good = _checksums(rows, located, size) == _view(rows, size, "<u4")
     damaged: list[int] = [] if good.all() else records[~good].tolist()
     if damaged:
         rows, records = rows[good], records[good]
@@ -172,7 +185,7 @@ def _columns(
     return Batch(tag, records, _steps(rows, located.step), values, wall_times), damaged
 
 
-def _view(rows: "NDArray[np.uint8]", at: int, kind: str) -> "NDArray[np.floating]":
+def _view(rows: "NDArray[np.uint8]", at: int, kind: str) -> "NDArray[np.number]":
     width = np.dtype(kind).itemsize
     return np.ascontiguousarray(rows[:, at : at + width]).view(kind)[:, 0]
 
@@ -189,11 +202,10 @@ def _checksums(rows: "NDArray[np.uint8]", located: Located, size: int) -> "NDArr
     tables = crc.contributions(_WIDEST)
     first = rows[0, :size]
     total = np.full(len(rows), crc32c(first.tobytes()), np.uint32)
-    for place in _free(located):
-        for column in range(place.start, place.stop):
-            differ = rows[:, column] ^ first[column]
-            if differ.any():
-                total ^= tables[size - 1 - column][differ]
+    columns = np.array(_free(located))
+    differ = rows[:, columns] ^ first[columns]
+    for place in np.flatnonzero(np.bitwise_or.reduce(differ, axis=0)).tolist():
+        total ^= tables[size - 1 - int(columns[place])][differ[:, place]]
     return crc.masked(total)
 
 
@@ -210,12 +222,9 @@ def _by_tag(batches: list[Batch]) -> list[Batch]:
 
 
 def _joined(tag: bytes, parts: list[Batch]) -> Batch:
-    records = np.concatenate([part.records for part in parts])
+    records, steps, values, wall_times = (np.concatenate(columns) for columns in list(zip(*parts, strict=True))[1:])
     order = np.argsort(records, kind="stable")
-    steps = np.concatenate([part.steps for part in parts])[order]
-    values = np.concatenate([part.values for part in parts])[order]
-    wall_times = np.concatenate([part.wall_times for part in parts])[order]
-    return Batch(tag, records[order], steps, values, wall_times)
+    return Batch(tag, records[order], steps[order], values[order], wall_times[order])
 
 
 def _before(batch: Batch, whole: int) -> Batch:

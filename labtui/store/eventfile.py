@@ -90,7 +90,7 @@ class EventFile:
         frames = find_frames(content) if len(content) < _MANY_BYTES else find_many_frames(content)
         batches: list[Batch] = []
         whole = len(frames.starts)
-        if frames.starts:
+        if whole:
             batches, whole = self._decode(content, frames)
         if whole < len(frames.starts):
             self._meet_damage(content, frames, whole)
@@ -124,7 +124,7 @@ class EventFile:
             self._meet_hole(len(content) - frames.end)
 
     def _meet_damage(self, content: bytes, frames: Frames, record: int) -> None:
-        start, size = frames.starts[record], frames.sizes[record]
+        start, size = int(frames.starts[record]), int(frames.sizes[record])
         self._move(content, start - HEADER)
         if unwritten(content, start + size, payload_crc(content, start, size)):
             self._meet_hole(len(content) - start + HEADER)

@@ -21,9 +21,9 @@ _CRC = struct.Struct("<I")
 class Frames(NamedTuple):
     """The whole records in a stretch of an event file."""
 
-    starts: list[int]
-    """Where each payload begins."""
-    sizes: list[int]
+    starts: "list[int] | NDArray[np.int64]"
+    """Where each payload begins: an array where there are many."""
+    sizes: "list[int] | NDArray[np.int64]"
     """Bytes of each payload."""
     end: int
     """Where the first record begins that is not whole yet, or that is damaged."""
@@ -80,43 +80,50 @@ def is_whole(content: bytes, start: int, size: int) -> bool:
 
 def find_many_frames(content: bytes) -> Frames:
     """The same as `find_frames`, several times faster where there are many."""
+    import numpy as np
+
     starts, sizes = _prefix(content)
-    rest = find_frames(content, starts[-1] + sizes[-1] + FOOTER if starts else 0)
-    return rest._replace(starts=starts + rest.starts, sizes=sizes + rest.sizes)
+    rest = find_frames(content, int(starts[-1] + sizes[-1]) + FOOTER if len(starts) else 0)
+    if rest.starts:
+        starts, sizes = np.append(starts, rest.starts), np.append(sizes, rest.sizes)
+    return rest._replace(starts=starts, sizes=sizes)
 
 
-def _prefix(content: bytes) -> tuple[list[int], list[int]]:
+def _prefix(content: bytes) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
     """Starts and sizes of the records before the first one that is not whole, too long, or has a wrong length."""
     import numpy as np
 
-    flat = np.frombuffer(content, np.uint8)
-    if len(flat) < HEADER + FOOTER:
-        return [], []
-    places, sizes = _headers(flat)
+    if len(content) < HEADER + FOOTER:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    places, sizes = _headers(content)
     ends = places + (HEADER + FOOTER) + sizes
     following = np.searchsorted(places, ends)
     following[ends != np.append(places, -1)[following]] = -1
     chain = _chain(places, following)
-    chain = chain[ends[chain] <= len(flat)]
-    return (places[chain] + HEADER).tolist(), sizes[chain].tolist()
+    chain = chain[ends[chain] <= len(content)]
+    return places[chain] + HEADER, sizes[chain]
 
 
-def _headers(flat: "NDArray[np.uint8]") -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+def _headers(content: bytes) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
     """All places that look like the header of a record, and the sizes that they claim."""
     import numpy as np
 
     from labtui.store import crc
 
-    zero = flat == 0
-    room = len(flat) - HEADER + 1
-    ends_in_zeros = zero[2 : 2 + room].copy()
-    for byte in range(3, 8):
-        ends_in_zeros &= zero[byte : byte + room]
-    places = np.flatnonzero(ends_in_zeros)
-    sizes = flat[places].astype(np.int64) | (flat[places + 1].astype(np.int64) << 8)
-    found = flat[places[:, None] + np.arange(8, HEADER)].view("<u4")[:, 0]
-    good = found == crc.masked_of_lengths()[sizes]
+    room = len(content) - HEADER + 1
+    zero = np.frombuffer(content, np.uint8) == 0
+    zeros = zero[:-1] & zero[1:]
+    places = np.flatnonzero(zeros[2 : 2 + room] & zeros[4 : 4 + room] & zeros[6 : 6 + room])
+    sizes = _at(content, "<u2", 0, room)[places].astype(np.int64)
+    good = _at(content, "<u4", 8, room)[places] == crc.masked_of_lengths()[sizes]
     return places[good], sizes[good]
+
+
+def _at(content: bytes, kind: str, offset: int, count: int) -> "NDArray[np.unsignedinteger]":
+    """The number that begins at each byte from `offset` on: a view, whose items overlap."""
+    import numpy as np
+
+    return np.ndarray((count,), kind, content, offset, (1,))
 
 
 def _chain(places: "NDArray[np.int64]", following: "NDArray[np.int64]") -> "NDArray[np.int64]":

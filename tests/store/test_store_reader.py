@@ -470,7 +470,8 @@ def test_the_two_ways_of_finding_and_decoding_records_agree_on_damaged_files_too
         content[position] ^= data.draw(st.integers(1, 255))
     cut = bytes(content[: data.draw(st.integers(0, len(content)))]) + bytes(data.draw(st.sampled_from([0, 0, 5, 40])))
     frames = find_frames(cut)
-    assert find_many_frames(cut) == frames
+    many = find_many_frames(cut)
+    assert many._replace(starts=list(many.starts), sizes=list(many.sizes)) == frames
     by_one, at_once = decode_plain(cut, frames), decode_block(cut, frames)
     assert (by_one.whole, by_one.unknown) == (at_once.whole, at_once.unknown)
     one, other = _comparable(by_one.batches), _comparable(at_once.batches)
