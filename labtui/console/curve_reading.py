@@ -81,14 +81,16 @@ class CurveReading:
         self._readers: dict[str, Reader] = {}
         self._states: dict[str, object] = {}
 
-    def read_on(self, interest: Interest, runs: Mapping[str, Run], seconds: float) -> Progress:
-        """Read on in the event files of the wanted runs until the time is spent."""
+    def read_on(
+        self, interest: Interest, runs: Mapping[str, Run], seconds: float, outdated: Callable[[], bool] = lambda: False
+    ) -> Progress:
+        """Read on in the event files of the wanted runs until the time is spent, or something else is wanted."""
         deadline = self._clock() + seconds
         left, fresh = 0, False
         for run in _wanted(interest, runs):
             if not self._is_due(run, whole=run.id in interest.charted):
                 continue
-            if self._clock() >= deadline:
+            if self._clock() >= deadline or outdated():
                 left += 1
                 continue
             fresh |= self._advance(run)

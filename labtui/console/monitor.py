@@ -41,8 +41,9 @@ class Runs(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """Seconds: between polls while there is a backlog, while something moves, while nothing does; between looks at the
-    runs' small files and at the machine; and for reading curves in one poll, the first of which comes without any and
-    the second with more."""
+    runs' small files and at the machine; and for reading curves in one poll. The first poll comes without any, the
+    second with more, and while a backlog lasts the next ones with twice as much each, up to the longest: every poll has
+    the charts drawn anew."""
 
     backlog: float = 0.02
     live: float = 0.25
@@ -51,6 +52,7 @@ class Pace:
     machine: float = 2.0
     budget: float = 0.06
     first_budget: float = 0.25
+    longest_budget: float = 0.5
 
 
 class Monitor:
@@ -77,6 +79,7 @@ class Monitor:
         self._follower: LogFollower | None = None
         self._machine, self._machine_due = Machine(), 0.0
         self._rest = 0.0
+        self._budget = 0.0
         self._polls = 0
 
     def wish(self, interest: Interest) -> None:
@@ -98,10 +101,12 @@ class Monitor:
     def poll(self) -> Snapshot:
         """Look once. Raises what the disk raises; the next poll may succeed."""
         interest, runs = self._interest, self._look_at_runs()
-        pending, fresh = self._reading.read_on(interest, {run.id: run for run in runs}, self._budget)
+        by_id = {run.id: run for run in runs}
+        pending, fresh = self._reading.read_on(interest, by_id, self._budget, lambda: self._interest is not interest)
         moving = fresh or any(run.state.is_active for run in runs)
         self._rest = self.pace.backlog if pending else (self.pace.live if moving else self.pace.idle)
         self._look_at_machine()
+        self._budget = self._next_budget(pending)
         self._polls += 1
         charted = self._reading.of(interest.charted)
         return Snapshot(
@@ -121,12 +126,11 @@ class Monitor:
         """Nobody polls any more: what was read is put into the cache."""
         self._reading.leave()
 
-    @property
-    def _budget(self) -> float:
-        """Seconds for reading curves in this poll."""
+    def _next_budget(self, pending: int) -> float:
         if not self._polls:
-            return 0.0
-        return self.pace.first_budget if self._polls == 1 else self.pace.budget
+            return self.pace.first_budget
+        more = min(2 * self._budget, self.pace.longest_budget) if pending else 0.0
+        return max(more, self.pace.budget)
 
     def _look_at_runs(self) -> tuple[Run, ...]:
         """Curves are looked at four times a second; beats come once a second, so their files need it half as often."""

@@ -77,6 +77,7 @@ class World:
         self.readers: dict[str, FakeReader] = {}
         self.store = FakeStore(*runs)
         self.halves = halves
+        self.readers_made = lambda: None
         self.monitor = Monitor(
             self.store,
             reader=self._open,
@@ -88,6 +89,7 @@ class World:
     def _open(self, folder: Path) -> FakeReader:
         made = FakeReader(folder, self.clock, self.halves)
         self.readers[folder.relative_to("/runs").as_posix()] = made
+        self.readers_made()
         return made
 
 
@@ -128,6 +130,31 @@ def test_a_backlog_is_read_on_until_it_is_done():
     world.monitor.wish(Interest(charted=(one.id,)))
     pending = [world.monitor.poll().pending for _ in range(5)]
     assert pending == [1, 1, 1, 0, 0]
+
+
+def test_while_a_backlog_lasts_more_is_read_from_poll_to_poll_up_to_a_limit():
+    world = World(*runs(40), budget=1.5, longest_budget=6.0)
+    world.monitor.wish(Interest(charted=tuple(one.id for one in world.store.runs)))
+    read = [0]
+    while len(read) < 7:
+        world.monitor.poll()
+        read.append(len(world.readers))
+    assert np.diff(read).tolist() == [0, 2, 3, 6, 6, 6]
+    world.monitor.wish(Interest())
+    world.monitor.poll()
+    assert world.monitor._budget == 1.5
+
+
+def test_a_wish_is_not_kept_waiting_by_a_backlog():
+    world = World(*runs(9), budget=100.0, longest_budget=100.0)
+    ids = [one.id for one in world.store.runs]
+    world.monitor.wish(Interest(charted=tuple(ids[:8])))
+    world.monitor.poll()
+    world.monitor.wait()
+    world.readers_made = lambda: world.monitor.wish(Interest(charted=(ids[8],))) if len(world.readers) == 3 else None
+    assert world.monitor.poll().pending == 5
+    world.readers_made = lambda: None
+    assert set(world.monitor.poll().curves) == {ids[8]}
 
 
 def test_what_is_over_and_read_is_not_read_again():

@@ -327,6 +327,18 @@ def test_mean_and_band_over_seeds_count_who_reaches_there():
     np.testing.assert_allclose(mean.high - mean.mean, [1, 2, 3 * math.sqrt(2), 4 * math.sqrt(2)])
 
 
+def test_seeds_with_the_same_x_give_what_they_give_beside_one_with_more():
+    x = np.array([0.0, 1.0, 3.0, 7.0])
+    seeds = [(x, np.array([1.0, math.nan, 3.0, math.inf])), (x.copy(), np.array([2.0, 5.0, math.nan, 4.0]))]
+    alone, beside = mean_and_band(seeds), mean_and_band([*seeds, (np.array([2.0]), np.array([math.nan]))])
+    there = np.isin(beside.x, x)
+    assert alone.x.tolist() == x.tolist()
+    assert alone.mean.tolist() == beside.mean[there].tolist() == [1.5, 5.0, 3.0, 4.0]
+    assert alone.n.tolist() == beside.n[there].tolist() == [2, 1, 1, 1]
+    repeated = np.array([0.0, 1.0, 1.0])
+    assert mean_and_band([(repeated, repeated)] * 2).x.tolist() == [0.0, 1.0]
+
+
 def test_mean_of_one_seed_is_the_seed_without_a_band():
     x = np.arange(1.0, 4)
     mean = mean_and_band([(x, x)])
