@@ -50,7 +50,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "title": run.display_title,
         "seed": run.seed,
         "state": run.state.value,
-        "reason": run.reason or run.damage,
+        "reason": run.why,
         "attempt": run.attempt,
         "progress": progress(run),
         "accuracy": accuracy(run),
@@ -100,5 +100,5 @@ def _row(run: Run) -> tuple[Piece, ...]:
         duration(eta),
         launch.device if launch is not None else NOTHING,
         ago(launch.started if launch is not None else None),
-        run.reason or run.damage,
+        run.why,
     )

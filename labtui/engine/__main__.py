@@ -12,15 +12,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
+
 from labtui.clean import clean
 from labtui.engine.attempt import Attempt, open_attempt
 from labtui.engine.beat import Pulse
 from labtui.engine.stop import Stop
 from labtui.errors import EnvironmentFault, LabError
-from labtui.store.files import write_json
 from labtui.store.records import Result
+from labtui.store.reserve import Reserve
 
 _TRIES, _PAUSE = 5, 0.2
+_ROOM = 1 << 16
+"""Bytes kept for the result on a disk without room."""
 _LONGEST = 1 << 16
 """Characters of one message: a traceback can be long."""
 
@@ -38,9 +42,11 @@ def main(arguments: Sequence[str]) -> int:
     parent = attempt.launch.parent
     stop = Stop(attempt.files.stop_request, parent.pid if parent else None)
     stop.listen()
+    reserve = Reserve(attempt.paths.result, _ROOM)
+    reserve.keep()
     with Pulse(attempt.paths.beat, attempt.files.number, stop) as pulse:
         result, code = _carry_out(attempt, pulse, stop)
-    return code if _write_result(attempt, result) else code or EnvironmentFault.exit_code
+    return code if _write_result(attempt, result, reserve) else code or EnvironmentFault.exit_code
 
 
 def _carry_out(attempt: Attempt, pulse: Pulse, stop: Stop) -> tuple[Result, int]:
@@ -53,11 +59,12 @@ def _carry_out(attempt: Attempt, pulse: Pulse, stop: Stop) -> tuple[Result, int]
     return session.result(ending), ending.exit_code
 
 
-def _write_result(attempt: Attempt, result: Result) -> bool:
-    """Write result.json; a full disk often has room again a moment later."""
+def _write_result(attempt: Attempt, result: Result, reserve: Reserve) -> bool:
+    """Write result.json, on a full disk into the room that is kept for it."""
     for _ in range(_TRIES):
         try:
-            write_json(attempt.paths.result, result)
+            reserve.write(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+            reserve.release()
             return True
         except OSError as fault:
             trouble = fault

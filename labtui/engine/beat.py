@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
+
 from labtui.engine.stop import Stop
-from labtui.store.files import write_json
 from labtui.store.records import Beat, Phase
+from labtui.store.reserve import Reserve
 
 INTERVAL = 1.0
 """Seconds between two beats."""
@@ -23,6 +25,8 @@ LOOK = 0.25
 """Seconds between two looks for a stop request."""
 
 _LONG: frozenset[Phase] = frozenset({"starting", "loading", "saving"})
+_ROOM = 4096
+"""Bytes kept for the beat on a disk without room: a block, many times what a beat has."""
 _MEMORY = 10.0
 """Seconds over which the speed is taken."""
 
@@ -76,11 +80,14 @@ class Pulse:
         self.epochs = 0
         self.points_lost = 0
         self.warning = ""
+        """Why the state could not be saved."""
+        self.alarms: dict[str, str] = {}
+        """What else a person should look at, by what it is about."""
         self.clock = Stopwatch()
         self.earlier = 0.0
         """Seconds that earlier attempts took."""
         self._started = time.monotonic()
-        self._path = path
+        self._reserve = Reserve(path, _ROOM)
         self._attempt = attempt
         self._stop = stop
         self._moves = 0
@@ -93,6 +100,7 @@ class Pulse:
         self._thread = threading.Thread(target=self._run, name="beat", daemon=True)
 
     def __enter__(self) -> "Pulse":
+        self._reserve.keep()
         self._write()
         self._thread.start()
         return self
@@ -103,6 +111,7 @@ class Pulse:
         self._ended.set()
         self._thread.join()
         self._write()
+        self._reserve.release()
 
     def moved(self) -> None:
         """The work has moved."""
@@ -113,6 +122,16 @@ class Pulse:
         self._moves += 1
         self._images += images
         self.step += 1
+
+    def alarm(self, about: str, text: str) -> bool:
+        """Have people look at something, or no longer where the text is empty; whether it is another thing than before.
+
+        The text begins with what it is, up to a colon.
+        """
+        before = self.alarms.pop(about, "")
+        if text:
+            self.alarms[about] = text
+        return text.partition(":")[0] != before.partition(":")[0]
 
     def lose(self, points: int) -> None:
         """So many metric points are not in the event file."""
@@ -176,10 +195,10 @@ class Pulse:
             images_per_second=self.images_per_second,
             eta=self._time_left(now),
             points_lost=self.points_lost,
-            warning=self.warning,
+            warning="; ".join(filter(None, (self.warning, *self.alarms.values()))),
         )
         try:
-            write_json(self._path, beat, durable=False)
+            self._reserve.write(msgspec.json.format(msgspec.json.encode(beat), indent=2) + b"\n", durable=False)
         except OSError:
             return  # a missed beat is told by its counter; the training goes on
 

@@ -71,7 +71,7 @@ class Session:
         """Train the run to its end; never raises for what may go wrong on the way."""
         try:
             self._fit(source)
-            return Ending("finished")
+            return Ending("finished", self.pulse.alarms.get("learning", ""))
         except Stopped as fault:
             return Ending("stopped", "; ".join(filter(None, (self.stop.reason, str(fault)))), self.stop.exit_code)
         except Diverged as fault:
@@ -106,7 +106,7 @@ class Session:
                 intervals=self.intervals,
                 made_with={key: self.facts[key] for key in DECIDES_BITS},
             )
-            training = Training(spec, division, learner, around)
+            training = Training(spec, division, learner, around, classes=classes)
             self.recorder = self._open_recorder(training, checkpoints)
         self.training = training
         if self.stop.asked:

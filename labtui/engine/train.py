@@ -8,11 +8,13 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from shutil import disk_usage
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from labtui.engine.alarms import Vigil, disk_low
 from labtui.engine.beat import Pulse
 from labtui.engine.checkpoint import Checkpoints, NotSaved
 from labtui.engine.data import Division, Reading
@@ -59,7 +61,9 @@ class Surroundings:
 class Training:
     """One run's training, at a place: the epoch under way (from 1) and what it has given so far."""
 
-    def __init__(self, spec: RunSpec, division: Division, learner: Learner, around: Surroundings) -> None:
+    def __init__(
+        self, spec: RunSpec, division: Division, learner: Learner, around: Surroundings, *, classes: int
+    ) -> None:
         self.spec = spec
         self.division = division
         self.learner = learner
@@ -69,6 +73,7 @@ class Training:
         self.answers: Answers | None = None
         """About the plain test images, once the run is through."""
         self.journal: Journal
+        self._vigil = Vigil(classes, len(division.watched))
         self._examiner = Examiner(learner.network, learner.prepare, learner.precision, lambda _: around.pulse.moved())
         self._next_log = -math.inf
         self._next_save = math.inf
@@ -139,11 +144,14 @@ class Training:
     def _close_epoch(self) -> None:
         with self.around.pulse.during("evaluating"):
             if self.spec.protocol == "report":
-                said = self.journal.report_epoch(self.epoch, self.tally, self._ask_as_the_report_did())
+                answers = self._ask_as_the_report_did()
+                said = self.journal.report_epoch(self.epoch, self.tally, answers)
             else:
-                said = self.journal.standard_epoch(self.epoch, self.tally, self._ask_in_eval_mode(self._watch()))
+                answers = self._ask_in_eval_mode(self._watch())
+                said = self.journal.standard_epoch(self.epoch, self.tally, answers)
         speed = f"{self.around.pulse.images_per_second:,.0f} images/s"
         self.around.say(f"epoch {self.epoch}/{self.spec.training.epochs}  {said}  {speed}")
+        self._alarm("learning", self._vigil.look(answers.accuracy, self.tally.report_loss))
         self.epoch, self.tally = self.epoch + 1, self._new_tally()
         last = self.epoch > self.spec.training.epochs
         if self.around.stop.asked and not last:
@@ -179,6 +187,11 @@ class Training:
             raise Diverged(self.step, answers.mean_loss)
         return answers
 
+    def _alarm(self, about: str, text: str) -> None:
+        """Show it beside the sign of life for as long as it lasts, and say it once."""
+        if self.around.pulse.alarm(about, text) and text:
+            self.around.say(f"Look at this: {text}.")
+
     def _read(self) -> None:
         self.journal.steps(self.epoch, self.tally)
 
@@ -193,6 +206,7 @@ class Training:
             try:
                 self.around.checkpoints.save(self.state(), self.step, before_placing=self.journal.recorder.sync)
                 pulse.warning = ""
+                self._alarm("disk", disk_low(disk_usage(self.around.checkpoints.paths.folder).free))
             except NotSaved as fault:
                 pulse.warning = fault.message
                 self.around.say(f"step {self.step:,}: {fault.message}")

@@ -41,6 +41,12 @@ class Run:
     """Foreign, or made by a newer labtui: neither resumed nor removed."""
 
     @property
+    def why(self) -> str:
+        """All that there is to say to people beside the state: the reason, what the engine warns of, the damage."""
+        warning = self.beat.warning if self.beat and self.state.is_active else ""
+        return "; ".join(part for part in (self.reason, warning, self.damage) if part)
+
+    @property
     def paths(self) -> RunPaths:
         """The run's files."""
         return RunPaths(self.folder)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
+import msgspec
 import pytest
 import torch
 from engine_stage import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
@@ -20,7 +21,8 @@ from labtui.engine.train import Intervals
 from labtui.store.files import read_json
 from labtui.store.paths import RunPaths
 from labtui.store.reader import RunReader, read_curves
-from labtui.store.records import Beat
+from labtui.store.records import Beat, Result
+from labtui.store.reserve import Reserve
 
 EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)
 MOMENTS = range(20)
@@ -88,10 +90,16 @@ def test_a_disk_filled_at_any_of_20_moments_loses_nothing_once_there_is_room_aga
     for step in MOMENTS:
         folder, said = small_disk / f"run{step}", []
         attempt = make_attempt(folder, spec)
+        reserve = Reserve(RunPaths(folder).result, 1 << 16)
+        reserve.keep()
         filler = Filler(small_disk, step)
         filler.install()
-        with mock.patch("engine_stage.write_json"):  # there is no room for a result either
+        with mock.patch("engine_stage.write_json"):  # the result goes into the room kept for it, below
             result = carry_out(attempt, images, said=said, intervals=EVERY_STEP)
+        beat = read_json(RunPaths(folder).beat, Beat)
+        assert (beat.step, beat.warning[:9]) == (20, "disk full"), "it is told while the disk is full"
+        reserve.write(msgspec.json.encode(result))
+        assert read_json(RunPaths(folder).result, Result) == result
         filler.remove()
         assert result.outcome == "failed"
         assert "disk full" in result.reason

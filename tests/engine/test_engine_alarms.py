@@ -1,0 +1,125 @@
+"""What a person is told to look at, and why."""
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from engine_stage import carry_out, make_attempt, tiny_images, tiny_spec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labtui.engine import train
+from labtui.engine.alarms import LOW_DISK, Vigil, at_chance, disk_low, is_falling, not_learning
+from labtui.engine.beat import Pulse
+from labtui.engine.stop import Stop
+from labtui.engine.train import Intervals
+from labtui.spec import Sgd
+from labtui.store.files import read_json
+from labtui.store.records import Beat, Result
+
+FALLING = [2.3030, 2.3026, 2.3021, 2.3017, 2.3012, 2.3008, 2.3003, 2.2999]
+STILL = [2.3030, 2.3031, 2.3029, 2.3030, 2.3031, 2.3030, 2.3029, 2.3030]
+
+
+def kind(accuracies: list[float], losses: list[float], classes: int = 10) -> str:
+    return not_learning(accuracies, losses, classes, 5_000).partition(":")[0]
+
+
+def test_a_run_that_learns_raises_no_alarm() -> None:
+    assert kind([10.0, 10.1, 38.0, 45.0], FALLING) == ""
+
+
+def test_a_run_at_chance_whose_loss_falls_has_not_started() -> None:
+    told = not_learning([10.0, 9.8, 10.3], FALLING, 10, 5_000)
+    assert told == "not started: 10.30% with 10 classes, at chance for 3 epochs, but the loss still falls"
+
+
+def test_a_run_at_chance_whose_loss_stands_still_is_dead() -> None:
+    told = not_learning([10.0] * 5, STILL, 10, 5_000)
+    assert told == "dead: 10.00% with 10 classes, at chance for 3 epochs, and the loss stands still"
+
+
+def test_a_run_that_learned_and_fell_back_to_chance_is_dead() -> None:
+    assert kind([31.0, 42.0, 10.0, 10.0, 10.0], STILL) == "dead"
+
+
+def test_without_a_loss_that_tells_it_is_not_learning() -> None:
+    assert kind([10.0] * 3, [2.3, 2.3]) == kind([10.0] * 3, []) == "not learning"
+
+
+@pytest.mark.parametrize("values", [[10.0, 10.0], [10.0, 10.0, 12.0], [12.0, 10.0, 10.0], [10.0, 10.0, math.nan], []])
+def test_fewer_epochs_at_chance_in_a_row_are_bad_luck(values: list[float]) -> None:
+    assert kind(values, STILL) == ""
+
+
+def test_chance_depends_on_the_number_of_classes_and_images() -> None:
+    assert kind([10.0] * 3, STILL, classes=2) == ""
+    assert kind([50.0] * 3, STILL, classes=2) == "dead"
+    assert kind([100.0] * 3, STILL, classes=1) == ""
+    assert at_chance(11.2, 10, 5_000)
+    assert not at_chance(11.4, 10, 5_000)
+    assert at_chance(14.0, 10, 360)
+
+
+def test_a_vigil_looks_at_the_epochs_in_a_row() -> None:
+    vigil = Vigil(10, 5_000)
+    assert [vigil.look(accuracy, 2.3).partition(":")[0] for accuracy in (30.0, 10.0, 10.0, 10.0, 10.0, 25.0)] == [
+        "", "", "", "dead", "dead", ""
+    ]  # fmt: skip
+
+
+def test_a_disk_is_low_below_a_gibibyte() -> None:
+    assert disk_low(LOW_DISK) == ""
+    assert disk_low(512 << 20) == "disk low: 512 MiB are free; checkpoints may not fit"
+
+
+def test_an_alarm_is_new_when_it_is_about_another_thing_and_stands_beside_the_sign_of_life(tmp_path: Path) -> None:
+    pulse = Pulse(tmp_path / "beat.json", 1, Stop())
+    told = ["", "dead: 10.00%", "dead: 10.01%", "not started: 10.02%", "", ""]
+    assert [pulse.alarm("learning", text) for text in told] == [False, True, False, True, True, False]
+    pulse.alarm("learning", "dead: 10.00%")
+    pulse.alarm("disk", "disk low: 1 MiB")
+    pulse.warning = "disk full"
+    with pulse:
+        assert read_json(tmp_path / "beat.json", Beat).warning == "disk full; dead: 10.00%; disk low: 1 MiB"
+
+
+def dead_run(folder: Path, said: list[str], protocol: str = "report") -> Result:
+    """A run whose steps are too small to change anything."""
+    spec = tiny_spec(epochs=6, optimizer=Sgd(lr=1e-12), protocol=protocol)
+    return carry_out(make_attempt(folder, spec), tiny_images(), said=said, intervals=Intervals(log=0.0))
+
+
+@pytest.mark.parametrize("protocol", ["report", "standard"])
+def test_a_run_that_does_not_learn_says_so_once_in_its_log_and_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.setattr("labtui.engine.alarms.at_chance", lambda *_: True)  # few images scatter too widely
+    result = dead_run(tmp_path, said := [], protocol)
+    alarms = [line for line in said if line.startswith("Look at this: ")]
+    assert [line.split()[3] for line in alarms] in (["dead:"], ["not"], ["not", "dead:"])
+    assert alarms[-1].endswith(("stands still.", "at chance for 3 epochs."))
+    assert result.outcome == "finished"
+    assert f"Look at this: {result.reason}.".split()[3] == alarms[-1].split()[3]
+
+
+def test_a_run_on_a_disk_with_little_room_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "disk_usage", lambda _: SimpleNamespace(free=300 << 20))
+    said: list[str] = []
+    carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images(), said=said, intervals=Intervals(log=0.0, save=0.0))
+    assert [line for line in said if "disk low" in line] == [
+        "Look at this: disk low: 300 MiB are free; checkpoints may not fit."
+    ]
+
+
+@given(st.lists(st.floats(width=32), max_size=40))
+def test_any_curve_has_a_trend_or_none(losses: list[float]) -> None:
+    assert is_falling(losses) in (True, False, None)
+
+
+@given(slope=st.floats(1e-3, 1e3), start=st.floats(-1e3, 1e3), count=st.integers(4, 40))
+def test_a_line_falls_exactly_when_it_goes_down(slope: float, start: float, count: int) -> None:
+    assert is_falling([start - slope * place for place in range(count)])
+    assert is_falling([start + slope * place for place in range(count)]) is False
+    assert is_falling([start] * count) is False

@@ -1,0 +1,112 @@
+"""Room kept on the disk: a small file is replaced whole also where nothing else fits any more."""
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from faults import hits
+
+from labtui.store.reserve import Reserve
+
+OLD, NEW = b'{"old": 1}\n', b'{"new": 22222}\n'
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    mount = tmp_path / "small"
+    mount.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"needs the right to mount a tmpfs: {done.stderr.strip()}")
+    yield mount
+    subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+def fill(disk: Path) -> None:
+    with (disk / "filler").open("wb", buffering=0) as stream, suppress(OSError):
+        while True:
+            stream.write(bytes(512))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_on_a_full_disk_the_file_is_replaced_as_often_as_one_likes(small_disk: Path) -> None:
+    path = small_disk / "beat.json"
+    reserve = Reserve(path, 4096)
+    reserve.keep()
+    reserve.write(OLD)
+    fill(small_disk)
+    for number in range(50):
+        content = b"x" * (4096 - 40 * number)
+        reserve.write(content)
+        assert path.read_bytes() == content
+        fill(small_disk)  # whatever room came free is taken at once
+    (small_disk / "filler").unlink()
+    reserve.write(NEW)
+    assert path.read_bytes() == NEW
+    reserve.release()
+    assert names(small_disk) == ["beat.json"]
+
+
+def test_on_a_full_disk_a_first_file_is_made(small_disk: Path) -> None:
+    path = small_disk / "result.json"
+    reserve = Reserve(path, 4096)
+    reserve.keep()
+    fill(small_disk)
+    reserve.write(NEW)
+    assert path.read_bytes() == NEW
+
+
+def test_without_room_kept_or_with_more_content_than_that_a_full_disk_is_told(small_disk: Path) -> None:
+    path = small_disk / "beat.json"
+    path.write_bytes(OLD)
+    small, none = Reserve(path, 8), Reserve(path, 4096)
+    small.keep()
+    fill(small_disk)
+    with pytest.raises(OSError, match="No space left"):
+        small.write(NEW)
+    small.release()
+    fill(small_disk)
+    none.keep()
+    with pytest.raises(OSError, match=r"No space left|No such file"):
+        none.write(NEW)
+    assert path.read_bytes() == OLD
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_writer_stopped_at_any_file_operation_leaves_the_old_content_or_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    """Also on a full disk, where the write goes into the room that was kept."""
+    path = tmp_path / "beat.json"
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def prepare() -> None:
+        for left in tmp_path.iterdir():
+            left.unlink()
+        reserve.keep()
+        if before:
+            path.write_bytes(OLD)
+
+    reserve = Reserve(path, 4096)
+    for hit in hits(lambda: reserve.write(NEW), prepare=prepare):
+        content = path.read_bytes() if path.exists() else None
+        assert content in ((OLD, NEW) if before else (None, NEW)), hit
+        assert content == NEW or hit.operation != "not reached", hit
+        assert content == NEW or hit.kind != "ENOSPC", hit
+    monkeypatch.setattr(reserve, "keep", lambda: (tmp_path / ".beat.json.room.tmp").write_bytes(bytes(4096)))
+    monkeypatch.setattr("labtui.store.reserve.write_bytes", full)
+    for hit in hits(lambda: reserve.write(NEW), prepare=prepare):
+        content = path.read_bytes() if path.exists() else None
+        assert content in ((OLD, NEW) if before else (None, NEW)), hit
+        assert content == NEW or hit.operation != "not reached", hit
