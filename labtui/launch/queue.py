@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,7 +128,8 @@ def remove(entry: Entry) -> bool:
         return False
     except OSError as fault:
         raise disk_fault(fault, f"{entry.name} could not be taken out of the queue", entry.path.parent) from fault
-    reason_path(entry.path).unlink(missing_ok=True)
+    with suppress(OSError):  # without its entry it means nothing
+        reason_path(entry.path).unlink()
     return True
 
 

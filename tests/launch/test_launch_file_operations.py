@@ -1,0 +1,188 @@
+"""Every writer of a launch, stopped at each of its file operations: killed, or met by a full or a broken disk (K2)."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from faults import Hit, hits
+from launch_stage import Stage
+from samples import make_launch, write_run
+
+from labtui.errors import LabError
+from labtui.launch import parent, queue
+from labtui.launch.claim import Refusal, claim
+from labtui.launch.local import next_attempt
+from labtui.launch.log import CappedLog, open_log
+from labtui.launch.order import Order
+from labtui.launch.private import private_folder
+from labtui.launch.queue import Entry, entries, failed
+from labtui.launch.stop import request_stop
+from labtui.launch.ticket import has_our_seal
+from labtui.store.files import read_json
+from labtui.store.paths import RunPaths, RunsPaths
+from labtui.store.records import Exit, Launch, StopRequest
+from labtui.store.run import Run
+from labtui.store.state import State
+
+
+def enqueue(stage: Stage, run: Run) -> Entry:
+    return queue.enqueue(stage.root, run, device="cpu", threads=1, data_root=stage.root)
+
+
+def emptied(*folders: Path) -> None:
+    for folder in folders:
+        for path in folder.glob("*") if folder.is_dir() else ():
+            if path.is_file():
+                path.unlink()
+
+
+def told(hit: Hit) -> bool:
+    """Whether what went wrong became a message for people, or nothing did."""
+    return hit.error is None or isinstance(hit.error, LabError)
+
+
+@pytest.mark.parametrize("first_ever", [True, False])
+def test_an_entry_is_whole_or_absent_and_sealed(stage: Stage, first_ever: bool) -> None:
+    run, paths = stage.run(), RunsPaths(stage.root)
+
+    def prepare() -> None:
+        emptied(paths.queue, *([private_folder("queue")] if first_ever else []))
+
+    points = 0
+    for hit in hits(lambda: enqueue(stage, run), prepare=prepare):
+        there = entries(stage.root)
+        assert len(there) <= 1, hit
+        assert all(entry.ticket is not None and has_our_seal(entry.ticket) for entry in there), hit
+        assert len(there) == 1 or hit.operation != "not reached", hit
+        assert told(hit) or hit.error.errno, hit
+        points += 1
+    assert points > 15
+
+
+def aside(stage: Stage) -> list[str]:
+    return [entry.run for entry in failed(stage.root)]
+
+
+def waiting(stage: Stage) -> list[str]:
+    return [entry.run for entry in entries(stage.root)]
+
+
+def test_an_entry_that_is_set_aside_waits_or_lies_aside_and_is_never_lost_or_doubled(stage: Stage) -> None:
+    run, paths = stage.run(), RunsPaths(stage.root)
+    entry: list[Entry] = []
+
+    def prepare() -> None:
+        emptied(paths.queue, paths.set_aside)
+        entry[:] = [enqueue(stage, run)]
+
+    for hit in hits(lambda: queue.set_aside(entry[0], "no such device"), prepare=prepare):
+        assert sorted([*waiting(stage), *aside(stage)]) == [run.id], hit
+        if aside(stage):
+            assert failed(stage.root)[0].reason == "no such device", hit
+            assert stage.store.scan()[0].state is State.FAILED
+        else:
+            assert stage.store.scan()[0].state is State.QUEUED
+
+
+def test_an_entry_that_is_retried_is_never_lost_and_starts_its_attempt_once(stage: Stage) -> None:
+    run, paths = stage.run(), RunsPaths(stage.root)
+
+    def prepare() -> None:
+        emptied(paths.queue, paths.set_aside)
+        queue.set_aside(enqueue(stage, run), "no such device")
+
+    for hit in hits(lambda: queue.retry(stage.root, failed(stage.root)[0]), prepare=prepare):
+        there = [*entries(stage.root), *failed(stage.root)]
+        assert there, hit
+        assert {(entry.ticket.run, entry.ticket.attempt) for entry in there} == {(run.id, 1)}, hit
+        assert len(entries(stage.root)) <= 1, hit
+
+
+def test_an_entry_that_is_taken_out_is_there_or_not(stage: Stage) -> None:
+    run, paths = stage.run(), RunsPaths(stage.root)
+
+    def prepare() -> None:
+        emptied(paths.queue)
+        enqueue(stage, run)
+
+    for hit in hits(lambda: queue.remove(entries(stage.root)[0]), prepare=prepare):
+        assert waiting(stage) in ([], [run.id]), hit
+        assert told(hit), hit
+
+
+def test_a_request_to_stop_is_whole_or_absent(stage: Stage) -> None:
+    paths = write_run(stage.root / "a", launch=make_launch())
+    run, path = stage.store.get("a"), paths.attempt(1).stop_request
+
+    for hit in hits(lambda: request_stop(run, "a test"), prepare=lambda: path.unlink(missing_ok=True)):
+        assert not path.exists() or read_json(path, StopRequest).by == "a test", hit
+        assert path.exists() or hit.operation != "not reached", hit
+        assert told(hit), hit
+
+
+def test_how_an_engine_ended_is_whole_or_absent_and_a_passing_fault_does_not_lose_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parent, "_EXIT_PAUSE", 0.0)
+    attempt = write_run(stage.root / "a", launch=make_launch()).attempt(1)
+
+    def prepare() -> None:
+        attempt.exit.unlink(missing_ok=True)
+        parent._spare(attempt).write_bytes(bytes(8192))
+
+    for hit in hits(lambda: parent._write_exit(attempt, Exit(code=3, ended=1.0)), prepare=prepare):
+        if hit.kind == "kill" and not attempt.exit.exists():
+            continue
+        assert hit.error is None or hit.operation == "unlink", hit
+        assert not attempt.exit.exists() or read_json(attempt.exit, Exit).code == 3, hit
+
+
+def claimed(paths: RunPaths) -> Callable[[], object]:
+    def action() -> None:
+        order = Order(attempt=next_attempt(paths), device="cpu", threads=1, data_root="/", patience=0.0)
+        mine = claim(paths, order)
+        try:
+            parent._record(paths, order, mine, ("engine",))
+        finally:
+            mine.lock.close()
+
+    return action
+
+
+def test_a_claim_is_recorded_or_given_back_and_never_keeps_others_out(stage: Stage) -> None:
+    run = stage.run()
+    paths = run.paths
+
+    def prepare() -> None:
+        shutil.rmtree(paths.attempts, ignore_errors=True)
+
+    for hit in hits(claimed(paths), prepare=prepare):
+        numbers = paths.attempt_numbers()
+        launch = paths.attempt(1).launch
+        assert numbers in ([], [1]), hit
+        assert not launch.exists() or read_json(launch, Launch).attempt == 1, hit
+        if hit.operation == "not reached":
+            assert launch.exists(), hit
+            continue
+        assert hit.error is None or (isinstance(hit.error, Refusal) and numbers == []), hit
+        assert stage.store.get(run.id).state in (State.QUEUED, State.STARTING, State.LOST), hit
+        claimed(paths)()
+        assert paths.attempt_numbers() == [*numbers, len(numbers) + 1], hit
+
+
+def test_a_log_that_is_cut_keeps_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    long = b"a line of the log\n" * 500 + b"the last line\n"
+
+    def prepare() -> None:
+        path.unlink(missing_ok=True)
+        descriptor = open_log(path)
+        os.write(descriptor, long)
+        os.close(descriptor)
+
+    for hit in hits(lambda: CappedLog(path, cap=4096, tail=1024).look(), prepare=prepare):
+        assert path.read_bytes().endswith(b"a line of the log\nthe last line\n"), hit
+        assert hit.error is None, hit
+        assert path.stat().st_size < 2048 or hit.operation != "not reached", hit
