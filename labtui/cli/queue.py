@@ -16,7 +16,7 @@ from labtui.errors import UsageError
 from labtui.launch import queue as waiting
 from labtui.launch.runner import standing
 from labtui.plan.act import enqueue, enqueue_again, take_out, wake_queue
-from labtui.plan.places import places
+from labtui.plan.places import memory_of, places
 from labtui.store.run import Run
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def retry(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
 
 def enqueue_all(lab: "Lab", plan: "Plan", device: str, jobs: int | None, *, json: bool) -> int:
     """Queue everything that was planned."""
-    where = places(device, runs=len(plan.runs), jobs=jobs)
+    memory = memory_of(planned.spec for planned in plan.runs)
+    where = places(device, runs=len(plan.runs), jobs=jobs, memory=memory)
 
     def one(place: int) -> Run:
         return enqueue(lab, plan.runs[place], device=device, threads=where.threads, per_device=where.per_device, by=BY)

@@ -18,7 +18,7 @@ from labtui.launch.slots import Slot
 from labtui.launch.warm_start import warmed
 from labtui.plan import Lab, Plan
 from labtui.plan.act import enqueue, enqueue_again, resume, start, wake_queue
-from labtui.plan.places import Places, places
+from labtui.plan.places import Places, memory_of, places
 from labtui.store.run import Run
 from labtui.store.state import State
 
@@ -36,7 +36,8 @@ BAD = frozenset({State.FAILED, State.DIVERGED, State.LOST})
 
 def run_plan(lab: Lab, plan: Plan, wishes: "Wishes") -> int:
     """Train what was planned and give the exit code."""
-    where = places(wishes.device, runs=len(plan.runs), jobs=wishes.jobs)
+    memory = memory_of(planned.spec for planned in plan.runs)
+    where = places(wishes.device, runs=len(plan.runs), jobs=wishes.jobs, memory=memory)
     if len(plan.runs) > 1 and where.jobs == 1 and not wishes.quiet:
         say(f"{plural(len(plan.runs), 'run')}, one after the other; -j auto trains several at once.")
     with warmed(Interpreter(), where.devices, where.threads, len(plan.runs)) as interpreter:

@@ -1,10 +1,12 @@
 """Where runs go, and how many at once."""
 
+import pytest
+from samples import make_spec
+
 from labtui.launch.devices import Device, Survey
 from labtui.plan import places as module
-from labtui.plan.places import Places, places
-
-import pytest  # isort: skip
+from labtui.plan.places import Places, memory_of, places
+from labtui.spec import ResNet18, Training
 
 CPU = Device(name="cpu", title="CPU", cores=8)
 GPUS = tuple(Device(name=f"cuda:{index}", title="GPU", uuid=f"GPU-{index}", load=0.0) for index in range(4))
@@ -43,3 +45,23 @@ def test_more_jobs_than_gpus_share_them() -> None:
 @pytest.mark.usefixtures("machine")
 def test_there_are_never_more_jobs_than_runs() -> None:
     assert places("cpu", runs=1, jobs=5) == Places((CPU,), 1, 8)
+
+
+def test_left_to_a_machine_with_little_memory_only_as_many_runs_train_at_once_as_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = Device(name="cpu", title="CPU", cores=8, memory_free=5 << 30)
+    monkeypatch.setattr(module, "usable_cores", lambda: 8)
+    monkeypatch.setattr(module, "survey", lambda: Survey((small,)))
+    assert places("cpu", runs=13, jobs=None, memory=1 << 30) == Places((small,), 5, 1)
+    assert places("cpu", runs=13, jobs=None, memory=2 << 30) == Places((small,), 2, 4)
+    assert places("cpu", runs=13, jobs=None, memory=9 << 30) == Places((small,), 1, 8)
+    assert places("cpu", runs=13, jobs=6, memory=2 << 30).jobs == 6
+
+
+def test_a_large_network_and_a_large_batch_take_more_memory() -> None:
+    small, large = make_spec(), make_spec(model=ResNet18())
+    wide = make_spec(training=Training(batch_size=1024))
+    assert memory_of([small]) < memory_of([small, wide])
+    assert memory_of([small]) < memory_of([large]) == memory_of([small, large])
+    assert memory_of([]) == 0
