@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from string import ascii_uppercase
 
 import psutil
 
@@ -19,11 +20,18 @@ from bench.commands import surroundings
 from bench.contenders import ROOT
 from bench.harness import Round, Sample, Skipped, percentile
 from bench.live_runs import LiveRun, LiveRuns
+from bench.recipes import every_name
 from bench.run_folders import EVENTS, make_runs
 from bench.terminal import Terminal
+from labtui.console import memory as remembered
+from labtui.store.curve_cache import CurveCache
+from labtui.store.reader import read_curves
 
 SETTLING = 3.0
 """Seconds after the first paint in which a program may still be getting ready."""
+
+DRAWING = 0.4
+"""Seconds without a write after which all is drawn."""
 
 KEY_PAUSE = 0.15
 """Seconds between two keys: somebody who leafs through a list."""
@@ -47,6 +55,8 @@ class Shown:
     """Runs that stream while it is measured."""
     points: bool = True
     """Whether they write minibatch points too."""
+    cold: bool = False
+    """Whether each round begins without what the console keeps in its cache."""
 
     @contextmanager
     def open(self) -> Iterator[Round]:
@@ -57,6 +67,8 @@ class Shown:
             environment = surroundings(place)
 
             def play() -> Sample:
+                if self.cold:
+                    shutil.rmtree(_cache(place), ignore_errors=True)
                 with ExitStack() as round_:
                     live: Sequence[LiveRun] = ()
                     if self.live:
@@ -78,6 +90,26 @@ def console(runs: int, steps: int = 200) -> Callable[[Path], Sequence[str]]:
         return [sys.executable, "-m", "labtui", "--runs", str(place / "runs")]
 
     return command
+
+
+def console_of_all(runs: int, steps: int) -> Callable[[Path], Sequence[str]]:
+    """The same with every experiment marked, so that every run is charted; the cache is full."""
+
+    def command(place: Path) -> Sequence[str]:
+        words = console(runs, steps)(place)
+        marks = {letter: f"arm:{name}" for letter, name in zip(ascii_uppercase, every_name(), strict=False)}
+        state = Path(surroundings(place)["XDG_STATE_HOME"]) / "labtui"
+        remembered.keep(remembered.place(place / "runs", state), remembered.Remembered(marks=marks))
+        cache = CurveCache(_cache(place))
+        for file in (place / "runs").rglob(EVENTS):
+            read_curves(file.parent, cache)
+        return words
+
+    return command
+
+
+def _cache(place: Path) -> Path:
+    return Path(surroundings(place)["XDG_CACHE_HOME"]) / "labtui" / "curves"
 
 
 def bare(_: Path) -> Sequence[str]:
@@ -170,12 +202,19 @@ def points(count: int, share: float) -> Measure:
     return measure
 
 
-def read_whole(terminal: Terminal, _: Sequence[LiveRun]) -> Sample:
-    """Seconds from the start until the program has read as many bytes as all event files have. Linux only."""
-    total = sum(path.stat().st_size for path in _runs_of(terminal).rglob(EVENTS))
+def charted(terminal: Terminal, _: Sequence[LiveRun]) -> Sample:
+    """Seconds from the start until the program has read every curve and drawn the last of its charts. Linux only.
+
+    It has read them when it has read as many bytes as all event files have, or, where there is a cache, as that has.
+    """
+    runs = _runs_of(terminal)
+    files = list(_cache(runs.parent).glob("*")) or list(runs.rglob(EVENTS))
+    total = sum(file.stat().st_size for file in files)
     while sum(process.io_counters().read_chars for process in _processes(terminal)) < total:
         terminal.watch(0.02)
-    return Sample(1, time.perf_counter() - terminal.began)
+    done = time.perf_counter()
+    terminal.settle(DRAWING)
+    return Sample(1, max(done, terminal.last) - terminal.began)
 
 
 def memory(seconds: float) -> Measure:

@@ -24,11 +24,11 @@ EVENTS = "events.out.tfevents.1700000000.bench.1.0"
 
 
 def curves(steps: int) -> bytes:
-    """The content of an event file with so many steps of each tag."""
+    """The content of an event file with so many steps of each tag, each of its own values."""
     points = (
-        scalar_event(BEGAN + step / 10, step, tag, math.exp(-step / steps))
+        scalar_event(BEGAN + step / 10, step, tag, math.exp(-step / steps) + place)
         for step in range(1, steps + 1)
-        for tag in TAGS
+        for place, tag in enumerate(TAGS)
     )
     return b"".join((version_event(BEGAN), *points))
 

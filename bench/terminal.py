@@ -35,6 +35,8 @@ class Terminal:
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str], folder: str) -> None:
         self.written = 0
         """Bytes that the program has written so far."""
+        self.last = 0.0
+        """When it last wrote."""
         self._recent = bytearray()
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
@@ -110,6 +112,7 @@ class Terminal:
         except OSError:  # Linux says EIO where nobody has the other end open
             return False
         self.written += len(some)
+        self.last = time.perf_counter()
         self._recent += some
         for asked, answer in ANSWERS:
             for _ in asked.finditer(some):

@@ -166,7 +166,8 @@ def _alike(rows: "NDArray[np.uint8]", located: Located, size: int) -> "NDArray[n
     differ = np.zeros(len(rows), np.uint64)
     for word in np.flatnonzero(masks).tolist():
         differ |= (words[:, word] ^ words[0, word]) & masks[word]
-    return differ == 0
+    alike: NDArray[np.bool_] = differ == 0
+    return alike
 
 
 def _columns(
