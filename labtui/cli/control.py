@@ -59,8 +59,10 @@ def resume(
     On a CPU, with the threads of the first launch, the result is the one that the run would have had undisturbed.
     """
     chosen = _found(lab, which)
+    from labtui.plan.act import require_resumable
+
     for run in chosen:
-        _require_resumable(run)
+        require_resumable(run)
     if detach:
         from labtui.cli.queue import enqueue_resumed
 
@@ -133,15 +135,6 @@ def _stop(lab: "Lab", run: Run, patience: float | None, *, ask_only: bool) -> bo
         tell=lambda text: say(f"{run.id}: {text}"),
         until=Stage.ASKED if ask_only else Stage.KILLED,
     )
-
-
-def _require_resumable(run: Run) -> None:
-    if run.foreign or run.read_only:
-        raise UsageError(f"{run.id} was not made by this labtui or is damaged: it is only read. {run.damage}".rstrip())
-    if run.state is State.FINISHED:
-        raise UsageError(f"{run.id} is finished: there is nothing to go on with.")
-    if run.state.is_active:
-        raise UsageError(f"{run.id} is {run.state} already.", advice=f"labtui logs {run.id} -f")
 
 
 def _device_of(runs: Sequence[Run]) -> str:

@@ -13,7 +13,7 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from labtui.console import memory
+from labtui.console import deeds, memory
 from labtui.console.bindings import everywhere
 from labtui.console.keymap import read_keymap
 from labtui.console.monitor import Monitor
@@ -33,6 +33,8 @@ class Settings:
 
     theme: str = ""
     ascii_only: bool = False
+    wake_queue: bool = False
+    """Whether a queue that stands still is to go on."""
     state_folder: Path | None = None
     """Where memory is kept; None means XDG's place."""
 
@@ -78,6 +80,12 @@ class LabtuiApp(Parting, Suspending):
             self.say(fault, ink="warn")
         self.mind_job_control()
         self.call_after_refresh(self.begin_watching)
+
+    def opened(self, told: str) -> None:
+        """Say what happened meanwhile, and have go on what stood still."""
+        super().opened(told)
+        if self.settings.wake_queue:
+            self.perform(lambda _: deeds.wake_queue(self.lab, told))
 
     def on_unmount(self) -> None:
         """Remember until when somebody looked."""

@@ -53,6 +53,8 @@ COMMANDS = (
     Command("launch", "R", "launch", "launch…", "Choose seeds, device and changes, see the plan, then queue.",
             ("main", "run", "compare"), 2),
     Command("stop", "x", "stop", "stop", "Stop the run: asked first, then by signals.", ("main", "run"), 3),
+    Command("resume", "p", "resume", "go on", "Go on with a run that was stopped, lost or failed; try again what could "
+            "not be started.", ("main", "run")),
     Command("compare", "c", "compare", "compare", "The final table, with deltas and verdicts.", ("main", "run"), 2),
     Command("log", "o", "log", "log", "Go to the log; again to see it whole.", ("main", "run"), 5),
     Command("filter", "slash", "filter", "filter", "Filter by words, /regex/ or a state.", _FILTERED, 3, "/"),

@@ -67,6 +67,23 @@ def stop_run(run: Run, tell: Tell) -> str:
     return f"{label(run)} has ended" if ended else f"{label(run)} goes on"
 
 
+def go_on(lab: Lab, run: Run) -> str:
+    """Queue a run that was stopped, lost or failed, or could not be started, to go on."""
+    from labtui.plan import act
+
+    act.go_on(lab, run, by=who())
+    act.wake_queue(lab)
+    return f"{label(run)} waits in the queue to {'go on' if run.attempt else 'start'}"
+
+
+def wake_queue(lab: Lab, told: str) -> str:
+    """Have a queue go on that stood still; that, behind what was told before, or nothing."""
+    from labtui.plan import act
+
+    woken = act.wake_standing_queue(lab)
+    return "; ".join(part for part in (told, woken) if part) if woken else ""
+
+
 def take_out_of_queue(lab: Lab, run: Run) -> str:
     """Take a run that has not started out of the queue."""
     from labtui.launch import queue

@@ -54,7 +54,8 @@ class Watching(App[None]):
 
         def work() -> None:
             try:
-                tell(deed(tell))
+                if said := deed(tell):
+                    tell(said)
             except LabError as fault:
                 self.post_message(DeedFailed(fault.message, fault.advice))
             except Exception as fault:  # noqa: BLE001 - a deed that fails must not end the console
@@ -76,8 +77,7 @@ class Watching(App[None]):
         """A poll came in: the screens watch the snapshot; what ended meanwhile is said."""
         before, self.snapshot = self.snapshot, message.snapshot
         if not before.when:
-            if told := digest(message.snapshot.runs, self.last_seen, time.time()):
-                self.say(told)
+            self.opened(digest(message.snapshot.runs, self.last_seen, time.time()))
             return
         if before.runs is message.snapshot.runs:
             return
@@ -85,6 +85,11 @@ class Watching(App[None]):
             self.say(text, ink="bad" if alarm else "good")
             if alarm:
                 self.bell()
+
+    def opened(self, told: str) -> None:
+        """The first snapshot is there; `told` is what happened while no console was open, if anything did."""
+        if told:
+            self.say(told)
 
     def on_poll_failed(self, message: PollFailed) -> None:
         """Say it; polling goes on."""

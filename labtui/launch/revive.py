@@ -25,10 +25,7 @@ MOST_KILLED = 3
 
 def enqueue_lost(root: Path, say: Callable[[str], None]) -> None:
     """Enqueue every lost run of this machine, to go on from its last checkpoint with what it was started with."""
-    aside = {(entry.ticket.run, entry.ticket.attempt) for entry in failed(root) if entry.ticket}
-    for run in to_be_resumed(Store(root).scan()):
-        if (run.folder.relative_to(root).as_posix(), run.attempt + 1) in aside:
-            continue  # it was tried before, and why it could not go on stands beside it
+    for run in to_be_resumed(root, Store(root).scan()):
         try:
             _enqueue(root, run)
         except LabError as fault:
@@ -37,9 +34,15 @@ def enqueue_lost(root: Path, say: Callable[[str], None]) -> None:
             say(f"{run.id}: lost ({run.reason}); queued to be resumed")
 
 
-def to_be_resumed(runs: Iterable[Run]) -> list[Run]:
-    """Those of the runs that a queue runner of this machine puts back into the queue, oldest first."""
-    return sorted(filter(_is_to_be_resumed, runs), key=lambda run: (run.created, run.id))
+def to_be_resumed(root: Path, runs: Iterable[Run]) -> list[Run]:
+    """Those of the runs that a queue runner of this machine puts back into the queue, oldest first.
+
+    What was tried before and could not be started waits for a person: the reason stands beside it.
+    """
+    aside = {(entry.ticket.run, entry.ticket.attempt) for entry in failed(root) if entry.ticket}
+    wanted = [run for run in runs if _is_to_be_resumed(run)]
+    chosen = [run for run in wanted if (run.folder.relative_to(root).as_posix(), run.attempt + 1) not in aside]
+    return sorted(chosen, key=lambda run: (run.created, run.id))
 
 
 def _is_to_be_resumed(run: Run) -> bool:

@@ -11,9 +11,11 @@ from labtui.launch.local import Interpreter, recorded_threads
 from labtui.launch.revive import to_be_resumed
 from labtui.launch.runner import ensure_runner
 from labtui.launch.slots import Slot
+from labtui.launch.threads import threads_per_run, usable_cores
 from labtui.plan.lab import Lab
 from labtui.plan.planning import Planned
 from labtui.store.run import Run
+from labtui.store.state import State
 
 
 def start(
@@ -126,7 +128,7 @@ def wake_standing_queue(lab: Lab) -> str:
     if runner.is_at_work(root) or not lab.store.writable:
         return ""
     waiting = runner.standing(root)
-    lost = len(to_be_resumed(lab.store.scan())) if runner.resumes_lost(os.environ) else 0
+    lost = len(to_be_resumed(root, lab.store.scan())) if runner.resumes_lost(os.environ) else 0
     if not waiting and not lost:
         return ""
     wake_queue(lab)
@@ -135,6 +137,31 @@ def wake_standing_queue(lab: Lab) -> str:
         f"{lost} lost or killed, from the last checkpoint" if lost else "",
     ]
     return f"the queue goes on: {', '.join(part for part in parts if part)}"
+
+
+def go_on(lab: Lab, run: Run, *, by: str) -> queue.Entry:
+    """Queue what a run still needs, on the device that it was on: another try of what could not be started from the
+    queue, else its next attempt, from the last checkpoint; `wake_queue` then sees to it that it starts.
+
+    Raises UsageError for a run that needs nothing, and EnvironmentFault where it cannot be queued.
+    """
+    require_resumable(run)
+    root = lab.store.root
+    for entry in queue.failed(root):
+        if entry.run == run.id and entry.ticket is not None and entry.ticket.attempt == run.attempt + 1:
+            return queue.retry(root, entry, by=by)
+    wish = run.launch.device.partition(":")[0] if run.launch is not None else "auto"
+    return enqueue_again(lab, run, device=wish, threads=threads_per_run(1, usable_cores()), by=by)
+
+
+def require_resumable(run: Run) -> None:
+    """Raises UsageError for a run that cannot go on, with what can be done instead."""
+    if run.foreign or run.read_only or run.spec is None:
+        raise UsageError(f"{run.id} was not made by this labtui or is damaged: it is only read. {run.damage}".rstrip())
+    if run.state is State.FINISHED:
+        raise UsageError(f"{run.id} is finished: there is nothing to go on with.")
+    if run.state.is_active:
+        raise UsageError(f"{run.id} is {run.state} already.", advice=f"labtui logs {run.id} -f")
 
 
 def take_out(lab: Lab, entry: queue.Entry) -> bool:

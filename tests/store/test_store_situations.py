@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
+import msgspec
 import pytest
 from samples import gone_process, make_beat, make_launch, make_result, write_run
 
@@ -176,22 +178,34 @@ def test_a_laptop_whose_name_changed_still_knows_its_own_runs(store: Store, tmp_
     assert only(store).state is State.LOST
 
 
-@pytest.mark.parametrize("jump", [3600.0, -3600.0, -1e9, 1e9])
+WRONG = {"an hour on": 3600.0, "an hour back": -3600.0, "decades on": 1e9, "decades back": -1e9, "10 minutes on": 600.0}
+"""By how many seconds a clock is off."""
+
+
+@pytest.mark.parametrize("place", ["here", "on another machine"])
+@pytest.mark.parametrize("jump", WRONG.values(), ids=WRONG)
 def test_a_clock_that_jumps_changes_nothing(
-    store: Store, tmp_path: Path, clock: Clock, jump: float, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, clock: Clock, jump: float, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The writer's clock (its files' times and records) and the reader's wall clock, an hour or decades off."""
+    """K17: the writer's clock (its files' times and records) and the reader's wall clock, minutes or decades off."""
     import time
 
-    paths = write_run(tmp_path / "a", launch=make_launch(started=time.time() + jump), beat=make_beat())
+    launch = make_launch(started=time.time() + jump)
+    if place != "here":
+        launch = msgspec.structs.replace(launch, host="elsewhere", boot_id="another")
+    paths = write_run(tmp_path / "a", launch=launch, beat=make_beat())
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + jump)
-    with hold(paths.lock):
+    with hold(paths.lock) if place == "here" else nullcontext():
         for counter in range(8, 14):
             write_json(paths.beat, make_beat(counter=counter))
             os.utime(paths.beat, (max(0.0, real() + jump),) * 2)
             clock.now += 5
             assert only(store).state is State.RUNNING
+        clock.now += 31
+        assert only(store).state is State.STALLED, "silence is counted, whatever the clocks say"
+        write_json(paths.beat, make_beat(counter=20))
+        assert only(store).state is State.RUNNING
 
 
 def test_a_result_of_an_earlier_attempt_does_not_count(store: Store, tmp_path: Path) -> None:

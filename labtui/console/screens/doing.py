@@ -58,6 +58,16 @@ class Doing(Screen[None]):
         lab = self.app.lab
         self.app.perform(lambda tell: deeds.queue_defaults(lab, names, tell))
 
+    def action_resume(self) -> None:
+        """Have the run under the cursor go on, or tried again where it could not be started."""
+        run, lab = self.run_here, self.app.lab
+        if run is None or not (run.state.is_over or run.state is State.QUEUED):
+            self.say("nothing here was stopped, lost or failed", ink="warn")
+        elif not lab.store.writable:
+            self.say(f"{lab.store.root} cannot be written: nothing can go on in it", ink="warn")
+        else:
+            self.app.perform(lambda _: deeds.go_on(lab, run))
+
     def action_stop(self) -> None:
         """Stop the run under the cursor, or take it out of the queue; asks first."""
         run = self.run_here

@@ -1,0 +1,94 @@
+"""What was stopped, lost or killed goes on from the console, and a queue that stands still with it."""
+
+from pathlib import Path
+
+import pytest
+from console_app import CATALOG, ConsoleUnderTest, lab_at
+from samples import gone_process, make_launch, make_result, make_spec, write_run
+from textual.pilot import Pilot
+
+from labtui.launch import queue
+from labtui.plan import act
+from labtui.store.state import State
+
+
+@pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Where a queue runner would have been started."""
+    roots: list[Path] = []
+    monkeypatch.setattr(act, "ensure_runner", lambda root: bool(roots.append(root)) or True)
+    return roots
+
+
+def lost(root: Path) -> None:
+    launch = make_launch(parent=gone_process(), engine=gone_process())
+    write_run(root / "Digits" / "Dropout" / "s0", spec=make_spec(), launch=launch)
+
+
+async def onto_the_run(app: ConsoleUnderTest, pilot: Pilot) -> None:
+    """Move the cursor to the one run that there is."""
+    await pilot.press("g")
+    for _ in range(8):
+        if app.screen.run_here is not None:
+            return
+        await pilot.press("j")
+        await pilot.pause()
+    raise AssertionError("no row stands for the run")
+
+
+async def test_a_key_has_a_lost_run_go_on(tmp_path: Path, woken: list[Path]) -> None:
+    lab = lab_at(tmp_path, CATALOG)
+    lost(lab.store.root)
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.settled(pilot, lambda seen: [run.state for run in seen.runs] == [State.LOST])
+        await onto_the_run(app, pilot)
+        await pilot.press("p")
+        await app.until(pilot, lambda: any("waits in the queue to go on" in text for text in app.said))
+    (entry,) = queue.entries(lab.store.root)
+    assert (entry.run, entry.ticket.attempt, entry.ticket.resume) == ("Digits/Dropout/s0", 2, True)
+    assert woken == [lab.store.root]
+    assert lab.store.scan()[0].reason.endswith("; waits in the queue to go on")
+
+
+async def test_a_key_tries_again_what_could_not_be_started(tmp_path: Path, woken: list[Path]) -> None:
+    lab = lab_at(tmp_path, CATALOG)
+    run = lab.store.create(make_spec())
+    queue.set_aside(queue.enqueue(lab.store.root, run, device="cpu", threads=1, data_root=tmp_path), "no cuda:7 here")
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.settled(pilot, lambda seen: [run.state for run in seen.runs] == [State.FAILED])
+        await onto_the_run(app, pilot)
+        await pilot.press("p")
+        await app.until(pilot, lambda: any("waits in the queue to start" in text for text in app.said))
+    assert [entry.run for entry in queue.entries(lab.store.root)] == [run.id]
+    assert queue.failed(lab.store.root) == ()
+
+
+async def test_a_run_that_is_finished_is_told_so(tmp_path: Path, woken: list[Path]) -> None:
+    lab = lab_at(tmp_path, CATALOG)
+    write_run(lab.store.root / "Digits" / "Dropout" / "s0", launch=make_launch(), result=make_result())
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.settled(pilot, lambda seen: seen.runs)
+        await onto_the_run(app, pilot)
+        await pilot.press("p")
+        await app.until(pilot, lambda: any("is finished: there is nothing to go on with" in text for text in app.said))
+    assert queue.entries(lab.store.root) == ()
+    assert woken == []
+
+
+@pytest.mark.parametrize("wish", ["", "no"])
+async def test_a_console_that_opens_has_a_queue_go_on_that_stood_still(
+    tmp_path: Path, woken: list[Path], monkeypatch: pytest.MonkeyPatch, wish: str
+) -> None:
+    monkeypatch.setenv("LABTUI_RESUME_LOST", wish)
+    lab = lab_at(tmp_path, CATALOG)
+    lost(lab.store.root)
+    queue.enqueue(lab.store.root, lab.store.create(make_spec()), device="cpu", threads=1, data_root=tmp_path)
+    app = ConsoleUnderTest(lab, tmp_path / "state", wake_queue=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.until(pilot, lambda: app.said)
+    goes_on = "the queue goes on: 1 waiting"
+    assert app.said == [goes_on if wish else f"{goes_on}, 1 lost or killed, from the last checkpoint"]
+    assert woken == [lab.store.root]
