@@ -1,7 +1,6 @@
 """40 hostile strings in every place from which the store hands text on: none arrives as a control character."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from hostile import FORBIDDEN, HOSTILE
 from samples import make_beat, make_launch, make_result, make_spec, write_run
 
 from labtui.errors import LabError
@@ -18,15 +18,6 @@ from labtui.store.reader import RunReader
 from labtui.store.records import Exit, LastValue
 from labtui.store.run import Run
 from labtui.store.store import Store
-
-CONTROLS = [*range(1, 9), 0x0B, 0x0C, 0x0D, 0x1B, 0x7F, 0x85, 0x9B, 0x9D, 0x61C, 0x200E, 0x202E, 0x2028, 0x2066]
-HOSTILE = [
-    *(f"x{chr(code)}y" for code in CONTROLS),
-    "\x1b]52;c;cm0gLXJmIH4=\x07", "\x1b]0;title\x1b\\", "\x1b[2J\x1b[H", "\x1b[?1049l", "\x1b[6n", "\x9b31m",
-    "\x1bP+q544e\x1b\\", "\x1b_Gf=24;AAAA\x1b\\", "\x90payload\x9c", "\x1b[8;1;1t", "\x1b%G", "\x1bc", "\x0e\x0f",
-    "a\rb", "a\x08\x08b", "\u202egnp.exe", "[/nope]\x1b[0m", "[@click=app.exit]\x07", "line\x0bfeed",
-]  # fmt: skip
-FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def test_there_are_forty_hostile_strings() -> None:
