@@ -24,7 +24,7 @@ from labtui.console.suspending import Suspending
 from labtui.console.themes import NAMES, THEMES
 from labtui.plan import Lab
 
-ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 @dataclass(frozen=True, slots=True)
