@@ -192,9 +192,11 @@ def box_line(box: Box, room: int, glyphs: Glyphs, *, key_room: int, current: boo
     )
 
 
-def told(box: Box) -> str:
-    """What the field means and what is allowed in it, in a sentence."""
+def told(box: Box, *, brief: bool = False) -> str:
+    """What the field means and what is allowed in it, in a sentence; in brief, what is wrong or allowed alone."""
     allowed = " ".join(box.choices) or box.allowed
+    if brief:
+        return box.fault.removeprefix(f"{box.key}: ") or allowed or box.meaning
     return f"{box.meaning.rstrip('.')}: {allowed}" if box.meaning and allowed else box.meaning or allowed
 
 

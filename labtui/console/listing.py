@@ -69,7 +69,7 @@ def _name(entry: Entry, glyphs: Glyphs) -> Line:
 def _state(run: Run | None, glyphs: Glyphs) -> Line:
     """A bar while it runs, else the state's name."""
     if run is None:
-        return (Span("not run", "rest"),)
+        return (Span("not run", "muted"),)
     done = fraction(run)
     if run.state is State.RUNNING and done is not None:
         return (*progress(done, BAR - 4, glyphs), Span(f"{100 * done:>3.0f}%", "state-running"))

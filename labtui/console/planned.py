@@ -8,7 +8,7 @@ from labtui.catalog import parse_seeds
 from labtui.clean import clean_line
 from labtui.console.draw import format as text
 from labtui.console.draw.glyphs import Glyphs
-from labtui.console.draw.spans import Line, Span, fit, shorten
+from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.snapshot import Machine
 from labtui.console.wish import Wish
 from labtui.errors import LabError
@@ -59,7 +59,9 @@ def plan_lines(plan: Plan, room: int, glyphs: Glyphs, *, at_once: int) -> list[L
     for notice in plan.notices:
         told = textwrap.wrap(clean_line(notice), max(20, room - 2), break_on_hyphens=False)
         lines += [(Span("! " if not index else "  ", "warn"), Span(part)) for index, part in enumerate(told)]
-    lines += [(), *(_run(one, room, glyphs) for one in plan.runs[:NAMED])]
+    named = plan.runs[:NAMED]
+    longest = max((cells(one.spec.display_title) for one in named), default=0) + 2
+    lines += [(), *(_run(one, min(longest, max(14, room - 42)), glyphs) for one in named)]
     if len(plan.runs) > NAMED:
         lines.append((Span(f"and {len(plan.runs) - NAMED} more", "muted"),))
     return [shorten(line, room, glyphs.ellipsis) for line in lines]
@@ -85,8 +87,8 @@ def _sum(plan: Plan, at_once: int, glyphs: Glyphs) -> Line:
     return tuple(spans)
 
 
-def _run(one: Planned, room: int, glyphs: Glyphs) -> Line:
-    left = max(14, room - 42)
+def _run(one: Planned, left: int, glyphs: Glyphs) -> Line:
+    """A line of the plan; its title takes so many cells."""
     spans = [
         *fit((Span(one.spec.display_title),), left, ellipsis=glyphs.ellipsis),
         *fit((Span(f" seed {one.spec.seed}", "muted"),), 9),

@@ -186,6 +186,24 @@ async def test_experiments_are_marked_with_space_and_differing_values_are_not_sh
         assert wishes
 
 
+async def test_keys_that_come_faster_than_they_are_judged_are_all_typed(app, wishes):
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "R", "down", "down", "down", "down")
+        fields = app.screen.query_one(Form)
+        for character in "0.05":
+            fields.post_message(events.Key("any", character))
+        assert fields.current.text == "0.001", "nothing was handled yet"
+        await pilot.pause()
+        assert fields.current.text == "0.05"
+        fields.post_message(events.Key("any", "5"))
+        fields.action_restore()
+        fields.post_message(events.Key("any", "7"))
+        await pilot.pause()
+        await planned(app, pilot)
+        assert page(app).wish.changes == ("optimizer.lr=57",), "restored before the first of the two was handled"
+
+
 async def test_without_an_experiment_there_is_nothing_to_queue(app, wishes):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)

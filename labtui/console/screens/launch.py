@@ -159,9 +159,8 @@ class LaunchScreen(Page):
     def _show_hint(self) -> None:
         """What the field under the cursor means; on a narrow screen there is no room for it below the fields."""
         box = self.query_one(Form).current
-        words = clean_line(form.told(box)) if box else ""
-        title = "what is to be other than usual"
-        narrow = self.has_class("-narrow")
+        title, narrow = "what is to be other than usual", self.has_class("-narrow")
+        words = clean_line(form.told(box, brief=narrow)) if box else ""
         entitle(self.query_one("#fields"), (words or title) if narrow else title, "" if narrow else words)
 
     # --- What the widgets say -----------------------------------------------------------------------------------------

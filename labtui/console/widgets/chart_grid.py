@@ -19,6 +19,10 @@ LEAST_WIDTH, LEAST_HEIGHT = 38, 9
 """Cells below which a chart says too little: fewer are shown then."""
 
 
+FIRST_KEYS = ("r runs it, R asks for seeds first",)
+"""What a newcomer sees in the first chart; on a narrow terminal nothing else says it."""
+
+
 class ChartGrid(Grid, can_focus=True):
     """One to four charts; further ones come page by page."""
 
@@ -75,4 +79,5 @@ class ChartGrid(Grid, can_focus=True):
         for index, chart in enumerate(self.query(Chart)):
             chart.display = index < max(1, len(page))
             if index < len(page):
-                fill(chart, page[index], subjects, curves, look, pending=self.pending)
+                hint = () if index else FIRST_KEYS
+                fill(chart, page[index], subjects, curves, look, pending=self.pending, hint=hint)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from labtui.console.draw.ticks import Scale
 from labtui.console.look import Look, Subject
 from labtui.console.slots import Slot
 from labtui.console.widgets.chart import Chart, Source
@@ -20,16 +21,19 @@ def fill(
     look: Look,
     *,
     pending: bool,
+    hint: tuple[str, ...] = (),
 ) -> None:
-    """Draw what the subjects have of this slot; `pending` says that their files are still being read."""
-    source = Source((slot, look, pending, *(_facts(subject) for subject in subjects)), _curves(subjects, curves))
+    """Draw what the subjects have of this slot; `pending` says that their files are still being read, `hint` what to
+    do where none of them has run."""
+    values = (slot, look, pending, *(_facts(subject) for subject in subjects), *_beginnings(subjects, curves, look))
+    source = Source(values, _curves(slot, subjects, curves))
     if chart.shows(source):
         return
     title = f"{slot.title}  {_note(look)}".rstrip()
     if any(curves.get(run.id) for subject in subjects for run in subject.runs):
         _draw(chart, slot, subjects, curves, look)
     else:
-        chart.say(*_reason(subjects, pending=pending))
+        chart.say(*_reason(subjects, hint, pending=pending))
     entitle(chart, title, "; ".join(chart.notes))
 
 
@@ -39,9 +43,27 @@ def _facts(subject: Subject) -> tuple[object, ...]:
     return subject.name, subject.letter, subject.ink, subject.dash, runs
 
 
-def _curves(subjects: Sequence[Subject], curves: "Mapping[str, Mapping[str, Curve]]") -> tuple[object, ...]:
-    """The curves of each run: a reader makes a new mapping when any of them has a new point."""
-    return tuple(curves.get(run.id) for subject in subjects for run in subject.runs)
+def _curves(slot: Slot, subjects: Sequence[Subject], curves: "Mapping[str, Mapping[str, Curve]]") -> tuple[object, ...]:
+    """The curves of this slot: each is a new value when it has a new point, and only then."""
+    found: list[object] = []
+    for subject in subjects:
+        for run in subject.runs:
+            own = curves.get(run.id)
+            found += (own, None) if not own else (own.get(slot.main(own) or ""), own.get(slot.second(own) or ""))
+    return tuple(found)
+
+
+def _beginnings(
+    subjects: Sequence[Subject], curves: "Mapping[str, Mapping[str, Curve]]", look: Look
+) -> tuple[object, ...]:
+    """Where time counts, when each run's first point was written, whatever curve it is of."""
+    if look.axis.scale not in (Scale.SECONDS, Scale.CLOCK):
+        return ()
+    return tuple(
+        min((float(curve.wall_times[0]) for curve in curves.get(run.id, {}).values() if curve.steps.size), default=None)
+        for subject in subjects
+        for run in subject.runs
+    )
 
 
 def _draw(
@@ -66,7 +88,7 @@ def _note(look: Look) -> str:
     return "  ".join(words)
 
 
-def _reason(subjects: Sequence[Subject], *, pending: bool) -> tuple[str, ...]:
-    if not subjects or not any(subject.runs for subject in subjects):
-        return ("nothing has run here yet",)
+def _reason(subjects: Sequence[Subject], hint: tuple[str, ...], *, pending: bool) -> tuple[str, ...]:
+    if not any(subject.runs for subject in subjects):
+        return ("nothing has run here yet", *(hint if subjects else ()))
     return ("reading …",) if pending else ("no points yet",)

@@ -1,6 +1,7 @@
 """Fields one below the other: typing changes the one under the cursor. What is typed is told up, never judged here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -47,6 +48,10 @@ class Form(ScrollView, can_focus=True):
             self.key = key
             self.text = text
 
+        def can_replace(self, message: Message) -> bool:
+            """Of several changes of one field that wait, the last one tells all."""
+            return isinstance(message, Form.Changed) and message.key == self.key
+
     class Moved(Message):
         """Another field has the cursor."""
 
@@ -57,6 +62,8 @@ class Form(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._boxes: tuple[Box, ...] = ()
         self._at = 0
+        self._told: dict[str, str | None] = {}
+        """What was typed and is not yet in the fields that `show` gives: keys may come faster than they are judged."""
 
     def on_mount(self) -> None:
         """Draw the scroll bar with what the terminal can show."""
@@ -70,7 +77,8 @@ class Form(ScrollView, can_focus=True):
     def show(self, boxes: Sequence[Box]) -> None:
         """Show these fields; the cursor stays on its key."""
         key = self.current.key if self.current else ""
-        self._boxes = tuple(boxes)
+        self._told = {box.key: self._told[box.key] for box in boxes if box.typed != self._told.get(box.key, box.typed)}
+        self._boxes = tuple(replace(box, typed=self._told.get(box.key, box.typed)) for box in boxes)
         self._at = next((index for index, box in enumerate(self._boxes) if box.key == key), 0)
         self.virtual_size = Size(0, len(self._boxes))
         self.refresh()
@@ -114,7 +122,7 @@ class Form(ScrollView, can_focus=True):
     def action_restore(self) -> None:
         """What stood there at first."""
         if self.current is not None:
-            self.post_message(self.Changed(self.current.key, None))
+            self._tell(replace(self.current, typed=None))
 
     def action_submit(self) -> None:
         """Done."""
@@ -126,6 +134,9 @@ class Form(ScrollView, can_focus=True):
             self.action_move(offset.y + self.scroll_offset.y - self._at)
 
     def _tell(self, box: Box) -> None:
+        self._told[box.key] = box.typed
+        self._boxes = (*self._boxes[: self._at], box, *self._boxes[self._at + 1 :])
+        self.refresh(Region(0, self._at - self.scroll_offset.y, self.size.width, 1))
         self.post_message(self.Changed(box.key, box.typed))
 
     def render_line(self, y: int) -> Strip:
