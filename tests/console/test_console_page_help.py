@@ -1,5 +1,8 @@
 """Help and palette: every command of the table, found by its words."""
 
+import re
+from pathlib import Path
+
 import pytest
 from console_app import ConsoleUnderTest, lab_at, screen_text
 from console_pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
@@ -9,6 +12,7 @@ from labtui.console.commands import COMMANDS, EVERYWHERE, commands
 from labtui.console.draw.glyphs import ASCII, UNICODE
 from labtui.console.draw.spans import plain, width
 from labtui.console.helping import help_lines, keys_of
+from labtui.console.manual import page
 from labtui.console.palette import actor, name_of
 from labtui.console.screens.charts import ChartsScreen
 from labtui.console.screens.compare import CompareScreen
@@ -17,6 +21,7 @@ from labtui.console.screens.launch import LaunchScreen
 from labtui.console.screens.main import MainScreen
 from labtui.console.screens.run import RunScreen
 
+ROOT = Path(__file__).resolve().parents[2]
 OPENING = {"charts": ("v", ChartsScreen), "run": ("enter", RunScreen), "compare": ("c", CompareScreen)}
 OPENING["launch"] = ("R", LaunchScreen)
 
@@ -31,6 +36,20 @@ def test_the_help_of_a_screen_names_each_of_its_commands(screen):
     for command in commands(screen):
         assert command.help in text
         assert keys_of(command, {}) in text
+
+
+def test_the_page_about_the_console_says_what_the_command_table_says():
+    written = (ROOT / "docs" / "console.md").read_text("utf-8")
+    assert written == page(), "python -m labtui.console.manual > docs/console.md"
+    assert all(f"| `{command.id}` |" in written for command in COMMANDS)
+
+
+def test_the_keys_of_the_readme_are_those_of_the_command_table():
+    section = (ROOT / "README.md").read_text("utf-8").partition("## The console")[2].partition("\n## ")[0]
+    rows = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
+    named = {key for row in rows for key in re.findall(r"`([^`]+)`", row)}
+    assert len(named) > 12
+    assert named <= {key for command in commands("main") for key in keys_of(command, {}).split()}
 
 
 def test_words_filter_the_help_by_key_label_and_meaning():
