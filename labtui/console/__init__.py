@@ -3,6 +3,7 @@
 This module imports none of it: the guard forks first, and who is told that there is no terminal has paid nothing.
 """
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ def run_console(
     if why := terminal.obstacle(environ):
         raise UsageError(f"The console needs a terminal: {why}.", advice=HEADLESS)
     plain = ascii_only or terminal.needs_ascii(environ)
+
+    if terminal.is_far(environ):
+        os.environ.setdefault("TEXTUAL_FPS", str(terminal.FAR_FRAMES))  # read when textual is imported
 
     def run() -> int:
         from labtui.console.start import run_app

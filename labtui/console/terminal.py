@@ -15,6 +15,15 @@ def obstacle(environ: Mapping[str, str]) -> str:
     return ""
 
 
+FAR_FRAMES = 20
+"""Pictures a second at most where bytes travel: a key that is held down must not send more than the line takes."""
+
+
+def is_far(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal is on another machine."""
+    return any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "MOSH_CONNECTION"))
+
+
 def needs_ascii(environ: Mapping[str, str]) -> bool:
     """Whether only ASCII can be trusted to appear: another encoding than UTF-8, or the Linux console, whose font has
     no braille."""

@@ -33,6 +33,24 @@ sys.exit(guard(console))
 """
 
 
+# A console that says how many pictures a second Textual draws at most.
+FRAMES = """
+import os, sys, types
+from labtui import console
+from labtui.console import terminal
+
+def run_app(*_, **__):
+    from textual.constants import MAX_FPS
+    print(MAX_FPS)
+    return 0
+
+terminal.obstacle = lambda _: ""
+sys.modules["labtui.console.start"] = start = types.ModuleType("start")
+start.run_app = run_app
+console.run_console(None, environ=os.environ, guarded=False)
+"""
+
+
 class Guarded:
     """A guard with its console on a pty."""
 
@@ -170,3 +188,12 @@ def test_opening_the_guard_imports_no_textual():
     code = "import sys, labtui.console, labtui.console.guard, labtui.console.terminal; print('textual' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
+
+
+def test_a_terminal_on_another_machine_is_drawn_less_often():
+    assert terminal.is_far({"SSH_CONNECTION": "10.0.0.1 5000 10.0.0.2 22"})
+    assert not terminal.is_far({"TERM": "xterm"})
+    environ = {**os.environ, "SSH_TTY": "/dev/pts/1"}
+    environ.pop("TEXTUAL_FPS", None)
+    answer = subprocess.run([sys.executable, "-c", FRAMES], cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert answer.stdout.strip() == str(terminal.FAR_FRAMES)
