@@ -2,6 +2,9 @@
 
 from labtui.console.snapshot import Machine
 
+SHOWN = 10_000_000
+"""Bytes in which used memory is counted: less is not shown, and would be painted anew at every look."""
+
 
 def read_machine() -> Machine:
     """CPU load since the last call, memory, devices. Some 20 ms: ask seldom, and never on the event loop."""
@@ -12,8 +15,8 @@ def read_machine() -> Machine:
     memory = psutil.virtual_memory()
     found = survey()
     return Machine(
-        cpu=psutil.cpu_percent(interval=None),
-        memory_used=memory.total - memory.available,
+        cpu=round(psutil.cpu_percent(interval=None)),
+        memory_used=(memory.total - memory.available) // SHOWN * SHOWN,
         memory_total=memory.total,
         devices=found.devices,
         notices=found.notices,

@@ -18,7 +18,7 @@ from labtui.console.load import read_machine
 from labtui.console.snapshot import Interest, Log, Machine, Snapshot
 from labtui.store.run import Run
 
-PAUSE_LIVE, PAUSE_IDLE, LONGEST_PAUSE = 20.0, 300.0, 3.0
+PAUSE_LIVE, PAUSE_IDLE, LONGEST_PAUSE = 20.0, 400.0, 4.0
 """Between two looks at the runs lie so many times the seconds that one takes, while something runs and while nothing
 does, but never more than the last: five hundred runs take 10 ms a look."""
 
@@ -36,6 +36,10 @@ class Runs(Protocol):
     def scan(self) -> tuple[Run, ...]:
         """All runs, newest first."""
         ...
+
+
+MACHINE_IDLE = 2
+"""How many times as long it is until the next look at the machine while no run moves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +160,8 @@ class Monitor:
     def _look_at_machine(self) -> None:
         if self._polls and self._clock() >= self._machine_due:
             self._machine = self._read_machine()
-            self._machine_due = self._clock() + self.pace.machine
+            times = MACHINE_IDLE if self._rest == self.pace.idle else 1
+            self._machine_due = self._clock() + times * self.pace.machine
 
 
 def _no_log(run: Run | None) -> str:

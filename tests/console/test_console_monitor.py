@@ -214,7 +214,7 @@ def test_runs_are_looked_for_less_often_than_points_unless_somebody_hurries():
     assert world.store.scans == 2
 
 
-@pytest.mark.parametrize(("state", "pause"), [(State.RUNNING, 0.2), (State.FINISHED, 3.0)])
+@pytest.mark.parametrize(("state", "pause"), [(State.RUNNING, 0.2), (State.FINISHED, 4.0)])
 def test_a_folder_that_takes_long_to_look_at_is_looked_at_seldom_but_never_forgotten(state, pause):
     world = World(*runs(1, state=state), runs=0.0)
     scan = world.store.scan

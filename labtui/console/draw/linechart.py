@@ -39,8 +39,9 @@ def draw(series: Sequence[Series], view: View, width: int, height: int, glyphs: 
     frame = Frame(shown, values, left, width - left - margin, down)
     rows = plot_rows(paint(series, view, frame), series, view, frame, glyphs)
     labels = end_labels(_label_places(series, ends, view, frame), down) if margin else {}
+    marks = {row_of(tick.value, view, frame): tick.label for tick in ticks}
     lines = [
-        (*_left_axis(ticks, row, view, frame, glyphs), *rows[row], *_right(labels.get(row), margin))
+        (_left_axis(marks.get(row, ""), frame, glyphs), *rows[row], *_right(labels.get(row), margin))
         for row in range(down)
     ]
     return Picture((*lines, *_bottom_axis(view, frame, width, glyphs)), frame)
@@ -102,14 +103,9 @@ def _right(label: tuple[str, str] | None, margin: int) -> Line:
     return fit((Span(" "), Span(*label)), margin)
 
 
-def _left_axis(ticks: Sequence[Tick], row: int, view: View, frame: Frame, glyphs: Glyphs) -> Line:
-    label = ""
-    for tick in ticks:
-        place = row_of(tick.value, view, frame)
-        if place == row:
-            label = tick.label
+def _left_axis(label: str, frame: Frame, glyphs: Glyphs) -> Span:
     stroke = glyphs.tick_left if label else glyphs.vertical
-    return (Span(stroke if frame.left == 1 else f"{label:>{frame.left - 2}} {stroke}", "axis"),)
+    return Span(stroke if frame.left == 1 else f"{label:>{frame.left - 2}} {stroke}", "axis")
 
 
 def _bottom_axis(view: View, frame: Frame, width: int, glyphs: Glyphs) -> tuple[Line, Line]:
