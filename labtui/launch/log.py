@@ -13,6 +13,8 @@ TAIL = 5 << 20
 """Bytes kept when a log is cut; how it ended is what people look for."""
 
 _SLOW, _FAST = 0.25, 0.02
+_ROUNDS = 50
+"""How often a cut looks for what the engine has appended meanwhile: a flood may be as fast as we are."""
 
 
 def open_log(path: Path) -> int:
@@ -23,7 +25,8 @@ def open_log(path: Path) -> int:
 class CappedLog:
     """Looks at the log now and then, the more often the faster it grows, and cuts it once it is too long.
 
-    What the engine writes during the millisecond of a cut is lost with what was cut.
+    What the engine writes during a cut comes along; only of a flood that is faster than we are is a part lost with what
+    was cut.
     """
 
     def __init__(self, path: Path, *, cap: int = CAP, tail: int = TAIL) -> None:
@@ -56,10 +59,22 @@ class CappedLog:
             kept = stream.read(self._tail)
         kept = kept[kept.find(b"\n") + 1 :]
         short = f"[labtui: {end - len(kept):,} bytes were cut here]\n".encode() + kept
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             # Over the beginning first and cut off then: what the engine appends meanwhile cannot get in between.
             write_all(descriptor, short)
-            os.ftruncate(descriptor, len(short))
+            os.ftruncate(descriptor, len(short) + _carry_along(descriptor, end))
         finally:
             os.close(descriptor)
+
+
+def _carry_along(descriptor: int, end: int) -> int:
+    """Write what was appended behind `end` where the descriptor stands; how many bytes that was."""
+    seen = end
+    for _ in range(_ROUNDS):
+        late = os.pread(descriptor, TAIL, seen)
+        if not late:
+            break
+        write_all(descriptor, late)
+        seen += len(late)
+    return seen - end

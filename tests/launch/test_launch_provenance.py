@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from labtui.launch import log as log_module
 from labtui.launch import provenance
 from labtui.launch.log import CappedLog, open_log
 from labtui.launch.provenance import commit_of, versions
@@ -114,6 +115,26 @@ def test_a_log_that_is_cut_goes_on_at_its_end_for_a_writer_that_had_it_open(tmp_
     assert lines[0] == "[labtui: 1,701 bytes were cut here]"
     assert lines[1:3] == ["line 189", "line 190"]
     assert lines[-2:] == ["line 199", "after"]
+    os.close(writer)
+
+
+def test_what_is_written_while_a_log_is_cut_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log.txt"
+    writer = open_log(path)
+    os.write(writer, b"a line of the log\n" * 200)
+    late = [b"written during the cut\n", b"the last line\n"]
+    real = log_module.write_all
+
+    def write_all(descriptor: int, content: bytes) -> None:
+        real(descriptor, content)
+        if late:
+            os.write(writer, late.pop(0))
+
+    monkeypatch.setattr(log_module, "write_all", write_all)
+    CappedLog(path, cap=1000, tail=100).look()
+
+    assert path.read_bytes().endswith(b"a line of the log\nwritten during the cut\nthe last line\n")
+    assert path.stat().st_size < 300
     os.close(writer)
 
 
