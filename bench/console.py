@@ -103,10 +103,11 @@ def _many_points(setting: Setting) -> Table:
         contenders.append(Shown("all charted, from event files", command, CATALOG, rounds.charted, cold=True))
         contenders.append(Shown("all charted, from the cache", command, CATALOG, rounds.charted))
     course = setting.race("many points", contenders, max(1, setting.rounds // 2))
-    kept = rounds.memory(setting.size(15, 4))
+    settled = setting.size(15, 4)
     held = [
-        Shown("private memory, from event files", command, CATALOG, kept, cold=True),
-        Shown("private memory, from the cache", command, CATALOG, kept),
+        Shown(f"{what}, from {source}", command, CATALOG, rounds.memory(settled, mapped=mapped), cold=cold)
+        for what, mapped in (("private memory", False), ("with pages of mapped files", True))
+        for source, cold in (("event files", True), ("the cache", False))
     ]
     used = rates(setting.race("memory", held, 1), [contender.name for contender in held], "")
     memory = [Figure(name=figure.name, values=figure.values, unit="MiB") for figure in used]
@@ -114,5 +115,5 @@ def _many_points(setting: Setting) -> Table:
         title=f"A folder of {runs} runs, 6 curves of {steps:,} points each, all of them marked and charted",
         unit="s",
         figures=(*times(course, [contender.name for contender in contenders], ""), *memory),
-        notes=("From the start of the command. Memory: what no other process shares, pages of the cache included.",),
+        notes=("Seconds from the start of the command. The system takes pages of files back as it likes.",),
     )

@@ -22,7 +22,7 @@ from bench.harness import Round, Sample, Skipped, percentile
 from bench.live_runs import LiveRun, LiveRuns
 from bench.recipes import every_name
 from bench.run_folders import EVENTS, make_runs
-from bench.terminal import Terminal
+from bench.terminal import PATIENCE, Terminal
 from labtui.console import memory as remembered
 from labtui.store.curve_cache import CurveCache
 from labtui.store.reader import read_curves
@@ -206,26 +206,43 @@ def charted(terminal: Terminal, _: Sequence[LiveRun]) -> Sample:
     """Seconds from the start until the program has read every curve and drawn the last of its charts. Linux only.
 
     It has read them when it has read as many bytes as all event files have, or, where there is a cache, as that has.
+    Raises TimeoutError.
     """
     runs = _runs_of(terminal)
     files = list(_cache(runs.parent).glob("*")) or list(runs.rglob(EVENTS))
     total = sum(file.stat().st_size for file in files)
     while sum(process.io_counters().read_chars for process in _processes(terminal)) < total:
+        if terminal.process.poll() is not None or time.perf_counter() > terminal.began + PATIENCE:
+            raise TimeoutError(f"{total:,} bytes of curves were not read within {PATIENCE:.0f} s")
         terminal.watch(0.02)
     done = time.perf_counter()
     terminal.settle(DRAWING)
     return Sample(1, max(done, terminal.last) - terminal.began)
 
 
-def memory(seconds: float) -> Measure:
-    """Private memory in MiB (of all processes of the program) after so many seconds."""
+def memory(seconds: float, *, mapped: bool) -> Measure:
+    """Private memory in MiB (of all processes of the program) after so many seconds.
+
+    Without what is `mapped`: pages of files, which the system takes back as it likes, are left out (on Linux only).
+    """
 
     def measure(terminal: Terminal, _: Sequence[LiveRun]) -> Sample:
         terminal.watch(seconds)
         private = sum(process.memory_full_info().uss for process in _processes(terminal))
+        if not mapped and sys.platform.startswith("linux"):
+            private = sum(_of_no_file(process.pid) for process in _processes(terminal))
         return Sample(private / 2**20, 1)
 
     return measure
+
+
+def _of_no_file(pid: int) -> int:
+    """Bytes; 0 of a process that has just ended."""
+    try:
+        rows = [line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
+    except ProcessLookupError:
+        return 0
+    return next((int(row[1]) << 10 for row in rows if row[0] == "Anonymous:"), 0)
 
 
 def _runs_of(terminal: Terminal) -> Path:
