@@ -139,7 +139,7 @@ class Foreground:
             run = job.start(device, self._places.threads, slot)
         except LabError as fault:
             self._outcome.faults.append(fault)
-            self._display.say(f"{job.label} was not started: {fault}")
+            self._display.say(f"{job.label} was not started: {str(fault).removeprefix('Not started: ')}")
             if isinstance(fault, EnvironmentFault):
                 self._waiting.clear()  # a full disk or a broken Python meets the next one too
             return

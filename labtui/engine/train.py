@@ -209,6 +209,7 @@ class Training:
                 self._alarm("disk", disk_low(disk_usage(self.around.checkpoints.paths.folder).free))
             except NotSaved as fault:
                 pulse.warning = fault.message
+                pulse.alarm("disk", "")
                 self.around.say(f"step {self.step:,}: {fault.message}")
         self._saved = time.monotonic()
         self._saving = self._saved - began

@@ -134,7 +134,7 @@ class Dispatcher:
             if refused.why == "finished":
                 self._done(entry, "is finished")
             elif refused.why == "full":
-                self._postpone(entry, str(refused))
+                self._postpone(entry, str(refused).removeprefix("Not started: "))
             else:
                 raise
         else:

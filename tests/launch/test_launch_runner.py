@@ -346,7 +346,7 @@ def kill_runners_while(stage: Stage, runs: list[Run], random_kills: int, done: C
             enqueue(stage, run)
 
 
-@pytest.mark.parametrize("kills", [15, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [15, pytest.param(200, marks=(pytest.mark.long, pytest.mark.timeout(1800)))])
 def test_a_queue_survives_the_murder_of_its_runners(stage: Stage, kills: int) -> None:
     runs = [stage.run() for _ in range(4)]
     for run in runs:

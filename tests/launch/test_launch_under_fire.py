@@ -19,6 +19,7 @@ from labtui.store.run import Run
 from labtui.store.state import State
 
 ABREAST = 5
+LONG = (pytest.mark.long, pytest.mark.timeout(1800))
 
 
 def in_batches(stage: Stage, count: int, mode: str = "work") -> list[Run]:
@@ -79,7 +80,7 @@ def test_engines_that_are_stopped_and_continued_are_never_taken_for_dead(stage: 
             assert engines(run) == {"1": 1}
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(300, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [20, pytest.param(300, marks=LONG)])
 def test_a_parent_killed_at_any_moment_leaves_no_engine_that_is_not_recorded(stage: Stage, count: int) -> None:
     chance = random.Random(11)
     for _ in range(count):
@@ -117,7 +118,7 @@ def test_an_engine_whose_parent_dies_before_recording_it_never_begins(tmp_path: 
     assert not marker.exists()
 
 
-@pytest.mark.parametrize("clicks", [100, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("clicks", [100, pytest.param(1000, marks=LONG)])
 def test_two_consoles_that_click_at_random_never_make_two_engines(stage: Stage, clicks: int) -> None:
     runs = [stage.run() for _ in range(10)]
     consoles = [
@@ -147,7 +148,7 @@ def test_two_consoles_that_click_at_random_never_make_two_engines(stage: Stage, 
     assert {line.split()[1] for text in said for line in text.splitlines()} <= {"AlreadyRunning"}
 
 
-@pytest.mark.parametrize("kills", [80, pytest.param(500, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [80, pytest.param(500, marks=LONG)])
 def test_claimers_that_are_killed_never_block_a_run_and_never_share_it(stage: Stage, kills: int) -> None:
     run = stage.run()
     done = subprocess.run(
