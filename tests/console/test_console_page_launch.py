@@ -204,6 +204,17 @@ async def test_keys_that_come_faster_than_they_are_judged_are_all_typed(app, wis
         assert page(app).wish.changes == ("optimizer.lr=57",), "restored before the first of the two was handled"
 
 
+async def test_text_and_movement_keep_their_order_however_fast_they_come(app, wishes):
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "R")
+        fields = app.screen.query_one(Form)
+        for key in ("2", "down", "down", "down", "1", "9", "backspace", "down", "4", "enter"):
+            fields.post_message(events.Key(key, key if len(key) == 1 else None))
+        await app.until(pilot, lambda: page(app).wish.changes[1:])
+        assert page(app).wish == Wish(("network",), "2", ("training.epochs=1", "optimizer.lr=4"))
+
+
 async def test_without_an_experiment_there_is_nothing_to_queue(app, wishes):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)

@@ -1,11 +1,10 @@
 """Fields one below the other: typing changes the one under the cursor. What is typed is told up, never judged here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -28,17 +27,22 @@ class Form(ScrollView, can_focus=True):
     Form:focus > .form--cursor { background: $accent 22%; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("pagedown", "move(10)", "Page down", show=False),
-        Binding("pageup", "move(-10)", "Page up", show=False),
-        Binding("right", "turn(1)", "Next choice", show=False),
-        Binding("left", "turn(-1)", "Previous choice", show=False),
-        Binding("backspace", "shorten", "Delete a character", show=False),
-        Binding("delete,ctrl+u", "restore", "The default again", show=False),
-        Binding("enter", "submit", "Done", show=False),
-    ]
+    AT_ONCE: ClassVar[dict[str, Callable[["Form"], None]]] = {
+        "down": lambda form: form.action_move(1),
+        "up": lambda form: form.action_move(-1),
+        "pagedown": lambda form: form.action_move(10),
+        "pageup": lambda form: form.action_move(-10),
+        "right": lambda form: form.action_turn(1),
+        "left": lambda form: form.action_turn(-1),
+        "backspace": lambda form: form.action_shorten(),
+        "delete": lambda form: form.action_restore(),
+        "ctrl+u": lambda form: form.action_restore(),
+        "enter": lambda form: form.action_submit(),
+        "tab": lambda form: form.leave(1),
+        "shift+tab": lambda form: form.leave(-1),
+    }
+    """Keys that are no text. As bindings they would go by way of the app, and what was typed behind them would come
+    before them."""
 
     class Changed(Message):
         """Something was typed; None takes the change back."""
@@ -88,13 +92,28 @@ class Form(ScrollView, can_focus=True):
         return character is not None and character.isprintable()
 
     def on_key(self, event: events.Key) -> None:
-        """Type."""
-        if event.character is None or not event.is_printable or self.current is None:
+        """Type, or do what the key says; what comes after a Tab is for the pane that has the focus by then."""
+        if (focused := self.screen.focused) is not self and focused is not None:
+            event.stop()
+            focused.post_message(events.Key(event.key, event.character))
+            return
+        deed = self.AT_ONCE.get(event.key)
+        if deed is None and (event.character is None or not event.is_printable):
             return
         event.stop()
         event.prevent_default()
-        box = self.current.turned(1) if event.character == " " and self.current.choices else None
-        self._tell(box or self.current.with_character(event.character))
+        if deed is not None:
+            deed(self)
+        elif self.current is not None and event.character is not None:
+            box = self.current.turned(1) if event.character == " " and self.current.choices else None
+            self._tell(box or self.current.with_character(event.character))
+
+    def leave(self, by: int) -> None:
+        """The next pane, or the one before."""
+        if by > 0:
+            self.screen.focus_next()
+        else:
+            self.screen.focus_previous()
 
     def on_paste(self, event: events.Paste) -> None:
         """Paste one line."""
