@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from labtui.compare.cells import Cell
 
 
+CHANGED, OTHERS = "with changed settings", "not in this catalog"
+"""Headings."""
+
+
 def entries(catalog: Catalog, snapshot: Snapshot, choice: Choice) -> tuple[Entry, ...]:
     """The whole list, filtered, sorted, unfolded."""
     return Arrangement(catalog).entries(snapshot, choice)
@@ -46,11 +50,21 @@ class Arrangement:
         if choice.sort != "catalog":
             passing = sorted(passing, key=_ORDERS[choice.sort])
             return tuple(line for entry in passing for line in _unfolded(entry, snapshot, choice))
-        shown = [line for entry in passing if entry.arm for line in _unfolded(entry, snapshot, choice)]
-        others = [line for entry in passing if not entry.arm for line in _unfolded(entry, snapshot, choice)]
-        if others and self._catalog.arms:
-            shown.append(Entry("heading:others", "not in this catalog"))
-        return (*shown, *others, *_faults(self._catalog))
+        parts: dict[str, list[Entry]] = {"": [], CHANGED: [], OTHERS: []}
+        for entry in passing:
+            parts[self._part(entry)] += _unfolded(entry, snapshot, choice)
+        shown = list(parts.pop(""))
+        for part, lines in parts.items():
+            if lines and self._catalog.arms:
+                shown.append(Entry(f"heading:{part}", part))
+            shown += lines
+        return (*shown, *_faults(self._catalog))
+
+    def _part(self, entry: Entry) -> str:
+        """Under which heading a line stands."""
+        if entry.arm:
+            return ""
+        return CHANGED if entry.runs[0].spec is not None and entry.runs[0].name in self._names else OTHERS
 
     def _everything(self, snapshot: Snapshot, choice: Choice) -> list[Entry]:
         """A line for each arm, one for each other cell and foreign run, with deltas."""

@@ -105,7 +105,7 @@ def test_a_final_figure_counts_only_for_finished_runs():
 def test_runs_with_overrides_stand_apart():
     changed = run(own=spec("dropout", title="Dropout", overrides={"training.epochs": 1}), final=40.0)
     listed = keys(run("dropout", final=61.0), changed)
-    assert listed[-2:] == ["heading:others", "cell:Cifar/Dropout [epochs=1]"]
+    assert listed[-2:] == ["heading:with changed settings", "cell:Cifar/Dropout [epochs=1]"]
 
 
 def test_runs_of_other_tools_stand_apart_and_are_called_by_their_folder():

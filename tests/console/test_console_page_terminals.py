@@ -115,3 +115,26 @@ async def test_quitting_from_a_screen_over_the_main_one_takes_one_step_back_and_
         assert not one.paths.attempt(1).stop_request.exists()
     finally:
         one.release()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_a_question_and_a_prompt_take_one_line_and_the_screen_that_asks_stays_in_sight(tmp_path, size):
+    lab = lab_at(tmp_path)
+    one = begun(lab, "dropout").begin().advance(12)
+    done(lab, "network")
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    try:
+        async with app.run_test(size=size) as pilot:
+            await app.settled(pilot, lambda shot: any(run.state is State.RUNNING for run in shot.runs))
+            await pilot.press("g", "j", "x")
+            assert "Stop Dropout seed 0?" in screen_text(app).splitlines()[-1]
+            assert app.screen.styles.background.a == 0
+            await pilot.press("n", "c")
+            await app.until(pilot, lambda: app.screen.table)
+            await pilot.press("e")
+            assert app.screen.query_one(Input).has_focus
+            assert "comparison.md" in screen_text(app).splitlines()[-1], "what is proposed can be read"
+            assert app.screen.styles.background.a == 0
+            await pilot.press("escape", "q")
+    finally:
+        one.release()
