@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from labtui.console.draw import format as text
 from labtui.console.draw.bars import progress
 from labtui.console.draw.glyphs import Glyphs
-from labtui.console.draw.spans import Line, Span, fit, spread
+from labtui.console.draw.spans import Line, Span, fit, shorten, spread
 from labtui.console.entry import Delta, Entry
 from labtui.console.listing import CONFOUNDED, fraction
 from labtui.spec import Arm
@@ -84,10 +84,12 @@ def _delta_lines(delta: Delta | None, room: int, glyphs: Glyphs) -> list[Line]:
     points = Span(text.delta(delta.value, glyphs.minus), "warn" if delta.confounds else "strong")
     if not delta.confounds:
         return [(points, Span(f"  points against {delta.against}", "muted"))]
-    lines: list[Line] = [(points, Span(f"{CONFOUNDED} points against {delta.against}: not a fair comparison", "warn"))]
-    for told in delta.confounds:
-        lines += [(Span(f"  {part}", "warn"),) for part in textwrap.wrap(told, max(20, room - 2))]
-    return [*lines, (Span("  M", "key"), Span(" shows or queues the matched baseline", "muted"))]
+    told = Span(f"{CONFOUNDED} points against {delta.against}: not a fair comparison", "warn")
+    key = (Span("M", "key"), Span(" a fair one", "muted"))
+    return [
+        spread((points, told), key, room, glyphs.ellipsis),
+        *(shorten((Span(f"  {why}", "warn"),), room, glyphs.ellipsis) for why in delta.confounds),
+    ]
 
 
 def _circumstances(run: Run, now: float) -> list[str]:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from rich.text import Text
+from textual import events
 
 from labtui.console.leaving import farewell
 from labtui.console.monitor import Monitor
@@ -19,6 +20,17 @@ class Parting(Watching):
     def __init__(self, monitor: Monitor, **settings: Any) -> None:
         super().__init__(monitor, **settings)
         self._interrupted = 0.0
+        self._parted = False
+
+    def exit(self, *arguments: Any, **settings: Any) -> None:
+        """End the console; keys that were typed behind the last one mean nothing any more."""
+        self._parted = True
+        super().exit(*arguments, **settings)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys and mouse open nothing while the screens are taken down."""
+        if not (self._parted and isinstance(event, events.InputEvent)):
+            await super().on_event(event)
 
     def action_leave(self) -> None:
         """One screen back; from the first one, out. Nothing is stopped."""

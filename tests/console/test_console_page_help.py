@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from console_app import ConsoleUnderTest, lab_at, screen_text
 from console_pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
+from textual import events
 from textual.binding import Binding
 
 from labtui.console.commands import COMMANDS, EVERYWHERE, commands
@@ -147,3 +148,14 @@ def test_bindings_are_made_of_the_table_alone():
         assert own <= {command.id for command in COMMANDS if kind in command.where}
     assert all(command.where for command in COMMANDS)
     assert any(EVERYWHERE in command.where for command in COMMANDS)
+
+
+async def test_keys_typed_behind_the_one_that_leaves_open_nothing(tmp_path):
+    app = ConsoleUnderTest(lab_at(tmp_path), tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        for key, character in (("q", "q"), ("question_mark", "?"), ("R", "R")):
+            app.post_message(events.Key(key, character))
+        await pilot.pause()
+    assert app.return_code == 0
+    assert app._exception is None

@@ -8,9 +8,9 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from labtui.console.draw.spans import Line, Span
+from labtui.console.draw.spans import Line, Span, shorten
 from labtui.console.snapshot import Log
-from labtui.console.widgets.paint import palette_of, strip
+from labtui.console.widgets.paint import glyphs_of, palette_of, strip
 from labtui.console.widgets.scrollbar import plain_scrollbar
 
 _TROUBLE = re.compile(r"\b(error|exception|traceback|nan|diverged|failed|killed|out of memory)\b", re.IGNORECASE)
@@ -120,7 +120,8 @@ class LogTail(ScrollView, can_focus=True):
             line: Line = (Span(f" {hint}", "muted"),) if y == 0 else ()
         else:
             line = coloured(self._shown[index]) if index < len(self._shown) else ()
-        return strip((Span(" "), *line), palette_of(self), self.rich_style, room)
+        shown = shorten((Span(" "), *line), room, glyphs_of(self).ellipsis)
+        return strip(shown, palette_of(self), self.rich_style, room)
 
 
 def coloured(text: str) -> Line:
