@@ -1,7 +1,7 @@
 """What charts show and how they are looked at, as frozen values without numpy."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labtui.console.draw.axes import XAxis
 from labtui.console.draw.ticks import Range
@@ -30,6 +30,13 @@ class Look:
     x: Range | None = None
     y: Range | None = None
     cursor: float | None = None
+
+
+def fitting(look: Look, subjects: Iterable[Subject]) -> Look:
+    """The look, counted in steps where it counts epochs and only other tools' runs are shown: they tell none."""
+    runs = [run for subject in subjects for run in subject.runs]
+    untold = bool(runs) and all(run.spec is None for run in runs)
+    return replace(look, axis=XAxis.STEP) if untold and look.axis is XAxis.EPOCH else look
 
 
 def apart(subjects: Iterable[Subject]) -> tuple[Subject, ...]:

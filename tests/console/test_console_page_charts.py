@@ -13,6 +13,7 @@ from labtui.console.screens.charts import ChartsScreen
 from labtui.console.screens.main import MainScreen
 from labtui.console.widgets.chart import Chart
 from labtui.console.widgets.lines import Lines
+from labtui.store.events import scalar_event, version_event
 
 
 def charts(app: ConsoleUnderTest) -> ChartsScreen:
@@ -223,3 +224,22 @@ async def test_an_experiment_without_a_run_says_so(tmp_path):
         assert "nothing has run here yet" in screen_text(app)
         with pytest.raises(NoMatches):
             app.screen.query_one("#list")
+
+
+async def test_a_folder_of_another_tool_is_charted_by_steps_at_once(tmp_path):
+    lab = lab_at(tmp_path, "")
+    folder = lab.store.root / "lightning_logs" / "version_0"
+    folder.mkdir(parents=True)
+    points = [scalar_event(1_000.0 + step, step, "train_loss", 1 / (step + 1)) for step in range(20)]
+    (folder / "events.out.tfevents.1.other").write_bytes(version_event(1_000.0) + b"".join(points))
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await app.settled(pilot, lambda shot: shot.runs and shot.curves)
+        drawn = app.screen.query_one(Chart)
+        assert drawn.frame is not None, "no key was pressed"
+        assert [one.name for one in drawn.series] == ["lightning_logs/version_0"]
+        await pilot.press("v", "left")
+        assert charts(app).look.cursor == 19.0
+        assert "at step 19" in str(app.screen.query_one("#reading").border_title)
+        await pilot.press("X")
+        assert charts(app).look.axis is XAxis.SAMPLES, "every axis can be reached"

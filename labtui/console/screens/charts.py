@@ -13,7 +13,7 @@ from labtui.console import exporting, window
 from labtui.console.bindings import bindings
 from labtui.console.draw.readout import read_at
 from labtui.console.draw.tabs import tabs
-from labtui.console.look import Look, Subject, apart
+from labtui.console.look import Look, Subject, apart, fitting
 from labtui.console.looking import Looking
 from labtui.console.reading import place, reading_lines
 from labtui.console.screens.page import Page
@@ -96,6 +96,7 @@ class ChartsScreen(Looking, Page):
 
     def _draw(self) -> None:
         subjects, slot = self.subjects, self.slot
+        self.look = fitting(self.look, subjects)
         fill(self.chart, slot, subjects, self._snapshot.curves, self.look, pending=self._snapshot.pending > 0)
         if frame := self.chart.frame:
             self._whole = window.whole_axis(self._whole, self.look, frame, self.chart.series)

@@ -12,7 +12,7 @@ from labtui.console.commands import footer
 from labtui.console.draw.machine import brief
 from labtui.console.draw.spans import Span
 from labtui.console.listing import counts
-from labtui.console.look import Look
+from labtui.console.look import Look, fitting
 from labtui.console.looking import Looking
 from labtui.console.screens.filtering import Filtering
 from labtui.console.screens.pointing import Pointing
@@ -119,7 +119,7 @@ class MainScreen(Looking, Pointing, Filtering):
         charted = {run.id: None for subject in subjects for run in subject.runs} | ({run.id: None} if run else {})
         self.app.wish(Interest(tuple(charted), self.list.runs_in_sight, run.id if run else None))
         self.charts.pending = self.snapshot.pending > 0
-        self.charts.show(subjects, self.snapshot.curves, self.look)
+        self.charts.show(subjects, self.snapshot.curves, fitting(self.look, subjects))
         self.query_one(SparkPanel).show(entry, self.snapshot.curves_of(run.id) if run else {}, self.snapshot.when)
         self._entitle_log()
 

@@ -13,7 +13,7 @@ from labtui.console.confusions import confusion_lines
 from labtui.console.draw.spans import Line, Span
 from labtui.console.draw.tabs import tabs
 from labtui.console.entry import Entry
-from labtui.console.look import Look, Subject
+from labtui.console.look import Look, Subject, fitting
 from labtui.console.looking import Looking
 from labtui.console.screens.filtering import Filtering
 from labtui.console.screens.opening import Opening
@@ -128,7 +128,7 @@ class RunScreen(Looking, Predicting, Filtering, Opening):
         if self.side in ("overview", "curves"):
             grid = self.query_one(ChartGrid)
             grid.pending = snapshot.pending > 0
-            grid.show(self.charted, snapshot.curves, self.look)
+            grid.show(self.charted, snapshot.curves, fitting(self.look, self.charted))
         if self.side == "overview":
             write = lambda room: account.overview(run, curves, room, glyphs, snapshot.when)  # noqa: E731 - a closure
             self.query_one("#about", Lines).show(write)

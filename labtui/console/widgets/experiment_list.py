@@ -65,7 +65,8 @@ class ExperimentList(LiveTable):
 
     def _point_at_newest(self) -> None:
         """Open on something that moves: the entry of the newest run, unless the cursor was moved before."""
-        if self.cursor_key == next(iter(self._entries), None):
+        moved = self.cursor_key != next(iter(self._entries), None)
+        if not moved or (self.current is not None and self.current.is_fault):
             newest = self._snapshot.runs[0]
             self.select(next((key for key, entry in self._entries.items() if newest in entry.runs), ""))
 
