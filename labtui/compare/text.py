@@ -67,9 +67,10 @@ def _head(table: Table, width: int) -> list[Line]:
     metric = table.metric
     unit = f" in {metric.unit}" if metric.unit else ""
     lines = paragraph(f"{metric.tag}{unit}, mean and sd over seeds: {metric.selection}", width, "title")
-    if against := _common_baseline(table):
-        lines += paragraph(_delta_told(table, against), width)
-    if metric.is_plain_test and metric.is_accuracy and table.test_images:
+    if any(one.delta is not None for row in table.rows for one in row.comparisons):
+        lines += paragraph(_delta_told(table, _common_baseline(table)), width)
+    several = sum(row.mean is not None for row in table.rows) > 1
+    if several and metric.is_plain_test and metric.is_accuracy and table.test_images:
         lines += paragraph(_ruler_told(table), width, "dim")
     return lines
 

@@ -56,6 +56,14 @@ def test_only_what_several_rows_share_stands_above_them(table: Table) -> None:
     assert "outweighs the images" not in shared
 
 
+def test_the_head_of_a_single_row_says_nothing_of_differences() -> None:
+    alone = judged(runs_of(DROPOUT, [60, 61]), [arm(spec()), arm(DROPOUT)])
+    head = to_text(alone, 80, sections=("verdicts",)).partition("\n\n")[0]
+    assert "test/accuracy" in head
+    assert "Δ" not in head
+    assert "ruler" not in head
+
+
 def test_the_head_says_metric_unit_selection_and_how_the_intervals_hold(table: Table) -> None:
     head = " ".join(to_text(table, 80, sections=("verdicts",)).partition("\n\n")[0].split())
     assert head == (
