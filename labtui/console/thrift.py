@@ -66,7 +66,8 @@ class Thrift:
 @lru_cache(4_096)
 def read(parameters: str) -> Look | None:
     """What a whole look says, as Rich writes it: from nothing on. None for anything else."""
-    attributes, front, back = set(), "", ""
+    attributes: set[str] = set()
+    front = back = ""
     words = parameters.split(";")
     at = 0
     while at < len(words):
