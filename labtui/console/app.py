@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from labtui.console import deeds, memory
 from labtui.console.bindings import everywhere
+from labtui.console.catalog_watch import CatalogWatch
 from labtui.console.driver import thrifty
 from labtui.console.keymap import read_keymap
 from labtui.console.monitor import Monitor
@@ -49,7 +50,7 @@ class LabtuiApp(Parting, Suspending):
     BINDINGS: ClassVar[list[BindingType]] = everywhere()
 
     def __init__(self, lab: Lab, settings: Settings | None = None, *, monitor: Monitor | None = None) -> None:
-        super().__init__(monitor or Monitor(lab.store))
+        super().__init__(monitor or Monitor(lab.store, notices=CatalogWatch(lab.catalog.path).notices))
         self.lab = lab
         self.settings = settings or Settings()
         self.ascii_only = self.settings.ascii_only

@@ -17,5 +17,12 @@ def everywhere() -> list[BindingType]:
 
 def _binding(command: Command) -> Binding:
     return Binding(
-        command.keys, command.action, command.label, show=False, id=command.id, tooltip=command.help, system=False
+        command.keys,
+        command.action,
+        command.label,
+        show=False,
+        priority=command.at_once,
+        tooltip=command.help,
+        id=command.id,
+        system=False,
     )

@@ -25,6 +25,8 @@ class Command:
     """Its place in the footer: low ones are kept on a narrow terminal, 9 is never there."""
     shown_key: str = ""
     """How the key is written, where its name is not how people write it."""
+    at_once: bool = False
+    """Whether it is carried out before the next key is looked at: what is typed behind it is text, not commands."""
 
     @property
     def key(self) -> str:
@@ -36,7 +38,7 @@ _CHARTS = ("main", "charts", "run")
 _LISTS = ("list",)
 _MARKED = ("list", "launch")
 _FOLDING = ("list", "compare")
-_FILTERED = ("list", "run", "compare")
+_FILTERED = ("main", "run", "compare")
 _WITH_RUNS = ("main", "run", "compare")
 _PLOT = ("charts",)
 _RUN = ("run",)
@@ -57,7 +59,8 @@ COMMANDS = (
             "not be started.", ("main", "run")),
     Command("compare", "c", "compare", "compare", "The final table, with deltas and verdicts.", ("main", "run"), 2),
     Command("log", "o", "log", "log", "Go to the log; again to see it whole.", ("main", "run"), 5),
-    Command("filter", "slash", "filter", "filter", "Filter by words, /regex/ or a state.", _FILTERED, 3, "/"),
+    Command("filter", "slash", "filter", "filter", "Filter by words, /regex/ or a state.", _FILTERED, 3, "/",
+            at_once=True),
     Command("sort", "s", "sort", "sort", "Sort by the next column.", ("list", "compare"), 4),
     Command("baseline", "b", "baseline", "baseline", "Take deltas against this row; again for the declared one.",
             ("list", "compare"), 6),

@@ -68,6 +68,7 @@ class Monitor:
         *,
         reader: Callable[[Path], Reader] = open_reader,
         machine: Callable[[], Machine] = read_machine,
+        notices: Callable[[], tuple[str, ...]] = tuple,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,6 +76,7 @@ class Monitor:
         self._store = store
         self._reading = CurveReading(reader, clock)
         self._read_machine = machine
+        self._more_notices = notices
         self._clock = clock
         self._interest = Interest()
         self._wake = threading.Event()
@@ -121,7 +123,7 @@ class Monitor:
             pending=pending,
             log=self._log(interest.log, runs),
             machine=self._machine,
-            notices=self._store.notices,
+            notices=(*self._store.notices, *self._more_notices()),
             writable=self._store.writable,
             when=time.time(),
         )

@@ -76,6 +76,9 @@ class Watching(App[None]):
     def on_runs_updated(self, message: RunsUpdated) -> None:
         """A poll came in: the screens watch the snapshot; what ended meanwhile is said."""
         before, self.snapshot = self.snapshot, message.snapshot
+        for notice in message.snapshot.notices:
+            if notice not in before.notices:
+                self.say(notice, ink="warn")
         if not before.when:
             self.opened(digest(message.snapshot.runs, self.last_seen, time.time()))
             return

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from labtui.catalog import load
 from labtui.console.app import LabtuiApp, Settings
+from labtui.console.catalog_watch import CatalogWatch
 from labtui.console.messages import DeedFailed, Judged, PlanMade, PollFailed, PredictionsRead, RunsUpdated, Told
 from labtui.console.monitor import Monitor, Pace
 from labtui.console.snapshot import Machine, Snapshot
@@ -47,7 +48,12 @@ class ConsoleUnderTest(LabtuiApp):
     """Remembers what was said, and lets a test wait for it."""
 
     def __init__(self, lab: Lab, state: Path, **settings: object) -> None:
-        monitor = Monitor(lab.store, machine=lambda: Machine(12.0, 4 << 30, 16 << 30), pace=QUICK)
+        monitor = Monitor(
+            lab.store,
+            machine=lambda: Machine(12.0, 4 << 30, 16 << 30),
+            notices=CatalogWatch(lab.catalog.path).notices,
+            pace=QUICK,
+        )
         super().__init__(lab, Settings(state_folder=state, **settings), monitor=monitor)
         self.said: list[str] = []
         self._news = asyncio.Event()

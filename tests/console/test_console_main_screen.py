@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from console_app import CATALOG, ConsoleUnderTest, lab_at, screen_text
 from console_stub_engine import StubRun, catalog_spec
+from textual import events
 from textual.widgets import Input
 
 from labtui.console import deeds
@@ -213,6 +214,18 @@ async def test_the_filter_narrows_while_one_types_and_escape_clears(console):
         await pilot.press("escape")
         assert len(names(app)) == 4
         assert not app.screen.query_one("#filter", Input).display
+
+
+async def test_what_is_typed_right_behind_the_filter_key_is_text_and_no_command(console):
+    app = console()
+    async with app.run_test(size=WIDE) as pilot:
+        before = app.theme
+        for character in "//T/xq/":
+            app.post_message(events.Key({"/": "slash"}.get(character, character), character))
+        await app.until(pilot, lambda: app.screen.query_one("#filter", Input).value == "/T/xq/")
+        assert app.focused is app.screen.query_one("#filter", Input)
+        assert app.theme == before
+        assert len(app.screen_stack) == 1
 
 
 async def test_sorting_goes_round_and_a_click_on_a_title_sorts(console, lab):

@@ -29,6 +29,8 @@ class Tmux:
             "PS1": "$ ",
             "TERM": "xterm-256color",
             "XDG_RUNTIME_DIR": str(folder / "runtime"),
+            "COLUMNS": "80",  # of a shell that exports its size, and was resized since: the console must not believe it
+            "LINES": "24",
         }
         (folder / "runtime").mkdir(mode=0o700)
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", "160", "-y", "48", "sh", cwd=folder, env=environ)

@@ -35,10 +35,16 @@ class Filtering(Screen[None]):
         """What stands in the field."""
         return self.query_one("#filter", Input).value
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where a field has the focus, the key that asks for a filter is text."""
+        if action == "filter" and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
+
     def action_filter(self) -> None:
-        """Ask for a filter."""
+        """Ask for a filter. The field has the focus before the next key is looked at."""
         self.add_class("-filtering")
-        self.query_one("#filter").focus()
+        self.set_focus(self.query_one("#filter"))
 
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:

@@ -180,10 +180,6 @@ class MainScreen(Looking, Pointing, Filtering):
         self._follow()
         self._remember()
 
-    @on(ExperimentList.FilterAsked)
-    def _ask_filter(self) -> None:
-        self.action_filter()
-
     @property
     def filtered_pane(self) -> ExperimentList:
         """The list."""

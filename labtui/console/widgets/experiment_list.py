@@ -37,9 +37,6 @@ class ExperimentList(LiveTable):
     class Changed(Message):
         """Marks, filter, order or folding changed; charts and what is remembered follow."""
 
-    class FilterAsked(Message):
-        """The filter key."""
-
     def __init__(self, catalog: Catalog, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(COLUMNS, id=id)
         self._arrangement = Arrangement(catalog)
@@ -164,10 +161,6 @@ class ExperimentList(LiveTable):
         if entry.folded is not None:
             unfolded = self.choice.unfolded - {entry.key} if folded else self.choice.unfolded | {entry.key}
             self._set(unfolded=unfolded)
-
-    def action_filter(self) -> None:
-        """Ask for a filter."""
-        self.post_message(self.FilterAsked())
 
     def filter(self, text: str) -> None:
         """Show the entries alone that pass."""

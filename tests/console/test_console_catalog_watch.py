@@ -1,0 +1,52 @@
+"""A console tells when the catalog is no longer what it lists."""
+
+from pathlib import Path
+
+import pytest
+from console_app import ConsoleUnderTest, lab_at, screen_text
+
+from labtui.console.catalog_watch import CatalogWatch
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Path:
+    path = tmp_path / "experiments.toml"
+    path.write_text("[defaults]\n", "utf-8")
+    return path
+
+
+def test_nothing_is_said_of_a_catalog_that_stays_as_it_was(catalog: Path) -> None:
+    watch = CatalogWatch(catalog)
+    catalog.read_bytes()
+    assert watch.notices() == ()
+
+
+def test_a_changed_a_replaced_and_a_removed_catalog_are_told(catalog: Path) -> None:
+    watch = CatalogWatch(catalog)
+    catalog.write_text("[defaults]\ngroup = 'Other'\n", "utf-8")
+    assert "experiments.toml has changed" in watch.notices()[0]
+    same_size = catalog.with_name("new.toml")
+    same_size.write_text("[defaults]\n", "utf-8")
+    same_size.replace(catalog)
+    assert "experiments.toml has changed" in watch.notices()[0]
+    catalog.unlink()
+    assert "experiments.toml is gone" in watch.notices()[0]
+
+
+def test_a_catalog_that_was_not_there_and_comes_is_told(catalog: Path) -> None:
+    catalog.unlink()
+    watch = CatalogWatch(catalog)
+    assert watch.notices() == ()
+    catalog.write_text("", "utf-8")
+    assert "has changed" in watch.notices()[0]
+
+
+async def test_a_running_console_says_that_its_catalog_changed_and_goes_on(tmp_path: Path) -> None:
+    lab = lab_at(tmp_path)
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=(160, 48)) as pilot:
+        await app.until(pilot, lambda: app.snapshot.when)
+        lab.catalog.path.write_text("no TOML [[[", "utf-8")
+        await app.until(pilot, lambda: "has changed: open the console again" in screen_text(app))
+        await pilot.press("j", "space")
+        assert "Dropout" in screen_text(app)
