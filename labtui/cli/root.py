@@ -1,5 +1,6 @@
 """`labtui` itself: the list of commands, the flags that may stand before them, and the console when none is named."""
 
+import gc
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -100,6 +101,7 @@ def _plan_of_everything(ctx: click.Context) -> None:
 def _open_console(flags: Mapping[str, Any]) -> None:
     from labtui.console import run_console, terminal
 
+    gc.disable()  # until the first picture: what is imported for it is kept, and looking for garbage takes 20 ms
     if why := terminal.obstacle(os.environ):  # asked before anything is looked for: it is the first thing to be told
         raise UsageError(f"The console needs a terminal: {why}.", advice=WITHOUT_TERMINAL)
     lab = lab_from(flags["catalog"], flags["runs"], flags["data"])

@@ -16,18 +16,8 @@ from labtui.console.look import Look, Subject
 from labtui.console.slots import Slot
 from labtui.store.curve import Curve
 from labtui.store.run import Run
-from labtui.store.state import State
 
 Curves = Mapping[str, Mapping[str, Curve]]
-
-
-def shown_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Which runs of an entry stand for it: the newest active or finished one of each seed, else the newest of all."""
-    newest: dict[int | None, Run] = {}
-    for run in runs:
-        if run.state.is_active or run.state in (State.FINISHED, State.LIVE, State.QUIET):
-            newest.setdefault(run.seed, run)
-    return tuple(newest.values()) or tuple(runs[:1])
 
 
 def step_scale(run: Run, curves: Mapping[str, Curve]) -> StepScale:

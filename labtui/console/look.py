@@ -1,11 +1,12 @@
 """What charts show and how they are looked at, as frozen values without numpy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from labtui.console.draw.axes import XAxis
 from labtui.console.draw.ticks import Range
 from labtui.store.run import Run
+from labtui.store.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,15 @@ class Look:
     x: Range | None = None
     y: Range | None = None
     cursor: float | None = None
+
+
+def shown_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Which runs of an entry stand for it: the newest active or finished one of each seed, else the newest of all."""
+    newest: dict[int | None, Run] = {}
+    for run in runs:
+        if run.state.is_active or run.state in (State.FINISHED, State.LIVE, State.QUIET):
+            newest.setdefault(run.seed, run)
+    return tuple(newest.values()) or tuple(runs[:1])
 
 
 def fitting(look: Look, subjects: Iterable[Subject]) -> Look:

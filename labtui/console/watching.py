@@ -1,5 +1,6 @@
 """The app's other half: it polls off the event loop, does deeds in threads, and says what came of them."""
 
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +28,10 @@ class Watching(App[None]):
         """Seconds since the epoch: when a console was last open on these runs."""
 
     def begin_watching(self) -> None:
-        """Poll from now on."""
+        """Poll from now on, the first picture being there."""
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         self._end_watching = watch(self._monitor, self._deliver, self._tell_of_fault)
 
     def _deliver(self, snapshot: Snapshot) -> None:

@@ -1,14 +1,17 @@
 """Which data set a planned run gets, decided once per data set that is wanted, and what there is to say about it."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from labtui import datasets
-from labtui.datasets import Decision
 from labtui.plan.lab import Lab
 from labtui.plan.resolve import on_dataset
 from labtui.spec import Arm, RunSpec
+
+if TYPE_CHECKING:
+    from labtui.datasets import Decision
 
 Progress = Callable[[int, int], None]
 """Called with the bytes fetched and the bytes in all."""
@@ -44,13 +47,13 @@ class DataChoice:
             spec = msgspec.structs.replace(spec, overrides={**spec.overrides, "data.name": pinned})
         return on_dataset(spec, info, stand_in_for=named, fallback=decision.fallback), present
 
-    def _decide(self, wanted: str, offline: str | None, *, pinned: bool) -> Decision:
+    def _decide(self, wanted: str, offline: str | None, *, pinned: bool) -> "Decision":
         key = (wanted, offline, pinned)
         if key not in self._decided:
             self._decided[key] = self._ask(wanted, offline, pinned=pinned)
         return self._decided[key]
 
-    def _ask(self, wanted: str, offline: str | None, *, pinned: bool) -> Decision:
+    def _ask(self, wanted: str, offline: str | None, *, pinned: bool) -> "Decision":
         if self._fetch:
             decision = datasets.decide(wanted, offline, self._lab.data_root, pinned=pinned, progress=self._progress)
             if decision.fallback:
@@ -58,10 +61,10 @@ class DataChoice:
             return decision
         if not datasets.is_present(wanted, self._lab.data_root):
             self.notices.append(absent_text(wanted, None if pinned else offline))
-        return Decision(name=wanted, fallback=False, wanted=wanted, why="")
+        return datasets.Decision(name=wanted, fallback=False, wanted=wanted, why="")
 
 
-def fallback_text(decision: Decision) -> str:
+def fallback_text(decision: "Decision") -> str:
     """The one line about a data set that stands in."""
     wanted, chosen = datasets.get(decision.wanted), datasets.get(decision.name)
     kind = "the embedded" if chosen.embedded else "the"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import msgspec
 
@@ -122,7 +121,11 @@ def _seconds_per_image(spec: RunSpec, past: Iterable[Run], device: str) -> float
             break
         if run.result is not None and run.result.images_seen and _is_like(run, spec, device):
             rates.append(run.result.seconds / run.result.images_seen)
-    return median(rates) if rates else None
+    if not rates:
+        return None
+    from statistics import median  # deferred: it brings fractions and decimals, for nothing in most commands
+
+    return median(rates)
 
 
 def _is_like(run: Run, spec: RunSpec, device: str) -> bool:

@@ -13,7 +13,7 @@ from labtui.console.draw.table import Row
 from labtui.console.entries import Arrangement
 from labtui.console.entry import SORTS, Choice, Entry
 from labtui.console.listing import COLUMNS, row
-from labtui.console.look import Subject
+from labtui.console.look import Subject, shown_runs
 from labtui.console.marks import Marks, ink_of
 from labtui.console.snapshot import Snapshot, Trend
 from labtui.console.widgets.live_table import LiveTable
@@ -177,6 +177,4 @@ class ExperimentList(LiveTable):
 
 
 def _subject(entry: Entry, letter: str, ink: int, dash: int) -> Subject:
-    from labtui.console.curves import shown_runs  # deferred: numpy, and there are no runs before the first frame
-
-    return Subject(entry.title, letter, shown_runs(entry.runs) if entry.runs else (), ink, dash)
+    return Subject(entry.title, letter, shown_runs(entry.runs), ink, dash)
