@@ -175,7 +175,7 @@ class RunScreen(Looking, Predicting, Filtering, Opening):
         self.remove_class(f"-{self.side}")
         self._side = index % len(SIDES)
         self.add_class(f"-{self.side}")
-        self.query_one(_FIRST[self.side]).focus()
+        self.set_focus(self.query_one(_FIRST[self.side]))
         self.show_run()
         self.read_predictions()
         if self.side in ("test", "spec"):
