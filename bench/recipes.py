@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from labtui import datasets
+from labtui.api.resolve import on_dataset
 from labtui.catalog import builtin_path, load, override
 from labtui.datasets import DatasetInfo
-from labtui.plan.resolve import on_dataset
 from labtui.spec import RunSpec
 
 CIFAR = "cifar10"

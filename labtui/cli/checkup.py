@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from labtui import __version__
+from labtui.api import Lab
 from labtui.cli.wording import plural, size
 from labtui.datasets import listing
 from labtui.errors import LabError
 from labtui.launch import queue
 from labtui.launch.devices import survey
-from labtui.plan import Lab
 from labtui.store.lock import LockHeld, LocksUnsupported, hold
 
 PACKAGES = (

@@ -14,7 +14,7 @@ from labtui.cli.wording import plural
 from labtui.errors import UsageError
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab
+    from labtui.api import Lab
 
 ENVIRONMENT = ("LABTUI_CATALOG", "LABTUI_RUNS", "LABTUI_DATA", "NO_COLOR", "TERM", "COLUMNS", "CUDA_VISIBLE_DEVICES")
 

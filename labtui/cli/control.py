@@ -15,7 +15,7 @@ from labtui.store.run import Run
 from labtui.store.state import State
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab
+    from labtui.api import Lab
 
 
 @click.command(
@@ -59,7 +59,7 @@ def resume(
     On a CPU, with the threads of the first launch, the result is the one that the run would have had undisturbed.
     """
     chosen = _found(lab, which)
-    from labtui.plan.act import require_resumable
+    from labtui.api.lifecycle import require_resumable
 
     for run in chosen:
         require_resumable(run)
@@ -78,7 +78,7 @@ def resume(
 @lab_options
 def rm(lab: "Lab", *, which: tuple[str, ...], yes: bool) -> None:
     """Move runs to the trash of their runs folder. Refuses runs that are active; deletes nothing."""
-    from labtui.plan.act import discard
+    from labtui.api.lifecycle import discard
 
     chosen = _found(lab, which)
     active = [run for run in chosen if run.state.is_active]

@@ -14,7 +14,7 @@ from labtui.cli.transfer import shown_transfer
 from labtui.cli.wording import number, size
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab
+    from labtui.api import Lab
 
 HEADER = ("NAME", "TITLE", "TRAIN", "TEST", "DOWNLOAD", "STATE", "WHERE")
 

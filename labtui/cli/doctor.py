@@ -14,8 +14,8 @@ from labtui.errors import EnvironmentFault
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from labtui.api import Lab
     from labtui.cli.checkup import Finding
-    from labtui.plan import Lab
 
 MARKS = {"ok": ("ok  ", "green"), "note": ("note", "yellow"), "problem": ("BAD ", "red")}
 

@@ -17,7 +17,7 @@ from labtui.store.run import Run
 from labtui.store.tags import StepUnit, step_unit
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab
+    from labtui.api import Lab
 
 HEADER = ("NAME", "TITLE", "DATA", "EPOCHS", "RUNS", "LAST", "DESCRIPTION")
 

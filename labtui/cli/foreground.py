@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from labtui.api import Lab
+from labtui.api.placement import Places
 from labtui.cli.display import Display
 from labtui.cli.follow import Follower
 from labtui.cli.interrupts import Interrupts
@@ -20,8 +22,6 @@ from labtui.launch.line import Line
 from labtui.launch.local import Warm
 from labtui.launch.slots import Slot, first_free
 from labtui.launch.stop import kill, request_stop, terminate
-from labtui.plan import Lab
-from labtui.plan.places import Places
 from labtui.store.run import Run
 from labtui.store.state import State
 

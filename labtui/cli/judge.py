@@ -18,11 +18,11 @@ from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY
 
 if TYPE_CHECKING:
+    from labtui.api import Lab
     from labtui.compare.layout import Line
     from labtui.compare.report.writing import Form
     from labtui.compare.rows import Table
     from labtui.compare.text import Section
-    from labtui.plan import Lab
 
 COLORS: Mapping[str, str] = {"title": "bold", "dim": "dim", "good": "green", "bad": "red", "warn": "yellow"}
 """From what a span is to how it looks; nothing is said by it alone."""
@@ -67,7 +67,7 @@ def compare(
     Rows are cells: runs of one recipe on one kind of device; per seed the newest finished run counts. NAME is an
     experiment, a member or a title; its baseline comes along.
     """
-    from labtui.plan.judge import check, table
+    from labtui.api.comparison import check, table
 
     if json and form:
         raise UsageError(f"--json and --{form} are two forms of one answer: choose one.")
@@ -115,7 +115,7 @@ def report(
 
     What an earlier report left in the folder is replaced; nothing else in it is touched.
     """
-    from labtui.plan.judge import write_report
+    from labtui.api.comparison import write_report
 
     wanted = forms or ("html", "md")
     for path in write_report(lab, output, names, forms=wanted, title=title, metric=metric, baseline=baseline):
@@ -124,7 +124,7 @@ def report(
 
 def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool, quiet: bool) -> None:
     """The table that a command ends with: just these finished runs beside their baselines."""
-    from labtui.plan.judge import table_of
+    from labtui.api.comparison import table_of
 
     if not runs:
         say("No run has finished: there is nothing to compare yet.")

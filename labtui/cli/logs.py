@@ -14,7 +14,7 @@ from labtui.errors import UsageError
 from labtui.store.run import Run
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab
+    from labtui.api import Lab
 
 POLL = 0.2
 CHUNK = 1 << 20

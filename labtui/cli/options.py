@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab
+    from labtui.api import Lab
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,7 +52,7 @@ def lab_options(function: F) -> F:
 
 def lab_from(catalog: Path | None, runs: Path | None, data: Path | None) -> "Lab":
     """The catalog, the runs folder and the data folder that these options mean, here and now."""
-    from labtui.plan import open_lab
+    from labtui.api import open_lab
 
     return open_lab(catalog=catalog, runs=runs, data=data, environ=os.environ, cwd=Path.cwd())
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
+from labtui.api.lifecycle import enqueue, enqueue_again, take_out, wake_queue
+from labtui.api.placement import memory_of, places
 from labtui.cli.columns import put_table
 from labtui.cli.commands import LabGroup
 from labtui.cli.options import json_option, lab_from, lab_options
@@ -15,12 +17,10 @@ from labtui.cli.wording import NOTHING, ago, plural
 from labtui.errors import UsageError
 from labtui.launch import queue as waiting
 from labtui.launch.runner import standing
-from labtui.plan.act import enqueue, enqueue_again, take_out, wake_queue
-from labtui.plan.places import memory_of, places
 from labtui.store.run import Run
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab, Plan
+    from labtui.api import Lab, Plan
 
 BY = "labtui run -d"
 HEADER = ("ENTRY", "RUN", "DEVICE", "HOST", "QUEUED", "STATE")

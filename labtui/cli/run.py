@@ -15,7 +15,7 @@ from labtui.cli.wording import duration, number, plural
 from labtui.errors import UsageError
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab, Plan, Planned
+    from labtui.api import Lab, Plan, Planned
 
 HEADER = ("NAME", "RUN", "SEED", "DATA", "IMAGES", "EPOCHS", "STEPS", "TIME")
 
@@ -147,7 +147,7 @@ def _plan(
     *,
     dry_run: bool,
 ) -> "Plan":
-    from labtui.plan import plan_runs
+    from labtui.api import plan_runs
 
     with shown_transfer(quiet=wishes.quiet or wishes.json) as progress:
         plan = plan_runs(

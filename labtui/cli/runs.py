@@ -13,7 +13,7 @@ from labtui.store.run import Run
 from labtui.store.tags import LIVE_ACCURACY
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab
+    from labtui.api import Lab
 
 HEADER = ("RUN", "STATE", "EPOCH", "ACCURACY", "IMAGES/S", "ETA", "DEVICE", "STARTED", "WHY")
 

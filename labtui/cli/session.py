@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from labtui.api import Lab, Plan
+from labtui.api.lifecycle import enqueue, enqueue_again, resume, start, wake_queue
+from labtui.api.placement import Places, memory_of, places
 from labtui.cli.display import Display, JsonDisplay, LineDisplay, QuietDisplay, label
 from labtui.cli.foreground import EXIT_HUNG_UP, Foreground, Job, Outcome
 from labtui.cli.interrupts import Interrupts
@@ -16,15 +19,12 @@ from labtui.launch.devices import Device
 from labtui.launch.local import Interpreter, Warm, recorded_threads
 from labtui.launch.slots import Slot
 from labtui.launch.warm_start import warmed
-from labtui.plan import Lab, Plan
-from labtui.plan.act import enqueue, enqueue_again, resume, start, wake_queue
-from labtui.plan.places import Places, memory_of, places
 from labtui.store.run import Run
 from labtui.store.state import State
 
 if TYPE_CHECKING:
+    from labtui.api import Planned
     from labtui.cli.run import Wishes
-    from labtui.plan import Planned
 
 BY = "labtui run, whose terminal was closed"
 

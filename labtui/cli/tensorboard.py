@@ -17,7 +17,7 @@ from labtui.cli.streams import put, say
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, UsageError
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab
+    from labtui.api import Lab
 
 ADDRESS = "127.0.0.1"
 USUAL_PORT = 6006

@@ -18,9 +18,9 @@ from labtui.store.state import State
 from labtui.store.tags import step_unit
 
 if TYPE_CHECKING:
+    from labtui.api import Lab
+    from labtui.api.reproduce import Verification
     from labtui.cli.interrupts import Interrupts
-    from labtui.plan import Lab
-    from labtui.plan.verification import Verification
 
 POLL = 0.2
 BY = "labtui verify"
@@ -37,8 +37,8 @@ def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
 
     Same spec, seed, device and threads. Different ends with 1; what has changed since then is listed as the reason.
     """
+    from labtui.api.reproduce import Grade
     from labtui.cli.interrupts import Interrupts
-    from labtui.plan.verification import Grade
 
     found = lab.store.find(run)
     original = _first_epoch(found)
@@ -60,7 +60,7 @@ def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
 
 def _first_epoch(run: Run) -> dict[str, dict[int, float]]:
     from labtui import datasets
-    from labtui.plan.verification import first_epoch
+    from labtui.api.reproduce import first_epoch
     from labtui.spec import steps_per_epoch
     from labtui.store.reader import read_curves
 
@@ -122,13 +122,13 @@ def _start(lab: "Lab", run: Run, again: Run, interrupts: "Interrupts") -> bool:
 
 
 def _graded(original: dict[str, dict[int, float]], repeated: dict[str, dict[int, float]]) -> "Verification":
-    from labtui.plan.verification import grade
+    from labtui.api.reproduce import grade
 
     return grade(original, repeated, {tag: step_unit(tag) for tag in original.keys() | repeated.keys()})
 
 
 def _put(run: Run, again: Run, verification: "Verification", *, json: bool) -> None:
-    from labtui.plan.verification import Grade, reasons
+    from labtui.api.reproduce import Grade, reasons
 
     why = reasons(run.launch, again.launch)
     if json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from labtui.errors import UsageError
 
 if TYPE_CHECKING:
-    from labtui.plan import Lab
+    from labtui.api import Lab
 
 HEADLESS = "Without a console: labtui --headless run NAME (`labtui ls` lists the names)."
 

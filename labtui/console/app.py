@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from textual.driver import Driver
 from textual.screen import Screen
 
+from labtui.api import Lab
 from labtui.console import deeds, memory
 from labtui.console.bindings import everywhere
 from labtui.console.catalog_watch import CatalogWatch
@@ -25,7 +26,6 @@ from labtui.console.parting import Parting
 from labtui.console.screens.main import MainScreen
 from labtui.console.suspending import Suspending
 from labtui.console.themes import NAMES, THEMES
-from labtui.plan import Lab
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from labtui.api import Lab
+from labtui.api.comparison import table
 from labtui.compare.rows import Table
-from labtui.plan import Lab
-from labtui.plan.judge import table
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import TEST_ACCURACY, TEST_LOSS

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from labtui.api import Lab, Plan, Planned, plan_runs
 from labtui.console.draw.format import duration, size
 from labtui.console.planned import plan_wish
 from labtui.console.wish import Wish
-from labtui.plan import Lab, Plan, Planned, plan_runs
 from labtui.spec import Arm
 from labtui.store.run import Run
 
@@ -48,14 +48,14 @@ def _told_by_percent(tell: Tell) -> Callable[[int, int], None]:
 
 def queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, tell: Tell) -> str:
     """Queue every run of a plan and see to it that somebody works the queue off."""
+    from labtui.api import lifecycle
     from labtui.launch.threads import threads_per_run, usable_cores
-    from labtui.plan import act
 
     tell(f"queueing {_named(plan.runs)} …")
     threads = threads_per_run(at_once, usable_cores())
     for planned in plan.runs:
-        act.enqueue(lab, planned, device=device, threads=threads, per_device=at_once, by=who())
-    act.wake_queue(lab)
+        lifecycle.enqueue(lab, planned, device=device, threads=threads, per_device=at_once, by=who())
+    lifecycle.wake_queue(lab)
     return "  ".join([f"queued {_named(plan.runs)}{_about(plan)}", *plan.notices])
 
 
@@ -69,29 +69,29 @@ def stop_run(run: Run, tell: Tell) -> str:
 
 def go_on(lab: Lab, run: Run) -> str:
     """Queue a run that was stopped, lost or failed, or could not be started, to go on."""
-    from labtui.plan import act
+    from labtui.api import lifecycle
 
-    act.go_on(lab, run, by=who())
-    act.wake_queue(lab)
+    lifecycle.go_on(lab, run, by=who())
+    lifecycle.wake_queue(lab)
     return f"{label(run)} waits in the queue to {'go on' if run.attempt else 'start'}"
 
 
 def wake_queue(lab: Lab, told: str) -> str:
     """Have a queue go on that stood still; that, behind what was told before, or nothing."""
-    from labtui.plan import act
+    from labtui.api import lifecycle
 
-    woken = act.wake_standing_queue(lab)
+    woken = lifecycle.wake_standing_queue(lab)
     return "; ".join(part for part in (told, woken) if part) if woken else ""
 
 
 def take_out_of_queue(lab: Lab, run: Run) -> str:
     """Take a run that has not started out of the queue."""
+    from labtui.api import lifecycle
     from labtui.launch import queue
-    from labtui.plan import act
 
     for entry in queue.entries(lab.store.root):
         if entry.run == run.id:
-            act.take_out(lab, entry)
+            lifecycle.take_out(lab, entry)
             return f"{label(run)} is out of the queue"
     return f"{label(run)} is not in the queue; `labtui rm` takes the folder away"
 

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from labtui.api import Lab, Plan, Planned, plan_runs
 from labtui.catalog import parse_seeds
 from labtui.clean import clean_line
 from labtui.console.draw import format as text
@@ -13,7 +14,6 @@ from labtui.console.snapshot import Machine
 from labtui.console.wish import Wish
 from labtui.errors import LabError
 from labtui.launch.devices import Device
-from labtui.plan import Lab, Plan, Planned, plan_runs
 
 NAMED = 40
 """Runs listed one by one."""

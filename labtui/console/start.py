@@ -2,8 +2,8 @@
 
 import os
 
+from labtui.api import Lab
 from labtui.console.app import LabtuiApp, Settings
-from labtui.plan import Lab
 
 SIZE = ("COLUMNS", "LINES")
 """Where a shell that exports its size says what that was; the terminal itself knows what it is."""

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from samples import make_beat, make_launch, make_result, make_spec, write_run
 
+from labtui.api import Lab, open_lab
+from labtui.api.placement import Places
 from labtui.cli import foreground as module
 from labtui.cli.display import QuietDisplay
 from labtui.cli.follow import Sighting
@@ -14,8 +16,6 @@ from labtui.cli.foreground import Foreground, Job, Outcome
 from labtui.cli.interrupts import Interrupts
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device
-from labtui.plan import Lab, open_lab
-from labtui.plan.places import Places
 from labtui.store.files import write_json
 from labtui.store.records import Exit
 from labtui.store.run import Run

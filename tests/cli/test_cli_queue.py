@@ -8,8 +8,8 @@ import pytest
 from conftest import NOWHERE, Answer
 from samples import gone_process, make_launch, write_run
 
+from labtui.api import lifecycle, open_lab
 from labtui.launch import queue as waiting
-from labtui.plan import act, open_lab
 from labtui.store.store import Store
 
 Cli = Callable[..., Answer]
@@ -24,7 +24,7 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         roots.append(root)
         return True
 
-    monkeypatch.setattr(act, "ensure_runner", note)
+    monkeypatch.setattr(lifecycle, "ensure_runner", note)
     return roots
 
 
@@ -81,12 +81,12 @@ def test_a_queue_that_stands_still_is_told_and_goes_on_when_a_console_opens(
     woken.clear()
     assert "2 runs wait and no queue runner is at work" in cli("queue", "ls").err
     lab = open_lab(cwd=here, environ={"LABTUI_DATA": NOWHERE})
-    assert act.wake_standing_queue(lab) == "the queue goes on: 2 waiting"
+    assert lifecycle.wake_standing_queue(lab) == "the queue goes on: 2 waiting"
     assert woken == [here / "runs"]
 
     cli("queue", "rm", "--all")
     woken.clear()
-    assert act.wake_standing_queue(lab) == ""
+    assert lifecycle.wake_standing_queue(lab) == ""
     assert woken == []
 
 
@@ -96,9 +96,9 @@ def test_lost_runs_go_on_when_a_console_opens_unless_switched_off(
     write_run(here / "runs" / "lost", launch=make_launch(parent=gone_process(), engine=gone_process()))
     lab = open_lab(cwd=here, environ={"LABTUI_DATA": NOWHERE})
     monkeypatch.setenv("LABTUI_RESUME_LOST", "no")
-    assert act.wake_standing_queue(lab) == ""
+    assert lifecycle.wake_standing_queue(lab) == ""
     monkeypatch.delenv("LABTUI_RESUME_LOST")
-    assert act.wake_standing_queue(lab) == "the queue goes on: 1 lost or killed, from the last checkpoint"
+    assert lifecycle.wake_standing_queue(lab) == "the queue goes on: 1 lost or killed, from the last checkpoint"
     assert woken == [here / "runs"]
 
 

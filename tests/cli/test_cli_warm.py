@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import Answer
 
+from labtui.api import open_lab
+from labtui.api.placement import Places
 from labtui.cli import session
 from labtui.cli.display import QuietDisplay
 from labtui.cli.foreground import Foreground, Job, Outcome
@@ -15,8 +17,6 @@ from labtui.cli.interrupts import Interrupts
 from labtui.errors import LabError
 from labtui.launch.devices import Device
 from labtui.launch.local import Warm
-from labtui.plan import open_lab
-from labtui.plan.places import Places
 
 CPU = Device(name="cpu", title="CPU", cores=2)
 TWO = ("run", "network", "dropout", "--dataset", "digits")

@@ -8,9 +8,9 @@ from console_app import ConsoleUnderTest, lab_at
 from console_stub_engine import StubRun
 
 from labtui import datasets
+from labtui.api import Lab
+from labtui.api.resolve import on_dataset
 from labtui.console.snapshot import Snapshot
-from labtui.plan import Lab
-from labtui.plan.resolve import on_dataset
 from labtui.spec import RunSpec, Training
 from labtui.store.predictions import Predictions, write_predictions
 from labtui.store.records import ModelSummary

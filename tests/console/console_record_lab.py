@@ -16,8 +16,8 @@ from console_pages import SUMMARY, predictions
 from console_stub_engine import StubRun
 
 from labtui import datasets
+from labtui.api.resolve import on_dataset
 from labtui.catalog import load
-from labtui.plan.resolve import on_dataset
 from labtui.spec import Training
 from labtui.store.predictions import write_predictions
 from labtui.store.store import Store

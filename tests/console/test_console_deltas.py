@@ -9,6 +9,7 @@ from console_builders import FakeCatalog, run, snapshot, spec
 from console_pages import WIDE, done, opened
 from console_record_lab import LAB
 
+from labtui.api import Lab
 from labtui.catalog import load
 from labtui.console.asking import Asked, judge
 from labtui.console.draw.glyphs import UNICODE
@@ -18,7 +19,6 @@ from labtui.console.entry import Choice, Entry
 from labtui.console.facts import facts
 from labtui.console.listing import row
 from labtui.console.marks import Marks
-from labtui.plan import Lab
 from labtui.spec import Arm, Data
 from labtui.store.state import State
 from labtui.store.store import Store

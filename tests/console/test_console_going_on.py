@@ -7,8 +7,8 @@ from console_app import CATALOG, ConsoleUnderTest, lab_at
 from samples import gone_process, make_launch, make_result, make_spec, write_run
 from textual.pilot import Pilot
 
+from labtui.api import lifecycle
 from labtui.launch import queue
-from labtui.plan import act
 from labtui.store.state import State
 
 
@@ -16,7 +16,7 @@ from labtui.store.state import State
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Where a queue runner would have been started."""
     roots: list[Path] = []
-    monkeypatch.setattr(act, "ensure_runner", lambda root: bool(roots.append(root)) or True)
+    monkeypatch.setattr(lifecycle, "ensure_runner", lambda root: bool(roots.append(root)) or True)
     return roots
 
 

@@ -11,13 +11,13 @@ from console_stub_engine import StubRun, catalog_spec
 from textual import events
 from textual.widgets import Input
 
+from labtui.api import Lab, lifecycle
 from labtui.console import deeds
 from labtui.console.messages import PollFailed
 from labtui.console.widgets.chart import Chart
 from labtui.console.widgets.experiment_list import ExperimentList
 from labtui.console.widgets.log_tail import LogTail
 from labtui.launch import stop as launch_stop
-from labtui.plan import Lab, act
 from labtui.spec import RunSpec, Training
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -302,7 +302,7 @@ async def test_panes_are_maximised_and_given_back(console, lab):
 
 
 async def test_r_queues_what_the_cursor_is_on(console, lab, monkeypatch):
-    monkeypatch.setattr(act, "wake_queue", lambda _: True)
+    monkeypatch.setattr(lifecycle, "wake_queue", lambda _: True)
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("j", "r")

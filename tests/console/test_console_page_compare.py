@@ -9,6 +9,7 @@ from console_app import ConsoleUnderTest, lab_at, screen_text
 from console_pages import NARROW, SIZES, WIDE, beyond_ascii, compared_lab, done, opened
 from textual.widgets import Input
 
+from labtui.api.comparison import table
 from labtui.compare.export import to_markdown
 from labtui.console.screens.charts import ChartsScreen
 from labtui.console.screens.compare import CompareScreen
@@ -19,7 +20,6 @@ from labtui.console.screens.run import RunScreen
 from labtui.console.widgets.chart import Chart
 from labtui.console.widgets.lines import Lines
 from labtui.console.widgets.live_table import LiveTable
-from labtui.plan.judge import table
 
 
 def page(app: ConsoleUnderTest) -> CompareScreen:

@@ -5,6 +5,7 @@ from console_app import ConsoleUnderTest, lab_at, screen_text
 from console_pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
 from textual import events
 
+from labtui.api import lifecycle
 from labtui.console import deeds
 from labtui.console.screens.launch import LaunchScreen
 from labtui.console.screens.main import MainScreen
@@ -13,7 +14,6 @@ from labtui.console.widgets.form import Form
 from labtui.console.widgets.lines import Lines
 from labtui.console.widgets.live_table import LiveTable
 from labtui.console.wish import Wish
-from labtui.plan import act
 from labtui.spec import Training
 from labtui.store.state import State
 
@@ -81,7 +81,7 @@ async def test_the_plan_stands_there_before_anything_starts(app, wishes):
 
 
 async def test_a_wish_becomes_folders_and_queue_entries(app, monkeypatch):
-    monkeypatch.setattr(act, "wake_queue", lambda _: False)  # nothing is to train here
+    monkeypatch.setattr(lifecycle, "wake_queue", lambda _: False)  # nothing is to train here
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R", "2")

@@ -12,6 +12,7 @@ from console_pages import compared_lab, spec_of
 from hypothesis import given
 from hypothesis import strategies as some
 
+from labtui.api.comparison import table
 from labtui.console import comparing, contrast, exporting, form, window
 from labtui.console.account import beside, model_lines, overview, spec_lines
 from labtui.console.confusions import confusion_lines
@@ -32,7 +33,6 @@ from labtui.console.snapshot import Machine
 from labtui.console.wish import Wish, wish_of_run, wishes_of
 from labtui.errors import UsageError
 from labtui.launch.devices import Device
-from labtui.plan.judge import table
 from labtui.spec import Adam, Cnn, Sgd
 from labtui.store.predictions import Predictions
 from labtui.store.state import State

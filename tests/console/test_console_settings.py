@@ -123,7 +123,7 @@ FIRST_FRAME = """
 import os, sys
 from pathlib import Path
 from labtui.console.app import LabtuiApp, Settings
-from labtui.plan import open_lab
+from labtui.api import open_lab
 
 class App(LabtuiApp):
     def begin_watching(self):

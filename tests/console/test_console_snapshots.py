@@ -12,9 +12,9 @@ from console_record_lab import LAB
 from console_snapshots import compare, styles_of, text_of
 from textual.pilot import Pilot
 
+from labtui.api import Lab
 from labtui.catalog import load
 from labtui.console.widgets.chart import Chart
-from labtui.plan import Lab
 from labtui.store.store import Store
 
 RUNS = 12

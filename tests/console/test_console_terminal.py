@@ -23,7 +23,7 @@ OPEN = """
 import os, sys
 from pathlib import Path
 from labtui.console import run_console
-from labtui.plan import open_lab
+from labtui.api import open_lab
 
 here = Path.cwd()
 lab = open_lab(catalog=here / "experiments.toml", runs=here / "runs", environ=os.environ, cwd=here)

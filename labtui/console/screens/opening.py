@@ -103,8 +103,8 @@ class Opening(Doing):
     @property
     def contrasted(self) -> "tuple[Sequence[tuple[str, RunSpec]], tuple[str, ...]]":
         """The titled specs whose difference is asked for, and the declared factor."""
+        from labtui.api.comparison import arms
         from labtui.console.contrast import specs_of
-        from labtui.plan.judge import arms
 
         return specs_of(self.pointed, arms(self.app.lab))
 

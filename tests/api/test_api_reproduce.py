@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from labtui.plan.verification import Grade, grade, reasons
+from labtui.api.reproduce import Grade, grade, reasons
 from labtui.store.tags import REPORT_TEST_ACCURACY, REPORT_TRAIN_LOSS, TRAIN_LOSS, step_unit
 
 from samples import make_launch  # isort: skip

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 from labtui import datasets
+from labtui.api.lab import Lab
+from labtui.api.planning import Planned
 from labtui.errors import LabError, UsageError
 from labtui.launch import local, queue, runner
 from labtui.launch.devices import Device
@@ -12,8 +14,6 @@ from labtui.launch.revive import to_be_resumed
 from labtui.launch.runner import ensure_runner
 from labtui.launch.slots import Slot
 from labtui.launch.threads import threads_per_run, usable_cores
-from labtui.plan.lab import Lab
-from labtui.plan.planning import Planned
 from labtui.store.run import Run
 from labtui.store.state import State
 

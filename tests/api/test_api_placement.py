@@ -3,9 +3,9 @@
 import pytest
 from samples import make_spec
 
+from labtui.api import placement as module
+from labtui.api.placement import Places, memory_of, places
 from labtui.launch.devices import Device, Survey
-from labtui.plan import places as module
-from labtui.plan.places import Places, memory_of, places
 from labtui.spec import ResNet18, Training
 
 CPU = Device(name="cpu", title="CPU", cores=8)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from labtui.plan import Lab, open_lab
+from labtui.api import Lab, open_lab
 
 CATALOG = """
 [defaults]

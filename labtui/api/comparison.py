@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from labtui import datasets
+from labtui.api.lab import Lab
+from labtui.api.resolve import on_dataset
 from labtui.errors import UsageError
-from labtui.plan.lab import Lab
-from labtui.plan.resolve import on_dataset
 from labtui.spec import Arm
 from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY

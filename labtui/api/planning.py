@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import msgspec
 
 from labtui import datasets
+from labtui.api.dataset_choice import DataChoice, Progress
+from labtui.api.lab import Lab
 from labtui.catalog import override
-from labtui.plan.data_choice import DataChoice, Progress
-from labtui.plan.lab import Lab
 from labtui.spec import RunSpec, recipe_hash, samples_per_epoch, steps_per_epoch
 from labtui.store.run import Run
 from labtui.store.state import State

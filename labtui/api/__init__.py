@@ -4,7 +4,7 @@ A front end opens a `Lab`, plans runs by name, starts or queues what was planned
 here writes to a stream or knows a screen.
 """
 
-from labtui.plan.lab import Lab, open_lab
-from labtui.plan.planning import Plan, Planned, plan_runs
+from labtui.api.lab import Lab, open_lab
+from labtui.api.planning import Plan, Planned, plan_runs
 
 __all__ = ["Lab", "Plan", "Planned", "open_lab", "plan_runs"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from labtui import datasets
-from labtui.plan.lab import Lab
-from labtui.plan.resolve import on_dataset
+from labtui.api.lab import Lab
+from labtui.api.resolve import on_dataset
 from labtui.spec import Arm, RunSpec
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from plan_lab import make_lab
+from api_lab import make_lab
 
+from labtui.api import Lab
+from labtui.api.comparison import arms, table
 from labtui.errors import UsageError
-from labtui.plan import Lab
-from labtui.plan.judge import arms, table
 from labtui.spec import Normalize
 
 REFERENCE = '\n[experiment.dropout.reference]\nepoch = 10\nfigures."Test accuracy" = 61.04\n'
@@ -15,7 +15,7 @@ REFERENCE = '\n[experiment.dropout.reference]\nepoch = 10\nfigures."Test accurac
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    from plan_lab import CATALOG
+    from api_lab import CATALOG
 
     return make_lab(tmp_path, CATALOG + REFERENCE)
 

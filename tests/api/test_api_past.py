@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from plan_lab import make_lab
+from api_lab import make_lab
 from samples import make_launch, make_result, write_run
 
-from labtui.plan import Lab, plan_runs
+from labtui.api import Lab, plan_runs
 from labtui.spec import RunSpec
 
 
