@@ -321,7 +321,7 @@ class Reference(Value, frozen=True, kw_only=True):
     note: Text = ""
 
 
-class Arm(Value, frozen=True, kw_only=True):
+class Variant(Value, frozen=True, kw_only=True):
     """One member of an experiment: everything but the seed, and what is known about it."""
 
     spec: RunSpec
@@ -335,7 +335,7 @@ class Arm(Value, frozen=True, kw_only=True):
 
 
 class Experiment(Value, frozen=True, kw_only=True):
-    """A catalog entry, resolved: its arms (one, or one per grid point) and its seeds."""
+    """A catalog entry, resolved: its variants (one, or one per grid point) and its seeds."""
 
     name: Name
     title: Text
@@ -345,7 +345,7 @@ class Experiment(Value, frozen=True, kw_only=True):
     baseline: str | None = None
     seeds: tuple[Seed, ...] = (0,)
     offline_dataset: str | None = None
-    arms: tuple[Arm, ...]
+    variants: tuple[Variant, ...]
     line: int = 0
     """The line of the entry in its file, for messages; 0 where not known."""
 

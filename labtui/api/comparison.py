@@ -1,4 +1,4 @@
-"""The comparison of a lab's runs: the catalog's arms as they run here, and the table that judges the runs on disk."""
+"""The comparison of a lab's runs: the catalog's variants as they run here, and the table of the runs on disk."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from labtui import datasets
 from labtui.api.lab import Lab
 from labtui.api.resolve import on_dataset
 from labtui.errors import UsageError
-from labtui.spec import Arm
+from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY
 
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
     from labtui.compare.rows import Table
 
 
-def arms(lab: Lab) -> tuple[Arm, ...]:
-    """Every arm of the catalog as it would run: on the data set that it names, and on the one that may stand in.
+def variants(lab: Lab) -> tuple[Variant, ...]:
+    """Every variant of the catalog as it would run: on the data set that it names, and on the one that may stand in.
 
     A stand-in has no published figures and no conclusions: those are about other images.
     """
-    found: list[Arm] = []
-    for arm in lab.catalog.arms:
-        found.append(msgspec.structs.replace(arm, spec=on_dataset(arm.spec, datasets.get(arm.spec.data.name))))
-        offline = lab.catalog.experiment(arm.spec.experiment).offline_dataset
-        if offline and offline != arm.spec.data.name:
-            spec = on_dataset(arm.spec, datasets.get(offline), stand_in_for=arm.spec.data.name)
-            found.append(msgspec.structs.replace(arm, spec=spec, reference=None, conclusion=""))
+    found: list[Variant] = []
+    for variant in lab.catalog.variants:
+        found.append(
+            msgspec.structs.replace(variant, spec=on_dataset(variant.spec, datasets.get(variant.spec.data.name)))
+        )
+        offline = lab.catalog.experiment(variant.spec.experiment).offline_dataset
+        if offline and offline != variant.spec.data.name:
+            spec = on_dataset(variant.spec, datasets.get(offline), stand_in_for=variant.spec.data.name)
+            found.append(msgspec.structs.replace(variant, spec=spec, reference=None, conclusion=""))
     return tuple(found)
 
 
@@ -56,7 +58,7 @@ def check(lab: Lab, assertions: Sequence[str], *, metric: str = TEST_ACCURACY) -
     """Whether comparisons such as `dropout > network` hold. Raises UsageError for a text that is none."""
     from labtui.compare import assertion
 
-    return assertion.check_all(assertions, _cells(lab), arms(lab), metric=metric)
+    return assertion.check_all(assertions, _cells(lab), variants(lab), metric=metric)
 
 
 def write_report(
@@ -97,7 +99,7 @@ def _ids(cell: "Cell") -> set[str]:
 
 def _require_known(lab: Lab, runs: Iterable[Run], name: str) -> None:
     """Names of the catalog and of runs that it does not know any more, and titles. Raises UsageError."""
-    specs = [*(arm.spec for arm in lab.catalog.arms), *(run.spec for run in runs if run.spec is not None)]
+    specs = [*(variant.spec for variant in lab.catalog.variants), *(run.spec for run in runs if run.spec is not None)]
     if not any(name in (spec.name, spec.experiment, spec.title, spec.display_title) for spec in specs):
         lab.catalog.select([name])
 
@@ -113,4 +115,4 @@ def _judged(
     from labtui.compare.table import table as judged  # numpy and scipy: only where something is judged
 
     classes = {name: info.classes for name, info in datasets.registry().items()}
-    return judged(found, arms(lab), metric=metric, baseline=baseline, names=names, classes=classes)
+    return judged(found, variants(lab), metric=metric, baseline=baseline, names=names, classes=classes)

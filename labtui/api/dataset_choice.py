@@ -8,7 +8,7 @@ import msgspec
 from labtui import datasets
 from labtui.api.lab import Lab
 from labtui.api.resolve import on_dataset
-from labtui.spec import Arm, RunSpec
+from labtui.spec import RunSpec, Variant
 
 if TYPE_CHECKING:
     from labtui.datasets import Decision
@@ -31,12 +31,12 @@ class DataChoice:
         self._progress = progress
         self._decided: dict[tuple[str, str | None, bool], Decision] = {}
 
-    def resolve(self, arm: Arm, spec: RunSpec, offline: str | None) -> tuple[RunSpec, bool]:
-        """The spec (of this arm, with its overrides) on the data set that it gets, and whether that one is here.
+    def resolve(self, variant: Variant, spec: RunSpec, offline: str | None) -> tuple[RunSpec, bool]:
+        """The spec (of this variant, with its overrides) on the data set that it gets, and whether that one is here.
 
         Raises UsageError for an unknown data set, EnvironmentFault where it cannot be had and nothing may stand in.
         """
-        named = arm.spec.data.name
+        named = variant.spec.data.name
         pinned = self._pinned or (spec.data.name if spec.data.name != named else None)
         decision = self._decide(pinned or named, offline, pinned=pinned is not None)
         present = datasets.is_present(decision.name, self._lab.data_root)

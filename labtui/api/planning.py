@@ -72,9 +72,9 @@ def plan_runs(
     choice = DataChoice(lab, pinned=dataset, fetch=fetch, progress=progress)
     past = lab.store.scan()
     planned: list[Planned] = []
-    for arm in lab.catalog.select(names) if names else lab.catalog.arms:
-        experiment = lab.catalog.experiment(arm.spec.experiment)
-        spec, present = choice.resolve(arm, override(arm.spec, overrides), experiment.offline_dataset)
+    for variant in lab.catalog.select(names) if names else lab.catalog.variants:
+        experiment = lab.catalog.experiment(variant.spec.experiment)
+        spec, present = choice.resolve(variant, override(variant.spec, overrides), experiment.offline_dataset)
         seeded = [msgspec.structs.replace(spec, seed=seed) for seed in (experiment.seeds if seeds is None else seeds)]
         planned += [_planned(one, past, device, present=present) for one in seeded]
     return Plan(tuple(planned), (*catalog_notices(lab), *choice.notices, *_done_notices(planned)))

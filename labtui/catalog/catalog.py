@@ -6,7 +6,7 @@ from pathlib import Path
 
 from labtui.catalog.faults import Fault, did_you_mean, listed, nearest, shown, shown_path
 from labtui.errors import UsageError
-from labtui.spec import Arm, Experiment
+from labtui.spec import Experiment, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Catalog:
     """In the order of the file."""
 
     @property
-    def arms(self) -> tuple[Arm, ...]:
-        """All arms of all experiments, in the order of the file."""
-        return tuple(arm for experiment in self.experiments for arm in experiment.arms)
+    def variants(self) -> tuple[Variant, ...]:
+        """All variants of all experiments, in the order of the file."""
+        return tuple(variant for experiment in self.experiments for variant in experiment.variants)
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of a name. Raises UsageError with its faults, or with the nearest names."""
@@ -33,26 +33,26 @@ class Catalog:
                 return experiment
         raise self._absent(name)
 
-    def select(self, names: Iterable[str]) -> tuple[Arm, ...]:
-        """The arms that names mean: `adam` all of its members, `adam@0.01` one. In the order named, each once.
+    def select(self, names: Iterable[str]) -> tuple[Variant, ...]:
+        """The variants that names mean: `adam` all of its members, `adam@0.01` one. In the order named, each once.
 
         Raises UsageError with the nearest names, or with the faults of an entry that has some.
         """
-        chosen: dict[str, Arm] = {}
+        chosen: dict[str, Variant] = {}
         for name in names:
-            for arm in self._meant(name):
-                chosen.setdefault(arm.spec.name, arm)
+            for variant in self._meant(name):
+                chosen.setdefault(variant.spec.name, variant)
         return tuple(chosen.values())
 
-    def _meant(self, name: str) -> tuple[Arm, ...]:
+    def _meant(self, name: str) -> tuple[Variant, ...]:
         entry, _, member = name.partition("@")
         experiment = self.experiment(entry)
         if "@" not in name:
-            return experiment.arms
-        arms = tuple(arm for arm in experiment.arms if arm.spec.member == member and member)
-        if not arms:
+            return experiment.variants
+        variants = tuple(variant for variant in experiment.variants if variant.spec.member == member and member)
+        if not variants:
             raise UsageError(_no_member(name, experiment), advice="")
-        return arms
+        return variants
 
     def _absent(self, name: str) -> UsageError:
         faults = [fault for fault in self.faults if name in fault.entries]
@@ -68,16 +68,16 @@ class Catalog:
                 f"{shown(name)} cannot run: no entry of the catalog can.\n{told}", advice="Mend it and try again."
             )
         known = [experiment.name for experiment in self.experiments]
-        hint = did_you_mean(name, [*known, *(arm.spec.name for arm in self.arms)], quote=False) or _by_title(
-            name, self.arms
-        )
+        hint = did_you_mean(
+            name, [*known, *(variant.spec.name for variant in self.variants)], quote=False
+        ) or _by_title(name, self.variants)
         where = "the built-in catalog" if self.builtin else shown_path(self.path)
         there_are = listed(known, "and") or "none that can run"
         return UsageError(f"There is no experiment {shown(name)} in {where}.{hint}", advice=f"There are: {there_are}.")
 
 
 def _no_member(name: str, experiment: Experiment) -> str:
-    members = [arm.spec.name for arm in experiment.arms if arm.spec.member]
+    members = [variant.spec.name for variant in experiment.variants if variant.spec.member]
     if not members:
         return f"{shown(name)} does not exist: {shown(experiment.name)} has no members. Name it alone."
     return (
@@ -85,7 +85,7 @@ def _no_member(name: str, experiment: Experiment) -> str:
     )
 
 
-def _by_title(name: str, arms: Iterable[Arm]) -> str:
-    by_title = {arm.spec.title: arm.spec.name for arm in arms}
+def _by_title(name: str, variants: Iterable[Variant]) -> str:
+    by_title = {variant.spec.title: variant.spec.name for variant in variants}
     matches = nearest(name, by_title)
     return f" Did you mean {listed(by_title[title] for title in matches)}?" if matches else ""

@@ -30,7 +30,7 @@ from labtui.catalog.merge import Layer, level_of, merged, written_at
 from labtui.catalog.rules import contradictions, known_dataset, missing_dataset, reference_problems
 from labtui.catalog.seeds import read_seeds
 from labtui.errors import UsageError
-from labtui.spec import Arm, Experiment, FolderPart, Name, RunSpec
+from labtui.spec import Experiment, FolderPart, Name, RunSpec, Variant
 
 _MOST_PROBLEMS = 10
 _FACTOR = "Allowed: keys such as optimizer.lr, and tables such as penalty or data.augment."
@@ -82,8 +82,8 @@ def drafted(draft: Draft, *, datasets: Collection[str], line: int) -> Experiment
     _check_notes(draft, own, points)
     if draft.problems:
         return None
-    arms = tuple(
-        _arm(draft, own, terms, point, recipe, seeds[0])
+    variants = tuple(
+        _variant(draft, own, terms, point, recipe, seeds[0])
         for point, recipe in zip(points, recipes, strict=True)
         if recipe
     )
@@ -92,11 +92,11 @@ def drafted(draft: Draft, *, datasets: Collection[str], line: int) -> Experiment
         title=title,
         group=terms.group,
         description=own.description,
-        factor=arms[0].spec.factor,
+        factor=variants[0].spec.factor,
         baseline=None if terms.baseline == draft.name else terms.baseline,
         seeds=seeds,
         offline_dataset=terms.offline_dataset,
-        arms=arms,
+        variants=variants,
         line=line,
     )
 
@@ -230,7 +230,7 @@ def _check_notes(draft: Draft, own: Own, points: Sequence[Member]) -> None:
         draft.note_own(("reference",), message)
 
 
-def _arm(draft: Draft, own: Own, terms: Terms, point: Member, recipe: Recipe, seed: int) -> Arm:
+def _variant(draft: Draft, own: Own, terms: Terms, point: Member, recipe: Recipe, seed: int) -> Variant:
     notes = own.member.get(point.label, Notes()) if point.label else own
     name = f"{draft.name}@{point.label}" if point.label else draft.name
     spec = RunSpec(
@@ -243,7 +243,7 @@ def _arm(draft: Draft, own: Own, terms: Terms, point: Member, recipe: Recipe, se
         baseline=None if terms.baseline in (name, draft.name) else terms.baseline,
         **{key: getattr(recipe, key) for key in RECIPE_KEYS},
     )
-    return Arm(
+    return Variant(
         spec=spec,
         description=notes.description or own.description,
         conclusion=notes.conclusion or own.conclusion,

@@ -51,7 +51,11 @@ def _experiments(parsed: syntax.Parsed, findings: Findings, datasets: Collection
     tables = Tables(_defaults(parsed.tables.get("defaults", {}), findings), entries, lost)
     found: list[Experiment] = []
     for number, name in enumerate(entries):
-        if len(findings) >= MOST_FAULTS or number >= MOST_ENTRIES or sum(len(one.arms) for one in found) >= MOST_RUNS:
+        if (
+            len(findings) >= MOST_FAULTS
+            or number >= MOST_ENTRIES
+            or sum(len(one.variants) for one in found) >= MOST_RUNS
+        ):
             _give_up(list(entries)[number:], findings)
             break
         experiment = _experiment(name, tables, findings, datasets)

@@ -11,7 +11,9 @@ def baseline_problems(
     experiments: Sequence[Experiment], entries: Collection[str]
 ) -> Iterator[tuple[Experiment, Problem]]:
     """Baselines that are no entry or no single run. Those of an entry with faults of its own are taken for good."""
-    members = {one.name: [arm.spec.name for arm in one.arms] for one in experiments if len(one.arms) > 1}
+    members = {
+        one.name: [variant.spec.name for variant in one.variants] for one in experiments if len(one.variants) > 1
+    }
     sound = {one.name for one in experiments}
     runs = dict.fromkeys(
         [*(name for name in entries if name not in members), *(run for runs in members.values() for run in runs)]
@@ -36,12 +38,12 @@ def title_problems(experiments: Sequence[Experiment], lines: Mapping[str, int]) 
     """Runs whose folder another entry's runs have already, also where only the case of letters tells them apart."""
     owners: dict[tuple[str, str], str] = {}
     for experiment in experiments:
-        for arm in experiment.arms:
-            folder = (arm.spec.group.casefold(), arm.spec.title.casefold())
+        for variant in experiment.variants:
+            folder = (variant.spec.group.casefold(), variant.spec.title.casefold())
             owner = owners.setdefault(folder, experiment.name)
             if owner != experiment.name:
                 where = f" (line {lines[owner]})" if lines.get(owner) else ""
-                message = f"{shown(arm.spec.title)} is the title of {shown(owner)}{where} already"
+                message = f"{shown(variant.spec.title)} is the title of {shown(owner)}{where} already"
                 yield (
                     experiment,
                     Problem(("title",), f"{message}: their runs would share a folder. Give it one of its own."),

@@ -55,7 +55,7 @@ def validate(lab: "Lab", *, file: Path | None) -> int:
     """Check the catalog and tell every fault at once: file, line, key and the nearest valid key. Ends with 2 then."""
     checked = lab if file is None else lab_from(file, lab.store.root, lab.data_root)
     for experiment in checked.catalog.experiments:
-        put(f"good  {experiment.name}  ({plural(len(experiment.arms), 'run')} a seed)")
+        put(f"good  {experiment.name}  ({plural(len(experiment.variants), 'run')} a seed)")
     good, faults = len(checked.catalog.experiments), len(checked.catalog.faults)
     say(f"{checked.catalog.path}: {plural(good, 'good experiment')}, {plural(faults, 'fault')}")
     return tell_faults(checked)

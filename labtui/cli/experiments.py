@@ -12,7 +12,7 @@ from labtui.cli.options import complete_experiments, json_option, lab_options
 from labtui.cli.streams import Piece, put, put_json, say
 from labtui.cli.wording import NOTHING, plural, state_piece
 from labtui.errors import UsageError
-from labtui.spec import Arm, Experiment, Reference, differences, flatten, recipe
+from labtui.spec import Experiment, Reference, Variant, differences, flatten, recipe
 from labtui.store.run import Run
 from labtui.store.tags import StepUnit, step_unit
 
@@ -36,12 +36,12 @@ def ls(lab: "Lab", *, json: bool) -> int:
     """
     runs = lab.store.scan()
     if json:
-        for arm in lab.catalog.arms:
-            put_json(_as_json(arm, lab.catalog.experiment(arm.spec.experiment), runs))
+        for variant in lab.catalog.variants:
+            put_json(_as_json(variant, lab.catalog.experiment(variant.spec.experiment), runs))
     else:
-        put_table(HEADER, [_row(arm, runs) for arm in lab.catalog.arms], right=("EPOCHS", "RUNS"))
+        put_table(HEADER, [_row(variant, runs) for variant in lab.catalog.variants], right=("EPOCHS", "RUNS"))
         where = "the built-in catalog (`labtui init` writes it out)" if lab.catalog.builtin else str(lab.catalog.path)
-        say(f"{plural(len(lab.catalog.arms), 'entry').replace('entrys', 'entries')} from {where}")
+        say(f"{plural(len(lab.catalog.variants), 'entry').replace('entrys', 'entries')} from {where}")
     return tell_faults(lab)
 
 
@@ -54,16 +54,18 @@ def ls(lab: "Lab", *, json: bool) -> int:
 @lab_options
 def show(lab: "Lab", *, name: str, json: bool) -> None:
     """Show one experiment: what it runs, what it changes against its baseline, what was published about it."""
-    arms = lab.catalog.select([name])
-    experiment = lab.catalog.experiment(arms[0].spec.experiment)
+    variants = lab.catalog.select([name])
+    experiment = lab.catalog.experiment(variants[0].spec.experiment)
     runs = lab.store.scan()
     if json:
-        for arm in arms:
-            put_json(_as_json(arm, experiment, runs) | {"recipe": recipe(arm.spec), "reference": _reference(arm)})
+        for variant in variants:
+            put_json(
+                _as_json(variant, experiment, runs) | {"recipe": recipe(variant.spec), "reference": _reference(variant)}
+            )
         return
     _show_head(experiment)
-    for arm in arms:
-        _show_arm(lab, arm, runs)
+    for variant in variants:
+        _show_variant(lab, variant, runs)
 
 
 def tell_faults(lab: "Lab") -> int:
@@ -73,21 +75,21 @@ def tell_faults(lab: "Lab") -> int:
     return UsageError.exit_code if lab.catalog.faults else 0
 
 
-def _row(arm: Arm, runs: tuple[Run, ...]) -> tuple[Piece, ...]:
-    spec, own = arm.spec, _runs_of(arm, runs)
+def _row(variant: Variant, runs: tuple[Run, ...]) -> tuple[Piece, ...]:
+    spec, own = variant.spec, _runs_of(variant, runs)
     last = state_piece(own[0].state) if own else NOTHING
-    description = " ".join(arm.description.split())
+    description = " ".join(variant.description.split())
     return (spec.name, spec.title, spec.data.name, str(spec.training.epochs), str(len(own)), last, description)
 
 
-def _as_json(arm: Arm, experiment: Experiment, runs: tuple[Run, ...]) -> dict[str, Any]:
-    spec, own = arm.spec, _runs_of(arm, runs)
+def _as_json(variant: Variant, experiment: Experiment, runs: tuple[Run, ...]) -> dict[str, Any]:
+    spec, own = variant.spec, _runs_of(variant, runs)
     return {
         "name": spec.name,
         "experiment": spec.experiment,
         "title": spec.title,
         "group": spec.group,
-        "description": arm.description,
+        "description": variant.description,
         "protocol": spec.protocol,
         "dataset": spec.data.name,
         "offline_dataset": experiment.offline_dataset,
@@ -100,8 +102,8 @@ def _as_json(arm: Arm, experiment: Experiment, runs: tuple[Run, ...]) -> dict[st
     }
 
 
-def _runs_of(arm: Arm, runs: tuple[Run, ...]) -> list[Run]:
-    return [run for run in runs if run.spec is not None and run.spec.name == arm.spec.name]
+def _runs_of(variant: Variant, runs: tuple[Run, ...]) -> list[Run]:
+    return [run for run in runs if run.spec is not None and run.spec.name == variant.spec.name]
 
 
 def _show_head(experiment: Experiment) -> None:
@@ -116,30 +118,30 @@ def _show_head(experiment: Experiment) -> None:
     _pair("offline", experiment.offline_dataset or "no stand-in: needs its own data set")
 
 
-def _show_arm(lab: "Lab", arm: Arm, runs: tuple[Run, ...]) -> None:
+def _show_variant(lab: "Lab", variant: Variant, runs: tuple[Run, ...]) -> None:
     put("")
-    put(f"[{arm.spec.name}]")
-    for key, value in flatten(recipe(arm.spec)).items():
+    put(f"[{variant.spec.name}]")
+    for key, value in flatten(recipe(variant.spec)).items():
         _pair(key, _value_text(value))
-    _show_difference(lab, arm)
-    if arm.reference is not None:
-        _show_reference(arm.reference)
-    if arm.conclusion:
-        _pair("concluded", " ".join(arm.conclusion.split()))
-    for run in _runs_of(arm, runs):
+    _show_difference(lab, variant)
+    if variant.reference is not None:
+        _show_reference(variant.reference)
+    if variant.conclusion:
+        _pair("concluded", " ".join(variant.conclusion.split()))
+    for run in _runs_of(variant, runs):
         put("  run  ", run.id, "  ", state_piece(run.state))
 
 
-def _show_difference(lab: "Lab", arm: Arm) -> None:
-    if not arm.spec.baseline:
+def _show_difference(lab: "Lab", variant: Variant) -> None:
+    if not variant.spec.baseline:
         return
     try:
-        baseline = lab.catalog.select([arm.spec.baseline])[0]
+        baseline = lab.catalog.select([variant.spec.baseline])[0]
     except UsageError:  # the baseline's entry has a fault; `ls` and `config validate` tell it
         return
-    put(f"  against {arm.spec.baseline}:")
-    for key, (own, other) in differences(arm.spec, baseline.spec).items():
-        declared = any(key == factor or key.startswith(f"{factor}.") for factor in arm.spec.factor)
+    put(f"  against {variant.spec.baseline}:")
+    for key, (own, other) in differences(variant.spec, baseline.spec).items():
+        declared = any(key == factor or key.startswith(f"{factor}.") for factor in variant.spec.factor)
         note = "" if declared else "   (not declared as its factor)"
         put(f"    {key}: {_value_text(own)} instead of {_value_text(other)}{note}")
 
@@ -160,8 +162,8 @@ def _published_at(reference: Reference, tag: str) -> str:
     return f" at {unit} {step}" if step else ""
 
 
-def _reference(arm: Arm) -> Any:
-    return None if arm.reference is None else msgspec.to_builtins(arm.reference)
+def _reference(variant: Variant) -> Any:
+    return None if variant.reference is None else msgspec.to_builtins(variant.reference)
 
 
 def _pair(key: str, value: str) -> None:

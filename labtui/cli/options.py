@@ -60,9 +60,9 @@ def lab_from(catalog: Path | None, runs: Path | None, data: Path | None) -> "Lab
 def complete_experiments(ctx: click.Context, _param: click.Parameter, incomplete: str) -> Sequence[CompletionItem]:
     """Names of the catalog's experiments, for the shell's Tab key."""
     lab = _lab_of(ctx)
-    arms = [(arm.spec.name, arm.spec.title) for arm in lab.catalog.arms] if lab else []
+    variants = [(variant.spec.name, variant.spec.title) for variant in lab.catalog.variants] if lab else []
     whole = [(experiment.name, experiment.title) for experiment in lab.catalog.experiments] if lab else []
-    return _items([*whole, *arms], incomplete)
+    return _items([*whole, *variants], incomplete)
 
 
 def complete_runs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> Sequence[CompletionItem]:

@@ -18,10 +18,10 @@ from labtui.store.tags import TEST_LOSS
 
 def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[Draft], setting: Setting) -> Row:
     """The row of a draft whose comparisons have their verdicts."""
-    cell, arm = draft.cell, draft.entry.arm
+    cell, variant = draft.cell, draft.entry.variant
     values = facts.values(cell, setting.metric.tag)
     mean, sd = facts.mean_and_sd([one.value for one in values])
-    reference = arm.reference if arm and draft.entry.present else None
+    reference = variant.reference if variant and draft.entry.present else None
     figures = published(cell, reference, setting.evidence) if reference else ()
     names = setting.class_names(cell)
     return Row(
@@ -32,8 +32,8 @@ def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[D
         data=cell.spec.data.name,
         device=cell.device,
         overridden=bool(cell.spec.overrides),
-        description=arm.description if arm else "",
-        conclusion=arm.conclusion if arm and draft.entry.present else "",
+        description=variant.description if variant else "",
+        conclusion=variant.conclusion if variant and draft.entry.present else "",
         factor=draft.factor,
         values=values,
         mean=mean,
@@ -70,9 +70,9 @@ def _noise(cell: Cell, metric: Metric, mean: float | None) -> float | None:
 def _published_findings(draft: Draft, setting: Setting) -> tuple[Finding, ...]:
     """What the published figures show, by the catalog alone: their baselines need not have been run."""
     references = [
-        Referred(cell=entry.cell, title=entry.cell.title, reference=entry.arm.reference)
+        Referred(cell=entry.cell, title=entry.cell.title, reference=entry.variant.reference)
         for entry in setting.entries
-        if entry.arm and entry.arm.reference and entry.present
+        if entry.variant and entry.variant.reference and entry.present
     ]
     here = next((one for one in references if one.cell.key == draft.cell.key), None)
     if here is None:

@@ -11,7 +11,7 @@ from labtui.compare.rows import Comparison, Interval, Row, Table
 from labtui.compare.statistics import ALPHA
 from labtui.compare.table import table
 from labtui.errors import AssertionNotHeld, UsageError
-from labtui.spec import Arm
+from labtui.spec import Variant
 from labtui.store.tags import TEST_ACCURACY
 
 _NAME = r"\S.*?"
@@ -56,7 +56,7 @@ def parse(text: str) -> Assertion:
 def check_all(
     texts: Sequence[str],
     cells: Sequence[Cell],
-    arms: Sequence[Arm],
+    variants: Sequence[Variant],
     *,
     metric: str = TEST_ACCURACY,
     evidence: Evidence | None = None,
@@ -66,7 +66,9 @@ def check_all(
     outcomes = []
     for one in map(parse, texts):
         share = ALPHA / len(texts)
-        told = table(cells, arms, metric=metric, baseline=one.right, names=(one.left,), evidence=evidence, alpha=share)
+        told = table(
+            cells, variants, metric=metric, baseline=one.right, names=(one.left,), evidence=evidence, alpha=share
+        )
         outcomes.append(check(one, told))
     return tuple(outcomes)
 

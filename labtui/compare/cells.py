@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from labtui.clean import clean_line
-from labtui.spec import Arm, RunSpec, flatten, recipe, recipe_hash
+from labtui.spec import RunSpec, Variant, flatten, recipe, recipe_hash
 from labtui.store import tags
 from labtui.store.state import State
 
@@ -89,9 +89,11 @@ def cells(runs: Iterable["Run"]) -> tuple[Cell, ...]:
     return tuple(cell for (name, recipe), group in groups.items() for cell in _by_place(name, recipe, group))
 
 
-def empty_cell(arm: Arm) -> Cell:
-    """A cell of an arm that was never run."""
-    return Cell(name=arm.spec.name, recipe=recipe_hash(arm.spec), device="", threads=None, spec=arm.spec, runs=())
+def empty_cell(variant: Variant) -> Cell:
+    """A cell of a variant that was never run."""
+    return Cell(
+        name=variant.spec.name, recipe=recipe_hash(variant.spec), device="", threads=None, spec=variant.spec, runs=()
+    )
 
 
 def _by_place(name: str, recipe: str, runs: list["Run"]) -> list[Cell]:

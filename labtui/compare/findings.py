@@ -84,7 +84,7 @@ def _own_match(row: "Draft", there: "Cell") -> Finding:
 
 
 def _unmatched(row: "Draft", there: "Cell", setting: "Setting") -> Finding:
-    proposed = offer(row.cell, there, row.factor, setting.arms)
+    proposed = offer(row.cell, there, row.factor, setting.variants)
     declared = ", ".join(row.factor) or "the factor"
     text = f"no finished run differs in {declared} alone"
     if proposed is None:

@@ -9,7 +9,7 @@ from labtui.compare.cells import Cell, empty_cell
 from labtui.compare.commands import run_command
 from labtui.compare.facts import budget
 from labtui.compare.recipes import flat_recipe, matched_recipe
-from labtui.spec import Arm, RunSpec
+from labtui.spec import RunSpec, Variant
 
 FEWEST_SEEDS = 3
 """Seeds that are proposed where there is one or none: fewer give an interval too wide to be of use."""
@@ -53,13 +53,13 @@ def is_own_match(cell: Cell, baseline: Cell, factor: tuple[str, ...]) -> bool:
     return cell.flat == matched_recipe(cell.flat, baseline.flat, factor)
 
 
-def offer(cell: Cell, baseline: Cell, factor: tuple[str, ...], arms: Sequence[Arm]) -> Offer | None:
-    """What to run for a matched baseline: an arm of the catalog, else the baseline with overrides."""
+def offer(cell: Cell, baseline: Cell, factor: tuple[str, ...], variants: Sequence[Variant]) -> Offer | None:
+    """What to run for a matched baseline: a variant of the catalog, else the baseline with overrides."""
     wanted = matched_recipe(cell.flat, baseline.flat, factor)
     seeds = cell.seeds if len(cell.seeds) > 1 else tuple(range(FEWEST_SEEDS))
-    for arm in arms:
-        if flat_recipe(arm.spec) == wanted:
-            return Offer(title=arm.spec.title, command=run_command([empty_cell(arm)], seeds))
+    for variant in variants:
+        if flat_recipe(variant.spec) == wanted:
+            return Offer(title=variant.spec.title, command=run_command([empty_cell(variant)], seeds))
     settings = _overrides(baseline.spec, wanted)
     if settings is None:
         return None

@@ -25,7 +25,7 @@ _FIRST = (tags.REPORT_TEST_ACCURACY, tags.REPORT_TRAIN_ACCURACY, tags.REPORT_TES
 
 
 class Referred(Struct, frozen=True, kw_only=True):
-    """A cell with the published figures of its arm."""
+    """A cell with the published figures of its variant."""
 
     cell: "Cell"
     title: str
@@ -50,7 +50,7 @@ def epoch_of(reference: Reference, tag: str) -> int | None:
 
 
 def published(cell: "Cell", reference: Reference, evidence: "Evidence") -> tuple[Published, ...]:
-    """Every published figure of an arm beside the mean of our runs at the same tag and step, test accuracy first."""
+    """Every published figure of a variant beside the mean of our runs at the same tag and step, test accuracy first."""
     order = sorted(reference.figures, key=lambda tag: _FIRST.index(tag) if tag in _FIRST else len(_FIRST))
     return tuple(_figure(cell, reference, tag, evidence) for tag in order)
 

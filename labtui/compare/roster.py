@@ -9,7 +9,7 @@ from msgspec import structs
 from labtui.compare import notation
 from labtui.compare.cells import Cell, empty_cell
 from labtui.compare.recipes import changes
-from labtui.spec import Arm, recipe_hash
+from labtui.spec import Variant, recipe_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class Entry:
     """A cell that gets a row."""
 
     cell: Cell
-    arm: Arm | None
+    variant: Variant | None
     """None where the catalog does not know the experiment any more."""
     present: bool
     """Whether it is the catalog's present definition, without overrides."""
@@ -27,48 +27,50 @@ class Entry:
     @property
     def factor(self) -> tuple[str, ...]:
         """What the experiment declares that it changes."""
-        return self.arm.spec.factor if self.arm else self.cell.spec.factor
+        return self.variant.spec.factor if self.variant else self.cell.spec.factor
 
     @property
     def baseline(self) -> str | None:
         """The experiment that it declares as its baseline."""
-        return self.arm.spec.baseline if self.arm else self.cell.spec.baseline
+        return self.variant.spec.baseline if self.variant else self.cell.spec.baseline
 
 
-def roster(cells: Sequence[Cell], arms: Sequence[Arm]) -> list[Entry]:
-    """All rows there could be: data set by data set, in the arms' order, an arm's overridden cells after it.
+def roster(cells: Sequence[Cell], variants: Sequence[Variant]) -> list[Entry]:
+    """All rows there could be: data set by data set, in the variants' order, a variant's overridden cells after it.
 
-    An arm without any run makes a row without seeds.
+    A variant without any run makes a row without seeds.
     """
     by_name: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         by_name[cell.name, cell.spec.data.name].append(cell)
     found: list[Entry] = []
     wanted: dict[str, str] = {}
-    for arm in arms:
-        first = wanted.setdefault(arm.spec.name, arm.spec.data.name)
-        stand_in = first if first != arm.spec.data.name else None
-        found += _of_arm(_labelled(arm, stand_in), by_name.pop((arm.spec.name, arm.spec.data.name), []))
+    for variant in variants:
+        first = wanted.setdefault(variant.spec.name, variant.spec.data.name)
+        stand_in = first if first != variant.spec.data.name else None
+        found += _of_variant(_labelled(variant, stand_in), by_name.pop((variant.spec.name, variant.spec.data.name), []))
     for rest in by_name.values():
-        found += [Entry(cell=cell, arm=None, present=False, folded=folded) for cell, folded in _by_recipe(rest)]
+        found += [Entry(cell=cell, variant=None, present=False, folded=folded) for cell, folded in _by_recipe(rest)]
     order = {name: place for place, name in reversed(list(enumerate(entry.cell.spec.data.name for entry in found)))}
     return sorted(found, key=lambda entry: order[entry.cell.spec.data.name])
 
 
-def _labelled(arm: Arm, stand_in_for: str | None) -> Arm:
-    """An arm on a data set that stands in for the one it wants says so: commands must ask for that data set."""
-    return structs.replace(arm, spec=structs.replace(arm.spec, fallback_from=stand_in_for))
+def _labelled(variant: Variant, stand_in_for: str | None) -> Variant:
+    """A variant on a data set that stands in for the one it wants says so: commands must ask for that data set."""
+    return structs.replace(variant, spec=structs.replace(variant.spec, fallback_from=stand_in_for))
 
 
-def _of_arm(arm: Arm, cells: list[Cell]) -> list[Entry]:
-    recipe = recipe_hash(arm.spec)
-    present = [replace(cell, spec=arm.spec) for cell in cells if cell.recipe == recipe]
+def _of_variant(variant: Variant, cells: list[Cell]) -> list[Entry]:
+    recipe = recipe_hash(variant.spec)
+    present = [replace(cell, spec=variant.spec) for cell in cells if cell.recipe == recipe]
     overridden = [cell for cell in cells if cell.recipe != recipe and cell.spec.overrides]
     older = [cell for cell in cells if cell.recipe != recipe and not cell.spec.overrides]
-    first, places = _strongest(present) if present else (empty_cell(arm), ())
-    folded = (*places, *((cell, f"older definition: {_told(cell, arm)}") for cell in older))
-    rows = [Entry(cell=first, arm=arm, present=True, folded=folded)]
-    return rows + [Entry(cell=cell, arm=arm, present=False, folded=other) for cell, other in _by_recipe(overridden)]
+    first, places = _strongest(present) if present else (empty_cell(variant), ())
+    folded = (*places, *((cell, f"older definition: {_told(cell, variant)}") for cell in older))
+    rows = [Entry(cell=first, variant=variant, present=True, folded=folded)]
+    return rows + [
+        Entry(cell=cell, variant=variant, present=False, folded=other) for cell, other in _by_recipe(overridden)
+    ]
 
 
 def _by_recipe(cells: Iterable[Cell]) -> list[tuple[Cell, tuple[tuple[Cell, str], ...]]]:
@@ -89,8 +91,8 @@ def _place(cell: Cell) -> str:
     return f"on {cell.device}{threads}" if cell.device else "not launched"
 
 
-def _told(cell: Cell, arm: Arm) -> str:
+def _told(cell: Cell, variant: Variant) -> str:
     return ", ".join(
         f"{change.key} {notation.value(change.here)}, now {notation.value(change.there)}"
-        for change in changes(cell.spec, arm.spec)
+        for change in changes(cell.spec, variant.spec)
     )

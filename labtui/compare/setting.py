@@ -13,7 +13,7 @@ from labtui.compare.metrics import Metric
 from labtui.compare.recipes import changes, covers
 from labtui.compare.roster import Entry
 from labtui.compare.switches import Grid, grids
-from labtui.spec import Arm
+from labtui.spec import Variant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Setting:
 
     metric: Metric
     entries: tuple[Entry, ...]
-    arms: tuple[Arm, ...]
+    variants: tuple[Variant, ...]
     baseline: str | None
     """Given instead of the declared ones."""
     evidence: Evidence
@@ -112,8 +112,12 @@ def _baseline(entry: Entry, setting: Setting) -> Cell | None:
     if found := declared_baseline(entry.cell, name, setting.cells, setting.present):
         return found
     data = entry.cell.spec.data.name
-    arms = [arm for arm in setting.arms if name in (arm.spec.name, arm.spec.experiment) and arm.spec.data.name == data]
-    return next((empty_cell(arm) for arm in arms if arm.spec.name != entry.cell.name), None)
+    variants = [
+        variant
+        for variant in setting.variants
+        if name in (variant.spec.name, variant.spec.experiment) and variant.spec.data.name == data
+    ]
+    return next((empty_cell(variant) for variant in variants if variant.spec.name != entry.cell.name), None)
 
 
 def picked(drafts: list[Draft], names: Sequence[str]) -> list[Draft]:

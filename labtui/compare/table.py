@@ -17,13 +17,13 @@ from labtui.compare.roster import Entry, roster
 from labtui.compare.rows import Comparison, Finding, Table, Verdict
 from labtui.compare.setting import Draft, Setting, draft, picked
 from labtui.compare.statistics import ALPHA
-from labtui.spec import Arm
+from labtui.spec import Variant
 from labtui.store.tags import TEST_ACCURACY
 
 
 def table(
     cells: Sequence[Cell],
-    arms: Sequence[Arm],
+    variants: Sequence[Variant],
     *,
     metric: str = TEST_ACCURACY,
     baseline: str | None = None,
@@ -34,15 +34,15 @@ def table(
 ) -> Table:
     """Judge cells against their baselines.
 
-    `arms` are the catalog's present definitions, wanted and offline ones. `names` (experiments, members or titles)
+    `variants` are the catalog's present definitions, wanted and offline ones. `names` (experiments, members or titles)
     picks rows, whose baselines come along; none means every cell that has a finished run. `baseline` replaces the
     declared ones. Reads curves and predictions through `evidence` where a judgement asks for them.
     """
-    entries = roster(cells, arms)
+    entries = roster(cells, variants)
     setting = Setting(
         metric=metric_of(metric),
         entries=tuple(entries),
-        arms=tuple(arms),
+        variants=tuple(variants),
         baseline=baseline,
         evidence=evidence or Evidence(),
         classes=classes or {},
@@ -122,7 +122,7 @@ def _smallest_effect(entry: Entry, metric: Metric) -> float | None:
     """Declared in points of accuracy; nothing is known about other metrics."""
     if not metric.is_accuracy:
         return None
-    return (entry.arm or Arm(spec=entry.cell.spec)).smallest_effect or None
+    return (entry.variant or Variant(spec=entry.cell.spec)).smallest_effect or None
 
 
 def _notes(drafts: list[Draft], entries: list[Entry]) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ def _notes(drafts: list[Draft], entries: list[Entry]) -> tuple[str, ...]:
     if started:
         told = ", ".join(f"{cell.title} ({cell.unfinished[-1].state})" for cell in started)
         notes.append(f"without a finished run: {told}")
-    if any(one.entry.arm and one.entry.arm.reference and one.entry.present for one in drafts):
+    if any(one.entry.variant and one.entry.variant.reference and one.entry.present for one in drafts):
         notes.append("published figures are of one seed each, at the last epoch unless a line says otherwise")
     if len({one.cell.spec.data.name for one in drafts}) > 1:
         notes.append("rows on different data sets are not compared with each other")

@@ -8,7 +8,7 @@ from labtui.compare.recipes import changes, covers
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.entry import Entry
-from labtui.spec import Arm, RunSpec, recipe
+from labtui.spec import RunSpec, Variant, recipe
 
 NARROWEST = 6
 WIDEST = 26
@@ -66,26 +66,33 @@ def _value(table: Mapping[str, Any], key: str) -> str:
     return notation.value(value)
 
 
-def specs_of(entries: Sequence[Entry], arms: Sequence[Arm]) -> tuple[list[tuple[str, RunSpec]], tuple[str, ...]]:
+def specs_of(
+    entries: Sequence[Entry], variants: Sequence[Variant]
+) -> tuple[list[tuple[str, RunSpec]], tuple[str, ...]]:
     """The specs of entries of the list, and of one alone with its declared baseline's; and what it declares to change.
 
-    `arms` are the catalog's, resolved: one that names its data set's own figures differs from no run that has them.
+    `variants` are the catalog's, resolved: one that names its data set's own figures differs from no run that has them.
     """
-    found = [(entry.title, spec) for entry in entries if (spec := _spec(entry, arms))]
+    found = [(entry.title, spec) for entry in entries if (spec := _spec(entry, variants))]
     if len(found) != 1:
         return found, ()
     spec = found[0][1]
-    baseline = _arm(spec.baseline or "", spec.data.name, arms)
+    baseline = _variant(spec.baseline or "", spec.data.name, variants)
     return [*found, *([(baseline.display_title, baseline)] if baseline else [])], spec.factor
 
 
-def _spec(entry: Entry, arms: Sequence[Arm]) -> RunSpec | None:
+def _spec(entry: Entry, variants: Sequence[Variant]) -> RunSpec | None:
     if entry.run is not None and entry.run.spec is not None:
         return entry.run.spec
-    return _arm(entry.arm.spec.name, entry.arm.spec.data.name, arms) if entry.arm else None
+    return _variant(entry.variant.spec.name, entry.variant.spec.data.name, variants) if entry.variant else None
 
 
-def _arm(name: str, data: str, arms: Sequence[Arm]) -> RunSpec | None:
+def _variant(name: str, data: str, variants: Sequence[Variant]) -> RunSpec | None:
     return next(
-        (arm.spec for arm in arms if name in (arm.spec.name, arm.spec.experiment) and arm.spec.data.name == data), None
+        (
+            variant.spec
+            for variant in variants
+            if name in (variant.spec.name, variant.spec.experiment) and variant.spec.data.name == data
+        ),
+        None,
     )

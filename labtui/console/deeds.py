@@ -14,7 +14,7 @@ from labtui.api import Lab, Plan, Planned, plan_runs
 from labtui.console.draw.format import duration, size
 from labtui.console.planned import plan_wish
 from labtui.console.wish import Wish
-from labtui.spec import Arm
+from labtui.spec import Variant
 from labtui.store.run import Run
 
 Tell = Callable[[str], None]
@@ -119,9 +119,9 @@ def _about(plan: Plan) -> str:
     return f", about {duration(plan.estimate)} in all" if plan.estimate else ""
 
 
-def command_for(arms: Iterable[Arm]) -> str:
+def command_for(variants: Iterable[Variant]) -> str:
     """The command line that runs these with their defaults; empty for none."""
-    names = [arm.spec.name for arm in arms]
+    names = [variant.spec.name for variant in variants]
     return shlex.join(["labtui", "run", *names]) if names else ""
 
 

@@ -63,7 +63,7 @@ def _same(one: "Mapping[str, Cell]", other: "Mapping[str, Cell]") -> bool:
 
 def _declared(entries: Iterable[Entry]) -> set[str]:
     """The lines of the catalog that others name as their baseline, run or not."""
-    return {f"arm:{entry.arm.spec.baseline}" for entry in entries if entry.arm and entry.arm.spec.baseline}
+    return {f"arm:{entry.variant.spec.baseline}" for entry in entries if entry.variant and entry.variant.spec.baseline}
 
 
 def _found(
@@ -94,7 +94,7 @@ def _baseline(
         there = cells.get(chosen)
         alike = there is not None and there.spec.data.name == here.spec.data.name and chosen != entry.key
         return there if alike else None
-    name = entry.arm.spec.baseline if entry.arm else here.spec.baseline
+    name = entry.variant.spec.baseline if entry.variant else here.spec.baseline
     return declared_baseline(here, name, tuple(cells.values()), present) if name else None
 
 
@@ -105,7 +105,7 @@ def _delta(entry: Entry, here: "Cell", there: "Cell", *, chosen: bool) -> Delta 
     points = difference(here, there)
     if points is None:
         return None
-    factor = entry.arm.spec.factor if entry.arm else here.spec.factor
+    factor = entry.variant.spec.factor if entry.variant else here.spec.factor
     if chosen:
         factor = _either(factor, here, there)
     found = confounds(here, there, factor, metric(TEST_ACCURACY))

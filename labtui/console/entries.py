@@ -1,6 +1,6 @@
 """The list of experiments and runs: what stands in it, in which order, with which figures. Pure, no numpy.
 
-An arm of the catalog is one entry, run or not. Its runs are told apart by seed; runs with overrides form an entry of
+A variant of the catalog is one entry, run or not. Its runs are told apart by seed; runs with overrides form an entry of
 their own, as do runs of experiments that the catalog does not know, and foreign runs.
 """
 
@@ -15,7 +15,7 @@ from labtui.console import filters
 from labtui.console.deltas import Deltas, row_cell
 from labtui.console.entry import Choice, Entry, Figure, figure
 from labtui.console.snapshot import Snapshot, Trend
-from labtui.spec import Arm
+from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY
 
@@ -37,7 +37,7 @@ class Arrangement:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._names = {arm.spec.name for arm in catalog.arms}
+        self._names = {variant.spec.name for variant in catalog.variants}
         self._deltas = Deltas()
         self._places: dict[str, tuple[Run, str]] = {}
         self._made: dict[str, tuple[tuple[Run, ...], Trend | None, Entry]] = {}
@@ -55,22 +55,22 @@ class Arrangement:
             parts[self._part(entry)] += _unfolded(entry, snapshot, choice)
         shown = list(parts.pop(""))
         for part, lines in parts.items():
-            if lines and self._catalog.arms:
+            if lines and self._catalog.variants:
                 shown.append(Entry(f"heading:{part}", part))
             shown += lines
         return (*shown, *_faults(self._catalog))
 
     def _part(self, entry: Entry) -> str:
         """Under which heading a line stands."""
-        if entry.arm:
+        if entry.variant:
             return ""
         return CHANGED if entry.runs[0].spec is not None and entry.runs[0].name in self._names else OTHERS
 
     def _everything(self, snapshot: Snapshot, choice: Choice) -> list[Entry]:
-        """A line for each arm, one for each other cell and foreign run, with deltas."""
+        """A line for each variant, one for each other cell and foreign run, with deltas."""
         groups = self._groups(snapshot.runs)
-        arms = {f"arm:{arm.spec.name}": arm for arm in self._catalog.arms}
-        found = [self._line(key, arm, groups.pop(key, ()), snapshot) for key, arm in arms.items()]
+        variants = {f"arm:{variant.spec.name}": variant for variant in self._catalog.variants}
+        found = [self._line(key, variant, groups.pop(key, ()), snapshot) for key, variant in variants.items()]
         found += [self._line(key, None, runs, snapshot) for key, runs in groups.items()]
         self._made = {entry.key: self._made[entry.key] for entry in found}
         cells = {entry.key: cell for entry in found if (cell := self._cells[entry.key][1]) is not None}
@@ -94,13 +94,13 @@ class Arrangement:
             return f"arm:{run.name}"
         return f"cell:{run.group}/{run.display_title}"
 
-    def _line(self, key: str, arm: Arm | None, runs: tuple[Run, ...], snapshot: Snapshot) -> Entry:
+    def _line(self, key: str, variant: Variant | None, runs: tuple[Run, ...], snapshot: Snapshot) -> Entry:
         """The line of these runs: the one made before, where they are the same and its trend is."""
         before = self._made.get(key)
         if before is not None and _same(before[0], runs) and before[1] is _trend(before[2].run, snapshot):
             return before[2]
         cell = self._cell(key, runs)
-        entry = _summed(_titled(key, arm, runs), runs, cell, snapshot)
+        entry = _summed(_titled(key, variant, runs), runs, cell, snapshot)
         self._made[key] = (runs, _trend(entry.run, snapshot), entry)
         return entry
 
@@ -124,10 +124,10 @@ def _trend(run: Run | None, snapshot: Snapshot) -> Trend | None:
 # --- Lines --------------------------------------------------------------------------------------------------------
 
 
-def _titled(key: str, arm: Arm | None, runs: Sequence[Run]) -> Entry:
-    if arm is not None:
-        note = clean_line(runs[0].group) if runs and runs[0].group != arm.spec.group else ""
-        return Entry(key, clean_line(arm.spec.display_title), note=note, arm=arm)
+def _titled(key: str, variant: Variant | None, runs: Sequence[Run]) -> Entry:
+    if variant is not None:
+        note = clean_line(runs[0].group) if runs and runs[0].group != variant.spec.group else ""
+        return Entry(key, clean_line(variant.spec.display_title), note=note, variant=variant)
     if runs[0].foreign:
         return Entry(key, clean_line(runs[0].id))
     return Entry(key, runs[0].display_title, note=clean_line(runs[0].group))
@@ -211,6 +211,6 @@ def _filtered(everything: Sequence[Entry], text: str) -> list[Entry]:
 
 
 def _fields(entry: Entry) -> filters.Fields:
-    words = [entry.title, entry.note, entry.arm.spec.name if entry.arm else ""]
+    words = [entry.title, entry.note, entry.variant.spec.name if entry.variant else ""]
     words += [run.id for run in entry.runs]
     return filters.Fields(" ".join(words), frozenset(str(run.state) for run in entry.runs))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from labtui.console.snapshot import Trend
-from labtui.spec import Arm
+from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import LIVE_ACCURACY, TEST_ACCURACY
@@ -40,7 +40,7 @@ class Entry:
     """`arm:adam@0.01`, `cell:Cifar/Dropout [epochs=1]`, `run:` and the run's id, `heading:…`, `fault:…`."""
     title: str
     note: str = ""
-    arm: Arm | None = None
+    variant: Variant | None = None
     runs: tuple[Run, ...] = ()
     """Newest first; a single run's entry has one."""
     depth: int = 0

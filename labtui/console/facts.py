@@ -10,7 +10,7 @@ from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, fit, shorten, spread
 from labtui.console.entry import Delta, Entry
 from labtui.console.listing import CONFOUNDED, fraction
-from labtui.spec import Arm
+from labtui.spec import Variant
 from labtui.store import tags
 from labtui.store.run import Run
 
@@ -51,7 +51,7 @@ def facts(entry: Entry | None, curves: "Mapping[str, Curve]", room: int, glyphs:
         told = textwrap.wrap(entry.title, max(20, room))
         return [(Span("The catalog has a fault", "strong"),), *((Span(text, "bad"),) for text in told)]
     if entry.run is None:
-        return arm_lines(entry.arm, room, glyphs) if entry.arm else []
+        return variant_lines(entry.variant, room, glyphs) if entry.variant else []
     return [*run_lines(entry, entry.run, room, glyphs, now), *curve_lines(curves, room, glyphs)]
 
 
@@ -156,26 +156,26 @@ def _place(curve: "Curve") -> str:
     return f"{'epoch' if curve.unit == tags.StepUnit.EPOCH else ''} {text.count(curve.best[0])}".strip()
 
 
-def arm_lines(arm: Arm, room: int, glyphs: Glyphs) -> list[Line]:
-    """An arm that was never run: what it is, what was published, which key starts it."""
-    spec = arm.spec
+def variant_lines(variant: Variant, room: int, glyphs: Glyphs) -> list[Line]:
+    """A variant that was never run: what it is, what was published, which key starts it."""
+    spec = variant.spec
     lines: list[Line] = [spread((Span(spec.display_title, "strong"),), (Span("not run yet", "muted"),), room)]
-    about = f"{spec.data.name}  {glyphs.dot}  {text.epochs(spec.training.epochs)}  {glyphs.dot}  {_optimizer(arm)}"
+    about = f"{spec.data.name}  {glyphs.dot}  {text.epochs(spec.training.epochs)}  {glyphs.dot}  {_optimizer(variant)}"
     lines.append((Span(about, "muted"),))
-    for paragraph in (arm.description, _published(arm)):
+    for paragraph in (variant.description, _published(variant)):
         lines += [(Span(line),) for line in textwrap.wrap(paragraph, max(20, room))]
     lines += [(), (Span("r", "key"), Span(" runs it with its defaults, ", "muted"), Span("R", "key"))]
     lines[-1] = (*lines[-1], Span(" asks for seeds, device and changes first", "muted"))
     return lines
 
 
-def _optimizer(arm: Arm) -> str:
-    optimizer = arm.spec.optimizer
-    return f"{type(optimizer).__name__} lr {optimizer.lr:g}, batch {arm.spec.training.batch_size}"
+def _optimizer(variant: Variant) -> str:
+    optimizer = variant.spec.optimizer
+    return f"{type(optimizer).__name__} lr {optimizer.lr:g}, batch {variant.spec.training.batch_size}"
 
 
-def _published(arm: Arm) -> str:
-    if arm.reference is None or not arm.reference.figures:
+def _published(variant: Variant) -> str:
+    if variant.reference is None or not variant.reference.figures:
         return ""
-    figures = [f"{NAMES.get(tag, tag)} {value:g}" for tag, value in arm.reference.figures.items()]
+    figures = [f"{NAMES.get(tag, tag)} {value:g}" for tag, value in variant.reference.figures.items()]
     return f"Published: {', '.join(figures)}."

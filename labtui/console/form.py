@@ -10,7 +10,7 @@ from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.wish import Wish
 from labtui.datasets import registry
 from labtui.errors import UsageError
-from labtui.spec import Arm, RunSpec
+from labtui.spec import RunSpec, Variant
 
 SEEDS, DEVICE, AT_ONCE = "seeds", "device", "at once"
 FIRST = ("training.epochs", "optimizer.lr")
@@ -65,12 +65,12 @@ class Box:
 
 
 def boxes(
-    arms: Sequence[Arm], seeds: Iterable[int], devices: Mapping[str, str], typed: Mapping[str, str]
+    variants: Sequence[Variant], seeds: Iterable[int], devices: Mapping[str, str], typed: Mapping[str, str]
 ) -> tuple[Box, ...]:
-    """All fields for the chosen arms, with what was typed checked.
+    """All fields for the chosen variants, with what was typed checked.
 
-    Only keys that all chosen arms have can be changed; `seeds` are those that the catalog names, `devices` say beside
-    their names what there is to say about them.
+    Only keys that all chosen variants have can be changed; `seeds` are those that the catalog names, `devices` maps
+    device names to what there is to say about them.
     """
     numbers = ",".join(map(str, seeds))
     common = [
@@ -78,13 +78,13 @@ def boxes(
         Box(DEVICE, "auto", devices.get(typed.get(DEVICE, ""), AUTO), ("auto", *devices), "where the runs train"),
         Box(AT_ONCE, "1", f"1 to {MOST_AT_ONCE}", meaning="runs that share the device"),
     ]
-    all_boxes = [*common, *(_recipe_boxes(arms, typed) if arms else [])]
-    return tuple(_checked(replace(box, typed=typed.get(box.key)), arms) for box in all_boxes)
+    all_boxes = [*common, *(_recipe_boxes(variants, typed) if variants else [])]
+    return tuple(_checked(replace(box, typed=typed.get(box.key)), variants) for box in all_boxes)
 
 
-def typed_by(wish: Wish, arms: Sequence[Arm]) -> dict[str, str]:
+def typed_by(wish: Wish, variants: Sequence[Variant]) -> dict[str, str]:
     """What stands in the fields when the dialog begins with a wish; short keys are written out."""
-    keys = [field.key for field in fields(_tried(arms[0].spec, dict(_pairs(wish))))] if arms else []
+    keys = [field.key for field in fields(_tried(variants[0].spec, dict(_pairs(wish))))] if variants else []
     typed = {next((key for key in keys if key.endswith(f".{name}")), name): text for name, text in _pairs(wish)}
     typed |= {SEEDS: wish.seeds} if wish.seeds else {}
     typed |= {DEVICE: wish.device} if wish.device != "auto" else {}
@@ -115,9 +115,9 @@ def changes(found: Iterable[Box]) -> tuple[str, ...]:
     )
 
 
-def _recipe_boxes(arms: Sequence[Arm], typed: Mapping[str, str]) -> list[Box]:
-    usual = [{field.key: field.text for field in fields(arm.spec)} for arm in arms]
-    tables = [{field.key: field for field in fields(_tried(arm.spec, typed))} for arm in arms]
+def _recipe_boxes(variants: Sequence[Variant], typed: Mapping[str, str]) -> list[Box]:
+    usual = [{field.key: field.text for field in fields(variant.spec)} for variant in variants]
+    tables = [{field.key: field for field in fields(_tried(variant.spec, typed))} for variant in variants]
     found = []
     for key, field in tables[0].items():
         if not all(key in table for table in tables):
@@ -141,7 +141,7 @@ def _tried(spec: RunSpec, typed: Mapping[str, str]) -> RunSpec:
     return spec
 
 
-def _checked(box: Box, arms: Sequence[Arm]) -> Box:
+def _checked(box: Box, variants: Sequence[Variant]) -> Box:
     if not box.is_changed:
         return box
     try:
@@ -152,8 +152,8 @@ def _checked(box: Box, arms: Sequence[Arm]) -> Box:
         elif box.key == DEVICE:
             return box if box.text in box.choices else replace(box, fault="no such device here")
         else:
-            for arm in arms:
-                override(_tried(arm.spec, {}), [f"{box.key}={box.text}"])
+            for variant in variants:
+                override(_tried(variant.spec, {}), [f"{box.key}={box.text}"])
     except UsageError as fault:
         return replace(box, fault=clean_line(fault.message.partition("\n")[0]))
     return box

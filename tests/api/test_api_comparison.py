@@ -1,4 +1,4 @@
-"""The arms and tables that both front ends compare."""
+"""The variants and tables that both front ends compare."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from api_lab import make_lab
 
 from labtui.api import Lab
-from labtui.api.comparison import arms, table
+from labtui.api.comparison import table, variants
 from labtui.errors import UsageError
 from labtui.spec import Normalize
 
@@ -20,19 +20,21 @@ def lab(tmp_path: Path) -> Lab:
     return make_lab(tmp_path, CATALOG + REFERENCE)
 
 
-def test_every_arm_appears_on_its_own_data_set_and_on_the_one_that_stands_in(lab: Lab) -> None:
-    places = [(arm.spec.name, arm.spec.data.name, arm.spec.group) for arm in arms(lab)]
+def test_every_variant_appears_on_its_own_data_set_and_on_the_one_that_stands_in(lab: Lab) -> None:
+    places = [(variant.spec.name, variant.spec.data.name, variant.spec.group) for variant in variants(lab)]
     assert places[:2] == [("network", "cifar10", "Cifar"), ("network", "digits", "Digits")]
-    assert len(places) == 2 * len(lab.catalog.arms)
+    assert len(places) == 2 * len(lab.catalog.variants)
 
 
 def test_published_figures_stay_with_the_data_set_that_they_are_about(lab: Lab) -> None:
-    with_figures = [(arm.spec.name, arm.spec.data.name) for arm in arms(lab) if arm.reference is not None]
+    with_figures = [
+        (variant.spec.name, variant.spec.data.name) for variant in variants(lab) if variant.reference is not None
+    ]
     assert with_figures == [("dropout", "cifar10")]
 
 
-def test_no_arm_is_left_with_figures_of_normalization_to_be_looked_up(lab: Lab) -> None:
-    normalized = [arm.spec.data.normalize for arm in arms(lab) if arm.spec.name == "normalization"]
+def test_no_variant_is_left_with_figures_of_normalization_to_be_looked_up(lab: Lab) -> None:
+    normalized = [variant.spec.data.normalize for variant in variants(lab) if variant.spec.name == "normalization"]
     assert all(isinstance(figures, Normalize) for figures in normalized)
     assert len(set(normalized)) == 2
 

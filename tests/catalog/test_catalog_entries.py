@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from labtui.catalog import Catalog, load, parse_seeds
 from labtui.errors import UsageError
-from labtui.spec import Adam, AdamW, Arm, Augment, Cosine, Normalize, RandomCrop, ResNet18, Sgd
+from labtui.spec import Adam, AdamW, Augment, Cosine, Normalize, RandomCrop, ResNet18, Sgd, Variant
 
 DATASETS = ("cifar10", "digits", "fashion-mnist")
 
@@ -39,14 +39,14 @@ def read(tmp_path: Path) -> Any:
     return of
 
 
-def arm(catalog: Catalog, name: str) -> Arm:
+def variant(catalog: Catalog, name: str) -> Variant:
     assert catalog.faults == ()
     (found,) = catalog.select([name])
     return found
 
 
 def test_tables_merge_key_by_key(read: Any) -> None:
-    spec = arm(read("[experiment.x]\noptimizer.lr = 0.5\ndata.name = 'digits'\n"), "x").spec
+    spec = variant(read("[experiment.x]\noptimizer.lr = 0.5\ndata.name = 'digits'\n"), "x").spec
     assert spec.optimizer == Adam(lr=0.5, betas=(0.8, 0.99))
     assert (spec.data.name, spec.data.train_fraction) == ("digits", 0.5)
 
@@ -57,10 +57,10 @@ def test_another_name_replaces_a_registry_s_whole_table(read: Any) -> None:
         "[experiment.c]\nextends = 'a'\noptimizer.name = 'adamw'\n[experiment.d]\nmodel.name = 'resnet18'\n"
         "penalty = { norm = 'l2', weight = 1, modules = 'fc' }\n"
     )
-    assert arm(catalog, "a").spec.optimizer == Sgd()
-    assert arm(catalog, "b").spec.optimizer == Adam(lr=1.0, betas=(0.8, 0.99))
-    assert arm(catalog, "c").spec.optimizer == AdamW()
-    assert arm(catalog, "d").spec.model == ResNet18()
+    assert variant(catalog, "a").spec.optimizer == Sgd()
+    assert variant(catalog, "b").spec.optimizer == Adam(lr=1.0, betas=(0.8, 0.99))
+    assert variant(catalog, "c").spec.optimizer == AdamW()
+    assert variant(catalog, "d").spec.model == ResNet18()
 
 
 def test_none_switches_off_what_is_inherited(read: Any) -> None:
@@ -68,10 +68,10 @@ def test_none_switches_off_what_is_inherited(read: Any) -> None:
         "[experiment.x]\npenalty = 'none'\nbaseline = 'none'\noffline_dataset = 'none'\n"
         "[experiment.y]\nextends = 'x'\npenalty = { norm = 'l2', weight = 1 }\n"
     )
-    assert arm(catalog, "x").spec.penalty is None
-    assert arm(catalog, "x").spec.baseline is None
+    assert variant(catalog, "x").spec.penalty is None
+    assert variant(catalog, "x").spec.baseline is None
     assert catalog.experiment("x").offline_dataset is None
-    assert arm(catalog, "y").spec.penalty is not None
+    assert variant(catalog, "y").spec.penalty is not None
 
 
 def test_an_heir_takes_over_everything_but_what_an_entry_says_of_itself(read: Any) -> None:
@@ -80,7 +80,7 @@ def test_an_heir_takes_over_everything_but_what_an_entry_says_of_itself(read: An
         "factor = ['penalty']\nsmallest_effect = 2\nreference.figures.'Test accuracy' = 50\ntraining.epochs = 3\n"
         "[experiment.b]\nextends = 'a'\n"
     )
-    heir, experiment = arm(catalog, "b"), catalog.experiment("b")
+    heir, experiment = variant(catalog, "b"), catalog.experiment("b")
     assert (experiment.group, experiment.seeds, experiment.factor) == ("G", (0, 1, 2), ("penalty",))
     assert (heir.smallest_effect, heir.spec.training.epochs) == (2.0, 3)
     assert (experiment.title, experiment.description, heir.conclusion, heir.reference) == ("b", "", "", None)
@@ -91,7 +91,7 @@ def test_the_nearest_ancestor_wins(read: Any) -> None:
         "[experiment.a]\ntraining = { epochs = 2, batch_size = 2 }\n"
         "[experiment.b]\nextends = 'a'\ntraining.epochs = 3\n[experiment.c]\nextends = 'b'\ntraining.log_every = 4\n"
     )
-    training = arm(catalog, "c").spec.training
+    training = variant(catalog, "c").spec.training
     assert (training.epochs, training.batch_size, training.log_every, training.test_batch_size) == (3, 2, 4, 64)
 
 
@@ -110,7 +110,7 @@ name = "random_crop"
 padding = 2
 """
     )
-    spec = arm(catalog, "x").spec
+    spec = variant(catalog, "x").spec
     assert spec.scheduler == Cosine(warmup_epochs=1.0, final=0.1)
     assert spec.data.normalize == Normalize(mean=(0.5,) * 3, std=(0.2,) * 3)
     assert spec.data.augment == Augment(transforms=(RandomCrop(padding=4), RandomCrop(padding=2)))
@@ -118,7 +118,7 @@ padding = 2
 
 def test_an_entry_is_not_its_own_baseline(read: Any) -> None:
     catalog = read("[experiment.r]\nbaseline = 'r@0.1'\ngrid.optimizer.lr = [0.1, 0.2]\n")
-    assert arm(catalog, "base").spec.baseline is None
+    assert variant(catalog, "base").spec.baseline is None
     assert catalog.experiment("base").baseline is None
     assert [one.spec.baseline for one in catalog.select(["r"])] == [None, "r@0.1"]
 
@@ -250,10 +250,10 @@ def test_seeds_have_three_forms(text: str, seeds: tuple[int, ...], read: Any) ->
 
 
 @pytest.mark.parametrize("seeds", ["2", "[5, 3]", "'0-1'"])
-def test_seeds_of_an_entry_are_a_count_a_list_or_text_and_the_arm_has_the_first(seeds: str, read: Any) -> None:
+def test_seeds_of_an_entry_are_a_count_a_list_or_text_and_the_variant_has_the_first(seeds: str, read: Any) -> None:
     experiment = read(f"[experiment.x]\nseeds = {seeds}\n").experiment("x")
     assert experiment.seeds == {"2": (0, 1), "[5, 3]": (5, 3), "'0-1'": (0, 1)}[seeds]
-    assert experiment.arms[0].spec.seed == experiment.seeds[0]
+    assert experiment.variants[0].spec.seed == experiment.seeds[0]
 
 
 @pytest.mark.parametrize(

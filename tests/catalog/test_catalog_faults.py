@@ -37,7 +37,7 @@ def test_each_fault_is_told_where_it_is_and_the_good_entries_stay_usable(tmp_pat
         for words in said.words:
             assert words in fault.message
     assert tuple(experiment.name for experiment in catalog.experiments) == bad.good
-    assert {arm.spec.experiment for arm in catalog.select(bad.good)} == set(bad.good)
+    assert {variant.spec.experiment for variant in catalog.select(bad.good)} == set(bad.good)
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
@@ -179,4 +179,4 @@ def test_no_mangled_catalog_whatever_brings_it_down(
 def test_a_file_made_to_take_time_or_memory_comes_back_with_few_faults(tmp_path: Path, text: str) -> None:
     catalog = loaded(tmp_path, GOOD + text)
     assert 1 <= len(catalog.faults) <= 250
-    assert len(catalog.arms) <= 5_200
+    assert len(catalog.variants) <= 5_200

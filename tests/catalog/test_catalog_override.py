@@ -12,7 +12,7 @@ from labtui.errors import UsageError
 from labtui.spec import Augment, Cosine, Penalty, Rotation, RunSpec, Sgd, recipe_hash
 
 CATALOG = load(builtin_path(), datasets=("cifar10", "digits", "fashion-mnist"))
-SPECS = {arm.spec.name: arm.spec for arm in CATALOG.arms}
+SPECS = {variant.spec.name: variant.spec for variant in CATALOG.variants}
 DROPOUT = SPECS["dropout"]
 
 

@@ -40,7 +40,7 @@ def test_the_examples_of_the_page_are_sound(tmp_path: Path) -> None:
     path.write_text("\n".join(re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)), "utf-8")
     catalog = load(path, datasets=DATASETS)
     assert catalog.faults == ()
-    assert [arm.spec.title for arm in catalog.arms] == ["Plain", "Heavy Dropout", "Rate 0.1", "Rate 0.01"]
+    assert [variant.spec.title for variant in catalog.variants] == ["Plain", "Heavy Dropout", "Rate 0.1", "Rate 0.01"]
     assert catalog.select(["rates@0.1"])[0].reference is not None
 
 

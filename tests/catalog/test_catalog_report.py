@@ -8,7 +8,6 @@ import pytest
 from labtui.catalog import Catalog, builtin_path, load
 from labtui.spec import (
     Adam,
-    Arm,
     Cnn,
     ColorJitter,
     HorizontalFlip,
@@ -16,6 +15,7 @@ from labtui.spec import (
     Resize,
     Rotation,
     Sgd,
+    Variant,
     differences,
     flatten,
 )
@@ -88,7 +88,7 @@ def catalog() -> Catalog:
     return load(builtin_path(), builtin=True, datasets=DATASETS)
 
 
-def arm(catalog: Catalog, name: str) -> Arm:
+def variant(catalog: Catalog, name: str) -> Variant:
     (found,) = catalog.select([name])
     return found
 
@@ -99,13 +99,13 @@ def test_the_catalog_has_no_faults_and_nine_entries(catalog: Catalog) -> None:
 
 
 def test_the_thirteen_runs_have_the_names_of_the_report_in_its_order(catalog: Catalog) -> None:
-    assert {one.spec.name: one.spec.title for one in catalog.arms} == RUNS
-    assert list(RUNS) == [one.spec.name for one in catalog.arms]
-    assert {one.spec.group for one in catalog.arms} == {"Cifar"}
+    assert {one.spec.name: one.spec.title for one in catalog.variants} == RUNS
+    assert list(RUNS) == [one.spec.name for one in catalog.variants]
+    assert {one.spec.group for one in catalog.variants} == {"Cifar"}
 
 
 def test_the_baseline_is_the_report_s(catalog: Catalog) -> None:
-    spec = arm(catalog, "network").spec
+    spec = variant(catalog, "network").spec
     assert spec.protocol == "report"
     assert (spec.data.name, spec.data.train_fraction, spec.data.augment, spec.data.normalize) == (
         "cifar10",
@@ -125,7 +125,7 @@ def test_the_baseline_is_the_report_s(catalog: Catalog) -> None:
 def test_a_run_changes_of_the_baseline_s_recipe_what_the_report_s_table_says_and_nothing_else(
     catalog: Catalog, name: str
 ) -> None:
-    spec, baseline = arm(catalog, name).spec, arm(catalog, "network").spec
+    spec, baseline = variant(catalog, name).spec, variant(catalog, "network").spec
     for key, wanted in CHANGES[name].items():
         found = spec
         for part in key.split("."):
@@ -139,7 +139,7 @@ def test_a_run_changes_of_the_baseline_s_recipe_what_the_report_s_table_says_and
 
 @pytest.mark.parametrize("name", ["augmentation", "norm_aug"])
 def test_augmentation_is_the_report_s_appended_and_on_the_test_set_too(catalog: Catalog, name: str) -> None:
-    augment = arm(catalog, name).spec.data.augment
+    augment = variant(catalog, name).spec.data.augment
     assert augment is not None
     assert augment.transforms == (
         Resize(size=32),
@@ -151,33 +151,33 @@ def test_augmentation_is_the_report_s_appended_and_on_the_test_set_too(catalog: 
 
 
 def test_adam_0_001_is_the_baseline_s_twin_on_the_whole_training_set(catalog: Catalog) -> None:
-    assert differences(arm(catalog, "adam@0.001").spec, arm(catalog, "network").spec) == {
+    assert differences(variant(catalog, "adam@0.001").spec, variant(catalog, "network").spec) == {
         "data.train_fraction": (1.0, 0.5)
     }
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_declared_factor_covers_what_differs_except_the_half_training_set(catalog: Catalog, name: str) -> None:
-    spec = arm(catalog, name).spec
+    spec = variant(catalog, name).spec
     undeclared = {
         key
-        for key in differences(spec, arm(catalog, "network").spec)
+        for key in differences(spec, variant(catalog, "network").spec)
         if not any(key == one or key.startswith(f"{one}.") for one in spec.factor)
     }
     assert undeclared == (set() if name == "network" else {"data.train_fraction"})
 
 
 def test_the_network_is_the_baseline_of_all_and_has_none(catalog: Catalog) -> None:
-    assert {one.spec.name: one.spec.baseline for one in catalog.arms} == {
+    assert {one.spec.name: one.spec.baseline for one in catalog.variants} == {
         name: None if name == "network" else "network" for name in RUNS
     }
 
 
-def test_each_arm_has_one_seed_a_stand_in_a_description_and_a_conclusion_in_one_sentence(catalog: Catalog) -> None:
+def test_each_variant_has_one_seed_a_stand_in_a_description_and_a_conclusion_in_one_sentence(catalog: Catalog) -> None:
     for experiment in catalog.experiments:
         assert experiment.seeds == (0,)
         assert experiment.offline_dataset == "digits"
-        for one in experiment.arms:
+        for one in experiment.variants:
             assert one.description
             assert one.conclusion.endswith(".")
             assert one.conclusion[:-1].count(". ") == 0
@@ -185,7 +185,7 @@ def test_each_arm_has_one_seed_a_stand_in_a_description_and_a_conclusion_in_one_
 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_published_figures_are_the_report_s_to_the_letter(catalog: Catalog, name: str) -> None:
-    reference = arm(catalog, name).reference
+    reference = variant(catalog, name).reference
     assert reference is not None
     train_loss, test_loss, train_accuracy, test_accuracy, relative, loss, accuracy, steps, late = PUBLISHED[name]
     figures = {
@@ -205,7 +205,7 @@ def test_the_published_figures_are_the_report_s_to_the_letter(catalog: Catalog, 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_figures_were_published_at_epoch_10_and_sgd_s_at_8_and_9(catalog: Catalog, name: str) -> None:
-    reference = arm(catalog, name).reference
+    reference = variant(catalog, name).reference
     assert reference is not None
     sgd = name.startswith("sgd")
     assert reference.epoch == (8 if sgd else 10)
@@ -213,8 +213,8 @@ def test_the_figures_were_published_at_epoch_10_and_sgd_s_at_8_and_9(catalog: Ca
 
 
 def test_only_what_rests_on_an_assumption_is_in_kind_and_only_words_are_around(catalog: Catalog) -> None:
-    in_kind = {one.spec.name for one in catalog.arms if one.reference and one.reference.in_kind}
-    around = {one.spec.name: one.reference.around for one in catalog.arms if one.reference and one.reference.around}
+    in_kind = {one.spec.name for one in catalog.variants if one.reference and one.reference.in_kind}
+    around = {one.spec.name: one.reference.around for one in catalog.variants if one.reference and one.reference.around}
     assert in_kind == {"augmentation", "norm_aug"}
     assert around == {"network": (REPORT_TRAIN_ACCURACY,), "norm_aug": (REPORT_TRAIN_ACCURACY,)}
 

@@ -15,7 +15,6 @@ from labtui.compare.rows import Finding, Row, Table
 from labtui.compare.table import table
 from labtui.spec import (
     Adam,
-    Arm,
     Augment,
     Cnn,
     ColorJitter,
@@ -30,6 +29,7 @@ from labtui.spec import (
     RunSpec,
     Sgd,
     Training,
+    Variant,
     samples_per_epoch,
     steps_per_epoch,
 )
@@ -188,14 +188,14 @@ def evidence(
     return Evidence(read_curves, read_predictions)
 
 
-def arm(of: RunSpec, **known: Any) -> Arm:
-    """An arm of a catalog."""
-    return Arm(spec=of, **known)
+def variant(of: RunSpec, **known: Any) -> Variant:
+    """A variant of a catalog."""
+    return Variant(spec=of, **known)
 
 
-def judged(runs: Sequence[Run], arms: Sequence[Arm], **options: Any) -> Table:
+def judged(runs: Sequence[Run], variants: Sequence[Variant], **options: Any) -> Table:
     """The table of runs, without anything to read from disk unless given."""
-    return table(cells(runs), arms, **{"evidence": evidence(), **options})
+    return table(cells(runs), variants, **{"evidence": evidence(), **options})
 
 
 def row(of: Table, name: str) -> Row:
@@ -233,49 +233,51 @@ def _reference(train: float, test: float | None, accuracy: float, relative: str,
     return Reference(**{"figures": figures, "epoch": 10, "relative": {tags.REPORT_TEST_ACCURACY: relative}, **more})
 
 
-def _sgd(rate: float, test: float, accuracy: float, relative: str, train: float = 0.1342) -> Arm:
+def _sgd(rate: float, test: float, accuracy: float, relative: str, train: float = 0.1342) -> Variant:
     of = spec("sgd", f"SGD {rate:g}", member=f"{rate:g}", optimizer=Sgd(lr=rate), factor=("optimizer",))
     reference = _reference(train, test, accuracy, relative, epoch=8, epochs={tags.REPORT_TEST_ACCURACY: 9})
-    return arm(of, reference=reference)
+    return variant(of, reference=reference)
 
 
-def _adam(rate: float, train: float, accuracy: float, relative: str, title: str) -> Arm:
+def _adam(rate: float, train: float, accuracy: float, relative: str, title: str) -> Variant:
     of = spec("adam", title, member=title.split()[1], optimizer=Adam(lr=rate), factor=("optimizer.lr",))
-    return arm(of, reference=_reference(train, None, accuracy, relative))
+    return variant(of, reference=_reference(train, None, accuracy, relative))
 
 
-def report_arms() -> tuple[Arm, ...]:
-    """The 13 arms with their declared factors and published figures."""
+def report_variants() -> tuple[Variant, ...]:
+    """The 13 variants with their declared factors and published figures."""
     both = ("data.augment", "data.normalize")
     l1, l2 = (Penalty(norm=norm, weight=0.5, modules="fc1") for norm in ("l1", "l2"))
     return (
-        arm(
+        variant(
             spec(data=Data(name="cifar10", train_fraction=0.5), baseline=None),
             reference=_reference(0.0924, 0.1387, 55.9, "1m 52s", note="The text also calls the test accuracy 60."),
             conclusion="It overfits.",
         ),
-        arm(
+        variant(
             spec("augmentation", "Augmentation", data=Data(name="cifar10", augment=AUGMENT), factor=both[:1]),
             reference=_reference(0.07862, 0.1248, 65.93, "10m 48s", in_kind=True, note="The colour jitter is cut."),
             conclusion="It beats the baseline.",
         ),
-        arm(
+        variant(
             spec("normalization", "Normalization", data=Data(name="cifar10", normalize=NORMALIZE), factor=both[1:]),
             reference=_reference(0.07022, 0.1295, 66.24, "4m 26s"),
             conclusion="It beats the baseline.",
         ),
-        arm(
+        variant(
             spec("norm_aug", "Norm_Aug", data=Data(name="cifar10", augment=AUGMENT, normalize=NORMALIZE), factor=both),
             reference=_reference(0.06956, 0.1215, 69.32, "12m 21s", in_kind=True),
             conclusion="The best of all.",
         ),
-        arm(
+        variant(
             spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",)),
             reference=_reference(0.08806, 0.1323, 61.04, "3m 32s"),
             conclusion="It beats the baseline.",
         ),
-        arm(spec("l1", "L1", penalty=l1, factor=("penalty",)), reference=_reference(0.2801, 0.1623, 35.28, "3m 34s")),
-        arm(spec("l2", "L2", penalty=l2, factor=("penalty",)), reference=_reference(0.11, 0.1482, 47.67, "3m 29s")),
+        variant(
+            spec("l1", "L1", penalty=l1, factor=("penalty",)), reference=_reference(0.2801, 0.1623, 35.28, "3m 34s")
+        ),
+        variant(spec("l2", "L2", penalty=l2, factor=("penalty",)), reference=_reference(0.11, 0.1482, 47.67, "3m 29s")),
         _adam(0.01, 0.1342, 10, "2m 45s", "Adam 0.01"),
         _adam(0.001, 0.08308, 64.26, "3m 18s", "Adam 0.001"),
         _adam(0.0001, 0.1082, 45.41, "3m 19s", "Adam 0.0001"),
@@ -286,16 +288,16 @@ def report_arms() -> tuple[Arm, ...]:
 
 
 def report_runs(seeds: int = 3, spread: float = 0.3) -> list[Run]:
-    """A run per arm and seed whose figures scatter about the published ones; at chance they do not scatter."""
+    """A run per variant and seed whose figures scatter about the published ones; at chance they do not scatter."""
     generator = np.random.default_rng(6)
     return [
         _report_run(one, seed, spread * float(generator.standard_normal()))
-        for one in report_arms()
+        for one in report_variants()
         for seed in range(seeds)
     ]
 
 
-def _report_run(one: Arm, seed: int, off: float) -> Run:
+def _report_run(one: Variant, seed: int, off: float) -> Run:
     assert one.reference is not None
     figures = dict(one.reference.figures)
     accuracy, train = figures[tags.REPORT_TEST_ACCURACY], figures[tags.REPORT_TRAIN_LOSS]

@@ -1,7 +1,7 @@
 """`compare --assert`: a comparison as a gate."""
 
 import pytest
-from compare_builders import arm, evidence, report_arms, report_evidence, report_runs, runs_of, spec
+from compare_builders import evidence, report_evidence, report_runs, report_variants, runs_of, spec, variant
 
 from labtui.compare.assertion import Assertion, Outcome, check_all, demand, parse
 from labtui.compare.cells import cells
@@ -39,7 +39,7 @@ def test_what_cannot_be_read_is_told_with_an_example(text: str) -> None:
 
 def checked(*texts: str, here: list[float], there: list[float], metric: str = tags.TEST_ACCURACY) -> list[Outcome]:
     runs = [*runs_of(BASE, there), *runs_of(DROPOUT, here)]
-    return list(check_all(texts, cells(runs), [arm(BASE), arm(DROPOUT)], metric=metric, evidence=evidence()))
+    return list(check_all(texts, cells(runs), [variant(BASE), variant(DROPOUT)], metric=metric, evidence=evidence()))
 
 
 def test_it_holds_where_the_whole_interval_lies_on_the_asserted_side() -> None:
@@ -78,14 +78,15 @@ def test_one_seed_holds_nothing_and_says_what_to_run() -> None:
 def test_a_confounded_comparison_holds_nothing_and_names_the_matched_baseline() -> None:
     runs = report_runs()
     known = {"evidence": report_evidence(runs)}
-    (one,) = check_all(["dropout > network"], cells(runs), report_arms(), **known)
+    (one,) = check_all(["dropout > network"], cells(runs), report_variants(), **known)
     assert not one.holds
     assert one.why == (
         "not judged, confounded: data.train_fraction: 0.5 in Network, 1 here (25,000 and 50,000 training images). "
         "Assert against the matched baseline: adam@0.001"
     )
     assert all(
-        one.holds for one in check_all(["norm_aug > adam@0.001 + 1", "l1 < l2"], cells(runs), report_arms(), **known)
+        one.holds
+        for one in check_all(["norm_aug > adam@0.001 + 1", "l1 < l2"], cells(runs), report_variants(), **known)
     )
 
 
@@ -100,7 +101,7 @@ def test_an_experiment_with_several_members_must_be_named_exactly() -> None:
     grid = [spec("adam", f"Adam {rate}", member=str(rate), optimizer=Adam(lr=rate)) for rate in (0.1, 0.2)]
     runs = [*runs_of(BASE, [60, 61]), *(one for of in grid for one in runs_of(of, [50, 51]))]
     with pytest.raises(UsageError, match="several rows") as told:
-        check_all(["adam > network"], cells(runs), [arm(BASE), *map(arm, grid)], evidence=evidence())
+        check_all(["adam > network"], cells(runs), [variant(BASE), *map(variant, grid)], evidence=evidence())
     assert told.value.advice == "Name one of them: adam@0.1, adam@0.2."
 
 

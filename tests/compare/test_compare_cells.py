@@ -3,7 +3,7 @@
 import dataclasses
 
 import msgspec
-from compare_builders import arm, judged, only_cell, row, run, runs_of, spec
+from compare_builders import judged, only_cell, row, run, runs_of, spec, variant
 
 from labtui.compare.cells import cells
 from labtui.spec import Adam, Training
@@ -87,7 +87,7 @@ def test_runs_without_a_readable_spec_are_left_out() -> None:
 
 def test_the_present_definition_is_the_row_and_older_ones_fold_under_it() -> None:
     older = msgspec.structs.replace(DROPOUT, optimizer=Adam(lr=0.01))
-    table = judged([*runs_of(older, [30, 31, 32]), *runs_of(DROPOUT, [61])], [arm(DROPOUT)])
+    table = judged([*runs_of(older, [30, 31, 32]), *runs_of(DROPOUT, [61])], [variant(DROPOUT)])
     (only,) = table.rows
     assert (only.n, only.mean) == (1, 61)
     assert [(one.why, one.n) for one in only.folded] == [("older definition: optimizer.lr 0.01, now 0.001", 3)]
@@ -95,19 +95,21 @@ def test_the_present_definition_is_the_row_and_older_ones_fold_under_it() -> Non
 
 def test_overridden_runs_get_a_row_after_their_experiment() -> None:
     other = spec("l1", "L1")
-    table = judged([*runs_of(SHORT, [40]), *runs_of(DROPOUT, [61]), *runs_of(other, [35])], [arm(DROPOUT), arm(other)])
+    table = judged(
+        [*runs_of(SHORT, [40]), *runs_of(DROPOUT, [61]), *runs_of(other, [35])], [variant(DROPOUT), variant(other)]
+    )
     assert [one.title for one in table.rows] == ["Dropout", "Dropout [epochs=1]", "L1"]
 
 
 def test_an_override_that_says_what_the_catalog_says_now_is_the_present_definition() -> None:
     present = msgspec.structs.replace(SHORT, overrides={})
-    (only,) = judged(runs_of(SHORT, [40]), [arm(present)]).rows
+    (only,) = judged(runs_of(SHORT, [40]), [variant(present)]).rows
     assert (only.title, only.overridden) == ("Dropout", False)
 
 
 def test_the_device_with_most_seeds_is_the_row_and_others_fold_under_it() -> None:
     few = [run(DROPOUT, 9, {tags.TEST_ACCURACY: 62}, device="cuda:0")]
-    (only,) = judged([*few, *runs_of(DROPOUT, [61, 62])], [arm(DROPOUT)]).rows
+    (only,) = judged([*few, *runs_of(DROPOUT, [61, 62])], [variant(DROPOUT)]).rows
     assert only.device == "cpu"
     assert [one.why for one in only.folded] == ["on cuda"]
 
@@ -116,15 +118,15 @@ def test_experiments_that_left_the_catalog_keep_their_rows() -> None:
     assert [one.title for one in judged(runs_of(DROPOUT, [61]), []).rows] == ["Dropout"]
 
 
-def test_arms_without_a_finished_run_get_a_row_only_where_they_are_asked_for() -> None:
-    arms = [arm(DROPOUT), arm(spec("l1", "L1"))]
-    assert [one.name for one in judged(runs_of(DROPOUT, [61]), arms).rows] == ["dropout"]
-    asked = judged(runs_of(DROPOUT, [61]), arms, names=["l1"])
+def test_variants_without_a_finished_run_get_a_row_only_where_they_are_asked_for() -> None:
+    variants = [variant(DROPOUT), variant(spec("l1", "L1"))]
+    assert [one.name for one in judged(runs_of(DROPOUT, [61]), variants).rows] == ["dropout"]
+    asked = judged(runs_of(DROPOUT, [61]), variants, names=["l1"])
     assert row(asked, "l1").word == "no finished run"
 
 
 def test_runs_under_way_are_told_in_a_note() -> None:
-    table = judged([run(DROPOUT, 0, {}, state=State.RUNNING)], [arm(DROPOUT)])
+    table = judged([run(DROPOUT, 0, {}, state=State.RUNNING)], [variant(DROPOUT)])
     assert table.rows == ()
     assert table.notes == ("without a finished run: Dropout (running)",)
 
@@ -132,8 +134,8 @@ def test_runs_under_way_are_told_in_a_note() -> None:
 def test_rows_stand_data_set_by_data_set() -> None:
     digits = msgspec.structs.replace(DROPOUT, data=msgspec.structs.replace(DROPOUT.data, name="digits"), group="Digits")
     other = spec("l1", "L1")
-    arms = [arm(DROPOUT), arm(digits), arm(other)]
-    table = judged([*runs_of(digits, [90]), *runs_of(other, [35]), *runs_of(DROPOUT, [61])], arms)
+    variants = [variant(DROPOUT), variant(digits), variant(other)]
+    table = judged([*runs_of(digits, [90]), *runs_of(other, [35]), *runs_of(DROPOUT, [61])], variants)
     assert [(one.data, one.title) for one in table.rows] == [
         ("cifar10", "Dropout"),
         ("cifar10", "L1"),

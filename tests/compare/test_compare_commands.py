@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from compare_builders import arm, judged, only_cell, row, runs_of, spec
+from compare_builders import judged, only_cell, row, runs_of, spec, variant
 
 from labtui.catalog.seeds import parse_seeds
 from labtui.compare import notation
@@ -52,9 +52,11 @@ def test_a_value_is_never_more_than_a_word_to_a_shell() -> None:
 
 def test_rows_on_a_stand_in_data_set_ask_for_it() -> None:
     base = spec(baseline=None)
-    arms = [arm(of) for one in (base, DROPOUT) for of in (one, msgspec.structs.replace(one, data=Data(name="digits")))]
-    runs = [*runs_of(arms[1].spec, [90.0]), *runs_of(arms[3].spec, [91.0])]
-    found = row(judged(runs, arms), "dropout").declared
+    variants = [
+        variant(of) for one in (base, DROPOUT) for of in (one, msgspec.structs.replace(one, data=Data(name="digits")))
+    ]
+    runs = [*runs_of(variants[1].spec, [90.0]), *runs_of(variants[3].spec, [91.0])]
+    found = row(judged(runs, variants), "dropout").declared
     assert found is not None
     assert found.need is not None
     assert found.need.command == "labtui run dropout network --dataset digits --seeds 0-2"

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from compare_builders import AUGMENT, NORMALIZE, arm, codes, judged, only_cell, row, run, runs_of, said, spec
+from compare_builders import AUGMENT, NORMALIZE, codes, judged, only_cell, row, run, runs_of, said, spec, variant
 
 from labtui.compare.confounds import confounds
 from labtui.compare.metrics import metric
@@ -16,7 +16,7 @@ from labtui.store import tags
 NETWORK = spec(data=Data(name="cifar10", train_fraction=0.5), baseline=None)
 FULL = spec("adam", "Adam 0.001", member="0.001", factor=("optimizer.lr",))
 DROPOUT = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))
-ARMS = [arm(NETWORK), arm(FULL), arm(DROPOUT)]
+VARIANTS = [variant(NETWORK), variant(FULL), variant(DROPOUT)]
 
 
 def keys(here: RunSpec, there: RunSpec, *factor: str) -> list[str]:
@@ -157,7 +157,7 @@ def test_other_bytes_under_the_same_name_are_a_confound() -> None:
 
 def test_the_run_that_differs_in_the_factor_alone_is_looked_up_and_judged_instead() -> None:
     runs = [*runs_of(NETWORK, [55, 56, 57]), *runs_of(FULL, [64, 64.5, 65]), *runs_of(DROPOUT, [62, 62.4, 62.9])]
-    dropout = row(judged(runs, ARMS), "dropout")
+    dropout = row(judged(runs, VARIANTS), "dropout")
     assert dropout.declared is not None
     assert (dropout.declared.verdict, dropout.declared.why) == (Verdict.NOT_JUDGED, "confounded")
     assert dropout.matched is not None
@@ -165,16 +165,16 @@ def test_the_run_that_differs_in_the_factor_alone_is_looked_up_and_judged_instea
     assert dropout.comparison is dropout.matched
 
 
-def test_a_matched_baseline_that_was_not_run_is_offered_as_an_arm() -> None:
-    dropout = row(judged([*runs_of(NETWORK, [55, 56]), *runs_of(DROPOUT, [62, 62.4])], ARMS), "dropout")
+def test_a_matched_baseline_that_was_not_run_is_offered_as_an_variant() -> None:
+    dropout = row(judged([*runs_of(NETWORK, [55, 56]), *runs_of(DROPOUT, [62, 62.4])], VARIANTS), "dropout")
     (finding,) = [one for one in dropout.all_findings if one.code == "unmatched"]
     assert finding.text == "no finished run differs in model.dropout alone; Adam 0.001 would"
     assert finding.mend == "matched baseline: labtui run adam@0.001 --seeds 0,1"
 
 
-def test_a_matched_baseline_that_no_arm_has_is_offered_with_overrides() -> None:
+def test_a_matched_baseline_that_no_variant_has_is_offered_with_overrides() -> None:
     runs = [*runs_of(NETWORK, [55, 56, 57]), *runs_of(DROPOUT, [62, 62.4, 63])]
-    dropout = row(judged(runs, [arm(NETWORK), arm(DROPOUT)]), "dropout")
+    dropout = row(judged(runs, [variant(NETWORK), variant(DROPOUT)]), "dropout")
     (finding,) = [one for one in dropout.all_findings if one.code == "unmatched"]
     assert finding.mend == "matched baseline: labtui run network --set data.train_fraction=1 --seeds 0-2"
 
@@ -182,19 +182,19 @@ def test_a_matched_baseline_that_no_arm_has_is_offered_with_overrides() -> None:
 def test_an_overridden_run_of_the_baseline_can_be_the_match() -> None:
     offered = msgspec.structs.replace(NETWORK, data=Data(name="cifar10"), overrides={"data.train_fraction": 1.0})
     runs = [*runs_of(NETWORK, [55, 56, 57]), *runs_of(offered, [64, 64, 65]), *runs_of(DROPOUT, [62, 62.4, 63])]
-    dropout = row(judged(runs, [arm(NETWORK), arm(DROPOUT)]), "dropout")
+    dropout = row(judged(runs, [variant(NETWORK), variant(DROPOUT)]), "dropout")
     assert dropout.matched is not None
     assert dropout.matched.against == "Network [data.train_fraction=1.0]"
 
 
 def test_a_match_is_found_even_where_the_declared_baseline_was_never_run() -> None:
-    dropout = row(judged([*runs_of(FULL, [64, 64.5]), *runs_of(DROPOUT, [62, 62.4])], ARMS), "dropout")
+    dropout = row(judged([*runs_of(FULL, [64, 64.5]), *runs_of(DROPOUT, [62, 62.4])], VARIANTS), "dropout")
     assert dropout.matched is not None
     assert dropout.matched.judged
 
 
 def test_a_row_that_is_the_baselines_twin_but_for_the_confound_says_so() -> None:
-    full = row(judged([*runs_of(NETWORK, [55, 56, 57]), *runs_of(FULL, [64, 64.5, 65])], ARMS), "adam@0.001")
+    full = row(judged([*runs_of(NETWORK, [55, 56, 57]), *runs_of(FULL, [64, 64.5, 65])], VARIANTS), "adam@0.001")
     assert full.matched is None
     assert said(full, "own-match") == (
         "optimizer.lr is the same as in Network: what the difference to it shows is data.train_fraction"
@@ -203,7 +203,7 @@ def test_a_row_that_is_the_baselines_twin_but_for_the_confound_says_so() -> None
 
 def test_a_baseline_that_is_fair_to_no_row_is_told_so() -> None:
     runs = [*runs_of(NETWORK, [55, 56, 57]), *runs_of(FULL, [64, 64.5, 65]), *runs_of(DROPOUT, [62, 62.4, 63])]
-    assert said(row(judged(runs, ARMS), "network"), "poor-baseline") == (
+    assert said(row(judged(runs, VARIANTS), "network"), "poor-baseline") == (
         "a poor baseline: 2 of 2 rows differ from it in more than their factor (data.train_fraction); "
         "Adam 0.001 stands in for it"
     )
@@ -211,12 +211,12 @@ def test_a_baseline_that_is_fair_to_no_row_is_told_so() -> None:
 
 def test_no_row_is_compared_with_itself() -> None:
     itself = spec(baseline="network")
-    (only,) = judged(runs_of(itself, [60, 61]), [arm(itself)]).rows
+    (only,) = judged(runs_of(itself, [60, 61]), [variant(itself)]).rows
     assert only.comparisons == ()
 
 
 def test_an_unconfounded_row_needs_no_match() -> None:
-    fair = [arm(FULL), arm(msgspec.structs.replace(DROPOUT, baseline="adam"))]
+    fair = [variant(FULL), variant(msgspec.structs.replace(DROPOUT, baseline="adam"))]
     dropout = row(judged([*runs_of(FULL, [64, 64.5, 65]), *runs_of(DROPOUT, [62, 62.4, 63])], fair), "dropout")
     assert dropout.matched is None
     assert dropout.declared is not None
@@ -229,7 +229,7 @@ def test_a_row_with_overrides_is_compared_with_the_baseline_under_the_same_ones(
 
     base = spec(baseline=None)
     runs = [run for of in (base, short(base), short(DROPOUT)) for run in runs_of(of, [50, 51, 52.5])]
-    dropout = row(judged(runs, [arm(base), arm(DROPOUT)]), "Dropout [epochs=1]")
+    dropout = row(judged(runs, [variant(base), variant(DROPOUT)]), "Dropout [epochs=1]")
     assert dropout.declared is not None
     assert dropout.declared.against == "Network [epochs=1]"
 
@@ -237,7 +237,7 @@ def test_a_row_with_overrides_is_compared_with_the_baseline_under_the_same_ones(
 def test_two_rows_that_a_person_puts_side_by_side_may_differ_in_what_either_declares() -> None:
     l2 = spec("l2", "L2", penalty=Penalty(norm="l2", weight=0.1), factor=("penalty",))
     runs = [*runs_of(l2, [60, 61, 61.5]), *runs_of(DROPOUT, [62, 62.4, 63])]
-    table = judged(runs, [arm(l2), arm(DROPOUT)], names=["dropout"], baseline="l2")
+    table = judged(runs, [variant(l2), variant(DROPOUT)], names=["dropout"], baseline="l2")
     comparison = row(table, "dropout").declared
     assert comparison is not None
     assert comparison.judged
@@ -246,12 +246,12 @@ def test_two_rows_that_a_person_puts_side_by_side_may_differ_in_what_either_decl
 # --- Budget and environment ------------------------------------------------------------------------------------------
 
 
-def test_more_work_that_follows_from_the_factor_is_shown_with_an_arm_of_equal_steps() -> None:
+def test_more_work_that_follows_from_the_factor_is_shown_with_a_variant_of_equal_steps() -> None:
     augmented = spec(
         "augmentation", "Augmentation", data=Data(name="cifar10", augment=AUGMENT), factor=("data.augment",)
     )
     runs = [*runs_of(FULL, [64, 65, 64.5]), *runs_of(augmented, [66, 66.5, 67], seconds=600)]
-    comparison = row(judged(runs, [arm(FULL), arm(augmented)], baseline="adam"), "augmentation").declared
+    comparison = row(judged(runs, [variant(FULL), variant(augmented)], baseline="adam"), "augmentation").declared
     assert comparison is not None
     (finding,) = [one for one in comparison.findings if one.grade is Grade.BUDGET]
     assert finding.text == (
@@ -263,7 +263,7 @@ def test_more_work_that_follows_from_the_factor_is_shown_with_an_arm_of_equal_st
 
 def test_equal_work_is_not_mentioned() -> None:
     runs = [*runs_of(FULL, [64, 65, 64.5]), *runs_of(DROPOUT, [66, 66.5, 67])]
-    assert "budget" not in codes(row(judged(runs, ARMS, baseline="adam"), "dropout").all_findings)
+    assert "budget" not in codes(row(judged(runs, VARIANTS, baseline="adam"), "dropout").all_findings)
 
 
 def test_versions_and_commits_are_told_as_environment_and_do_not_stop_a_verdict() -> None:
@@ -271,7 +271,7 @@ def test_versions_and_commits_are_told_as_environment_and_do_not_stop_a_verdict(
         *runs_of(FULL, [64, 65, 64.5], versions={"torch": "2.13.0"}, commit="a" * 40),
         *runs_of(DROPOUT, [66, 66.5, 67], versions={"torch": "2.15.0"}, commit="b" * 40 + "-dirty"),
     ]
-    comparison = row(judged(runs, ARMS, baseline="adam"), "dropout").declared
+    comparison = row(judged(runs, VARIANTS, baseline="adam"), "dropout").declared
     assert comparison is not None
     assert comparison.judged
     texts = [one.text for one in comparison.findings if one.grade is Grade.ENVIRONMENT]
@@ -283,7 +283,7 @@ def test_versions_and_commits_are_told_as_environment_and_do_not_stop_a_verdict(
 
 def test_runs_on_another_device_are_compared_without_pairs_and_without_their_seconds() -> None:
     gpu = [run(DROPOUT, seed, {tags.TEST_ACCURACY: 62 + seed}, device="cuda:0", seconds=4) for seed in range(3)]
-    comparison = row(judged([*runs_of(FULL, [64, 65, 64.5]), *gpu], ARMS, baseline="adam"), "dropout").declared
+    comparison = row(judged([*runs_of(FULL, [64, 65, 64.5]), *gpu], VARIANTS, baseline="adam"), "dropout").declared
     assert comparison is not None
     assert comparison.method == "welch"
     assert not any("seconds" in one.text for one in comparison.findings)
@@ -294,7 +294,7 @@ def test_values_of_a_strangers_run_cannot_steer_a_terminal() -> None:
         *runs_of(FULL, [64, 65, 64.5], versions={"torch": "2.13"}),
         *runs_of(DROPOUT, [66, 66.5, 67], versions={"torch": "\x1b[2J\x07evil\n"}),
     ]
-    texts = [one.text for one in row(judged(runs, ARMS, baseline="adam"), "dropout").all_findings]
+    texts = [one.text for one in row(judged(runs, VARIANTS, baseline="adam"), "dropout").all_findings]
     assert not any(character in text for text in texts for character in "\x1b\x07\n")
 
 
@@ -315,7 +315,7 @@ def test_an_overridden_row_whose_experiment_has_no_baseline_is_compared_with_its
 ) -> None:
     base = spec(baseline=None)
     runs = [*runs_of(base, [50, 51, 52.5]), *runs_of(HALF_PRECISION, [50.2, 51.1, 52.4])]
-    table = judged(runs, [arm(base)], baseline=chosen)
+    table = judged(runs, [variant(base)], baseline=chosen)
     plain, overridden = row(table, "Network"), row(table, "Network [precision=bf16]")
     assert plain.comparisons == ()
     assert plain.is_baseline
@@ -331,7 +331,7 @@ def test_an_overridden_row_may_differ_from_its_plain_definition_in_all_that_was_
         overrides={"training.precision": "bf16", "data.train_fraction": 1.0},
     )
     base = spec(baseline=None)
-    table = judged([*runs_of(base, [50, 51, 52.5]), *runs_of(both, [55, 56, 57.5])], [arm(base)])
+    table = judged([*runs_of(base, [50, 51, 52.5]), *runs_of(both, [55, 56, 57.5])], [variant(base)])
     [overridden] = [one for one in table.rows if one.name == "network" and one.overridden]
     assert overridden.declared is not None
     assert overridden.declared.confounds == ()

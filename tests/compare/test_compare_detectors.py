@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import statsmodels.api
 from compare_builders import (
-    arm,
     codes,
     curve,
     evidence,
@@ -19,6 +18,7 @@ from compare_builders import (
     runs_of,
     said,
     spec,
+    variant,
 )
 
 from labtui.compare.learning import at_chance, is_falling, learning_findings
@@ -48,7 +48,7 @@ def rates(name: str, accuracies: dict[float, float]) -> list:
 def edge(accuracies: dict[float, float], tag: str = tags.TEST_ACCURACY) -> dict[str, list[str]]:
     """The findings of a grid by the title of the row that they are on."""
     runs = rates("sgd", accuracies)
-    table = judged(runs, [arm(one.spec) for one in runs[::2]], metric=tag)
+    table = judged(runs, [variant(one.spec) for one in runs[::2]], metric=tag)
     return {one.title: [text.text for text in one.findings if text.code == "grid-edge"] for one in table.rows}
 
 
@@ -129,7 +129,7 @@ ENDS = {tags.TEST_ACCURACY: 61.5, tags.TEST_LOSS: 1.1234, tags.REPORT_TRAIN_LOSS
 def test_equal_bits_under_unequal_specs_are_a_switch_that_did_nothing() -> None:
     weightless = spec("l1", "L1", penalty=Penalty(norm="l1", weight=0.0), factor=("penalty",))
     runs = [run(of, seed, ENDS) for of in (BASE, weightless) for seed in (0, 1)]
-    table = judged(runs, [arm(BASE), arm(weightless)])
+    table = judged(runs, [variant(BASE), variant(weightless)])
     assert said(row(table, "l1"), "dead-switch") == (
         "bit for bit as Network (seeds 0,1) although penalty differs: the switch did nothing"
     )
@@ -167,7 +167,7 @@ def test_equal_accuracies_alone_are_no_equal_bits() -> None:
 
 def test_the_best_value_at_the_edge_of_a_grid_is_told_on_its_row_with_the_next_value_to_try() -> None:
     runs = rates("sgd", {0.01: 24.0, 0.001: 12.0, 0.0001: 11.5})
-    table = judged(runs, [arm(one.spec) for one in runs[::2]])
+    table = judged(runs, [variant(one.spec) for one in runs[::2]])
     (found,) = [one for one in row(table, "sgd@0.01").findings if one.code == "grid-edge"]
     assert found.text == (
         "the best optimizer.lr of 0.0001, 0.001, 0.01 is the largest tried: the grid ends at its best value"
@@ -190,7 +190,7 @@ def test_the_best_loss_of_a_grid_is_the_lowest() -> None:
 
 def test_the_best_of_a_grid_was_chosen_by_the_test_images() -> None:
     runs = rates("sgd", {0.1: 60, 0.01: 70, 0.001: 50})
-    table = judged(runs, [arm(one.spec) for one in runs[::2]])
+    table = judged(runs, [variant(one.spec) for one in runs[::2]])
     assert said(row(table, "sgd@0.01"), "selection") == (
         "the best of 3 by test/accuracy: chosen and judged on the same images, which flatters it"
     )
@@ -215,7 +215,7 @@ def test_settings_that_were_tried_by_hand_count_as_a_grid() -> None:
 
 def test_a_method_tried_at_one_setting_speaks_of_that_setting() -> None:
     dropout = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))
-    table = judged([*runs_of(BASE, [60, 61]), *runs_of(dropout, [62, 63])], [arm(BASE), arm(dropout)])
+    table = judged([*runs_of(BASE, [60, 61]), *runs_of(dropout, [62, 63])], [variant(BASE), variant(dropout)])
     assert said(row(table, "dropout"), "one-setting") == (
         "one setting tried (model.dropout 0.3, 0.2): the row speaks of this setting, not of the method"
     )
@@ -223,13 +223,13 @@ def test_a_method_tried_at_one_setting_speaks_of_that_setting() -> None:
 
 def test_rows_tuned_with_unequal_effort_say_so() -> None:
     runs = [*runs_of(BASE, [60, 61]), *rates("sgd", {0.1: 60, 0.01: 70, 0.001: 50})]
-    table = judged(runs, [arm(BASE), *(arm(one.spec) for one in runs[2::2])])
+    table = judged(runs, [variant(BASE), *(variant(one.spec) for one in runs[2::2])])
     assert said(row(table, "sgd@0.1"), "tuning") == "unequal tuning: 3 settings tried here, 1 setting of network"
 
 
 def test_rows_tuned_alike_are_not_told_apart() -> None:
     grids_of_three = [*rates("sgd", {0.1: 60, 0.01: 70, 0.001: 50}), *rates("other", {0.2: 60, 0.02: 70, 0.002: 50})]
-    table = judged(grids_of_three, [arm(one.spec) for one in grids_of_three[::2]], baseline="sgd@0.01")
+    table = judged(grids_of_three, [variant(one.spec) for one in grids_of_three[::2]], baseline="sgd@0.01")
     assert "tuning" not in codes(row(table, "other@0.02").all_findings)
 
 
@@ -282,7 +282,7 @@ def test_a_penalty_that_outweighs_the_images_is_told_with_its_loss() -> None:
     runs = [run(l1, 0, {tags.TEST_ACCURACY: 35, tags.REPORT_TRAIN_LOSS: 0.2801, tags.REPORT_TEST_LOSS: 0.1623})]
     known = {runs[0].id: {tags.MINIBATCH_LOSS: curve(tags.MINIBATCH_LOSS, [1_572, 40, 11])}}
     (found,) = [
-        one for one in judged(runs, [arm(l1)], evidence=evidence(known)).rows[0].findings if one.code == "penalty"
+        one for one in judged(runs, [variant(l1)], evidence=evidence(known)).rows[0].findings if one.code == "penalty"
     ]
     assert found.text == (
         "the l1 penalty of weight 0.5 on the 146,070 parameters of fc1 outweighs the images: "
@@ -294,7 +294,7 @@ def test_a_penalty_that_outweighs_the_images_is_told_with_its_loss() -> None:
 def test_a_penalty_shows_even_without_curves_where_the_loss_ends_above_guessing() -> None:
     l1 = spec("l1", "L1", penalty=Penalty(norm="l1", weight=0.5), factor=("penalty",))
     runs = [run(l1, 0, {tags.TEST_ACCURACY: 35, tags.REPORT_TRAIN_LOSS: 0.2801, tags.REPORT_TEST_LOSS: 0.1623})]
-    assert said(judged(runs, [arm(l1)]).rows[0], "penalty") == (
+    assert said(judged(runs, [variant(l1)]).rows[0], "penalty") == (
         "the l1 penalty of weight 0.5 on the 182,060 parameters of the model outweighs the images: "
         "the loss ends at 10.03; guessing costs 2.30"
     )
@@ -304,7 +304,7 @@ def test_a_modest_penalty_is_not_mentioned() -> None:
     l2 = spec("l2", "L2", penalty=Penalty(norm="l2", weight=0.01), factor=("penalty",))
     runs = [run(l2, 0, {tags.TEST_ACCURACY: 60, tags.REPORT_TRAIN_LOSS: 0.09, tags.REPORT_TEST_LOSS: 0.13})]
     known = {runs[0].id: {tags.MINIBATCH_LOSS: curve(tags.MINIBATCH_LOSS, [2.4, 1.9, 1.1])}}
-    assert "penalty" not in codes(judged(runs, [arm(l2)], evidence=evidence(known)).rows[0].findings)
+    assert "penalty" not in codes(judged(runs, [variant(l2)], evidence=evidence(known)).rows[0].findings)
 
 
 # --- What was published ----------------------------------------------------------------------------------------------
@@ -324,7 +324,7 @@ def reproduced(figure: float, ours: list[float]) -> dict[str, str]:
         run(of, seed, {tags.REPORT_TEST_ACCURACY: value, tags.TEST_ACCURACY: value}) for seed, value in enumerate(ours)
     ]
     known = Reference(figures={tags.REPORT_TEST_ACCURACY: figure}, epoch=10)
-    findings = judged(runs, [arm(of, reference=known)]).rows[0].findings
+    findings = judged(runs, [variant(of, reference=known)]).rows[0].findings
     return {one.code: one.text for one in findings if one.code in ("published-at-chance", "not-reproduced")}
 
 

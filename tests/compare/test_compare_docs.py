@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from compare_builders import codes, judged, report_arms, report_evidence, report_runs
+from compare_builders import codes, judged, report_evidence, report_runs, report_variants
 
 from labtui.compare.rows import Grade, Verdict
 from labtui.store import tags
@@ -24,7 +24,7 @@ def test_every_code_of_the_reports_tables_is_explained() -> None:
     known = report_evidence(runs)
     said: set[str] = set()
     for metric in (tags.TEST_ACCURACY, tags.REPORT_TEST_ACCURACY, tags.REPORT_TRAIN_LOSS):
-        table = judged(runs, report_arms(), evidence=known, metric=metric)
+        table = judged(runs, report_variants(), evidence=known, metric=metric)
         said |= {code for row in table.rows for code in codes(row.all_findings)}
     assert len(said) > 20
     assert {code for code in said if not code.startswith("published-")} <= EXPLAINED

@@ -7,7 +7,7 @@ import re
 
 import msgspec
 import pytest
-from compare_builders import arm, judged, report_arms, report_evidence, report_runs, row, run, runs_of, spec
+from compare_builders import judged, report_evidence, report_runs, report_variants, row, run, runs_of, spec, variant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +26,7 @@ DROPOUT = spec("dropout", NASTY, model=Cnn(dropout=(0.3, 0.2)), factor=("model.d
 @pytest.fixture(scope="module")
 def table() -> Table:
     runs = report_runs()
-    return judged(runs, report_arms(), evidence=report_evidence(runs))
+    return judged(runs, report_variants(), evidence=report_evidence(runs))
 
 
 # --- Text ------------------------------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ def test_only_what_several_rows_share_stands_above_them(table: Table) -> None:
 
 
 def test_the_head_of_a_single_row_says_nothing_of_differences() -> None:
-    alone = judged(runs_of(DROPOUT, [60, 61]), [arm(spec()), arm(DROPOUT)])
+    alone = judged(runs_of(DROPOUT, [60, 61]), [variant(spec()), variant(DROPOUT)])
     head = to_text(alone, 80, sections=("verdicts",)).partition("\n\n")[0]
     assert "test/accuracy" in head
     assert "Δ" not in head
@@ -118,14 +118,14 @@ def test_a_wide_terminal_gets_the_adjusted_p(table: Table) -> None:
 def test_long_titles_are_cut_before_numbers_are() -> None:
     long = spec("long", "A title that goes on and on and on and on and on and on")
     runs = [*runs_of(spec(baseline=None), [60, 61, 62.5]), *runs_of(long, [61, 62, 63])]
-    text = to_text(judged(runs, [arm(spec(baseline=None)), arm(long)]), 80)
+    text = to_text(judged(runs, [variant(spec(baseline=None)), variant(long)]), 80)
     assert max(map(len, text.splitlines())) <= 80
     assert re.search(r"A title that goes.*…\s+3\s+62\.00", text)
 
 
 def test_folded_definitions_stand_under_their_row() -> None:
     older = msgspec.structs.replace(DROPOUT, model=Cnn(dropout=(0.5, 0.5)))
-    text = to_text(judged([*runs_of(older, [50, 51]), *runs_of(DROPOUT, [61, 62])], [arm(DROPOUT)]), 120)
+    text = to_text(judged([*runs_of(older, [50, 51]), *runs_of(DROPOUT, [61, 62])], [variant(DROPOUT)]), 120)
     lines = text.splitlines()
     place = next(index for index, line in enumerate(lines) if line.startswith(NASTY))
     assert lines[place + 1].split()[:3] == ["older", "definition:", "model.dropout"]
@@ -174,7 +174,7 @@ def test_csv_has_a_line_per_comparison_and_unrounded_numbers(table: Table) -> No
 @pytest.mark.parametrize("text", ["=1+1", "+49", "-2", "@SUM"])
 def test_a_spreadsheet_takes_no_title_for_a_formula(text: str) -> None:
     dashed = spec("dashed", "-dash")
-    cell = next(csv.DictReader(io.StringIO(to_csv(judged(runs_of(dashed, [60, 61]), [arm(dashed)])))))
+    cell = next(csv.DictReader(io.StringIO(to_csv(judged(runs_of(dashed, [60, 61]), [variant(dashed)])))))
     assert cell["title"] == "'-dash"
     assert text  # each of the four first signs is in the same list
 
@@ -200,7 +200,7 @@ def test_a_budget_that_a_confound_brings_along_is_no_footnote(table: Table) -> N
 
 def test_latex_tables_are_balanced_and_escaped() -> None:
     runs = [*runs_of(spec(baseline=None), [60, 61, 62.5]), *runs_of(DROPOUT, [61, 62, 63])]
-    text = to_latex(judged(runs, [arm(spec(baseline=None)), arm(DROPOUT)]))
+    text = to_latex(judged(runs, [variant(spec(baseline=None)), variant(DROPOUT)]))
     assert r"A\_b" in text
     for name in ("table", "tabular", "flushleft"):
         assert text.count(f"\\begin{{{name}}}") == text.count(f"\\end{{{name}}}") == 1
@@ -284,6 +284,6 @@ def test_a_duration_never_rounds_to_sixty_seconds() -> None:
 
 def test_a_runs_own_numbers_can_be_missing_altogether() -> None:
     bare = run(DROPOUT, 0, {tags.TEST_ACCURACY: 60.0})
-    told = judged([bare], [arm(DROPOUT)])
+    told = judged([bare], [variant(DROPOUT)])
     for writer in (to_text, to_json, to_csv, to_markdown, to_latex):
         assert NASTY.split("_")[0] in writer(told)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import statsmodels.api
-from compare_builders import AUGMENT, NORMALIZE, arm, judged, runs_of, spec
+from compare_builders import AUGMENT, NORMALIZE, judged, runs_of, spec, variant
 
 from labtui.compare.rows import Factorial
 from labtui.spec import Augment, Cnn, Data, HorizontalFlip
@@ -22,7 +22,7 @@ BOTH = spec(
 def readout(base: list[float], norm: list[float], drop: list[float], both: list[float]) -> Factorial:
     pairs = ((BASE, base), (NORM, norm), (DROP, drop), (BOTH, both))
     runs = [one for of, values in pairs for one in runs_of(of, values)]
-    (found,) = judged(runs, [arm(of) for of, _ in pairs]).factorials
+    (found,) = judged(runs, [variant(of) for of, _ in pairs]).factorials
     return found
 
 
@@ -50,7 +50,7 @@ def test_without_pairs_the_effects_are_those_of_a_regression_with_each_groups_ow
         ),
     ]  # fmt: skip
     runs = [one for of, values in zip(augmented, groups, strict=True) for one in runs_of(of, values)]
-    (found,) = judged(runs, [arm(of) for of in augmented]).factorials
+    (found,) = judged(runs, [variant(of) for of in augmented]).factorials
     first, second = np.repeat([-0.5, 0.5, -0.5, 0.5], 4), np.repeat([-0.5, -0.5, 0.5, 0.5], 4)
     design = np.column_stack([np.ones(16), first, second, first * second])
     # HC2 errors with a cell model are exactly sqrt(sum of s²/n): Welch's.
@@ -75,23 +75,23 @@ def test_one_seed_has_effects_without_intervals_and_says_so() -> None:
 
 def test_a_missing_corner_makes_no_readout() -> None:
     runs = [one for of in (NORM, DROP, BOTH) for one in runs_of(of, [60, 61])]
-    assert judged(runs, [arm(of) for of in (NORM, DROP, BOTH)]).factorials == ()
+    assert judged(runs, [variant(of) for of in (NORM, DROP, BOTH)]).factorials == ()
 
 
 def test_a_corner_that_differs_in_more_makes_no_readout() -> None:
     half = spec("half", "Half", data=Data(name="cifar10", train_fraction=0.5), baseline=None)
     runs = [one for of in (half, NORM, DROP, BOTH) for one in runs_of(of, [60, 61])]
-    assert judged(runs, [arm(of) for of in (half, NORM, DROP, BOTH)]).factorials == ()
+    assert judged(runs, [variant(of) for of in (half, NORM, DROP, BOTH)]).factorials == ()
 
 
 def test_factors_that_overlap_make_no_readout() -> None:
     flips = spec("flips", "Flips", data=Data(name="cifar10", augment=FLIP), factor=("data",))
     runs = [one for of in (BASE, NORM, flips, BOTH) for one in runs_of(of, [60, 61])]
-    assert judged(runs, [arm(of) for of in (BASE, NORM, flips, BOTH)]).factorials == ()
+    assert judged(runs, [variant(of) for of in (BASE, NORM, flips, BOTH)]).factorials == ()
 
 
 def test_lower_losses_together_are_more_than_the_sum() -> None:
     pairs = ((BASE, [60, 61, 62]), (NORM, [62, 63, 64.5]), (DROP, [61, 61.5, 63]), (BOTH, [66, 67, 68.2]))
     runs = [one for of, values in pairs for one in runs_of(of, values)]
-    (found,) = judged(runs, [arm(of) for of, _ in pairs], metric=tags.TEST_LOSS).factorials
+    (found,) = judged(runs, [variant(of) for of, _ in pairs], metric=tags.TEST_LOSS).factorials
     assert found.text == "together they do more than the sum of both"

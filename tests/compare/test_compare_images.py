@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from compare_builders import arm, evidence, judged, predictions, row, runs_of, spec
+from compare_builders import evidence, judged, predictions, row, runs_of, spec, variant
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +13,7 @@ from labtui.spec import Cnn
 LABELS = [0, 0, 0, 1, 1, 1, 2, 2]
 BASE = spec(baseline=None)
 DROPOUT = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))
-ARMS = [arm(BASE), arm(DROPOUT)]
+VARIANTS = [variant(BASE), variant(DROPOUT)]
 
 
 def test_fixes_and_breaks_are_counted_by_hand() -> None:
@@ -64,7 +64,7 @@ def compared(here: list[list[int]], there: list[list[int]]):  # type: ignore[no-
         for one, answer in zip(side, told, strict=False)
     }
     table = judged(
-        [*runs[0], *runs[1]], ARMS, evidence=evidence(said=said), classes={"cifar10": ("cat", "dog", "ship")}
+        [*runs[0], *runs[1]], VARIANTS, evidence=evidence(said=said), classes={"cifar10": ("cat", "dog", "ship")}
     )
     return row(table, "dropout")
 

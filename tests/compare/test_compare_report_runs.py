@@ -1,7 +1,7 @@
 """The report's 13 runs, its published figures standing in for ours: every fault that it has is named on its row."""
 
 import pytest
-from compare_builders import codes, judged, report_arms, report_evidence, report_runs, row, said
+from compare_builders import codes, judged, report_evidence, report_runs, report_variants, row, said
 
 from labtui.compare.rows import Finding, Grade, Row, Table, Verdict
 from labtui.store import tags
@@ -10,7 +10,7 @@ from labtui.store import tags
 @pytest.fixture(scope="module")
 def table() -> Table:
     runs = report_runs()
-    return judged(runs, report_arms(), evidence=report_evidence(runs))
+    return judged(runs, report_variants(), evidence=report_evidence(runs))
 
 
 def published(of: Row) -> list[str]:
@@ -240,7 +240,7 @@ def test_the_two_by_two_goes_through_the_matched_cell(table: Table) -> None:
 
 def test_under_the_reports_own_metric_the_augmented_rows_cannot_be_judged_at_all() -> None:
     runs = report_runs()
-    told = judged(runs, report_arms(), evidence=report_evidence(runs), metric=tags.REPORT_TEST_ACCURACY)
+    told = judged(runs, report_variants(), evidence=report_evidence(runs), metric=tags.REPORT_TEST_ACCURACY)
     for name in ("augmentation", "norm_aug", "dropout"):
         assert row(told, name).word == "confounded"
     assert row(told, "normalization").word == "gain"
@@ -250,6 +250,6 @@ def test_under_the_reports_own_metric_the_augmented_rows_cannot_be_judged_at_all
 
 def test_with_one_seed_nothing_is_claimed_anywhere() -> None:
     runs = report_runs(seeds=1)
-    told = judged(runs, report_arms(), evidence=report_evidence(runs))
+    told = judged(runs, report_variants(), evidence=report_evidence(runs))
     assert not any(one.verdict.is_claim for found in told.rows for one in found.comparisons)
     assert told.judged == 0

@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 import numpy as np
 import pytest
-from compare_builders import arm, judged, row, run, runs_of, said, spec
+from compare_builders import judged, row, run, runs_of, said, spec, variant
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,11 +17,11 @@ from labtui.store.state import State
 BASE = spec(baseline=None)
 DROPOUT = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))
 SGD = spec("sgd", "SGD", optimizer=Sgd(lr=0.1), factor=("optimizer",))
-ARMS = [arm(BASE), arm(DROPOUT), arm(SGD)]
+VARIANTS = [variant(BASE), variant(DROPOUT), variant(SGD)]
 
 
 def compared(here: list[float], there: list[float], **options: object) -> Comparison:
-    table = judged([*runs_of(BASE, there), *runs_of(DROPOUT, here)], ARMS, **options)
+    table = judged([*runs_of(BASE, there), *runs_of(DROPOUT, here)], VARIANTS, **options)
     found = row(table, "dropout").declared
     assert found is not None
     return found
@@ -65,7 +65,7 @@ def test_an_undecided_row_always_asks_for_more_seeds_than_it_has(seeds: int) -> 
         *runs_of(BASE, base.tolist()),
         *(one for of in others for one in runs_of(of, (base + generator.normal(0, 0.35, seeds)).round(2).tolist())),
     ]
-    found = [one.declared for one in judged(runs, [arm(BASE), *map(arm, others)]).rows if one.declared]
+    found = [one.declared for one in judged(runs, [variant(BASE), *map(variant, others)]).rows if one.declared]
     undecided = [one for one in found if one.verdict is Verdict.UNDECIDED]
     assert undecided
     assert all(one.need and (one.need.seeds is None or one.need.seeds > seeds) for one in undecided)
@@ -74,8 +74,8 @@ def test_an_undecided_row_always_asks_for_more_seeds_than_it_has(seeds: int) -> 
 def test_a_row_that_narrowly_missed_both_ways_asks_for_one_more_seed() -> None:
     base = [60 + seed / 10 for seed in range(10)]
     here = [value + 0.245 + (0.332 if seed % 2 else -0.332) for seed, value in enumerate(base)]
-    arms = [arm(BASE), arm(DROPOUT, smallest_effect=0.49)]
-    found = row(judged([*runs_of(BASE, base), *runs_of(DROPOUT, here)], arms), "dropout").declared
+    variants = [variant(BASE), variant(DROPOUT, smallest_effect=0.49)]
+    found = row(judged([*runs_of(BASE, base), *runs_of(DROPOUT, here)], variants), "dropout").declared
     assert found is not None
     assert found.verdict is Verdict.UNDECIDED
     assert found.need is not None
@@ -96,9 +96,9 @@ def test_no_difference_must_hold_over_all_judged_rows_at_once() -> None:
     ]
     base, near = [60.0, 60.3, 60.12, 60.2], [60.28, 60.02, 60.37, 60.0]
     far = [one for of in others for one in runs_of(of, [70.0, 70.31, 70.1, 70.22])]
-    arms = [*ARMS, *(arm(of) for of in others)]
-    alone = row(judged([*runs_of(BASE, base), *runs_of(DROPOUT, near)], arms), "dropout").declared
-    among = row(judged([*runs_of(BASE, base), *runs_of(DROPOUT, near), *far], arms), "dropout").declared
+    variants = [*VARIANTS, *(variant(of) for of in others)]
+    alone = row(judged([*runs_of(BASE, base), *runs_of(DROPOUT, near)], variants), "dropout").declared
+    among = row(judged([*runs_of(BASE, base), *runs_of(DROPOUT, near), *far], variants), "dropout").declared
     assert alone is not None
     assert among is not None
     assert alone.verdict is Verdict.NO_DIFFERENCE
@@ -108,8 +108,8 @@ def test_no_difference_must_hold_over_all_judged_rows_at_once() -> None:
     assert (among.need.seeds or 0) > 4
 
 
-def test_the_smallest_effect_is_the_arms_own() -> None:
-    wide = [arm(BASE), arm(DROPOUT, smallest_effect=5.0)]
+def test_the_smallest_effect_is_the_variants_own() -> None:
+    wide = [variant(BASE), variant(DROPOUT, smallest_effect=5.0)]
     runs = [*runs_of(BASE, [60, 60.5, 61.3]), *runs_of(DROPOUT, [61, 61.4, 60.1])]
     found = row(judged(runs, wide), "dropout").declared
     assert found is not None
@@ -117,7 +117,7 @@ def test_the_smallest_effect_is_the_arms_own() -> None:
 
 
 def test_without_a_smallest_effect_nothing_is_called_no_difference() -> None:
-    none = [arm(BASE), arm(DROPOUT, smallest_effect=0.0)]
+    none = [variant(BASE), variant(DROPOUT, smallest_effect=0.0)]
     runs = [*runs_of(BASE, [60.0, 60.3, 60.12]), *runs_of(DROPOUT, [60.02, 60.29, 60.13])]
     found = row(judged(runs, none), "dropout").declared
     assert found is not None
@@ -151,14 +151,14 @@ def test_equal_seeds_are_paired_where_they_mean_the_same_draws() -> None:
 def test_other_data_means_other_draws_and_no_pairs() -> None:
     half = msgspec.structs.replace(DROPOUT, data=Data(name="cifar10", train_fraction=0.5), factor=("data",))
     runs = [*runs_of(BASE, [60, 61, 62]), *runs_of(half, [61, 62, 63])]
-    found = row(judged(runs, [arm(BASE), arm(half)], names=["dropout"]), "dropout").declared
+    found = row(judged(runs, [variant(BASE), variant(half)], names=["dropout"]), "dropout").declared
     assert found is not None
     assert found.method == "welch"
 
 
 def test_seeds_that_differ_are_not_paired() -> None:
     apart = [run(DROPOUT, seed, {tags.TEST_ACCURACY: 60.0 + seed}) for seed in (7, 8, 9)]
-    found = row(judged([*runs_of(BASE, [60, 61, 62]), *apart], ARMS), "dropout").declared
+    found = row(judged([*runs_of(BASE, [60, 61, 62]), *apart], VARIANTS), "dropout").declared
     assert found is not None
     assert found.method == "welch"
 
@@ -173,8 +173,8 @@ def test_the_sign_flip_p_is_given_from_six_pairs_on() -> None:
 
 def test_judged_rows_share_the_chance_of_a_false_claim() -> None:
     runs = [*runs_of(BASE, [60, 60.4, 60.9]), *runs_of(DROPOUT, [61.4, 61.9, 62.2]), *runs_of(SGD, [60.1, 60.2, 61])]
-    alone = row(judged(runs, ARMS, names=["dropout"]), "dropout").declared
-    together = row(judged(runs, ARMS), "dropout").declared
+    alone = row(judged(runs, VARIANTS, names=["dropout"]), "dropout").declared
+    together = row(judged(runs, VARIANTS), "dropout").declared
     assert alone is not None
     assert together is not None
     assert alone.p == together.p
@@ -188,7 +188,7 @@ def test_judged_rows_share_the_chance_of_a_false_claim() -> None:
 def test_confounded_rows_do_not_cost_the_others_anything() -> None:
     confounded = msgspec.structs.replace(SGD, data=Data(name="cifar10", train_fraction=0.5))
     runs = [*runs_of(BASE, [60, 60.4, 60.9]), *runs_of(DROPOUT, [61.4, 61.9, 62.2]), *runs_of(confounded, [50, 51, 52])]
-    table = judged(runs, [arm(BASE), arm(DROPOUT), arm(confounded)])
+    table = judged(runs, [variant(BASE), variant(DROPOUT), variant(confounded)])
     assert table.judged == 1
     assert row(table, "sgd").word == "confounded"
 
@@ -196,7 +196,7 @@ def test_confounded_rows_do_not_cost_the_others_anything() -> None:
 @pytest.mark.parametrize(("state", "more"), [(State.DIVERGED, ", which can flatter it"), (State.STOPPED, "")])
 def test_seeds_that_did_not_finish_are_missed(state: State, more: str) -> None:
     lost = run(DROPOUT, 3, {}, state=state)
-    table = judged([*runs_of(BASE, [60, 61, 60.4]), *runs_of(DROPOUT, [61, 62, 61.5]), lost], ARMS)
+    table = judged([*runs_of(BASE, [60, 61, 60.4]), *runs_of(DROPOUT, [61, 62, 61.5]), lost], VARIANTS)
     assert said(row(table, "dropout"), "unfinished") == (
         f"seed 3 {state}: the mean is of the 3 of 4 seeds that finished{more}"
     )
@@ -204,7 +204,7 @@ def test_seeds_that_did_not_finish_are_missed(state: State, more: str) -> None:
 
 def test_runs_without_the_metric_are_counted_and_told() -> None:
     blind = [run(DROPOUT, seed, {tags.TEST_ACCURACY: float("nan")}) for seed in (3, 4)]
-    table = judged([*runs_of(BASE, [60, 61, 60.4]), *runs_of(DROPOUT, [61, 62, 61.5]), *blind], ARMS)
+    table = judged([*runs_of(BASE, [60, 61, 60.4]), *runs_of(DROPOUT, [61, 62, 61.5]), *blind], VARIANTS)
     dropout = row(table, "dropout")
     assert dropout.n == 3
     assert said(dropout, "no-metric") == "2 of 5 runs have no finite test/accuracy"
@@ -212,13 +212,13 @@ def test_runs_without_the_metric_are_counted_and_told() -> None:
 
 def test_earlier_runs_of_a_seed_are_told() -> None:
     old, new = runs_of(DROPOUT, [50, 51], created=1.0), runs_of(DROPOUT, [61, 62], created=9.0)
-    dropout = row(judged([*runs_of(BASE, [60, 61]), *new, *old], ARMS), "dropout")
+    dropout = row(judged([*runs_of(BASE, [60, 61]), *new, *old], VARIANTS), "dropout")
     assert dropout.mean == 61.5
     assert said(dropout, "superseded") == "2 earlier runs of the same seeds not counted"
 
 
 def test_the_noise_of_the_test_set_stands_beside_the_mean() -> None:
-    found = row(judged(runs_of(BASE, [80.0, 80.0]), ARMS), "network")
+    found = row(judged(runs_of(BASE, [80.0, 80.0]), VARIANTS), "network")
     assert found.noise == pytest.approx(0.4, abs=1e-3)
 
 
@@ -228,12 +228,14 @@ accuracies = st.lists(
 
 
 @given(accuracies, accuracies, st.randoms(use_true_random=False))
-def test_no_row_depends_on_the_order_of_runs_or_of_arms(some: list[float], more: list[float], random: Random) -> None:
+def test_no_row_depends_on_the_order_of_runs_or_of_variants(
+    some: list[float], more: list[float], random: Random
+) -> None:
     runs = [*runs_of(BASE, some), *runs_of(DROPOUT, more), *runs_of(SGD, some[::-1])]
-    mixed, arms = list(runs), list(ARMS)
+    mixed, variants = list(runs), list(VARIANTS)
     random.shuffle(mixed)
-    random.shuffle(arms)
-    one, other = judged(runs, ARMS), judged(mixed, arms)
+    random.shuffle(variants)
+    one, other = judged(runs, VARIANTS), judged(mixed, variants)
     assert {found.name: found for found in one.rows} == {found.name: found for found in other.rows}
 
 

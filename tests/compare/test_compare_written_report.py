@@ -5,7 +5,17 @@ import re
 from pathlib import Path
 
 import pytest
-from compare_builders import arm, curve, evidence, judged, report_arms, report_evidence, report_runs, runs_of, spec
+from compare_builders import (
+    curve,
+    evidence,
+    judged,
+    report_evidence,
+    report_runs,
+    report_variants,
+    runs_of,
+    spec,
+    variant,
+)
 
 from labtui.compare.cells import Cell, cells
 from labtui.compare.report import plots
@@ -32,15 +42,15 @@ def small(title: str = "Dropout", conclusion: str = "It <b>helps</b>.") -> tuple
         spec("dropout", title, model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",)),
     )
     runs = [*runs_of(base, [60, 61, 62.5]), *runs_of(dropout, [61, 62.2, 63])]
-    arms = [arm(base), arm(dropout, conclusion=conclusion, description="Does it help?")]
-    return judged(runs, arms), cells(runs)
+    variants = [variant(base), variant(dropout, conclusion=conclusion, description="Does it help?")]
+    return judged(runs, variants), cells(runs)
 
 
 @pytest.fixture(scope="module")
 def whole() -> Document:
     runs = report_runs()
     known = report_evidence(runs)
-    told = judged(runs, report_arms(), evidence=known, classes={"cifar10": CLASSES})
+    told = judged(runs, report_variants(), evidence=known, classes={"cifar10": CLASSES})
     return compose(told, cells(runs), evidence=known, made=NOON)
 
 
@@ -135,7 +145,7 @@ def test_confounded_lines_are_marked_as_such_and_claims_as_claims(whole: Documen
 
 def test_differences_far_out_turn_the_axis_logarithmic_and_near_ones_do_not() -> None:
     runs = report_runs()
-    assert plots.linear_to(judged(runs, report_arms(), evidence=evidence())) == pytest.approx(5.3, abs=0.1)
+    assert plots.linear_to(judged(runs, report_variants(), evidence=evidence())) == pytest.approx(5.3, abs=0.1)
     assert plots.linear_to(small()[0]) is None
 
 

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from labtui.console.snapshot import Snapshot, Trend
-from labtui.spec import Adam, Arm, Cnn, Constant, Data, RunSpec, Training
+from labtui.spec import Adam, Cnn, Constant, Data, RunSpec, Training, Variant
 from labtui.store.curve import Curve
 from labtui.store.records import Beat, LastValue, Launch, Result, SpecFile
 from labtui.store.run import Run
@@ -34,8 +34,8 @@ def spec(name: str = "dropout", *, title: str = "", seed: int = 0, baseline: str
     )
 
 
-def arm(name: str, **more) -> Arm:
-    return Arm(spec=spec(name, **more), description=f"About {name}.")
+def variant(name: str, **more) -> Variant:
+    return Variant(spec=spec(name, **more), description=f"About {name}.")
 
 
 def run(
@@ -112,7 +112,7 @@ class FakeCatalog:
     path = Path("experiments.toml")
 
     def __init__(self, *names: str, faults=()) -> None:
-        self.arms = tuple(arm(name) for name in names)
+        self.variants = tuple(variant(name) for name in names)
         self.faults = tuple(faults)
 
 

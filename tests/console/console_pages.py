@@ -29,9 +29,9 @@ SUMMARY = ModelSummary(
 
 
 def spec_of(lab: Lab, name: str, seed: int = 0, **changes: object) -> RunSpec:
-    """The spec of an arm of the lab's catalog as it would run, two epochs long."""
-    (arm,) = lab.catalog.select([name])
-    resolved = on_dataset(arm.spec, datasets.get(arm.spec.data.name))
+    """The spec of a variant of the lab's catalog as it would run, two epochs long."""
+    (variant,) = lab.catalog.select([name])
+    resolved = on_dataset(variant.spec, datasets.get(variant.spec.data.name))
     own = {"training": Training(epochs=2, log_every=3)} | changes
     return msgspec.structs.replace(resolved, seed=seed, **own)
 

@@ -52,8 +52,8 @@ def record(root: Path) -> None:
 
 
 def _begun(store: Store, name: str, seed: int, now: float) -> StubRun:
-    (arm,) = load(LAB / "experiments.toml", datasets=("digits",)).select([name])
-    spec = on_dataset(arm.spec, datasets.get("digits"))
+    (variant,) = load(LAB / "experiments.toml", datasets=("digits",)).select([name])
+    spec = on_dataset(variant.spec, datasets.get("digits"))
     spec = msgspec.structs.replace(spec, seed=seed, training=Training(epochs=3, log_every=3))
     name = f"s{seed}-{int(now)}"
     with mock.patch("time.time", return_value=now), mock.patch("time.strftime", return_value=name):

@@ -224,15 +224,15 @@ class StubRun:
 
 
 def catalog_spec(name: str, *, seed: int = 0, catalog: Catalog | None = None, **changes: object) -> RunSpec:
-    """The spec of an arm, ready to run; of the repository's catalog where none is given."""
+    """The spec of a variant, ready to run; of the repository's catalog where none is given."""
     catalog = catalog or load(ROOT / "experiments.toml", datasets=("cifar10", "digits", "fashion-mnist"))
-    (arm,) = catalog.select([name])
-    data = msgspec.structs.replace(arm.spec.data, normalize=None)
-    return msgspec.structs.replace(arm.spec, data=data, seed=seed, **changes)
+    (variant,) = catalog.select([name])
+    data = msgspec.structs.replace(variant.spec.data, normalize=None)
+    return msgspec.structs.replace(variant.spec, data=data, seed=seed, **changes)
 
 
 def stub(store: Store, name: str, *, seed: int = 0, started: float | None = None, **changes: object) -> StubRun:
-    """A new run folder of an arm of the catalog, not begun."""
+    """A new run folder of a variant of the catalog, not begun."""
     spec = catalog_spec(name, seed=seed, **changes)
     steps = 196 if spec.data.train_fraction < 1 else (782 if spec.data.augment else 391)
     run = store.create(spec, planned_steps=steps * spec.training.epochs)

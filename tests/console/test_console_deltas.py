@@ -19,12 +19,12 @@ from labtui.console.entry import Choice, Entry
 from labtui.console.facts import facts
 from labtui.console.listing import row
 from labtui.console.marks import Marks
-from labtui.spec import Arm, Data
+from labtui.spec import Data, Variant
 from labtui.store.state import State
 from labtui.store.store import Store
 
 CATALOG = FakeCatalog("network")
-CATALOG.arms += (Arm(spec=msgspec.structs.replace(spec("dropout"), factor=("model.dropout",)), description=""),)
+CATALOG.variants += (Variant(spec=msgspec.structs.replace(spec("dropout"), factor=("model.dropout",)), description=""),)
 HALF = Data(name="cifar10", train_fraction=0.5)
 
 

@@ -16,7 +16,7 @@ async def test_nothing_hostile_in_six_places_is_on_the_screen_and_the_console_li
     async with app.run_test(size=(160, 48)) as pilot:
         await app.settled(pilot, lambda snapshot: len(snapshot.runs) == len(HOSTILE))
         await pilot.press("g")
-        for _ in range(len(lab.catalog.arms) + len(HOSTILE) + 2):
+        for _ in range(len(lab.catalog.variants) + len(HOSTILE) + 2):
             run = app.screen.run_here
             if run is not None:
                 await app.until(pilot, lambda: " end" in screen_text(app))

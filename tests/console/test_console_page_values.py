@@ -266,13 +266,13 @@ def test_a_run_again_keeps_its_seed_and_what_was_changed(tmp_path):
 
 def test_the_fields_hold_what_all_chosen_experiments_share(tmp_path):
     lab = lab_at(tmp_path)
-    arms = lab.catalog.select(["adam"])
-    boxes = {box.key: box for box in form.boxes(arms, (0,), {"cpu": ""}, {})}
+    variants = lab.catalog.select(["adam"])
+    boxes = {box.key: box for box in form.boxes(variants, (0,), {"cpu": ""}, {})}
     assert boxes["optimizer.lr"].text == form.DIFFERS
     assert boxes["training.epochs"].text == "2"
     assert boxes["data.name"].choices[:1] == ("cifar10",)
     typed = {"optimizer.lr": "0.5", "training.epochs": "2", "seeds": "0,1", "at once": "99", "device": "tpu"}
-    boxes = {box.key: box for box in form.boxes(arms, (0,), {"cpu": ""}, typed)}
+    boxes = {box.key: box for box in form.boxes(variants, (0,), {"cpu": ""}, typed)}
     assert boxes["optimizer.lr"].is_changed
     assert not boxes["training.epochs"].is_changed, "the same as before is no change"
     assert "1 to 64" in boxes["at once"].fault
@@ -282,9 +282,9 @@ def test_the_fields_hold_what_all_chosen_experiments_share(tmp_path):
 
 @pytest.mark.parametrize("room", [12, 40, 120])
 def test_a_field_fits_its_room(tmp_path, room):
-    arms = lab_at(tmp_path).catalog.select(["dropout"])
+    variants = lab_at(tmp_path).catalog.select(["dropout"])
     typed = {"training.epochs": "x" * 50, "optimizer.name": "sgd"}
-    found = form.boxes(arms, (0,), {"cpu": "", "cuda:0": "busy"}, typed)
+    found = form.boxes(variants, (0,), {"cpu": "", "cuda:0": "busy"}, typed)
     for box in found:
         for current in (False, True):
             keys = form.key_room(found, room)

@@ -20,7 +20,7 @@ from labtui.datasets import registry
 from labtui.engine.learner import Learner
 from labtui.engine.stop import Stop
 from labtui.engine.train import Intervals
-from labtui.spec import Arm, Normalize, ResNet18, RunSpec, Sgd, Training
+from labtui.spec import Normalize, ResNet18, RunSpec, Sgd, Training, Variant
 from labtui.store.predictions import read_predictions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -87,9 +87,9 @@ def killed_at(step: int) -> Iterator[None]:
         yield
 
 
-def arms() -> list[Arm]:
-    """All arms of the catalog that comes with labtui."""
-    return list(load(ROOT / "experiments.toml", datasets=registry()).arms)
+def variants() -> list[Variant]:
+    """All variants of the catalog that comes with labtui."""
+    return list(load(ROOT / "experiments.toml", datasets=registry()).variants)
 
 
 def tiny(spec: RunSpec) -> RunSpec:
@@ -103,16 +103,18 @@ def tiny(spec: RunSpec) -> RunSpec:
     return msgspec.structs.replace(spec, data=data, training=training)
 
 
-@pytest.mark.parametrize("arm", arms(), ids=lambda arm: arm.spec.name)
-def test_a_catalog_run_gives_the_same_bits_twice_and_when_resumed_at_three_places(tmp_path: Path, arm: Arm) -> None:
-    spec, images = tiny(arm.spec), tiny_images(train=80, test=40, side=32)
+@pytest.mark.parametrize("variant", variants(), ids=lambda variant: variant.spec.name)
+def test_a_catalog_run_gives_the_same_bits_twice_and_when_resumed_at_three_places(
+    tmp_path: Path, variant: Variant
+) -> None:
+    spec, images = tiny(variant.spec), tiny_images(train=80, test=40, side=32)
     hashes = []
     for name in ("once", "twice"):
         carry_out(make_attempt(tmp_path / name, spec), images, intervals=EVERY_STEP)
         hashes.append(state_hash(tmp_path / name / "checkpoint.pt"))
     folder = tmp_path / "killed"
     attempt = make_attempt(folder, spec)
-    steps = 2 * -(-(80 if arm.spec.name != "network" else 40) * (2 if spec.data.augment else 1) // 16)
+    steps = 2 * -(-(80 if variant.spec.name != "network" else 40) * (2 if spec.data.augment else 1) // 16)
     for step in (1, steps // 2, steps - 1):
         with killed_at(step):
             carry_out(attempt, images, intervals=EVERY_EPOCH if step == 1 else EVERY_STEP)

@@ -23,7 +23,7 @@ class Stroke(NamedTuple):
     width: float = 1.3
 
 
-ARMS = (
+VARIANTS = (
     Stroke(BLUE, "-"),
     Stroke(VERMILION, "--"),
     Stroke(GREEN, "-."),
@@ -31,7 +31,7 @@ ARMS = (
     Stroke("#56b4e9", "-"),
     Stroke("#e69f00", "--"),
 )
-"""For the arms of an experiment: Okabe and Ito's colours."""
+"""For the variants of an experiment: Okabe and Ito's colours."""
 
 BASELINE = Stroke(GREY, "-", 1.0)
 MATCHED = Stroke(BLACK, (0, (4, 1.5)), 1.0)

@@ -10,7 +10,7 @@ from labtui.compare.measured import unlike
 from labtui.compare.metrics import metric
 from labtui.compare.report.charts import Series, chart_tags, charts
 from labtui.compare.report.document import Beside, Block, Bullets, Heading, Paragraph, Picture, Piece, Words, plain
-from labtui.compare.report.ink import ARMS, BASELINE, MATCHED
+from labtui.compare.report.ink import BASELINE, MATCHED, VARIANTS
 from labtui.compare.rows import Finding, Row, Table
 
 _KINDS_OF_CURVE = {
@@ -24,7 +24,7 @@ _NO_CONCLUSION = "Nothing was concluded about it."
 
 
 def section(rows: Sequence[Row], table: Table, cells: Mapping[str, Cell], evidence: Evidence) -> list[Block]:
-    """The section of one experiment; `rows` are its arms."""
+    """The section of one experiment; `rows` are its variants."""
     blocks: list[Block] = [Heading(3, " · ".join(row.title for row in rows))]
     if rows[0].description:
         blocks.append(Paragraph(plain(rows[0].description)))
@@ -75,7 +75,7 @@ def _values(row: Row, table: Table) -> list[Words]:
 
 
 def _charts(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> Picture | None:
-    series = [*_baselines(rows, cells, evidence), *_arms(rows, cells, evidence)]
+    series = [*_baselines(rows, cells, evidence), *_variants(rows, cells, evidence)]
     tags = chart_tags(series)
     if not tags:
         return None
@@ -112,17 +112,17 @@ def _unlike(row: Row, cells: Mapping[str, Cell], tag: str) -> Iterator[str]:
                 yield f"{row.title} {_KINDS_OF_CURVE[finding.code].format(here=finding.here, there=finding.there)}"
 
 
-def _arms(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> list[Series]:
+def _variants(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> list[Series]:
     found = []
     for index, row in enumerate(rows):
         cell = cells.get(row.key)
         curves = tuple(evidence.curves(run) for run in cell.runs) if cell else ()
-        found.append(Series(row.title, ARMS[index % len(ARMS)], curves, row.published))
+        found.append(Series(row.title, VARIANTS[index % len(VARIANTS)], curves, row.published))
     return found
 
 
 def _baselines(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> list[Series]:
-    """The declared baseline and the matched one, each once, where they are not arms of the experiment itself."""
+    """The declared baseline and the matched one, each once, where they are not variants of the experiment itself."""
     own = {row.key for row in rows}
     keys = {one.against_key: MATCHED if one.matched else BASELINE for row in rows for one in row.comparisons}
     found = []

@@ -41,7 +41,7 @@ class Doing(Screen[None]):
 
     def action_run(self) -> None:
         """Queue what is pointed at with its defaults."""
-        names = list(dict.fromkeys(entry.arm.spec.name for entry in self.pointed if entry.arm))
+        names = list(dict.fromkeys(entry.variant.spec.name for entry in self.pointed if entry.variant))
         if not names:
             self.say("only experiments of the catalog can be run from here", ink="warn")
         elif not self.app.lab.store.writable:
@@ -94,7 +94,9 @@ class Doing(Screen[None]):
     def action_copy(self) -> None:
         """Copy the command that does the same again."""
         run, entries = self.run_here, self.pointed
-        command = deeds.command_of(run) if run else deeds.command_for(entry.arm for entry in entries if entry.arm)
+        command = (
+            deeds.command_of(run) if run else deeds.command_for(entry.variant for entry in entries if entry.variant)
+        )
         if command:
             self.app.copy_to_clipboard(command)
             self.say(f"copied: {command}")

@@ -51,8 +51,12 @@ class JudgedRows(Judging, Opening):
     @property
     def pointed(self) -> tuple[Entry, ...]:
         """The row as an entry of the list."""
-        arms = [arm for arm in self.app.lab.catalog.arms if self.row and arm.spec.name == self.row.name]
-        return tuple(Entry(f"arm:{arm.spec.name}", arm.spec.display_title, arm=arm) for arm in arms)
+        variants = [
+            variant for variant in self.app.lab.catalog.variants if self.row and variant.spec.name == self.row.name
+        ]
+        return tuple(
+            Entry(f"arm:{variant.spec.name}", variant.spec.display_title, variant=variant) for variant in variants
+        )
 
     @property
     def run_here(self) -> "Run | None":

@@ -29,7 +29,7 @@ from labtui.store.state import State
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from labtui.spec import Arm
+    from labtui.spec import Variant
 
 COLUMNS = (Column("mark", "", 1), Column("name", "experiment", 12, grows=True), Column("done", "done", 4, right=True))
 
@@ -70,9 +70,9 @@ class LaunchScreen(Page):
         """Begin with the wish."""
         super().on_mount()
         meant = set(self._begun.names)
-        arms = self.app.lab.catalog.arms
-        self._chosen = tuple(one.spec.name for one in arms if meant & {one.spec.name, one.spec.experiment})
-        self._typed = form.typed_by(self._begun, self._arms)
+        variants = self.app.lab.catalog.variants
+        self._chosen = tuple(one.spec.name for one in variants if meant & {one.spec.name, one.spec.experiment})
+        self._typed = form.typed_by(self._begun, self._variants)
         if not self._chosen:
             self.query_one("#experiments").focus()
         self._change()
@@ -80,9 +80,9 @@ class LaunchScreen(Page):
     # --- What is shown ------------------------------------------------------------------------------------------------
 
     @property
-    def _arms(self) -> "tuple[Arm, ...]":
+    def _variants(self) -> "tuple[Variant, ...]":
         """The marked ones."""
-        return tuple(arm for arm in self.app.lab.catalog.arms if arm.spec.name in self._chosen)
+        return tuple(variant for variant in self.app.lab.catalog.variants if variant.spec.name in self._chosen)
 
     @property
     def wish(self) -> Wish:
@@ -107,10 +107,10 @@ class LaunchScreen(Page):
 
     def _fill(self) -> None:
         """The fields, with what was typed checked."""
-        arms = self._arms
-        seeds = self.app.lab.catalog.experiment(arms[0].spec.experiment).seeds if arms else (0,)
+        variants = self._variants
+        seeds = self.app.lab.catalog.experiment(variants[0].spec.experiment).seeds if variants else (0,)
         self._devices = device_words(self._snapshot.machine)
-        self._boxes = form.boxes(arms, seeds, self._devices, self._typed)
+        self._boxes = form.boxes(variants, seeds, self._devices, self._typed)
 
     def _plan(self) -> None:
         lab, wish = self.app.lab, self.wish
@@ -130,7 +130,9 @@ class LaunchScreen(Page):
     def _show(self) -> None:
         glyphs = glyphs_of(self)
         finished = [run.name for run in self._snapshot.runs if run.state is State.FINISHED]
-        self.query_one(LiveTable).show([_row(arm, self._chosen, finished) for arm in self.app.lab.catalog.arms])
+        self.query_one(LiveTable).show(
+            [_row(variant, self._chosen, finished) for variant in self.app.lab.catalog.variants]
+        )
         self.query_one(Form).show(self._boxes)
         entitle(self.query_one("#experiments"), self._count_told())
         self._show_hint()
@@ -203,15 +205,15 @@ class LaunchScreen(Page):
             self.dismiss(found.wish)
 
 
-def _row(arm: "Arm", chosen: tuple[str, ...], finished: list[str]) -> Row:
-    name = arm.spec.name
+def _row(variant: "Variant", chosen: tuple[str, ...], finished: list[str]) -> Row:
+    name = variant.spec.name
     count = finished.count(name)
     marked = name in chosen
     return Row(
         name,
         {
             "mark": (Span("x" if marked else "", "accent"),),
-            "name": (Span(clean_line(arm.spec.display_title), "strong" if marked else ""),),
+            "name": (Span(clean_line(variant.spec.display_title), "strong" if marked else ""),),
             "done": (Span(str(count) if count else "", "muted"),),
         },
     )

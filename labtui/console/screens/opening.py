@@ -68,7 +68,7 @@ class Opening(Doing):
         from labtui.console.screens.compare import CompareScreen
 
         if entry := next(iter(self.pointed), None):
-            name = entry.arm.spec.name if entry.arm else entry.title
+            name = entry.variant.spec.name if entry.variant else entry.title
             self.app.push_screen(CompareScreen(self.look, (name,), match=name))
 
     @property
@@ -98,15 +98,15 @@ class Opening(Doing):
         """What the launch dialog begins with: the experiments that are pointed at."""
         from labtui.console.wish import Wish
 
-        return Wish(tuple(dict.fromkeys(entry.arm.spec.name for entry in self.pointed if entry.arm)))
+        return Wish(tuple(dict.fromkeys(entry.variant.spec.name for entry in self.pointed if entry.variant)))
 
     @property
     def contrasted(self) -> "tuple[Sequence[tuple[str, RunSpec]], tuple[str, ...]]":
         """The titled specs whose difference is asked for, and the declared factor."""
-        from labtui.api.comparison import arms
+        from labtui.api.comparison import variants
         from labtui.console.contrast import specs_of
 
-        return specs_of(self.pointed, arms(self.app.lab))
+        return specs_of(self.pointed, variants(self.app.lab))
 
     def action_diff(self) -> None:
         """In which keys specs differ."""

@@ -39,7 +39,7 @@ class Pointing(Opening):
     def compared(self) -> "tuple[tuple[str, ...], dict[str, str]]":
         """The marked ones with their letters."""
         marked = self.list.marked
-        names = tuple(dict.fromkeys(entry.arm.spec.name if entry.arm else entry.title for entry in marked))
+        names = tuple(dict.fromkeys(entry.variant.spec.name if entry.variant else entry.title for entry in marked))
         return names, {entry.title: self.list.marks.letter(entry.key) for entry in marked}
 
     @property

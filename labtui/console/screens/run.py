@@ -85,13 +85,13 @@ class RunScreen(Looking, Predicting, Filtering, Opening):
 
     @property
     def pointed(self) -> tuple[Entry, ...]:
-        """The run as an entry of the list; its arm is the catalog's where nothing was changed by hand."""
+        """The run as an entry of the list; its variant is the catalog's where nothing was changed by hand."""
         run = self.run_here
         if run is None:
             return ()
-        arms = self.app.lab.catalog.arms
-        arm = next((arm for arm in arms if arm.spec.name == run.name), None) if run.spec else None
-        return (Entry(f"run:{run.id}", run.display_title, arm=arm, runs=(run,)),)
+        variants = self.app.lab.catalog.variants
+        variant = next((variant for variant in variants if variant.spec.name == run.name), None) if run.spec else None
+        return (Entry(f"run:{run.id}", run.display_title, variant=variant, runs=(run,)),)
 
     @property
     def charted(self) -> tuple[Subject, ...]:
