@@ -23,7 +23,7 @@ from msgspec.inspect import (
 
 from labtui.catalog import kinds, wording
 from labtui.catalog.faults import KeyPath, Problem, counted, dotted, listed, shown
-from labtui.clean import clean
+from labtui.text.clean import clean
 
 NONE = "none"
 """How a file says that an inherited key is to be absent; TOML has no null."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labtui.clean import clean_line
+from labtui.text.clean import clean_line
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands in a parsed TOML document: table keys, and places in lists from 0."""

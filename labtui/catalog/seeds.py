@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from labtui.catalog.faults import shown
-from labtui.clean import clean_line
 from labtui.errors import UsageError
+from labtui.text.clean import clean_line
 
 MOST_SEEDS = 1_000
 LARGEST_SEED = 2**32 - 1

@@ -14,7 +14,7 @@ import tomli
 
 from labtui.catalog import lines
 from labtui.catalog.faults import dotted, quoted
-from labtui.clean import clean_line
+from labtui.text.clean import clean_line
 
 _BUDGET = 1_500_000
 """Characters that are parsed in all, so that a large file with many faults takes no longer than a second or so."""

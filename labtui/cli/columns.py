@@ -5,8 +5,8 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from labtui.clean import clean_line
 from labtui.cli.streams import Painted, Piece, is_terminal, put
+from labtui.text.clean import clean_line
 
 GAP = "  "
 

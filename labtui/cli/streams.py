@@ -7,7 +7,7 @@ from typing import IO, Any, NamedTuple
 import click
 import msgspec
 
-from labtui.clean import clean
+from labtui.text.clean import clean
 
 PLAIN_TERMINALS = ("dumb", "unknown")
 

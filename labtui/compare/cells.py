@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from labtui.clean import clean_line
 from labtui.spec import RunSpec, Variant, flatten, recipe, recipe_hash
 from labtui.store import tags
 from labtui.store.state import State
+from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from labtui.store.records import LastValue

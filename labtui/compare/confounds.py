@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from labtui.clean import clean_line
 from labtui.compare import notation
 from labtui.compare.cells import Cell
 from labtui.compare.commands import run_command
@@ -12,6 +11,7 @@ from labtui.compare.measured import unlike
 from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, Metric
 from labtui.compare.recipes import Change, undeclared
 from labtui.store import tags
+from labtui.text.clean import clean_line
 
 _RECORDING = "training.test_batch_size"
 """Changes the scale of the report's test loss, nothing else."""

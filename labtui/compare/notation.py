@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from labtui.clean import clean_line
+from labtui.text.clean import clean_line
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"

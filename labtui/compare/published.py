@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from labtui.clean import clean_line
 from labtui.compare import notation
 from labtui.compare.facts import mean
 from labtui.compare.losses import published_losses, scale_told
@@ -15,6 +14,7 @@ from labtui.compare.reproduction import expected
 from labtui.compare.rows import Finding, Grade, Published
 from labtui.spec import Reference
 from labtui.store import tags
+from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell

@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from labtui.clean import clean, clean_line
 from labtui.compare.notation import large, value
 from labtui.console.deeds import command_of
 from labtui.console.draw import format as text
@@ -15,6 +14,7 @@ from labtui.console.facts import curve_lines, run_lines
 from labtui.spec import RunSpec, flatten, recipe
 from labtui.store.records import ModelSummary
 from labtui.store.run import Run
+from labtui.text.clean import clean, clean_line
 
 if TYPE_CHECKING:
     from labtui.store.curve import Curve

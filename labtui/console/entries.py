@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labtui.catalog import Catalog, Fault
-from labtui.clean import clean_line
 from labtui.console import filters
 from labtui.console.deltas import Deltas, row_cell
 from labtui.console.entry import Choice, Entry, Figure, figure
@@ -18,6 +17,7 @@ from labtui.console.snapshot import Snapshot, Trend
 from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY
+from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell

@@ -5,8 +5,8 @@ import re
 from collections import deque
 from pathlib import Path
 
-from labtui.clean import clean_line
 from labtui.console.snapshot import Log
+from labtui.text.clean import clean_line
 
 KEPT = 2_000
 """Lines in memory; the file has the rest."""

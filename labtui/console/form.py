@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from labtui.catalog import fields, override, parse_seeds
-from labtui.clean import clean_line
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.wish import Wish
 from labtui.datasets import registry
 from labtui.errors import UsageError
 from labtui.spec import RunSpec, Variant
+from labtui.text.clean import clean_line
 
 SEEDS, DEVICE, AT_ONCE = "seeds", "device", "at once"
 FIRST = ("training.epochs", "optimizer.lr")

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from labtui.clean import clean_line
 from labtui.compare import blocks, layout, sentences
 from labtui.compare.notes import notes
 from labtui.compare.rows import Row, Table
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.heatmap import per_class
 from labtui.console.draw.spans import Line, Span, shorten
+from labtui.text.clean import clean_line
 
 _INKS = {"": "", "title": "title", "dim": "muted", "good": "good", "bad": "bad", "warn": "warn"}
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from labtui.clean import clean_line
 from labtui.console.draw.axes import XAxis
 from labtui.console.entry import SORTS, Choice
 from labtui.console.marks import Marks
 from labtui.store.files import read_json_or_none, write_json
+from labtui.text.clean import clean_line
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from labtui.api import Lab, Plan, Planned, plan_runs
 from labtui.catalog import parse_seeds
-from labtui.clean import clean_line
 from labtui.console.draw import format as text
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten
@@ -14,6 +13,7 @@ from labtui.console.snapshot import Machine
 from labtui.console.wish import Wish
 from labtui.errors import LabError
 from labtui.launch.devices import Device
+from labtui.text.clean import clean_line
 
 NAMED = 40
 """Runs listed one by one."""

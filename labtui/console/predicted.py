@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labtui.clean import clean_line
 from labtui.errors import LabError
 from labtui.store.files import DamagedFile
 from labtui.store.predictions import Predictions, read_predictions
 from labtui.store.run import Run
 from labtui.store.state import State
+from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labtui.clean import clean_line
 from labtui.datasets.faults import FetchFault
 from labtui.datasets.fetching import Progress, fetch_source
 from labtui.datasets.pace import Terms
 from labtui.datasets.registered import source_of
 from labtui.datasets.verification import check, describe
 from labtui.errors import EnvironmentFault
+from labtui.text.clean import clean_line
 
 LIMIT = 300.0
 """Seconds: a data set that takes longer in all counts as one that cannot be had."""

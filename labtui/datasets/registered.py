@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from labtui.clean import clean_line
 from labtui.datasets import sets
 from labtui.datasets.info import DatasetInfo, Source
 from labtui.errors import UsageError
+from labtui.text.clean import clean_line
 
 
 @cache

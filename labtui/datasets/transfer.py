@@ -20,8 +20,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from labtui import __version__
-from labtui.clean import clean_line
 from labtui.datasets.faults import BrokenOff, Silence, TransferFault
+from labtui.text.clean import clean_line
 
 CHUNK = 1 << 18
 SOCKET_TIMEOUT = 60.0

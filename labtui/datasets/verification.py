@@ -16,11 +16,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from labtui.clean import clean_line
 from labtui.datasets.info import DataFile, Source
 from labtui.datasets.registered import source_of
 from labtui.store.files import read_json_or_none, write_json
 from labtui.store.paths import cache_folder
+from labtui.text.clean import clean_line
 
 SETTLED = 1.0
 """Seconds: a file changed more recently may change again within the same tick of its clock, so it is not remembered."""

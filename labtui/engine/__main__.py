@@ -14,13 +14,13 @@ from typing import NoReturn
 
 import msgspec
 
-from labtui.clean import clean
 from labtui.engine.attempt import Attempt, open_attempt
 from labtui.engine.beat import Pulse
 from labtui.engine.stop import Stop
 from labtui.errors import EnvironmentFault, LabError
 from labtui.store.records import Result
 from labtui.store.reserve import Reserve
+from labtui.text.clean import clean
 
 _TRIES, _PAUSE = 5, 0.2
 _ROOM = 1 << 16

@@ -20,10 +20,10 @@ from typing import IO, Any, cast
 import torch
 from msgspec import Struct
 
-from labtui.clean import clean_line
 from labtui.errors import EnvironmentFault, LabError
 from labtui.store.files import DamagedFile, read_bytes, read_json, sync_folder, write_all, write_json
 from labtui.store.paths import RunPaths, checksum_path
+from labtui.text.clean import clean_line
 
 SCHEMA = 1
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import torch
 
 from labtui import __version__
-from labtui.clean import clean_line
 from labtui.datasets import get, load
 from labtui.datasets.info import Images
 from labtui.engine.attempt import Attempt
@@ -28,6 +27,7 @@ from labtui.errors import EnvironmentFault, LabError
 from labtui.store.predictions import Predictions, write_predictions
 from labtui.store.reader import read_curves
 from labtui.store.records import ModelSummary, Outcome, Result
+from labtui.text.clean import clean_line
 
 Say = Callable[[str], None]
 

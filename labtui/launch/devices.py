@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from labtui.clean import clean_line
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.launch.nvml import Gpu, NvmlUnavailable, visible_gpus
 from labtui.launch.threads import usable_cores
+from labtui.text.clean import clean_line
 
 ROOM = 2 << 30
 """Bytes that must be free on a GPU for `auto` to take it: CUDA's own half a gibibyte, the data set, the network."""

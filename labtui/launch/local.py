@@ -9,7 +9,6 @@ from typing import Protocol
 
 import msgspec
 
-from labtui.clean import clean_line
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.detach import importable, spawn
 from labtui.launch.devices import Device
@@ -19,6 +18,7 @@ from labtui.store.files import read_json_or_none
 from labtui.store.lock import PATIENCE
 from labtui.store.paths import RunPaths
 from labtui.store.records import Launch
+from labtui.text.clean import clean_line
 
 PARENT = ("-P", "-m", "labtui.launch.parent")
 """What Python is told to run; the run folder and the order follow."""

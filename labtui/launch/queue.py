@@ -17,7 +17,6 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from labtui.clean import clean_line
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.launch.local import next_attempt
 from labtui.launch.ticket import Ticket, folder_of, has_our_seal, origin_here, sealed
@@ -26,6 +25,7 @@ from labtui.store.folders import OutsideRoot, disk_fault, opened
 from labtui.store.paths import HOUSE, SET_ASIDE, RunPaths, RunsPaths
 from labtui.store.run import Run
 from labtui.store.waiting import reason_path
+from labtui.text.clean import clean_line
 
 _NAME = re.compile(r"(\d{8,18})-[0-9a-f]{8}\.json")
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from google_crc32c import extend
 
-from labtui.clean import clean_line
 from labtui.store.events import HEADER
 from labtui.store.framing import Frames, find_frames, find_many_frames, payload_crc, unwritten
 from labtui.store.kept import KeptFile, Stamp
+from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:  # block imports numpy, which nothing pays for until there are records
     from labtui.store.block import Batch

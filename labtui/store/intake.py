@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from labtui.clean import clean, clean_line
 from labtui.store.files import DamagedFile, decode, read_bytes, read_json
 from labtui.store.records import SCHEMA, SpecFile
+from labtui.text.clean import clean, clean_line
 
 T = TypeVar("T")
 Loaded = tuple[T | None, str]

@@ -14,13 +14,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from labtui.clean import clean_line
 from labtui.store.curve import Curve, Series
 from labtui.store.curve_cache import CurveCache
 from labtui.store.eventfile import EventFile, holds
 from labtui.store.kept import Kept, KeptFile, Stamp
 from labtui.store.tags import step_unit
 from labtui.store.walk import is_event_file
+from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:  # block imports numpy, which nothing pays for until there are records
     from labtui.store.block import Batch

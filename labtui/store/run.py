@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from labtui.clean import clean_line
 from labtui.spec import RunSpec
 from labtui.store.paths import RunPaths
 from labtui.store.records import Beat, Exit, Launch, Result, SpecFile
 from labtui.store.state import State
+from labtui.text.clean import clean_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

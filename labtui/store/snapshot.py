@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from labtui.clean import clean_line
 from labtui.store import observer as observing
 from labtui.store.intake import NEWER, Loaded, load_record, load_spec
 from labtui.store.lock import probe
@@ -21,6 +20,7 @@ from labtui.store.records import Beat, Exit, Launch, Result, SpecFile
 from labtui.store.run import Run
 from labtui.store.state import Facts, derive
 from labtui.store.waiting import NO_TURN, Turn
+from labtui.text.clean import clean_line
 
 T = TypeVar("T")
 Signature = tuple[int, int, int]

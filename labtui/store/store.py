@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import labtui
-from labtui.clean import clean_line
 from labtui.errors import UsageError
 from labtui.spec import RunSpec
 from labtui.store.files import sync_folder, write_json
@@ -25,6 +24,7 @@ from labtui.store.snapshot import RecordCache, read_foreign, read_own
 from labtui.store.trash import move_to_trash
 from labtui.store.waiting import NO_TURN, Turn, WaitingLine
 from labtui.store.walk import Found, Walk
+from labtui.text.clean import clean_line
 
 _SETTLED_AFTER = 3.0
 """Seconds for which a folder must have looked the same before its time stamps are believed: some disks count in whole

@@ -7,13 +7,13 @@ import os
 import time
 from pathlib import Path
 
-from labtui.clean import clean_line
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.store.folders import disk_fault, opened
 from labtui.store.lock import LockHeld, LocksUnsupported, hold
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
 from labtui.store.walk import is_event_file
+from labtui.text.clean import clean_line
 
 _PATIENCE = 0.5
 _STOP_FIRST = "Stop it first: `labtui stop RUN`."

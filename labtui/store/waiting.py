@@ -9,9 +9,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from labtui.clean import clean_line
 from labtui.store.files import read_json_or_none
 from labtui.store.paths import RunsPaths
+from labtui.text.clean import clean_line
 
 MOST_ENTRIES = 10_000
 """Entries that are looked at: a folder of a stranger's may hold any number."""

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labtui.catalog import Catalog, Fault, builtin_path, load
-from labtui.clean import clean_line
 from labtui.errors import UsageError
+from labtui.text.clean import clean_line
 
 DATASETS = ("cifar10", "digits", "fashion-mnist")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from launch_stage import Stage, launch_of
 
-from labtui.clean import clean_line
 from labtui.errors import LabError
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.store.run import Run
+from labtui.text.clean import clean_line
 
 
 def click(stage: Stage, run: Run, chance: random.Random) -> None:

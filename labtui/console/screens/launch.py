@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
-from labtui.clean import clean_line
 from labtui.console import form
 from labtui.console.bindings import bindings
 from labtui.console.commands import EVERYWHERE, Command, footer
@@ -25,6 +24,7 @@ from labtui.console.widgets.live_table import LiveTable
 from labtui.console.widgets.paint import entitle, glyphs_of
 from labtui.console.wish import Wish
 from labtui.store.state import State
+from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from textual.timer import Timer

@@ -10,11 +10,11 @@ from rich.segment import Segment
 from textual.content import Content
 from textual.strip import Strip
 
-from labtui.clean import clean_line
 from labtui.console.draw.glyphs import ASCII, UNICODE, Glyphs
 from labtui.console.draw.spans import Span, cut, width
 from labtui.console.draw.spelling import in_ascii
 from labtui.console.inks import Inks, inks
+from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from rich.style import Style

@@ -1,0 +1,44 @@
+"""Durations and moments in time."""
+
+import math
+import time
+
+from labtui.text.numbers import DASH
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+
+
+def duration(seconds: float | None, missing: str = DASH) -> str:
+    """A time span in its two largest units: `0.4s`, `52s`, `3m 32s`, `1h 2m`, `2d 4h`.
+
+    Only below ten seconds there are tenths. `missing` stands for None, NaN, infinity and anything below zero.
+    """
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+        return missing
+    if seconds < 9.95:
+        return f"{seconds:.1f}".removesuffix(".0") + "s"
+    left, parts = round(seconds), []
+    for letter, size in _UNITS:
+        amount, left = divmod(left, size)
+        parts.append(f"{amount}{letter}" if amount else "")
+    first = next(index for index, part in enumerate(parts) if part)
+    return " ".join(filter(None, parts[first : first + 2]))
+
+
+def ago(when: float | None, now: float | None = None, missing: str = DASH) -> str:
+    """How long ago a moment was, both as seconds since the epoch: `3m 32s ago`. `now` is this machine's clock."""
+    if when is None:
+        return missing
+    return f"{duration(round(max(0.0, (time.time() if now is None else now) - when)))} ago"
+
+
+def time_of_day(when: float) -> str:
+    """Local time of day: `12:44:01`."""
+    return time.strftime("%H:%M:%S", time.localtime(when))
+
+
+def moment(when: float, now: float) -> str:
+    """Local time, with the date where it is not today's: `12:44`, `Nov 21 12:44`."""
+    then = time.localtime(when)
+    same_day = time.strftime("%Y%j", then) == time.strftime("%Y%j", time.localtime(now))
+    return time.strftime("%H:%M" if same_day else "%b %d %H:%M", then)
