@@ -1,10 +1,10 @@
-"""What the command line and the console both do, composed from catalog, data sets, store, launchers and comparison.
+"""What the command line, the console and a notebook do alike, built on catalog, datasets, store, launch and compare.
 
-A front end opens a `Lab`, plans runs by name, starts or queues what was planned, and asks for the comparison. Nothing
-here writes to a stream or knows a screen.
+A caller opens a `Lab`, plans runs by name, starts or queues them, and asks for the comparison. Nothing here prints or
+draws. Notebooks and scripts use `labtui.open`, which is built on the same functions.
 """
 
 from labtui.api.lab import Lab, open_lab
-from labtui.api.planning import Plan, Planned, plan_runs
+from labtui.api.planning import Plan, PlannedRun, plan_runs
 
-__all__ = ["Lab", "Plan", "Planned", "open_lab", "plan_runs"]
+__all__ = ["Lab", "Plan", "PlannedRun", "open_lab", "plan_runs"]

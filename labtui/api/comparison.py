@@ -1,4 +1,4 @@
-"""The comparison of a lab's runs: the catalog's variants as they run here, and the table of the runs on disk."""
+"""Compares the runs of a lab: the table with its verdicts, assertions, and the report."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,40 +22,42 @@ if TYPE_CHECKING:
 
 
 def variants(lab: Lab) -> tuple[Variant, ...]:
-    """Every variant of the catalog as it would run: on the data set that it names, and on the one that may stand in.
+    """Every variant of the catalog as it would run: on the data set that it names, and on its fallback.
 
-    A stand-in has no published figures and no conclusions: those are about other images.
+    On the fallback a variant has no published figures and no conclusion: those are about other images.
     """
-    found: list[Variant] = []
+    resolved: list[Variant] = []
     for variant in lab.catalog.variants:
-        found.append(
+        resolved.append(
             msgspec.structs.replace(variant, spec=on_dataset(variant.spec, datasets.get(variant.spec.data.name)))
         )
         offline = lab.catalog.experiment(variant.spec.experiment).offline_dataset
         if offline and offline != variant.spec.data.name:
-            spec = on_dataset(variant.spec, datasets.get(offline), stand_in_for=variant.spec.data.name)
-            found.append(msgspec.structs.replace(variant, spec=spec, reference=None, conclusion=""))
-    return tuple(found)
+            spec = on_dataset(variant.spec, datasets.get(offline), replacing=variant.spec.data.name)
+            resolved.append(msgspec.structs.replace(variant, spec=spec, reference=None, conclusion=""))
+    return tuple(resolved)
 
 
-def table(lab: Lab, names: Sequence[str] = (), *, metric: str = TEST_ACCURACY, baseline: str | None = None) -> "Table":
-    """The runs of the named experiments, members or titles, judged; no name means every cell with a finished run.
+def compare_experiments(
+    lab: Lab, names: Sequence[str] = (), *, metric: str = TEST_ACCURACY, baseline: str | None = None
+) -> "Table":
+    """Compare the runs of the named experiments, members or titles; no names means every cell with a finished run.
 
-    Raises UsageError for a name that neither the catalog nor any run has, with the nearest ones.
+    Raises UsageError for a name that neither the catalog nor any run has, with the nearest names.
     """
-    return _judged(lab, _cells(lab, names, baseline), names, metric=metric, baseline=baseline)
+    return _compare(lab, _cells(lab, names, baseline), names, metric=metric, baseline=baseline)
 
 
-def table_of(lab: Lab, ran: Iterable[Run]) -> "Table":
-    """The table of just these runs: their cells, with all earlier seeds, beside their baselines."""
-    own = {run.id: run.name for run in ran}
+def compare_runs(lab: Lab, runs: Iterable[Run]) -> "Table":
+    """Compare just these runs: their cells, with all earlier seeds, and their baselines."""
+    own = {run.id: run.name for run in runs}
     names = tuple(dict.fromkeys(own.values()))
-    found = tuple(cell for cell in _cells(lab) if cell.name not in names or not own.keys().isdisjoint(_ids(cell)))
-    return _judged(lab, found, names)
+    cells = tuple(cell for cell in _cells(lab) if cell.name not in names or not own.keys().isdisjoint(_run_ids(cell)))
+    return _compare(lab, cells, names)
 
 
-def check(lab: Lab, assertions: Sequence[str], *, metric: str = TEST_ACCURACY) -> "tuple[Outcome, ...]":
-    """Whether comparisons such as `dropout > network` hold. Raises UsageError for a text that is none."""
+def check_assertions(lab: Lab, assertions: Sequence[str], *, metric: str = TEST_ACCURACY) -> "tuple[Outcome, ...]":
+    """Check assertions such as `dropout > network`. Raises UsageError for a text that is not an assertion."""
     from labtui.compare import assertion
 
     return assertion.check_all(assertions, _cells(lab), variants(lab), metric=metric)
@@ -71,17 +73,17 @@ def write_report(
     metric: str = TEST_ACCURACY,
     baseline: str | None = None,
 ) -> tuple[Path, ...]:
-    """Write the report of the named experiments into a folder and give the paths of what was written.
+    """Write the report of the named experiments into a folder. Returns the paths of the written files.
 
-    Raises UsageError where nothing has finished, EnvironmentFault where the folder cannot be written.
+    Raises UsageError if no run has finished, and EnvironmentFault if the folder cannot be written.
     """
-    found = _cells(lab, names, baseline)
-    told = _judged(lab, found, names, metric=metric, baseline=baseline)
-    if not any(row.values for row in told.rows):
+    cells = _cells(lab, names, baseline)
+    table = _compare(lab, cells, names, metric=metric, baseline=baseline)
+    if not any(row.values for row in table.rows):
         raise UsageError("No run has finished: there is nothing to report.", advice="`labtui ps` lists the runs.")
-    from labtui.compare.report.writing import write  # matplotlib: only where there is something to draw
+    from labtui.compare.report.writing import write  # deferred: matplotlib, only if there is something to draw
 
-    return write(folder, told, found, forms=forms, title=title)
+    return write(folder, table, cells, forms=forms, title=title)
 
 
 def _cells(lab: Lab, names: Sequence[str] = (), baseline: str | None = None) -> "tuple[Cell, ...]":
@@ -93,26 +95,26 @@ def _cells(lab: Lab, names: Sequence[str] = (), baseline: str | None = None) -> 
     return cells(runs)
 
 
-def _ids(cell: "Cell") -> set[str]:
+def _run_ids(cell: "Cell") -> set[str]:
     return {run.id for run in (*cell.runs, *cell.superseded, *cell.unfinished)}
 
 
 def _require_known(lab: Lab, runs: Iterable[Run], name: str) -> None:
-    """Names of the catalog and of runs that it does not know any more, and titles. Raises UsageError."""
+    """Accept names of the catalog, names of runs that have left it, and titles. Raises UsageError."""
     specs = [*(variant.spec for variant in lab.catalog.variants), *(run.spec for run in runs if run.spec is not None)]
     if not any(name in (spec.name, spec.experiment, spec.title, spec.display_title) for spec in specs):
         lab.catalog.select([name])
 
 
-def _judged(
+def _compare(
     lab: Lab,
-    found: "Sequence[Cell]",
+    cells: "Sequence[Cell]",
     names: Sequence[str],
     *,
     metric: str = TEST_ACCURACY,
     baseline: str | None = None,
 ) -> "Table":
-    from labtui.compare.table import table as judged  # numpy and scipy: only where something is judged
+    from labtui.compare.table import table  # deferred: numpy and scipy, only if something is compared
 
     classes = {name: info.classes for name, info in datasets.registry().items()}
-    return judged(found, variants(lab), metric=metric, baseline=baseline, names=names, classes=classes)
+    return table(cells, variants(lab), metric=metric, baseline=baseline, names=names, classes=classes)

@@ -1,4 +1,4 @@
-"""Which data set a planned run gets, decided once per data set that is wanted, and what there is to say about it."""
+"""Chooses the data set of each planned run, once per requested data set, and collects what the user should know."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from labtui.datasets import Decision
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes fetched and the bytes in all."""
+"""Called with the bytes downloaded so far and the total."""
 
 
-class DataChoice:
-    """Decisions about data sets within one plan; `notices` collects what a person should read.
+class DatasetChooser:
+    """Chooses data sets within one plan; `notices` collects messages for the user.
 
-    Without `fetch` nothing touches the network: the wanted data set is planned, here or not.
+    Without `fetch` nothing touches the network: the requested data set is planned whether it is present or not.
     """
 
     def __init__(self, lab: Lab, *, pinned: str | None, fetch: bool, progress: Progress | None = None) -> None:
@@ -29,53 +29,54 @@ class DataChoice:
         self._pinned = datasets.get(pinned).name if pinned else None
         self._fetch = fetch
         self._progress = progress
-        self._decided: dict[tuple[str, str | None, bool], Decision] = {}
+        self._decisions: dict[tuple[str, str | None, bool], Decision] = {}
 
     def resolve(self, variant: Variant, spec: RunSpec, offline: str | None) -> tuple[RunSpec, bool]:
-        """The spec (of this variant, with its overrides) on the data set that it gets, and whether that one is here.
+        """The spec (of this variant, with its overrides) on the chosen data set, and whether that data set is present.
 
-        Raises UsageError for an unknown data set, EnvironmentFault where it cannot be had and nothing may stand in.
+        Raises UsageError for an unknown data set, and EnvironmentFault if it is not available and has no fallback.
         """
-        named = variant.spec.data.name
-        pinned = self._pinned or (spec.data.name if spec.data.name != named else None)
-        decision = self._decide(pinned or named, offline, pinned=pinned is not None)
+        in_catalog = variant.spec.data.name
+        pinned = self._pinned or (spec.data.name if spec.data.name != in_catalog else None)
+        decision = self._decide(pinned or in_catalog, offline, pinned=pinned is not None)
         present = datasets.is_present(decision.name, self._lab.data_root)
         info = datasets.get(decision.name)
-        if decision.name == named:
+        if decision.name == in_catalog:
             return on_dataset(spec, info), present
         if pinned is not None and pinned != offline:
             spec = msgspec.structs.replace(spec, overrides={**spec.overrides, "data.name": pinned})
-        return on_dataset(spec, info, stand_in_for=named, fallback=decision.fallback), present
+        return on_dataset(spec, info, replacing=in_catalog, fallback=decision.fallback), present
 
-    def _decide(self, wanted: str, offline: str | None, *, pinned: bool) -> "Decision":
-        key = (wanted, offline, pinned)
-        if key not in self._decided:
-            self._decided[key] = self._ask(wanted, offline, pinned=pinned)
-        return self._decided[key]
+    def _decide(self, requested: str, offline: str | None, *, pinned: bool) -> "Decision":
+        key = (requested, offline, pinned)
+        if key not in self._decisions:
+            self._decisions[key] = self._new_decision(requested, offline, pinned=pinned)
+        return self._decisions[key]
 
-    def _ask(self, wanted: str, offline: str | None, *, pinned: bool) -> "Decision":
+    def _new_decision(self, requested: str, offline: str | None, *, pinned: bool) -> "Decision":
         if self._fetch:
-            decision = datasets.decide(wanted, offline, self._lab.data_root, pinned=pinned, progress=self._progress)
+            decision = datasets.decide(requested, offline, self._lab.data_root, pinned=pinned, progress=self._progress)
             if decision.fallback:
-                self.notices.append(fallback_text(decision))
+                self.notices.append(_fallback_notice(decision))
             return decision
-        if not datasets.is_present(wanted, self._lab.data_root):
-            self.notices.append(absent_text(wanted, None if pinned else offline))
-        return datasets.Decision(name=wanted, fallback=False, wanted=wanted, why="")
+        if not datasets.is_present(requested, self._lab.data_root):
+            self.notices.append(_absent_notice(requested, None if pinned else offline))
+        return datasets.Decision(name=requested, fallback=False, wanted=requested, why="")
 
 
-def fallback_text(decision: "Decision") -> str:
-    """The one line about a data set that stands in."""
+def _fallback_notice(decision: "Decision") -> str:
     wanted, chosen = datasets.get(decision.wanted), datasets.get(decision.name)
     kind = "the embedded" if chosen.embedded else "the"
     return (
-        f"{wanted.title} is not here ({decision.why.rstrip('.')}): this runs on {kind} {chosen.title} instead, goes to "
-        f"runs/{chosen.group} and is not comparable with figures on {wanted.title}."
+        f"{wanted.title} is not available ({decision.why.rstrip('.')}): training on {kind} {chosen.title} data set "
+        f"instead. These runs go to runs/{chosen.group} and are not comparable with results on {wanted.title}."
     )
 
 
-def absent_text(wanted: str, offline: str | None) -> str:
-    """What a plan that may not touch the network says about a data set that is not here."""
-    title = datasets.get(wanted).title
-    otherwise = f"; where that fails, it runs on {datasets.get(offline).title} instead" if offline else ""
-    return f"{title} is not here: a run fetches it first (`labtui data get {wanted}` does so now){otherwise}."
+def _absent_notice(requested: str, offline: str | None) -> str:
+    title = datasets.get(requested).title
+    otherwise = f" If that fails, it trains on {datasets.get(offline).title} instead." if offline else ""
+    return (
+        f"{title} is not on this machine: the first run downloads it (`labtui data get {requested}` does so now)."
+        f"{otherwise}"
+    )

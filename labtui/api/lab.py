@@ -1,4 +1,4 @@
-"""Where things are: the catalog, the runs folder and the data folder that a front end works with."""
+"""The catalog, the runs folder and the data folder that a caller works with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Lab:
 
     @property
     def folder(self) -> Path:
-        """The folder whose commit a run records: the catalog's own, with labtui's copy that of the runs folder."""
+        """The folder whose git commit a run records: the catalog's; for the built-in catalog, that of the runs."""
         return self.store.root.parent if self.catalog.builtin else self.catalog.path.parent
 
 
@@ -31,10 +31,10 @@ def open_lab(
     environ: Mapping[str, str],
     cwd: Path,
 ) -> Lab:
-    """Find catalog, runs and data by the rules of the command line; nothing is made or written.
+    """Find catalog, runs and data by the rules of the command line. Writes nothing.
 
-    The runs folder is `runs` (or LABTUI_RUNS), else `runs/` beside the catalog found, else `runs/` here.
-    Raises UsageError where the catalog cannot be read at all; its faults are in `catalog.faults`.
+    The runs folder is `runs` (or LABTUI_RUNS), else `runs/` beside the catalog file, else `runs/` in `cwd`.
+    Raises UsageError if the catalog cannot be read at all; problems with single entries are in `catalog.faults`.
     """
     path, builtin = find(catalog, cwd=cwd, environ=environ)
     return Lab(

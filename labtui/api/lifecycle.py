@@ -1,11 +1,11 @@
-"""Starting, queueing and going on with runs."""
+"""What can be done to runs: start, queue, resume, take out of the queue, move to the trash."""
 
 import os
 from pathlib import Path
 
 from labtui import datasets
 from labtui.api.lab import Lab
-from labtui.api.planning import Planned
+from labtui.api.planning import PlannedRun
 from labtui.errors import LabError, UsageError
 from labtui.launch import local, queue, runner
 from labtui.launch.devices import Device
@@ -20,17 +20,17 @@ from labtui.store.state import State
 
 def start(
     lab: Lab,
-    planned: Planned,
+    planned: PlannedRun,
     *,
     device: Device,
     threads: int,
     slot: Slot | None = None,
     interpreter: Interpreter | None = None,
 ) -> Run:
-    """Make the run's folder and start it now; its parent is nobody's child and outlives the caller.
+    """Create the run's folder and start it now, detached: it outlives the calling process.
 
-    The run keeps `slot` until its last process has ended; the caller closes its own copy. `interpreter` is by default
-    this one. Raises LabErrors, and leaves no folder behind then.
+    The run holds `slot` until its last process has ended; the caller closes its own copy. `interpreter` defaults to the
+    current one. Raises a LabError if the run cannot be started, and leaves no folder behind.
     """
     run = create(lab, planned)
     try:
@@ -60,9 +60,10 @@ def resume(
     take_over: bool = False,
     interpreter: Interpreter | None = None,
 ) -> Run:
-    """Go on with a run from its last checkpoint, with the threads of its first attempt.
+    """Resume a run now from its last checkpoint, with the threads of its first attempt.
 
-    `take_over` takes an attempt of another host, which never said that it ended, for ended. Raises LabErrors.
+    `take_over` treats an attempt on another host that never reported its end as ended. Raises a LabError if the run
+    cannot be started.
     """
     local.start(
         run.folder,
@@ -79,28 +80,29 @@ def resume(
     return lab.store.get(run.id)
 
 
-def create(lab: Lab, planned: Planned) -> Run:
-    """Make the run's folder with its spec, to be started later. Raises EnvironmentFault where it cannot be made."""
+def create(lab: Lab, planned: PlannedRun) -> Run:
+    """Create the run's folder with its spec, to be started later. Raises EnvironmentFault if that fails."""
     fingerprint = datasets.get(planned.spec.data.name).fingerprint
     return lab.store.create(planned.spec, data_fingerprint=fingerprint, planned_steps=planned.steps)
 
 
-def enqueue(lab: Lab, planned: Planned, *, device: str, threads: int, per_device: int = 1, by: str) -> Run:
-    """Make the run's folder and put it at the end of the queue; `wake_queue` then sees to it that it starts.
+def enqueue(lab: Lab, planned: PlannedRun, *, device: str, threads: int, per_device: int = 1, by: str) -> Run:
+    """Create the run's folder and append the run to the queue; call `start_queue_runner` afterwards.
 
-    `device` may be a wish ("auto"). Raises EnvironmentFault where it cannot be queued, and leaves no folder behind.
+    `device` is the requested device and may be "auto". Raises EnvironmentFault if the run cannot be queued, and leaves
+    no folder behind.
     """
     run = create(lab, planned)
     try:
-        enqueue_again(lab, run, device=device, threads=threads, per_device=per_device, by=by)
+        enqueue_next_attempt(lab, run, device=device, threads=threads, per_device=per_device, by=by)
     except LabError:
         lab.store.remove(run)
         raise
     return run
 
 
-def enqueue_again(lab: Lab, run: Run, *, device: str, threads: int, per_device: int = 1, by: str) -> queue.Entry:
-    """Put the next attempt of a run at the end of the queue: its first, or one that goes on."""
+def enqueue_next_attempt(lab: Lab, run: Run, *, device: str, threads: int, per_device: int = 1, by: str) -> queue.Entry:
+    """Append the next attempt of a run to the queue: its first one, or one that resumes it."""
     return queue.enqueue(
         lab.store.root,
         run,
@@ -114,15 +116,41 @@ def enqueue_again(lab: Lab, run: Run, *, device: str, threads: int, per_device: 
     )
 
 
-def wake_queue(lab: Lab) -> bool:
-    """See to it that a queue runner is at work; whether one had to be started. Raises EnvironmentFault."""
+def enqueue_resume(lab: Lab, run: Run, *, by: str) -> queue.Entry:
+    """Queue a run to resume from its last checkpoint on the kind of device it used before; call `start_queue_runner`
+    afterwards. An attempt that could not be started from the queue is tried again instead.
+
+    Raises UsageError if there is nothing to resume, and EnvironmentFault if the run cannot be queued.
+    """
+    require_resumable(run)
+    root = lab.store.root
+    for entry in queue.failed(root):
+        if entry.run == run.id and entry.ticket is not None and entry.ticket.attempt == run.attempt + 1:
+            return queue.retry(root, entry, by=by)
+    requested_device = run.launch.device.partition(":")[0] if run.launch is not None else "auto"
+    threads = threads_per_run(1, usable_cores())
+    return enqueue_next_attempt(lab, run, device=requested_device, threads=threads, by=by)
+
+
+def require_resumable(run: Run) -> None:
+    """Raises UsageError for a run that cannot be resumed, with what can be done instead."""
+    if run.foreign or run.read_only or run.spec is None:
+        raise UsageError(f"{run.id} is read-only: labtui did not create it, or it is damaged. {run.damage}".rstrip())
+    if run.state is State.FINISHED:
+        raise UsageError(f"{run.id} has finished: there is nothing to resume.")
+    if run.state.is_active:
+        raise UsageError(f"{run.id} is already {run.state}.", advice=f"labtui logs {run.id} -f")
+
+
+def start_queue_runner(lab: Lab) -> bool:
+    """Make sure that a queue runner is running. Returns whether a new one was started. Raises EnvironmentFault."""
     return ensure_runner(lab.store.root)
 
 
-def wake_standing_queue(lab: Lab) -> str:
-    """Have the queue go on that a killed runner, or a restart of the machine, left standing; lost runs with it.
+def restart_stalled_queue(lab: Lab) -> str:
+    """Start a queue runner if runs are waiting or were lost because the last one was killed or the machine restarted.
 
-    What goes on, for people; empty where nothing stood still. Raises EnvironmentFault.
+    Returns a message for the user; empty if there was nothing to restart. Raises EnvironmentFault.
     """
     root = lab.store.root
     if runner.is_at_work(root) or not lab.store.writable:
@@ -131,55 +159,37 @@ def wake_standing_queue(lab: Lab) -> str:
     lost = len(to_be_resumed(root, lab.store.scan())) if runner.resumes_lost(os.environ) else 0
     if not waiting and not lost:
         return ""
-    wake_queue(lab)
+    start_queue_runner(lab)
     parts = [
-        f"{waiting} waiting" if waiting else "",
-        f"{lost} lost or killed, from the last checkpoint" if lost else "",
+        f"{_runs(waiting)} waiting" if waiting else "",
+        f"{_runs(lost)} lost or killed, to resume from the last checkpoint" if lost else "",
     ]
-    return f"the queue goes on: {', '.join(part for part in parts if part)}"
+    return f"queue restarted: {', '.join(part for part in parts if part)}"
 
 
-def go_on(lab: Lab, run: Run, *, by: str) -> queue.Entry:
-    """Queue what a run still needs, on the device that it was on: another try of what could not be started from the
-    queue, else its next attempt, from the last checkpoint; `wake_queue` then sees to it that it starts.
-
-    Raises UsageError for a run that needs nothing, and EnvironmentFault where it cannot be queued.
-    """
-    require_resumable(run)
-    root = lab.store.root
-    for entry in queue.failed(root):
-        if entry.run == run.id and entry.ticket is not None and entry.ticket.attempt == run.attempt + 1:
-            return queue.retry(root, entry, by=by)
-    wish = run.launch.device.partition(":")[0] if run.launch is not None else "auto"
-    return enqueue_again(lab, run, device=wish, threads=threads_per_run(1, usable_cores()), by=by)
-
-
-def require_resumable(run: Run) -> None:
-    """Raises UsageError for a run that cannot go on, with what can be done instead."""
-    if run.foreign or run.read_only or run.spec is None:
-        raise UsageError(f"{run.id} was not made by this labtui or is damaged: it is only read. {run.damage}".rstrip())
-    if run.state is State.FINISHED:
-        raise UsageError(f"{run.id} is finished: there is nothing to go on with.")
-    if run.state.is_active:
-        raise UsageError(f"{run.id} is {run.state} already.", advice=f"labtui logs {run.id} -f")
-
-
-def take_out(lab: Lab, entry: queue.Entry) -> bool:
-    """Take an entry out of the queue; a run that never started goes to the trash. False where it was gone already."""
+def remove_from_queue(lab: Lab, entry: queue.Entry) -> bool:
+    """Remove an entry from the queue; a run that never started goes to the trash. Returns False if it was gone."""
     if not queue.remove(entry):
         return False
     try:
         run = lab.store.get(entry.run)
-    except UsageError:  # moved or removed by hand: the entry is all there was
+    except UsageError:  # the run's folder was moved or removed by hand: the entry is all there was
         return True
     if not run.attempt:
         lab.store.remove(run)
     return True
 
 
-def discard(lab: Lab, run: Run) -> Path:
-    """Move a run to the trash, out of the queue first; its place there. Raises UsageError for one that is active."""
+def move_to_trash(lab: Lab, run: Run) -> Path:
+    """Remove a run from the queue and move its folder to the trash. Returns its new path.
+
+    Raises UsageError for an active run.
+    """
     for entry in (*queue.entries(lab.store.root), *queue.failed(lab.store.root)):
         if entry.run == run.id:
             queue.remove(entry)
     return lab.store.remove(run)
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count:,} runs"

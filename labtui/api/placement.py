@@ -1,4 +1,4 @@
-"""Where runs are to train, and how many at once."""
+"""Which devices runs train on, how many run at once, and with how many CPU threads each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from labtui.launch.devices import Device, candidates, survey
 from labtui.launch.threads import jobs_at_once, threads_per_run, usable_cores
 from labtui.spec import Model, ResNet18, RunSpec
 
-_OVERHEAD = 600 << 20
-"""Bytes of PyTorch and of a data set, beside what grows with the batch."""
+_BASE_MEMORY = 600 << 20
+"""Bytes for PyTorch and a data set, before anything that grows with the batch."""
 
-_SMALL, _LARGE = 2 << 20, 10 << 20
-"""Bytes that training takes for each image of a batch: the report's network, ResNet-18."""
+_SMALL_MODEL_MEMORY, _LARGE_MODEL_MEMORY = 2 << 20, 10 << 20
+"""Bytes per image of a batch while training the report's network and ResNet-18."""
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Devices that fulfil a wish, the best first, and how runs share them."""
+class Placement:
+    """The devices that match a request, best first, and how runs share them."""
 
     devices: tuple[Device, ...]
     jobs: int
@@ -26,33 +26,35 @@ class Places:
 
     @property
     def per_device(self) -> int:
-        """Runs that share one GPU."""
+        """Runs that share one device, rounded up."""
         return -(-self.jobs // len(self.devices))
 
 
-def places(wish: str, *, runs: int, jobs: int | None = 1, memory: int = 0) -> Places:
-    """The places for `runs` runs on `wish` ("auto", "cpu", "cuda", "cuda:N", "mps").
+def place_runs(requested_device: str, *, runs: int, jobs: int | None = 1, memory: int = 0) -> Placement:
+    """The placement of `runs` runs on the requested device ("auto", "cpu", "cuda", "cuda:N", "mps").
 
-    `jobs` None leaves the number at once to the machine: a run per GPU; on a CPU a run per core, as far as runs of
-    `memory` bytes fit into what is free. Raises EnvironmentFault where no such device is here, UsageError where the
-    wish names none.
+    With `jobs` None the machine decides how many run at once: one per GPU; on a CPU one per core, as far as runs of
+    `memory` bytes fit into the free memory. Raises EnvironmentFault if there is no such device on this machine, and
+    UsageError if the name is not a device.
     """
-    found = candidates(wish, survey())
+    devices = candidates(requested_device, survey())
     cores = usable_cores()
     if jobs is None:
-        jobs = _as_many_as_fit(found[0], jobs_at_once(runs, cores), memory) if found[0].kind == "cpu" else len(found)
+        jobs = (
+            _fit_in_memory(devices[0], jobs_at_once(runs, cores), memory) if devices[0].kind == "cpu" else len(devices)
+        )
     at_once = max(1, min(jobs, runs))
-    return Places(found, at_once, threads_per_run(at_once, cores))
+    return Placement(devices, at_once, threads_per_run(at_once, cores))
 
 
-def memory_of(specs: Iterable[RunSpec]) -> int:
-    """Bytes that the largest of these runs takes in memory while it trains on a CPU: an estimate, rather too high."""
-    return max((_OVERHEAD + spec.training.batch_size * _per_image(spec.model) for spec in specs), default=0)
+def estimated_memory(specs: Iterable[RunSpec]) -> int:
+    """Bytes of memory that the largest of these runs needs while training on a CPU; a generous estimate."""
+    return max((_BASE_MEMORY + spec.training.batch_size * _memory_per_image(spec.model) for spec in specs), default=0)
 
 
-def _per_image(model: Model) -> int:
-    return _LARGE if isinstance(model, ResNet18) else _SMALL
+def _memory_per_image(model: Model) -> int:
+    return _LARGE_MODEL_MEMORY if isinstance(model, ResNet18) else _SMALL_MODEL_MEMORY
 
 
-def _as_many_as_fit(cpu: Device, jobs: int, memory: int) -> int:
+def _fit_in_memory(cpu: Device, jobs: int, memory: int) -> int:
     return min(jobs, cpu.memory_free // memory) if memory and cpu.memory_free is not None else jobs

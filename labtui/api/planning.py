@@ -1,4 +1,4 @@
-"""What would run: every spec resolved, its size, how long the like of it took, and whether it was done before."""
+"""Plans runs: resolves every spec, and looks up its size, an estimate of its duration, and earlier finished runs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,47 +6,47 @@ from dataclasses import dataclass
 import msgspec
 
 from labtui import datasets
-from labtui.api.dataset_choice import DataChoice, Progress
+from labtui.api.dataset_choice import DatasetChooser, Progress
 from labtui.api.lab import Lab
 from labtui.catalog import override
 from labtui.spec import RunSpec, recipe_hash, samples_per_epoch, steps_per_epoch
 from labtui.store.run import Run
 from labtui.store.state import State
 
-NAMED_AT_MOST = 3
-"""Finished runs named one by one in the notices; of more, the number is enough."""
+MAX_NAMED = 3
+"""Finished runs listed one by one in the notices; if there are more, only their number is given."""
 
-ESTIMATED_FROM = 5
-"""Past runs that an estimate is the median of: the newest ones, since machines and code change."""
+ESTIMATE_RUNS = 5
+"""Past runs that an estimate is the median of: only the newest ones, since machines and code change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class PlannedRun:
     """One run that could start now."""
 
     spec: RunSpec
     images: int
-    """Training samples of one epoch."""
+    """Training samples per epoch."""
     steps: int
-    """Optimizer steps in all."""
+    """Optimizer steps in total."""
     present: bool = True
-    """Whether the data set lies here; if not, a run fetches it first."""
+    """Whether the data set is on this machine; if not, the first run downloads it."""
     finished: Run | None = None
-    """The newest finished run of the very same recipe and seed."""
+    """The newest finished run with the same recipe and seed."""
     estimate: float | None = None
-    """Seconds, from the newest runs of the same model on the same kind of device; None where there is none."""
+    """Seconds, from the newest runs of the same model on the same kind of device; None if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Runs in the order in which they would start, and what a person should know before."""
+    """Runs in the order in which they would start, and messages for the user."""
 
-    runs: tuple[Planned, ...]
+    runs: tuple[PlannedRun, ...]
     notices: tuple[str, ...]
 
     @property
     def estimate(self) -> float | None:
-        """Seconds that all would take one after the other; None where one of them has no estimate."""
+        """Seconds for all runs one after the other; None if one of them has no estimate."""
         known = [planned.estimate for planned in self.runs if planned.estimate is not None]
         return sum(known) if known and len(known) == len(self.runs) else None
 
@@ -62,74 +62,74 @@ def plan_runs(
     device: str = "",
     progress: Progress | None = None,
 ) -> Plan:
-    """Plan every seed of the named experiments or members; no name means all of the catalog.
+    """Plan every seed of the named experiments or members; no names means the whole catalog.
 
-    `overrides` are `key=value`; `dataset` pins a data set, from which nothing falls back; `device` narrows the runs
-    that estimates are taken from. With `fetch`, data sets that are not here are fetched now; without, nothing touches
-    the network. Raises UsageError for names, data sets and overrides, EnvironmentFault where data cannot be had and
-    nothing may stand in.
+    `overrides` are `key=value`; `dataset` pins a data set and disables the fallback; `device` restricts the past runs
+    that estimates are taken from. With `fetch`, missing data sets are downloaded now; without, nothing touches the
+    network. Raises UsageError for wrong names, data sets and overrides, and EnvironmentFault if data is not available
+    and there is no fallback.
     """
-    choice = DataChoice(lab, pinned=dataset, fetch=fetch, progress=progress)
+    chooser = DatasetChooser(lab, pinned=dataset, fetch=fetch, progress=progress)
     past = lab.store.scan()
-    planned: list[Planned] = []
+    planned: list[PlannedRun] = []
     for variant in lab.catalog.select(names) if names else lab.catalog.variants:
         experiment = lab.catalog.experiment(variant.spec.experiment)
-        spec, present = choice.resolve(variant, override(variant.spec, overrides), experiment.offline_dataset)
+        spec, present = chooser.resolve(variant, override(variant.spec, overrides), experiment.offline_dataset)
         seeded = [msgspec.structs.replace(spec, seed=seed) for seed in (experiment.seeds if seeds is None else seeds)]
-        planned += [_planned(one, past, device, present=present) for one in seeded]
-    return Plan(tuple(planned), (*catalog_notices(lab), *choice.notices, *_done_notices(planned)))
+        planned += [_planned_run(seeded_spec, past, device, present=present) for seeded_spec in seeded]
+    return Plan(tuple(planned), (*catalog_notices(lab), *chooser.notices, *_finished_notices(planned)))
 
 
 def catalog_notices(lab: Lab) -> tuple[str, ...]:
-    """What to say about a catalog with faults before its good entries are used."""
+    """A warning about a catalog in which some entries have problems; empty if there are none."""
     count = len(lab.catalog.faults)
     if not count:
         return ()
-    faults = "a fault" if count == 1 else f"{count} faults"
-    return (f"{lab.catalog.path} has {faults}; the good entries are used. `labtui config validate` shows them.",)
+    problems = "1 problem" if count == 1 else f"{count} problems"
+    return (f"{lab.catalog.path} has {problems}; valid entries are used. `labtui config validate` shows details.",)
 
 
-def _planned(spec: RunSpec, past: Sequence[Run], device: str, *, present: bool) -> Planned:
+def _planned_run(spec: RunSpec, past: Sequence[Run], device: str, *, present: bool) -> PlannedRun:
     train_images = datasets.get(spec.data.name).train_images
     images = samples_per_epoch(spec, train_images)
     rate = _seconds_per_image(spec, past, device)
-    return Planned(
+    return PlannedRun(
         spec=spec,
         images=images,
         steps=spec.training.epochs * steps_per_epoch(spec, train_images),
         present=present,
-        finished=_finished_twin(spec, past),
+        finished=_finished_run(spec, past),
         estimate=None if rate is None else rate * images * spec.training.epochs,
     )
 
 
-def _finished_twin(spec: RunSpec, past: Iterable[Run]) -> Run | None:
-    """The newest finished run of the same recipe and seed; `past` is newest first."""
-    wanted = recipe_hash(spec)
+def _finished_run(spec: RunSpec, past: Iterable[Run]) -> Run | None:
+    """The newest finished run with the same recipe and seed; `past` is newest first."""
+    hashed = recipe_hash(spec)
     for run in past:
         same = run.spec is not None and run.spec.seed == spec.seed and run.spec.experiment == spec.experiment
-        if same and run.state is State.FINISHED and run.spec is not None and recipe_hash(run.spec) == wanted:
+        if same and run.state is State.FINISHED and run.spec is not None and recipe_hash(run.spec) == hashed:
             return run
     return None
 
 
 def _seconds_per_image(spec: RunSpec, past: Iterable[Run], device: str) -> float | None:
-    """Median seconds per training image of the newest like runs, everything counted in."""
+    """Median wall-clock seconds per training image of the newest comparable runs."""
     rates: list[float] = []
     for run in past:
-        if len(rates) == ESTIMATED_FROM:
+        if len(rates) == ESTIMATE_RUNS:
             break
-        if run.result is not None and run.result.images_seen and _is_like(run, spec, device):
+        if run.result is not None and run.result.images_seen and _is_comparable(run, spec, device):
             rates.append(run.result.seconds / run.result.images_seen)
     if not rates:
         return None
-    from statistics import median  # deferred: it brings fractions and decimals, for nothing in most commands
+    from statistics import median  # deferred: imports fractions and decimal, which most commands do not need
 
     return median(rates)
 
 
-def _is_like(run: Run, spec: RunSpec, device: str) -> bool:
-    """Whether a past run's speed tells something about this spec: same network, same kind of data and of device."""
+def _is_comparable(run: Run, spec: RunSpec, device: str) -> bool:
+    """Whether a past run's speed predicts that of this spec: same model, same data, same kind of device."""
     if run.spec is None or run.launch is None:
         return False
     kind = device.partition(":")[0]
@@ -142,11 +142,11 @@ def _is_like(run: Run, spec: RunSpec, device: str) -> bool:
     )
 
 
-def _done_notices(planned: Sequence[Planned]) -> tuple[str, ...]:
-    done = [(one, one.finished) for one in planned if one.finished is not None]
-    if len(done) > NAMED_AT_MOST:
-        return (f"{len(done)} of these {len(planned)} runs have finished before; the newest of each counts.",)
+def _finished_notices(planned_runs: Sequence[PlannedRun]) -> tuple[str, ...]:
+    done = [(planned.spec, planned.finished) for planned in planned_runs if planned.finished is not None]
+    if len(done) > MAX_NAMED:
+        return (f"{len(done)} of these {len(planned_runs)} runs have finished before; the newest of each counts.",)
     return tuple(
-        f"{one.spec.display_title} with seed {one.spec.seed} has finished before ({run.id}); the newest counts."
-        for one, run in done
+        f"{spec.display_title} with seed {spec.seed} has finished before ({run.id}); the newest counts."
+        for spec, run in done
     )

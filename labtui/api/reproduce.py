@@ -1,4 +1,4 @@
-"""Whether a run's first epoch comes out again: its points against those of a repetition. Pure."""
+"""Compares the first epoch of a run with that of a repetition, point by point. Pure."""
 
 import math
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from labtui.store.curve import Curve
 
 CLOSE_LOSS = 0.01
-"""Relative difference up to which two losses are close: rounding that grew over an epoch, not another recipe."""
+"""Relative difference up to which two losses count as close: rounding that grew over an epoch."""
 
 CLOSE_ACCURACY = 1.0
-"""The same for accuracies, in points."""
+"""The same for accuracies, in percentage points."""
 
 
-class Grade(StrEnum):
-    """How a repetition compares."""
+class Reproducibility(StrEnum):
+    """How closely a repetition matches the original."""
 
     EXACT = "bit-exact"
     CLOSE = "close"
@@ -30,40 +30,42 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What came out."""
+    """The result of a comparison."""
 
-    grade: Grade
+    grade: Reproducibility
     points: int
-    """Points of the first epoch that both have."""
+    """Points of the first epoch that both runs have."""
     unequal: int
     worst: str
-    """The point that lies furthest apart, for people; empty where all are equal."""
+    """The point with the largest difference, as text; empty if all are equal."""
     missing: int
-    """Points that only one of them has, of tags whose points do not depend on the clock."""
+    """Points that only one of them has, of tags whose points do not depend on wall-clock time."""
 
 
-def first_epoch(curves: Mapping[str, "Curve"], spec: RunSpec, steps_per_epoch: int) -> dict[str, dict[int, float]]:
+def first_epoch_points(
+    curves: Mapping[str, "Curve"], spec: RunSpec, steps_per_epoch: int
+) -> dict[str, dict[int, float]]:
     """The points of the first epoch by tag and step, without the learning rate."""
     points_per_epoch = steps_per_epoch // spec.training.log_every
     last = {StepUnit.EPOCH: 1, StepUnit.POINT: points_per_epoch, StepUnit.STEP: steps_per_epoch}
-    found: dict[str, dict[int, float]] = {}
+    by_tag: dict[str, dict[int, float]] = {}
     for tag, curve in curves.items():
         pairs = zip(curve.steps.tolist(), curve.values.tolist(), strict=True)
         points = {step: value for step, value in pairs if step <= last[curve.unit]}
         if points and tag != LEARNING_RATE and not tag.startswith("test/"):
-            found[tag] = points
-    return found
+            by_tag[tag] = points
+    return by_tag
 
 
-def grade(
+def compare_first_epochs(
     original: Mapping[str, Mapping[int, float]],
     repeated: Mapping[str, Mapping[int, float]],
     units: Mapping[str, StepUnit],
 ) -> Verification:
-    """Compare the points of two first epochs.
+    """Compare the points of two first epochs, given by tag and step.
 
-    Points that are spaced by the clock (optimizer steps) lie elsewhere in every run: only common steps count. Of the
-    others, one that is missing on a side makes the two different.
+    Points that are spaced by wall-clock time (unit: optimizer step) are at other steps in every run, so only common
+    steps count. Of the other tags, a point that only one side has makes the two different.
     """
     distances = {
         (tag, step): _distance(tag, value, repeated[tag][step])
@@ -76,23 +78,24 @@ def grade(
         for tag in original.keys() | repeated.keys()
         if units[tag] is not StepUnit.STEP
     )
-    unequal = [place for place, distance in distances.items() if distance > 0]
-    worst = max(unequal, key=lambda place: distances[place], default=None)
-    far = missing > 0 or not distances or any(distance > 1 for distance in distances.values())
+    unequal = [point for point, distance in distances.items() if distance > 0]
+    worst = max(unequal, key=lambda point: distances[point], default=None)
+    different = missing > 0 or not distances or any(distance > 1 for distance in distances.values())
+    exactness = Reproducibility.CLOSE if unequal else Reproducibility.EXACT
     return Verification(
-        grade=Grade.DIFFERENT if far else Grade.CLOSE if unequal else Grade.EXACT,
+        grade=Reproducibility.DIFFERENT if different else exactness,
         points=len(distances),
         unequal=len(unequal),
-        worst="" if worst is None else _told(worst, original, repeated, units),
+        worst="" if worst is None else _point_text(worst, original, repeated, units),
         missing=missing,
     )
 
 
-def reasons(then: Launch | None, now: Launch | None) -> tuple[str, ...]:
-    """What was other when the run was made: why bits may differ."""
+def environment_changes(then: Launch | None, now: Launch | None) -> tuple[str, ...]:
+    """What has changed since the first launch and can change bits: versions, device, threads, host, commit."""
     if then is None or now is None:
         return ()
-    found = [
+    versions = [
         f"{name} {then.versions.get(name, 'not recorded')}, now {now.versions.get(name, 'not recorded')}"
         for name in sorted({*then.versions, *now.versions})
         if then.versions.get(name) != now.versions.get(name)
@@ -103,11 +106,11 @@ def reasons(then: Launch | None, now: Launch | None) -> tuple[str, ...]:
         ("host", then.host, now.host),
         ("commit", then.commit or "none", now.commit or "none"),
     )
-    return (*found, *(f"{what} {before}, now {after}" for what, before, after in pairs if before != after))
+    return (*versions, *(f"{what} {before}, now {after}" for what, before, after in pairs if before != after))
 
 
 def _distance(tag: str, one: float, other: float) -> float:
-    """0 for equal bits (NaN equals NaN), above 1 for what is not close any more."""
+    """0 for equal values (NaN equals NaN), above 1 for values that are not close."""
     if one == other or (math.isnan(one) and math.isnan(other)):
         return 0.0
     if not math.isfinite(one) or not math.isfinite(other):
@@ -117,11 +120,11 @@ def _distance(tag: str, one: float, other: float) -> float:
     return abs(one - other) / max(abs(one), abs(other)) / CLOSE_LOSS
 
 
-def _told(
-    place: tuple[str, int],
+def _point_text(
+    point: tuple[str, int],
     original: Mapping[str, Mapping[int, float]],
     repeated: Mapping[str, Mapping[int, float]],
     units: Mapping[str, StepUnit],
 ) -> str:
-    tag, step = place
+    tag, step = point
     return f"{tag} at {units[tag]} {step}: {original[tag][step]:.7g}, now {repeated[tag][step]:.7g}"

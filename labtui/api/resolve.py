@@ -1,4 +1,4 @@
-"""From a spec of the catalog to a spec ready to run, on the data set that it gets. Pure."""
+"""Turns a spec of the catalog into one that is ready to run on a given data set. Pure."""
 
 import msgspec
 
@@ -7,38 +7,39 @@ from labtui.errors import UsageError
 from labtui.spec import Normalize, RunSpec, steps_per_epoch
 
 POINTS_PER_EPOCH = 8
-"""Metric points of one epoch on a stand-in data set: its epochs have fewer batches than the catalog expects."""
+"""Metric points per epoch on a replacement data set, whose epochs have fewer batches than the catalog expects."""
 
 
-def on_dataset(spec: RunSpec, info: DatasetInfo, *, stand_in_for: str | None = None, fallback: bool = False) -> RunSpec:
-    """The spec with every choice about data made: data set, group, figures of normalization, spacing of points.
+def on_dataset(spec: RunSpec, info: DatasetInfo, *, replacing: str | None = None, fallback: bool = False) -> RunSpec:
+    """The spec with everything that depends on the data set filled in: name, group, normalization, log interval.
 
-    `stand_in_for` names the catalog's data set where `info` is another one: the run then goes to that one's group.
-    `fallback` says that nobody asked for it. Raises UsageError where normalization does not fit the images.
+    `replacing` is the catalog's data set if `info` is a different one; the run then goes to the group of `info`.
+    `fallback` says that the replacement was not asked for. Raises UsageError if the normalization does not fit the
+    images.
     """
-    data = msgspec.structs.replace(spec.data, name=info.name, normalize=_figures(spec, info))
+    data = msgspec.structs.replace(spec.data, name=info.name, normalize=_normalization(spec, info))
     resolved = msgspec.structs.replace(spec, data=data)
-    if stand_in_for is None:
+    if replacing is None:
         return resolved
     training = spec.training
     if "training.log_every" not in spec.overrides:
         every = max(1, steps_per_epoch(resolved, info.train_images) // POINTS_PER_EPOCH)
         training = msgspec.structs.replace(training, log_every=every)
-    wanted = stand_in_for if fallback else None
-    return msgspec.structs.replace(resolved, group=info.group, training=training, fallback_from=wanted)
+    fallback_from = replacing if fallback else None
+    return msgspec.structs.replace(resolved, group=info.group, training=training, fallback_from=fallback_from)
 
 
-def _figures(spec: RunSpec, info: DatasetInfo) -> Normalize | None:
-    wanted = spec.data.normalize
-    if wanted == "dataset":
+def _normalization(spec: RunSpec, info: DatasetInfo) -> Normalize | None:
+    normalize = spec.data.normalize
+    if normalize == "dataset":
         return Normalize(mean=info.mean, std=info.std)
-    if wanted is None:
+    if normalize is None:
         return None
     channels = info.shape[0]
-    if len(wanted.mean) != channels or len(wanted.std) != channels:
+    if len(normalize.mean) != channels or len(normalize.std) != channels:
         raise UsageError(
-            f"{spec.name}: data.normalize has {len(wanted.mean)} means and {len(wanted.std)} deviations, "
-            f"and the images of {info.name} have {channels} channels.",
-            advice='`normalize = "dataset"` takes the data set\'s own figures.',
+            f"{spec.name}: data.normalize has {len(normalize.mean)} means and {len(normalize.std)} standard "
+            f"deviations, but the images of {info.name} have {channels} channels.",
+            advice='`normalize = "dataset"` uses the data set\'s own mean and standard deviation.',
         )
-    return wanted
+    return normalize

@@ -78,7 +78,7 @@ def resume(
 @lab_options
 def rm(lab: "Lab", *, which: tuple[str, ...], yes: bool) -> None:
     """Move runs to the trash of their runs folder. Refuses runs that are active; deletes nothing."""
-    from labtui.api.lifecycle import discard
+    from labtui.api.lifecycle import move_to_trash
 
     chosen = _found(lab, which)
     active = [run for run in chosen if run.state.is_active]
@@ -89,7 +89,7 @@ def rm(lab: "Lab", *, which: tuple[str, ...], yes: bool) -> None:
     if not yes:
         _ask(chosen)
     for run in chosen:
-        put(str(discard(lab, run)))
+        put(str(move_to_trash(lab, run)))
     say(f"Moved {plural(len(chosen), 'run')} to the trash; deleting it there frees the disk.")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from labtui.api import Lab
-from labtui.api.placement import Places
+from labtui.api.placement import Placement
 from labtui.cli.display import Display
 from labtui.cli.follow import Follower
 from labtui.cli.interrupts import Interrupts
@@ -75,7 +75,7 @@ class Foreground:
     """One command's runs, from the first start to the last end."""
 
     def __init__(
-        self, lab: Lab, places: Places, display: Display, interrupts: Interrupts, warm: Warm | None = None
+        self, lab: Lab, places: Placement, display: Display, interrupts: Interrupts, warm: Warm | None = None
     ) -> None:
         """`warm`, which the jobs start from, is waited for before the first start and closed after the last."""
         self._lab = lab

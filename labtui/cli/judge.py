@@ -67,20 +67,20 @@ def compare(
     Rows are cells: runs of one recipe on one kind of device; per seed the newest finished run counts. NAME is an
     experiment, a member or a title; its baseline comes along.
     """
-    from labtui.api.comparison import check, table
+    from labtui.api.comparison import check_assertions, compare_experiments
 
     if json and form:
         raise UsageError(f"--json and --{form} are two forms of one answer: choose one.")
     if assertions:
-        outcomes = check(lab, assertions, metric=metric)
+        outcomes = check_assertions(lab, assertions, metric=metric)
         for outcome in outcomes:
             word = Painted("holds", "green") if outcome.holds else Painted("does not hold", "red")
             say(f"{outcome.assertion}: ", word, f": {outcome.why}")
         if names or json or form:
-            _put_table(table(lab, names, metric=metric, baseline=baseline), "json" if json else form)
+            _put_table(compare_experiments(lab, names, metric=metric, baseline=baseline), "json" if json else form)
         _demand(outcomes)
         return
-    _put_table(table(lab, names, metric=metric, baseline=baseline), "json" if json else form)
+    _put_table(compare_experiments(lab, names, metric=metric, baseline=baseline), "json" if json else form)
 
 
 @click.command(
@@ -124,12 +124,12 @@ def report(
 
 def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool, quiet: bool) -> None:
     """The table that a command ends with: just these finished runs beside their baselines."""
-    from labtui.api.comparison import table_of
+    from labtui.api.comparison import compare_runs
 
     if not runs:
         say("No run has finished: there is nothing to compare yet.")
         return
-    told = table_of(lab, runs)
+    told = compare_runs(lab, runs)
     if json:
         from labtui.compare.export import to_json
 

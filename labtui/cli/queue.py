@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from labtui.api.lifecycle import enqueue, enqueue_again, take_out, wake_queue
-from labtui.api.placement import memory_of, places
+from labtui.api.lifecycle import enqueue, enqueue_next_attempt, remove_from_queue, start_queue_runner
+from labtui.api.placement import estimated_memory, place_runs
 from labtui.cli.columns import put_table
 from labtui.cli.commands import LabGroup
 from labtui.cli.options import json_option, lab_from, lab_options
@@ -64,7 +64,7 @@ def ls(lab: "Lab", *, json: bool) -> None:
 def rm(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
     """Take runs out of the queue. ENTRY is a queue entry, or the id (or a part of it) of its run."""
     for entry in _found(lab, names, everything=everything):
-        put(f"{entry.run}: {'taken out' if take_out(lab, entry) else 'it was gone already'}")
+        put(f"{entry.run}: {'taken out' if remove_from_queue(lab, entry) else 'it was gone already'}")
 
 
 @queue.command(examples=("labtui queue retry --all",))
@@ -77,13 +77,13 @@ def retry(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
     for entry in chosen:
         again = waiting.retry(lab.store.root, entry, by="labtui queue retry")
         put(f"{again.run}: queued as {again.name}")
-    _say_runner(wake_queue(lab))
+    _say_runner(start_queue_runner(lab))
 
 
 def enqueue_all(lab: "Lab", plan: "Plan", device: str, jobs: int | None, *, json: bool) -> int:
     """Queue everything that was planned."""
-    memory = memory_of(planned.spec for planned in plan.runs)
-    where = places(device, runs=len(plan.runs), jobs=jobs, memory=memory)
+    memory = estimated_memory(planned.spec for planned in plan.runs)
+    where = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
 
     def one(place: int) -> Run:
         return enqueue(lab, plan.runs[place], device=device, threads=where.threads, per_device=where.per_device, by=BY)
@@ -97,8 +97,8 @@ def enqueue_resumed(lab: "Lab", runs: Sequence[Run], device: str | None, *, json
     def one(place: int) -> Run:
         run = runs[place]
         wish = device or (run.launch.device if run.launch is not None else "auto")
-        threads = places(wish, runs=1).threads
-        enqueue_again(lab, run, device=wish, threads=threads, by="labtui resume -d")
+        threads = place_runs(wish, runs=1).threads
+        enqueue_next_attempt(lab, run, device=wish, threads=threads, by="labtui resume -d")
         return run
 
     return _enqueue(lab, one, len(runs), json=json)
@@ -108,7 +108,7 @@ def take_out_run(lab: "Lab", run: Run) -> bool:
     """Take a run out of the queue by its id; whether it was there."""
     mine = [entry for entry in waiting.entries(lab.store.root) if entry.run == run.id]
     for entry in mine:
-        say(f"{run.id}: {'taken out of the queue' if take_out(lab, entry) else 'it was gone already'}")
+        say(f"{run.id}: {'taken out of the queue' if remove_from_queue(lab, entry) else 'it was gone already'}")
     if not mine:
         say(f"{run.id}: it has not started, and nothing in the queue starts it. `labtui rm {run.id}` takes it away.")
     return True
@@ -121,7 +121,7 @@ def _enqueue(lab: "Lab", one: Callable[[int], Run], count: int, *, json: bool) -
             put_json({"event": "queued", **run_as_json(run)})
         else:
             put(run.id)
-    started = wake_queue(lab)
+    started = start_queue_runner(lab)
     if not json:
         say(f"{plural(count, 'run')} queued. `labtui ps` watches, `labtui queue ls` lists what waits.")
         _say_runner(started)

@@ -15,7 +15,7 @@ from labtui.cli.wording import duration, number, plural
 from labtui.errors import UsageError
 
 if TYPE_CHECKING:
-    from labtui.api import Lab, Plan, Planned
+    from labtui.api import Lab, Plan, PlannedRun
 
 HEADER = ("NAME", "RUN", "SEED", "DATA", "IMAGES", "EPOCHS", "STEPS", "TIME")
 
@@ -188,7 +188,7 @@ def _put_plan(plan: "Plan", *, json: bool) -> None:
     say(f"{plural(len(plan.runs), 'run')}{total}; nothing was started")
 
 
-def _as_json(planned: "Planned") -> dict[str, Any]:
+def _as_json(planned: "PlannedRun") -> dict[str, Any]:
     spec = planned.spec
     return {
         "run_name": f"{spec.group}/{spec.title}",

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labtui.api import Lab, Plan
-from labtui.api.lifecycle import enqueue, enqueue_again, resume, start, wake_queue
-from labtui.api.placement import Places, memory_of, places
+from labtui.api.lifecycle import enqueue, enqueue_next_attempt, resume, start, start_queue_runner
+from labtui.api.placement import Placement, estimated_memory, place_runs
 from labtui.cli.display import Display, JsonDisplay, LineDisplay, QuietDisplay, label
 from labtui.cli.foreground import EXIT_HUNG_UP, Foreground, Job, Outcome
 from labtui.cli.interrupts import Interrupts
@@ -23,7 +23,7 @@ from labtui.store.run import Run
 from labtui.store.state import State
 
 if TYPE_CHECKING:
-    from labtui.api import Planned
+    from labtui.api import PlannedRun
     from labtui.cli.run import Wishes
 
 BY = "labtui run, whose terminal was closed"
@@ -36,8 +36,8 @@ BAD = frozenset({State.FAILED, State.DIVERGED, State.LOST})
 
 def run_plan(lab: Lab, plan: Plan, wishes: "Wishes") -> int:
     """Train what was planned and give the exit code."""
-    memory = memory_of(planned.spec for planned in plan.runs)
-    where = places(wishes.device, runs=len(plan.runs), jobs=wishes.jobs, memory=memory)
+    memory = estimated_memory(planned.spec for planned in plan.runs)
+    where = place_runs(wishes.device, runs=len(plan.runs), jobs=wishes.jobs, memory=memory)
     if len(plan.runs) > 1 and where.jobs == 1 and not wishes.quiet:
         say(f"{plural(len(plan.runs), 'run')}, one after the other; -j auto trains several at once.")
     with warmed(Interpreter(), where.devices, where.threads, len(plan.runs)) as interpreter:
@@ -47,7 +47,7 @@ def run_plan(lab: Lab, plan: Plan, wishes: "Wishes") -> int:
 
 def resume_runs(lab: Lab, runs: Sequence[Run], device: str, *, take_over: bool, quiet: bool, json: bool) -> int:
     """Go on with runs, one after the other, and give the exit code."""
-    where = places(device, runs=len(runs))
+    where = place_runs(device, runs=len(runs))
     threads = max((recorded_threads(run.paths) or 0 for run in runs), default=0) or where.threads
     with warmed(Interpreter(), where.devices, threads, len(runs)) as interpreter:
         jobs = [_resume_job(lab, run, device, threads, interpreter, take_over=take_over) for run in runs]
@@ -55,7 +55,7 @@ def resume_runs(lab: Lab, runs: Sequence[Run], device: str, *, take_over: bool, 
 
 
 def see_through(
-    lab: Lab, jobs: Sequence[Job], where: Places, *, warm: Warm | None = None, json: bool, quiet: bool
+    lab: Lab, jobs: Sequence[Job], where: Placement, *, warm: Warm | None = None, json: bool, quiet: bool
 ) -> int:
     """Start and follow jobs, tell what went wrong, write the table, and give the exit code."""
     from labtui.cli.judge import put_result
@@ -121,7 +121,7 @@ def _code_of(run: Run) -> int:
     return code if code in known else LabError.exit_code
 
 
-def _job(lab: Lab, planned: "Planned", wish: str, where: Places, interpreter: Interpreter) -> Job:
+def _job(lab: Lab, planned: "PlannedRun", wish: str, where: Placement, interpreter: Interpreter) -> Job:
     def begin(device: Device, threads: int, slot: Slot) -> Run:
         return start(lab, planned, device=device, threads=threads, slot=slot, interpreter=interpreter)
 
@@ -136,7 +136,7 @@ def _resume_job(lab: Lab, run: Run, wish: str, own_threads: int, interpreter: In
         return resume(lab, run, device=device, threads=threads, slot=slot, take_over=take_over, interpreter=interpreter)
 
     def wait_in_line() -> Run:
-        enqueue_again(lab, run, device=wish, threads=own_threads, by=BY)
+        enqueue_next_attempt(lab, run, device=wish, threads=own_threads, by=BY)
         return run
 
     return Job(label(run), go_on, wait_in_line)
@@ -147,4 +147,4 @@ def _leave_to_the_queue(lab: Lab, jobs: Sequence[Job]) -> None:
     for job in jobs:
         job.enqueue()
     if jobs:
-        wake_queue(lab)
+        start_queue_runner(lab)

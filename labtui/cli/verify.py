@@ -37,7 +37,7 @@ def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
 
     Same spec, seed, device and threads. Different ends with 1; what has changed since then is listed as the reason.
     """
-    from labtui.api.reproduce import Grade
+    from labtui.api.reproduce import Reproducibility
     from labtui.cli.interrupts import Interrupts
 
     found = lab.store.find(run)
@@ -50,7 +50,7 @@ def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
             return EXIT_TERMINATED if interrupts.terminated else EXIT_INTERRUPTED
         verification = _graded(original, _first_epoch(again))
         _put(found, again, verification, json=json)
-        return LabError.exit_code if verification.grade is Grade.DIFFERENT else 0
+        return LabError.exit_code if verification.grade is Reproducibility.DIFFERENT else 0
     finally:
         if keep:
             say(f"The repetition is in {scratch}.")
@@ -60,14 +60,14 @@ def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
 
 def _first_epoch(run: Run) -> dict[str, dict[int, float]]:
     from labtui import datasets
-    from labtui.api.reproduce import first_epoch
+    from labtui.api.reproduce import first_epoch_points
     from labtui.spec import steps_per_epoch
     from labtui.store.reader import read_curves
 
     if run.spec is None:
         raise UsageError(f"{run.id} was made by another tool or is damaged: there is no spec to train from.")
     steps = steps_per_epoch(run.spec, datasets.get(run.spec.data.name).train_images)
-    points = first_epoch(read_curves(run.folder), run.spec, steps)
+    points = first_epoch_points(read_curves(run.folder), run.spec, steps)
     if not any(step_unit(tag).value == "epoch" for tag in points):
         raise UsageError(f"{run.id} has no complete first epoch to compare with.")
     return points
@@ -122,15 +122,15 @@ def _start(lab: "Lab", run: Run, again: Run, interrupts: "Interrupts") -> bool:
 
 
 def _graded(original: dict[str, dict[int, float]], repeated: dict[str, dict[int, float]]) -> "Verification":
-    from labtui.api.reproduce import grade
+    from labtui.api.reproduce import compare_first_epochs
 
-    return grade(original, repeated, {tag: step_unit(tag) for tag in original.keys() | repeated.keys()})
+    return compare_first_epochs(original, repeated, {tag: step_unit(tag) for tag in original.keys() | repeated.keys()})
 
 
 def _put(run: Run, again: Run, verification: "Verification", *, json: bool) -> None:
-    from labtui.api.reproduce import Grade, reasons
+    from labtui.api.reproduce import Reproducibility, environment_changes
 
-    why = reasons(run.launch, again.launch)
+    why = environment_changes(run.launch, again.launch)
     if json:
         put_json({"run": run.id, **asdict(verification), "changed": why})
         return
@@ -141,6 +141,6 @@ def _put(run: Run, again: Run, verification: "Verification", *, json: bool) -> N
         put(f"  furthest apart: {verification.worst}")
     if verification.missing:
         put(f"  {verification.missing} points are in only one of the two")
-    if verification.grade is not Grade.EXACT:
+    if verification.grade is not Reproducibility.EXACT:
         for line in why or ("nothing that is recorded has changed: a GPU's kernels may add in another order",):
             put(f"  changed since: {line}" if why else f"  {line}")

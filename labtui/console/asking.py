@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labtui.api import Lab
-from labtui.api.comparison import table
+from labtui.api.comparison import compare_experiments
 from labtui.compare.rows import Table
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -23,7 +23,7 @@ class Asked:
 
 def judge(lab: Lab, asked: Asked) -> Table:
     """The answer. Raises LabErrors."""
-    return table(lab, asked.names, metric=asked.metric, baseline=asked.baseline)
+    return compare_experiments(lab, asked.names, metric=asked.metric, baseline=asked.baseline)
 
 
 def stamp(runs: Iterable[Run]) -> int:

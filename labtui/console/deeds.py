@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from labtui.api import Lab, Plan, Planned, plan_runs
+from labtui.api import Lab, Plan, PlannedRun, plan_runs
 from labtui.console.draw.format import duration, size
 from labtui.console.planned import plan_wish
 from labtui.console.wish import Wish
@@ -55,7 +55,7 @@ def queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, tell: Tell) -
     threads = threads_per_run(at_once, usable_cores())
     for planned in plan.runs:
         lifecycle.enqueue(lab, planned, device=device, threads=threads, per_device=at_once, by=who())
-    lifecycle.wake_queue(lab)
+    lifecycle.start_queue_runner(lab)
     return "  ".join([f"queued {_named(plan.runs)}{_about(plan)}", *plan.notices])
 
 
@@ -71,8 +71,8 @@ def go_on(lab: Lab, run: Run) -> str:
     """Queue a run that was stopped, lost or failed, or could not be started, to go on."""
     from labtui.api import lifecycle
 
-    lifecycle.go_on(lab, run, by=who())
-    lifecycle.wake_queue(lab)
+    lifecycle.enqueue_resume(lab, run, by=who())
+    lifecycle.start_queue_runner(lab)
     return f"{label(run)} waits in the queue to {'go on' if run.attempt else 'start'}"
 
 
@@ -80,7 +80,7 @@ def wake_queue(lab: Lab, told: str) -> str:
     """Have a queue go on that stood still; that, behind what was told before, or nothing."""
     from labtui.api import lifecycle
 
-    woken = lifecycle.wake_standing_queue(lab)
+    woken = lifecycle.restart_stalled_queue(lab)
     return "; ".join(part for part in (told, woken) if part) if woken else ""
 
 
@@ -91,7 +91,7 @@ def take_out_of_queue(lab: Lab, run: Run) -> str:
 
     for entry in queue.entries(lab.store.root):
         if entry.run == run.id:
-            lifecycle.take_out(lab, entry)
+            lifecycle.remove_from_queue(lab, entry)
             return f"{label(run)} is out of the queue"
     return f"{label(run)} is not in the queue; `labtui rm` takes the folder away"
 
@@ -109,7 +109,7 @@ def who() -> str:
         return "console"
 
 
-def _named(runs: Sequence[Planned]) -> str:
+def _named(runs: Sequence[PlannedRun]) -> str:
     if len(runs) == 1:
         return f"{runs[0].spec.display_title} with seed {runs[0].spec.seed}"
     return f"{len(runs)} runs"

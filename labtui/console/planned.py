@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from labtui.api import Lab, Plan, Planned, plan_runs
+from labtui.api import Lab, Plan, PlannedRun, plan_runs
 from labtui.catalog import parse_seeds
 from labtui.console.draw import format as text
 from labtui.console.draw.glyphs import Glyphs
@@ -87,7 +87,7 @@ def _sum(plan: Plan, at_once: int, glyphs: Glyphs) -> Line:
     return tuple(spans)
 
 
-def _run(one: Planned, left: int, glyphs: Glyphs) -> Line:
+def _run(one: PlannedRun, left: int, glyphs: Glyphs) -> Line:
     """A line of the plan; its title takes so many cells."""
     spans = [
         *fit((Span(one.spec.display_title),), left, ellipsis=glyphs.ellipsis),

@@ -6,7 +6,7 @@ import pytest
 from api_lab import make_lab
 
 from labtui.api import Lab
-from labtui.api.comparison import table, variants
+from labtui.api.comparison import compare_experiments, variants
 from labtui.errors import UsageError
 from labtui.spec import Normalize
 
@@ -41,11 +41,11 @@ def test_no_variant_is_left_with_figures_of_normalization_to_be_looked_up(lab: L
 
 def test_a_name_that_nothing_has_is_answered_with_the_nearest(lab: Lab) -> None:
     with pytest.raises(UsageError, match="Did you mean dropout"):
-        table(lab, ["dropot"])
+        compare_experiments(lab, ["dropot"])
     with pytest.raises(UsageError, match="nowhere"):
-        table(lab, baseline="nowhere")
+        compare_experiments(lab, baseline="nowhere")
 
 
 def test_titles_and_members_are_names_too(lab: Lab) -> None:
     for name in ("Dropout", "adam@0.01", "adam"):
-        assert {row.experiment for row in table(lab, [name]).rows} >= {name.partition("@")[0].lower()}
+        assert {row.experiment for row in compare_experiments(lab, [name]).rows} >= {name.partition("@")[0].lower()}

@@ -4,7 +4,7 @@ import pytest
 from samples import make_spec
 
 from labtui.api import placement as module
-from labtui.api.placement import Places, memory_of, places
+from labtui.api.placement import Placement, estimated_memory, place_runs
 from labtui.launch.devices import Device, Survey
 from labtui.spec import ResNet18, Training
 
@@ -20,31 +20,31 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("machine")
 def test_one_run_at_a_time_gets_all_cores_of_a_cpu() -> None:
-    assert places("cpu", runs=13, jobs=1) == Places((CPU,), 1, 8)
+    assert place_runs("cpu", runs=13, jobs=1) == Placement((CPU,), 1, 8)
 
 
 @pytest.mark.usefixtures("machine")
 def test_left_to_the_machine_a_cpu_trains_a_run_per_core() -> None:
-    assert places("cpu", runs=13, jobs=None) == Places((CPU,), 8, 1)
-    assert places("cpu", runs=3, jobs=None) == Places((CPU,), 3, 2)
+    assert place_runs("cpu", runs=13, jobs=None) == Placement((CPU,), 8, 1)
+    assert place_runs("cpu", runs=3, jobs=None) == Placement((CPU,), 3, 2)
 
 
 @pytest.mark.usefixtures("machine")
 def test_left_to_the_machine_every_gpu_gets_a_run() -> None:
-    found = places("cuda", runs=13, jobs=None)
+    found = place_runs("cuda", runs=13, jobs=None)
     assert [device.name for device in found.devices] == ["cuda:0", "cuda:1", "cuda:2", "cuda:3"]
     assert (found.jobs, found.per_device) == (4, 1)
 
 
 @pytest.mark.usefixtures("machine")
 def test_more_jobs_than_gpus_share_them() -> None:
-    assert places("cuda:2", runs=13, jobs=3).per_device == 3
-    assert places("cuda", runs=13, jobs=6).per_device == 2
+    assert place_runs("cuda:2", runs=13, jobs=3).per_device == 3
+    assert place_runs("cuda", runs=13, jobs=6).per_device == 2
 
 
 @pytest.mark.usefixtures("machine")
 def test_there_are_never_more_jobs_than_runs() -> None:
-    assert places("cpu", runs=1, jobs=5) == Places((CPU,), 1, 8)
+    assert place_runs("cpu", runs=1, jobs=5) == Placement((CPU,), 1, 8)
 
 
 def test_left_to_a_machine_with_little_memory_only_as_many_runs_train_at_once_as_fit(
@@ -53,15 +53,15 @@ def test_left_to_a_machine_with_little_memory_only_as_many_runs_train_at_once_as
     small = Device(name="cpu", title="CPU", cores=8, memory_free=5 << 30)
     monkeypatch.setattr(module, "usable_cores", lambda: 8)
     monkeypatch.setattr(module, "survey", lambda: Survey((small,)))
-    assert places("cpu", runs=13, jobs=None, memory=1 << 30) == Places((small,), 5, 1)
-    assert places("cpu", runs=13, jobs=None, memory=2 << 30) == Places((small,), 2, 4)
-    assert places("cpu", runs=13, jobs=None, memory=9 << 30) == Places((small,), 1, 8)
-    assert places("cpu", runs=13, jobs=6, memory=2 << 30).jobs == 6
+    assert place_runs("cpu", runs=13, jobs=None, memory=1 << 30) == Placement((small,), 5, 1)
+    assert place_runs("cpu", runs=13, jobs=None, memory=2 << 30) == Placement((small,), 2, 4)
+    assert place_runs("cpu", runs=13, jobs=None, memory=9 << 30) == Placement((small,), 1, 8)
+    assert place_runs("cpu", runs=13, jobs=6, memory=2 << 30).jobs == 6
 
 
 def test_a_large_network_and_a_large_batch_take_more_memory() -> None:
     small, large = make_spec(), make_spec(model=ResNet18())
     wide = make_spec(training=Training(batch_size=1024))
-    assert memory_of([small]) < memory_of([small, wide])
-    assert memory_of([small]) < memory_of([large]) == memory_of([small, large])
-    assert memory_of([]) == 0
+    assert estimated_memory([small]) < estimated_memory([small, wide])
+    assert estimated_memory([small]) < estimated_memory([large]) == estimated_memory([small, large])
+    assert estimated_memory([]) == 0

@@ -51,7 +51,7 @@ def test_a_data_set_that_cannot_be_had_falls_back_aloud_once(lab: Lab) -> None:
     assert {spec.group for spec in specs} == {"Digits"}
     assert {spec.fallback_from for spec in specs} == {"cifar10"}
     (notice,) = plan.notices
-    assert "CIFAR-10 is not here" in notice
+    assert "CIFAR-10 is not available" in notice
     assert "runs/Digits" in notice
     assert "not comparable" in notice
     assert "\n" not in notice
@@ -115,6 +115,6 @@ def test_a_broken_entry_is_said_and_the_good_ones_are_planned(tmp_path: Path) ->
     lab = make_lab(tmp_path / "catalog", CATALOG + broken)
     plan = plan_runs(lab, ["dropout"], fetch=False)
     assert len(plan.runs) == 1
-    assert "a fault" in plan.notices[0]
+    assert "1 problem" in plan.notices[0]
     with pytest.raises(UsageError, match=r"optimizer\.lr"):
         plan_runs(lab, ["bad"], fetch=False)

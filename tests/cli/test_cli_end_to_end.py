@@ -63,7 +63,7 @@ def test_the_first_command_ends_well_with_the_table_on_stdout(ran: tuple[Path, A
 
 
 def test_falling_back_is_said_in_one_line(ran: tuple[Path, Answer]) -> None:
-    (line,) = [line for line in ran[1].err.splitlines() if "CIFAR-10 is not here" in line]
+    (line,) = [line for line in ran[1].err.splitlines() if "CIFAR-10 is not available" in line]
     assert "runs/Digits" in line
     assert "not comparable" in line
 

@@ -8,7 +8,7 @@ import pytest
 from samples import make_beat, make_launch, make_result, make_spec, write_run
 
 from labtui.api import Lab, open_lab
-from labtui.api.placement import Places
+from labtui.api.placement import Placement
 from labtui.cli import foreground as module
 from labtui.cli.display import QuietDisplay
 from labtui.cli.follow import Sighting
@@ -81,7 +81,7 @@ def see(
     signals: Interrupts | None = None,
 ) -> tuple[Outcome, Watched]:
     display = Watched(act)
-    loop = Foreground(lab, Places((CPU,), at_once, 1), display, signals or Interrupts())
+    loop = Foreground(lab, Placement((CPU,), at_once, 1), display, signals or Interrupts())
     return loop.see_through(jobs), display
 
 

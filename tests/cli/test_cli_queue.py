@@ -81,12 +81,12 @@ def test_a_queue_that_stands_still_is_told_and_goes_on_when_a_console_opens(
     woken.clear()
     assert "2 runs wait and no queue runner is at work" in cli("queue", "ls").err
     lab = open_lab(cwd=here, environ={"LABTUI_DATA": NOWHERE})
-    assert lifecycle.wake_standing_queue(lab) == "the queue goes on: 2 waiting"
+    assert lifecycle.restart_stalled_queue(lab) == "queue restarted: 2 runs waiting"
     assert woken == [here / "runs"]
 
     cli("queue", "rm", "--all")
     woken.clear()
-    assert lifecycle.wake_standing_queue(lab) == ""
+    assert lifecycle.restart_stalled_queue(lab) == ""
     assert woken == []
 
 
@@ -96,9 +96,12 @@ def test_lost_runs_go_on_when_a_console_opens_unless_switched_off(
     write_run(here / "runs" / "lost", launch=make_launch(parent=gone_process(), engine=gone_process()))
     lab = open_lab(cwd=here, environ={"LABTUI_DATA": NOWHERE})
     monkeypatch.setenv("LABTUI_RESUME_LOST", "no")
-    assert lifecycle.wake_standing_queue(lab) == ""
+    assert lifecycle.restart_stalled_queue(lab) == ""
     monkeypatch.delenv("LABTUI_RESUME_LOST")
-    assert lifecycle.wake_standing_queue(lab) == "the queue goes on: 1 lost or killed, from the last checkpoint"
+    assert (
+        lifecycle.restart_stalled_queue(lab)
+        == "queue restarted: 1 run lost or killed, to resume from the last checkpoint"
+    )
     assert woken == [here / "runs"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import Answer
 
 from labtui.api import open_lab
-from labtui.api.placement import Places
+from labtui.api.placement import Placement
 from labtui.cli import session
 from labtui.cli.display import QuietDisplay
 from labtui.cli.foreground import Foreground, Job, Outcome
@@ -105,7 +105,7 @@ def test_no_run_starts_before_the_engine_is_loaded_and_nothing_stays_loaded_afte
 
     jobs = [Job("a run", start, lambda: pytest.fail("queued"))] * 2
     lab = open_lab(runs=tmp_path / "runs", environ={}, cwd=tmp_path)
-    Foreground(lab, Places((CPU,), 1, 1), QuietDisplay(), Interrupts(), warm).see_through(jobs)
+    Foreground(lab, Placement((CPU,), 1, 1), QuietDisplay(), Interrupts(), warm).see_through(jobs)
 
     assert max(looks_left) <= 0
     assert closed == [0, 0]

@@ -73,7 +73,7 @@ async def test_a_run_that_is_finished_is_told_so(tmp_path: Path, woken: list[Pat
         await app.settled(pilot, lambda seen: seen.runs)
         await onto_the_run(app, pilot)
         await pilot.press("p")
-        await app.until(pilot, lambda: any("is finished: there is nothing to go on with" in text for text in app.said))
+        await app.until(pilot, lambda: any("has finished: there is nothing to resume" in text for text in app.said))
     assert queue.entries(lab.store.root) == ()
     assert woken == []
 
@@ -89,6 +89,6 @@ async def test_a_console_that_opens_has_a_queue_go_on_that_stood_still(
     app = ConsoleUnderTest(lab, tmp_path / "state", wake_queue=True)
     async with app.run_test(size=(120, 40)) as pilot:
         await app.until(pilot, lambda: app.said)
-    goes_on = "the queue goes on: 1 waiting"
-    assert app.said == [goes_on if wish else f"{goes_on}, 1 lost or killed, from the last checkpoint"]
+    goes_on = "queue restarted: 1 run waiting"
+    assert app.said == [goes_on if wish else f"{goes_on}, 1 run lost or killed, to resume from the last checkpoint"]
     assert woken == [lab.store.root]

@@ -302,7 +302,7 @@ async def test_panes_are_maximised_and_given_back(console, lab):
 
 
 async def test_r_queues_what_the_cursor_is_on(console, lab, monkeypatch):
-    monkeypatch.setattr(lifecycle, "wake_queue", lambda _: True)
+    monkeypatch.setattr(lifecycle, "start_queue_runner", lambda _: True)
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("j", "r")

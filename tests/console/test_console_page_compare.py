@@ -9,7 +9,7 @@ from console_app import ConsoleUnderTest, lab_at, screen_text
 from console_pages import NARROW, SIZES, WIDE, beyond_ascii, compared_lab, done, opened
 from textual.widgets import Input
 
-from labtui.api.comparison import table
+from labtui.api.comparison import compare_experiments
 from labtui.compare.export import to_markdown
 from labtui.console.screens.charts import ChartsScreen
 from labtui.console.screens.compare import CompareScreen
@@ -66,7 +66,7 @@ def app(tmp_path: Path) -> ConsoleUnderTest:
 async def test_the_rows_are_those_of_the_command_line(app):
     async with app.run_test(size=WIDE) as pilot:
         await asked(app, pilot)
-        told = table(app.lab)
+        told = compare_experiments(app.lab)
         assert page(app).table == told
         assert [cell["name"].rstrip(" ▸") for cell in cells(app)] == [row.title for row in told.rows]
         network, dropout, adam = cells(app)
@@ -169,7 +169,7 @@ async def test_difference_and_charts_of_a_row_and_its_baseline(app):
 async def test_the_table_is_copied_and_written_as_the_command_line_has_it(app, tmp_path):
     async with app.run_test(size=WIDE) as pilot:
         await asked(app, pilot)
-        told = table(app.lab)
+        told = compare_experiments(app.lab)
         await pilot.press("y")
         assert app.clipboard == to_markdown(told)
         for name, holds in (

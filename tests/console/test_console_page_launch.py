@@ -81,7 +81,7 @@ async def test_the_plan_stands_there_before_anything_starts(app, wishes):
 
 
 async def test_a_wish_becomes_folders_and_queue_entries(app, monkeypatch):
-    monkeypatch.setattr(lifecycle, "wake_queue", lambda _: False)  # nothing is to train here
+    monkeypatch.setattr(lifecycle, "start_queue_runner", lambda _: False)  # nothing is to train here
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R", "2")

@@ -12,7 +12,7 @@ from console_pages import compared_lab, spec_of
 from hypothesis import given
 from hypothesis import strategies as some
 
-from labtui.api.comparison import table
+from labtui.api.comparison import compare_experiments
 from labtui.console import comparing, contrast, exporting, form, window
 from labtui.console.account import beside, model_lines, overview, spec_lines
 from labtui.console.confusions import confusion_lines
@@ -317,7 +317,7 @@ def test_a_wish_that_cannot_be_meant_is_answered_with_its_fault(tmp_path):
 
 
 def test_rows_without_a_value_come_last_in_every_order(tmp_path):
-    told = table(compared_lab(tmp_path))
+    told = compare_experiments(compared_lab(tmp_path))
     for sort in comparing.SORTS[1:]:
         for reverse in (False, True):
             shown = comparing.ordered(told, comparing.Choice(sort=sort, reverse=reverse))
@@ -329,7 +329,7 @@ def test_rows_without_a_value_come_last_in_every_order(tmp_path):
 
 
 def test_empty_columns_are_left_out(tmp_path):
-    told = table(compared_lab(tmp_path))
+    told = compare_experiments(compared_lab(tmp_path))
     lines = comparing.rows(told, comparing.Choice(), {}, UNICODE)
     keys = [column.key for column in comparing.filled(lines)]
     assert "published" not in keys
@@ -345,7 +345,7 @@ def test_nothing_is_ever_overwritten(tmp_path):
     assert place_.read_text() == "text"
     with pytest.raises(UsageError, match="in which form"):
         exporting.form_of(tmp_path / "a.doc")
-    told = table(compared_lab(tmp_path))
+    told = compare_experiments(compared_lab(tmp_path))
     assert json.loads(exporting.form_of(tmp_path / "A.JSON")(told))["schema"] == 1
 
 
