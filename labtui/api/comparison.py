@@ -15,7 +15,7 @@ from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY
 
 if TYPE_CHECKING:
-    from labtui.compare.assertion import Outcome
+    from labtui.compare.assertions import Outcome
     from labtui.compare.cells import Cell
     from labtui.compare.report.writing import Form
     from labtui.compare.rows import Table
@@ -58,7 +58,7 @@ def compare_runs(lab: Lab, runs: Iterable[Run]) -> "Table":
 
 def check_assertions(lab: Lab, assertions: Sequence[str], *, metric: str = TEST_ACCURACY) -> "tuple[Outcome, ...]":
     """Check assertions such as `dropout > network`. Raises UsageError for a text that is not an assertion."""
-    from labtui.compare import assertion
+    from labtui.compare import assertions as assertion
 
     return assertion.check_all(assertions, _cells(lab), variants(lab), metric=metric)
 

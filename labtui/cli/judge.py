@@ -20,9 +20,9 @@ from labtui.store.tags import TEST_ACCURACY
 if TYPE_CHECKING:
     from labtui.api import Lab
     from labtui.compare.layout import Line
+    from labtui.compare.render.text import Section
     from labtui.compare.report.writing import Form
     from labtui.compare.rows import Table
-    from labtui.compare.text import Section
 
 COLORS: Mapping[str, str] = {"title": "bold", "dim": "dim", "good": "green", "bad": "red", "warn": "yellow"}
 """From what a span is to how it looks; nothing is said by it alone."""
@@ -131,7 +131,7 @@ def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool, quiet: bool) -> N
         return
     told = compare_runs(lab, runs)
     if json:
-        from labtui.compare.export import to_json
+        from labtui.compare.render.export import to_json
 
         put_json({"event": "table", **standard_json.loads(to_json(told))})
         return
@@ -143,7 +143,7 @@ def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool, quiet: bool) -> N
 
 
 def _put_table(table: "Table", form: str | None, sections: "Sequence[Section] | None" = None) -> None:
-    from labtui.compare import export, text
+    from labtui.compare.render import export, text
 
     writers: Mapping[str, Callable[[Table], str]] = {
         "json": export.to_json,
@@ -167,7 +167,7 @@ def put_lines(lines: "Iterable[Line]") -> None:
 
 
 def _demand(outcomes: Sequence[Any]) -> None:
-    from labtui.compare.assertion import demand
+    from labtui.compare.assertions import demand
 
     demand(outcomes)
 

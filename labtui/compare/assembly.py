@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
-from labtui.compare import facts, images
+from labtui.compare import facts
 from labtui.compare.cells import Cell
-from labtui.compare.findings import baseline_findings, row_findings
-from labtui.compare.losses import losses
+from labtui.compare.findings.collect import baseline_findings, row_findings
+from labtui.compare.findings.collect import per_image as images
+from labtui.compare.findings.losses import losses
+from labtui.compare.findings.published import Referred, published, published_findings
 from labtui.compare.metrics import Metric
-from labtui.compare.published import Referred, published, published_findings
-from labtui.compare.recipes import matched_recipe, undeclared
 from labtui.compare.reproduction import reproduction_findings
 from labtui.compare.rows import Comparison, Finding, Folded, Row
 from labtui.compare.setting import Draft, Setting
+from labtui.compare.spec_diff import matched_recipe, undeclared
 from labtui.compare.statistics import binomial_error
 from labtui.store.tags import TEST_LOSS
 

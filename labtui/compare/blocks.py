@@ -1,7 +1,8 @@
 """The tables beside the verdicts: effects, losses, published figures, budget."""
 
-from labtui.compare import notation, sentences
+from labtui.compare import notation
 from labtui.compare.layout import Column, Line, Span, aligned, cut, paragraph, wrapped
+from labtui.compare.render import phrases as sentences
 from labtui.compare.rows import Losses, Published, Row, Table
 
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from labtui.compare import notation, statistics
 from labtui.compare.cells import Cell
-from labtui.compare.confounds import confounds
 from labtui.compare.facts import values
+from labtui.compare.findings.confounds import confounds
 from labtui.compare.judging import interval
 from labtui.compare.metrics import Metric
-from labtui.compare.recipes import changes, draws_alike
 from labtui.compare.rows import Effect, Factorial
+from labtui.compare.spec_diff import changes, draws_alike
 
 _CONTRASTS = ((-0.5, 0.5, -0.5, 0.5), (-0.5, -0.5, 0.5, 0.5), (1.0, -1.0, -1.0, 1.0))
 """Weights of base, first, second, both: main effect of the first, of the second, interaction."""

@@ -9,13 +9,13 @@ import numpy as np
 
 from labtui.compare import notation, statistics
 from labtui.compare.cells import Cell
-from labtui.compare.commands import run_command
 from labtui.compare.facts import values
 from labtui.compare.matching import FEWEST_SEEDS, seconds_per_seed
 from labtui.compare.metrics import Metric
 from labtui.compare.power import MOST_SEEDS, chance_to_rule_out, chance_to_see, seeds_needed
-from labtui.compare.recipes import draws_alike
+from labtui.compare.render.commands import run_command
 from labtui.compare.rows import Comparison, Interval, Need, Verdict
+from labtui.compare.spec_diff import draws_alike
 from labtui.compare.statistics import ALPHA, Estimate
 
 FIRST_SIGN_FLIP = 6

@@ -6,9 +6,9 @@ from typing import Any
 from msgspec import Struct
 
 from labtui.compare.cells import Cell, empty_cell
-from labtui.compare.commands import run_command
 from labtui.compare.facts import budget
-from labtui.compare.recipes import flat_recipe, matched_recipe
+from labtui.compare.render.commands import run_command
+from labtui.compare.spec_diff import flat_recipe, matched_recipe
 from labtui.spec import RunSpec, Variant
 
 FEWEST_SEEDS = 3

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from labtui.compare import notation
 from labtui.compare.facts import mean_and_sd, report_test_images
-from labtui.compare.learning import at_chance, never_learned
+from labtui.compare.findings.not_learning import at_chance, never_learned
 from labtui.compare.rows import Finding, Grade, Interval, Published
 from labtui.store.tags import REPORT_TEST_ACCURACY
 

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from labtui.compare import notation
 from labtui.compare.cells import Cell, empty_cell
-from labtui.compare.recipes import changes
+from labtui.compare.spec_diff import changes
 from labtui.spec import Variant, recipe_hash
 
 

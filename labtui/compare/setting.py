@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from labtui.compare import images
 from labtui.compare.cells import Cell, empty_cell
-from labtui.compare.confounds import confounds
-from labtui.compare.evidence import Evidence
+from labtui.compare.findings.collect import per_image as images
+from labtui.compare.findings.confounds import confounds
+from labtui.compare.findings.search import Grid, grids
 from labtui.compare.matching import declared_baseline, matched_baseline
 from labtui.compare.metrics import Metric
-from labtui.compare.recipes import changes, covers
 from labtui.compare.roster import Entry
-from labtui.compare.switches import Grid, grids
+from labtui.compare.run_data import Evidence
+from labtui.compare.spec_diff import changes, covers
 from labtui.spec import Variant
 
 

@@ -3,18 +3,19 @@
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from labtui.compare import images, judging
+from labtui.compare import judging
 from labtui.compare.assembly import assemble
 from labtui.compare.cells import Cell
-from labtui.compare.confounds import images_ratio
-from labtui.compare.evidence import Evidence
 from labtui.compare.factorial import factorial, squares
-from labtui.compare.findings import comparison_findings
-from labtui.compare.learning import never_learned
+from labtui.compare.findings.collect import comparison_findings
+from labtui.compare.findings.collect import per_image as images
+from labtui.compare.findings.confounds import images_ratio
+from labtui.compare.findings.not_learning import never_learned
 from labtui.compare.metrics import Metric
 from labtui.compare.metrics import metric as metric_of
 from labtui.compare.roster import Entry, roster
 from labtui.compare.rows import Comparison, Finding, Table, Verdict
+from labtui.compare.run_data import Evidence
 from labtui.compare.setting import Draft, Setting, draft, picked
 from labtui.compare.statistics import ALPHA
 from labtui.spec import Variant

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labtui.compare import notation
-from labtui.compare.recipes import changes, covers
+from labtui.compare.spec_diff import changes, covers
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.entry import Entry

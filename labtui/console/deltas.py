@@ -99,7 +99,7 @@ def _baseline(
 
 
 def _delta(entry: Entry, here: "Cell", there: "Cell", *, chosen: bool) -> Delta | None:
-    from labtui.compare.confounds import confounds
+    from labtui.compare.findings.confounds import confounds
     from labtui.compare.metrics import metric
 
     points = difference(here, there)
@@ -114,7 +114,7 @@ def _delta(entry: Entry, here: "Cell", there: "Cell", *, chosen: bool) -> Delta 
 
 def _either(factor: tuple[str, ...], here: "Cell", there: "Cell") -> tuple[str, ...]:
     """Two experiments that a person puts side by side differ in what either of them declares."""
-    from labtui.compare.recipes import changes, covers
+    from labtui.compare.spec_diff import changes, covers
 
     found = changes(here.spec, there.spec)
     both = dict.fromkeys((*factor, *there.spec.factor))
@@ -124,7 +124,7 @@ def _either(factor: tuple[str, ...], here: "Cell", there: "Cell") -> tuple[str, 
 def difference(here: "Cell", there: "Cell") -> float | None:
     """Points of the final test accuracy: over the common seeds where a seed means the same draws on both sides."""
     from labtui.compare.facts import mean, values
-    from labtui.compare.recipes import draws_alike
+    from labtui.compare.spec_diff import draws_alike
 
     ours = {one.seed: one.value for one in values(here, TEST_ACCURACY)}
     theirs = {one.seed: one.value for one in values(there, TEST_ACCURACY)}

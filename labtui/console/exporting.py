@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from labtui.compare import export
+from labtui.compare.render import export
 from labtui.compare.rows import Table
 from labtui.console.draw.series import Series
 from labtui.errors import EnvironmentFault, UsageError

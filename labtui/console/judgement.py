@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from labtui.compare import blocks, layout, sentences
-from labtui.compare.notes import notes
+from labtui.compare import blocks, layout
+from labtui.compare.render import phrases as sentences
+from labtui.compare.render.notes import notes
 from labtui.compare.rows import Row, Table
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.heatmap import per_class

@@ -3,7 +3,7 @@
 import pytest
 from compare_builders import evidence, report_evidence, report_runs, report_variants, runs_of, spec, variant
 
-from labtui.compare.assertion import Assertion, Outcome, check_all, demand, parse
+from labtui.compare.assertions import Assertion, Outcome, check_all, demand, parse
 from labtui.compare.cells import cells
 from labtui.errors import AssertionNotHeld, UsageError
 from labtui.spec import Adam, Cnn

@@ -8,7 +8,7 @@ from compare_builders import judged, only_cell, row, runs_of, spec, variant
 
 from labtui.catalog.seeds import parse_seeds
 from labtui.compare import notation
-from labtui.compare.commands import run_command
+from labtui.compare.render.commands import run_command
 from labtui.spec import Cnn, Data, RunSpec, Training
 
 DROPOUT = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))

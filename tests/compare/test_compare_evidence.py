@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from compare_builders import predictions, run, spec
 
-from labtui.compare.evidence import Evidence
+from labtui.compare.run_data import Evidence
 from labtui.store.files import DamagedFile
 from labtui.store.predictions import write_predictions
 

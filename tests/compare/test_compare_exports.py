@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labtui.compare import markup, notation
-from labtui.compare.export import to_csv, to_json, to_latex, to_markdown, to_text
 from labtui.compare.layout import Column, Span, aligned, plain, width_of
+from labtui.compare.render.export import to_csv, to_json, to_latex, to_markdown, to_text
+from labtui.compare.render.text import SECTIONS, to_lines
 from labtui.compare.rows import Table
-from labtui.compare.text import SECTIONS, to_lines
 from labtui.spec import Cnn
 from labtui.store import tags
 

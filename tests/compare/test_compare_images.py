@@ -6,8 +6,8 @@ from compare_builders import evidence, judged, predictions, row, runs_of, spec, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labtui.compare import sentences
-from labtui.compare.images import class_accuracy, image_test
+from labtui.compare.findings.per_image import class_accuracy, image_test
+from labtui.compare.render import phrases as sentences
 from labtui.spec import Cnn
 
 LABELS = [0, 0, 0, 1, 1, 1, 2, 2]

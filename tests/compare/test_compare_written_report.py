@@ -18,12 +18,12 @@ from compare_builders import (
 )
 
 from labtui.compare.cells import Cell, cells
-from labtui.compare.report import plots
-from labtui.compare.report.charts import Series, chart_tags
+from labtui.compare.report import difference_plots as plots
 from labtui.compare.report.content import compose
+from labtui.compare.report.curve_plots import Series, chart_tags
 from labtui.compare.report.document import Document, Grid, Heading, Picture
+from labtui.compare.report.figure_style import BASELINE, ink, render
 from labtui.compare.report.html import to_html
-from labtui.compare.report.ink import BASELINE, ink, render
 from labtui.compare.report.markdown import to_markdown
 from labtui.compare.report.writing import write
 from labtui.compare.rows import Table

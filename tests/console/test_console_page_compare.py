@@ -10,7 +10,7 @@ from console_pages import NARROW, SIZES, WIDE, beyond_ascii, compared_lab, done,
 from textual.widgets import Input
 
 from labtui.api.comparison import compare_experiments
-from labtui.compare.export import to_markdown
+from labtui.compare.render.export import to_markdown
 from labtui.console.screens.charts import ChartsScreen
 from labtui.console.screens.compare import CompareScreen
 from labtui.console.screens.diff import DiffScreen

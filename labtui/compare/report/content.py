@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from labtui.compare import notation
 from labtui.compare.cells import Cell
-from labtui.compare.evidence import Evidence
-from labtui.compare.report import glossary, plots
+from labtui.compare.report import difference_plots as plots
+from labtui.compare.report import glossary
 from labtui.compare.report.document import (
     Block,
     Bullets,
@@ -19,11 +19,12 @@ from labtui.compare.report.document import (
     lead,
     plain,
 )
+from labtui.compare.report.experiment_section import section
 from labtui.compare.report.protocol import protocol
 from labtui.compare.report.results import results
-from labtui.compare.report.sections import section
 from labtui.compare.report.surroundings import environment, repeat
 from labtui.compare.rows import Comparison, Grade, Row, Table, Verdict
+from labtui.compare.run_data import Evidence
 
 
 def compose(

@@ -19,7 +19,7 @@ from labtui.compare.report.document import (
     Piece,
     Words,
 )
-from labtui.compare.report.ink import ink, render
+from labtui.compare.report.figure_style import ink, render
 
 _TAGS = {"strong": "strong", "code": "code", "soft": "small"}
 

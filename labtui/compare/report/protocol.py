@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from labtui.compare import notation
 from labtui.compare.cells import Cell
-from labtui.compare.recipes import changes
 from labtui.compare.report.document import Block, Bullets, Cells, Grid, Heading, Words, lead
 from labtui.compare.rows import Row, Table
+from labtui.compare.spec_diff import changes
 from labtui.spec import RunSpec
 
 _PROTOCOLS = {

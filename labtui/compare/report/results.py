@@ -1,9 +1,10 @@
 """The results: the judged table with its footnotes, the differences drawn, and the tables beside them."""
 
-from labtui.compare import notation, sentences
-from labtui.compare.export import caption
+from labtui.compare import notation
 from labtui.compare.footnotes import footnotes
-from labtui.compare.report import plots
+from labtui.compare.render import phrases as sentences
+from labtui.compare.render.export import caption
+from labtui.compare.report import difference_plots as plots
 from labtui.compare.report.document import (
     Block,
     Bullets,

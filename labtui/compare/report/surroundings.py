@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from labtui.compare.cells import Cell
-from labtui.compare.commands import run_command
-from labtui.compare.confounds import surroundings
+from labtui.compare.findings.confounds import surroundings
+from labtui.compare.render.commands import run_command
 from labtui.compare.report.document import Block, Cells, Commands, Grid, Heading, Paragraph, plain
 from labtui.compare.rows import Table
 

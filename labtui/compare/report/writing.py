@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from labtui.compare.cells import Cell
-from labtui.compare.evidence import Evidence
 from labtui.compare.report.content import compose
 from labtui.compare.report.html import to_html
 from labtui.compare.report.markdown import to_markdown
 from labtui.compare.rows import Table
+from labtui.compare.run_data import Evidence
 from labtui.errors import EnvironmentFault
 from labtui.store.files import write_bytes
 

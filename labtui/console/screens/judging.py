@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labtui.compare.export import to_markdown
+from labtui.compare.render.export import to_markdown
 from labtui.console import asking, exporting
 from labtui.console.messages import Judged
 from labtui.console.screens.page import Page

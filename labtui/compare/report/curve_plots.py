@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from labtui.compare.metrics import REPORT_LOSSES
-from labtui.compare.report.ink import BLACK, Drawing, Stroke, sheet
+from labtui.compare.report.figure_style import BLACK, Drawing, Stroke, sheet
 from labtui.compare.rows import Published
 from labtui.store import tags
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from labtui.compare import notation, sentences
+from labtui.compare import notation
 from labtui.compare.cells import Cell
-from labtui.compare.confounds import loss_scale
-from labtui.compare.evidence import Evidence
+from labtui.compare.findings.confounds import loss_scale
 from labtui.compare.measured import unlike
 from labtui.compare.metrics import metric
-from labtui.compare.report.charts import Series, chart_tags, charts
+from labtui.compare.render import phrases as sentences
+from labtui.compare.report.curve_plots import Series, chart_tags, charts
 from labtui.compare.report.document import Beside, Block, Bullets, Heading, Paragraph, Picture, Piece, Words, plain
-from labtui.compare.report.ink import BASELINE, MATCHED, VARIANTS
+from labtui.compare.report.figure_style import BASELINE, MATCHED, VARIANTS
 from labtui.compare.rows import Finding, Row, Table
+from labtui.compare.run_data import Evidence
 
 _KINDS_OF_CURVE = {
     "test-set": "are of other images than the baseline's ({here}; {there})",

@@ -3,15 +3,15 @@
 from typing import TYPE_CHECKING
 
 from labtui.compare import notation
-from labtui.compare.confounds import budget_findings, confounds, environment_findings
 from labtui.compare.facts import mean_of, values
-from labtui.compare.learning import learning_findings
-from labtui.compare.losses import loss_findings
+from labtui.compare.findings.confounds import budget_findings, confounds, environment_findings
+from labtui.compare.findings.losses import loss_findings
+from labtui.compare.findings.not_learning import learning_findings
+from labtui.compare.findings.search import effort_findings, grid_findings, switch_findings
 from labtui.compare.matching import is_own_match, offer
 from labtui.compare.measured import drops
-from labtui.compare.recipes import undeclared
 from labtui.compare.rows import Finding, Grade
-from labtui.compare.switches import effort_findings, grid_findings, switch_findings
+from labtui.compare.spec_diff import undeclared
 from labtui.store import tags
 from labtui.store.state import State
 

@@ -7,11 +7,11 @@ import msgspec
 from msgspec import Struct
 
 from labtui.compare import notation
-from labtui.compare.commands import run_command
 from labtui.compare.facts import mean_of
 from labtui.compare.metrics import Metric
-from labtui.compare.recipes import changes, flat_recipe
+from labtui.compare.render.commands import run_command
 from labtui.compare.rows import Finding, Grade
+from labtui.compare.spec_diff import changes, flat_recipe
 from labtui.spec import RunSpec
 
 if TYPE_CHECKING:

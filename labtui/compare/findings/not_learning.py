@@ -13,7 +13,7 @@ from labtui.store import tags
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
-    from labtui.compare.evidence import Evidence
+    from labtui.compare.run_data import Evidence
     from labtui.store.curve import Curve
     from labtui.store.run import Run
 

@@ -4,16 +4,16 @@ import math
 from typing import TYPE_CHECKING
 
 from labtui.compare import notation
-from labtui.compare.commands import run_command
 from labtui.compare.facts import mean_of, report_test_images, train_samples
-from labtui.compare.learning import CLASSES
+from labtui.compare.findings.not_learning import CLASSES
 from labtui.compare.metrics import cross_entropy
+from labtui.compare.render.commands import run_command
 from labtui.compare.rows import Finding, Grade, Losses
 from labtui.store import tags
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
-    from labtui.compare.evidence import Evidence
+    from labtui.compare.run_data import Evidence
     from labtui.store.records import Result
 
 _OUTWEIGHED = 10.0

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from labtui.compare import notation
 from labtui.compare.cells import Cell
-from labtui.compare.commands import run_command
 from labtui.compare.comparison import BUDGET_MARGIN, Finding, Grade
 from labtui.compare.facts import budget, plain_train_images
 from labtui.compare.measured import unlike
 from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, Metric
-from labtui.compare.recipes import Change, undeclared
+from labtui.compare.render.commands import run_command
+from labtui.compare.spec_diff import Change, undeclared
 from labtui.store import tags
 from labtui.text.clean import clean_line
 

@@ -2,8 +2,9 @@
 
 from collections import Counter
 
-from labtui.compare import notation, sentences
+from labtui.compare import notation
 from labtui.compare.layout import Line, Span, Style, cut, wrapped
+from labtui.compare.render import phrases as sentences
 from labtui.compare.rows import Comparison, Finding, Grade, Row, Table, Verdict
 
 _SHARED = 3

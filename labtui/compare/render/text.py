@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from labtui.compare import blocks, notation
 from labtui.compare.layout import Column, Line, Span, Style, aligned, cut, paragraph, plain, width_of
-from labtui.compare.notes import notes, notes_of_table
+from labtui.compare.render.notes import notes, notes_of_table
 from labtui.compare.rows import Comparison, Row, Table, Verdict
 from labtui.compare.statistics import ruler
 

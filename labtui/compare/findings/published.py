@@ -6,19 +6,19 @@ from msgspec import Struct
 
 from labtui.compare import notation
 from labtui.compare.facts import mean
-from labtui.compare.losses import published_losses, scale_told
+from labtui.compare.findings.losses import published_losses, scale_told
 from labtui.compare.matching import is_own_match
 from labtui.compare.measured import drops, images_told, same_test_images
-from labtui.compare.recipes import undeclared
 from labtui.compare.reproduction import expected
 from labtui.compare.rows import Finding, Grade, Published
+from labtui.compare.spec_diff import undeclared
 from labtui.spec import Reference
 from labtui.store import tags
 from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
-    from labtui.compare.evidence import Evidence
+    from labtui.compare.run_data import Evidence
     from labtui.store.run import Run
 
 _FIRST = (tags.REPORT_TEST_ACCURACY, tags.REPORT_TRAIN_ACCURACY, tags.REPORT_TEST_LOSS, tags.REPORT_TRAIN_LOSS)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from labtui.compare import notation
-from labtui.compare.report.ink import BLACK, BLUE, GREY, LIGHT, VERMILION, Drawing, sheet
+from labtui.compare.report.figure_style import BLACK, BLUE, GREY, LIGHT, VERMILION, Drawing, sheet
 from labtui.compare.rows import Comparison, Row, Table, Verdict
 from labtui.compare.statistics import ruler
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from labtui.compare.cells import Cell
-    from labtui.compare.evidence import Evidence
+    from labtui.compare.run_data import Evidence
     from labtui.store.predictions import Predictions
 
 

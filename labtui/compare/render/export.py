@@ -12,8 +12,8 @@ import msgspec
 from labtui.compare import notation
 from labtui.compare.footnotes import footnotes
 from labtui.compare.markup import latex, markdown
+from labtui.compare.render.text import to_lines, to_text
 from labtui.compare.rows import Comparison, Row, Table
-from labtui.compare.text import to_lines, to_text
 
 __all__ = ["to_csv", "to_json", "to_latex", "to_lines", "to_markdown", "to_text"]
 
