@@ -17,8 +17,8 @@ from labtui.store.tags import TEST_ACCURACY
 if TYPE_CHECKING:
     from labtui.compare.assertions import Outcome
     from labtui.compare.cells import Cell
-    from labtui.compare.report.writing import Form
-    from labtui.compare.rows import Table
+    from labtui.compare.model import Table
+    from labtui.compare.report.write import Form
 
 
 def variants(lab: Lab) -> tuple[Variant, ...]:
@@ -58,9 +58,9 @@ def compare_runs(lab: Lab, runs: Iterable[Run]) -> "Table":
 
 def check_assertions(lab: Lab, assertions: Sequence[str], *, metric: str = TEST_ACCURACY) -> "tuple[Outcome, ...]":
     """Check assertions such as `dropout > network`. Raises UsageError for a text that is not an assertion."""
-    from labtui.compare import assertions as assertion
+    from labtui.compare.assertions import check_all
 
-    return assertion.check_all(assertions, _cells(lab), variants(lab), metric=metric)
+    return check_all(assertions, _cells(lab), variants(lab), metric=metric)
 
 
 def write_report(
@@ -81,7 +81,7 @@ def write_report(
     table = _compare(lab, cells, names, metric=metric, baseline=baseline)
     if not any(row.values for row in table.rows):
         raise UsageError("No run has finished: there is nothing to report.", advice="`labtui ps` lists the runs.")
-    from labtui.compare.report.writing import write  # deferred: matplotlib, only if there is something to draw
+    from labtui.compare.report.write import write  # deferred: matplotlib, only if there is something to draw
 
     return write(folder, table, cells, forms=forms, title=title)
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from labtui.compare import notation
 from labtui.compare.cells import Cell
-from labtui.compare.rows import Comparison, Interval, Row, Table
+from labtui.compare.model import Comparison, Interval, Row, Table
 from labtui.compare.run_data import Evidence
 from labtui.compare.statistics import ALPHA
 from labtui.compare.table import table

@@ -7,13 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from labtui.compare import notation, statistics
-from labtui.compare.cells import Cell
-from labtui.compare.facts import values
+from labtui.compare.cells import Cell, final_values
 from labtui.compare.findings.confounds import confounds
-from labtui.compare.judging import interval
 from labtui.compare.metrics import Metric
-from labtui.compare.rows import Effect, Factorial
+from labtui.compare.model import Effect, Factorial
 from labtui.compare.spec_diff import changes, draws_alike
+from labtui.compare.verdicts import interval
 
 _CONTRASTS = ((-0.5, 0.5, -0.5, 0.5), (-0.5, -0.5, 0.5, 0.5), (1.0, -1.0, -1.0, 1.0))
 """Weights of base, first, second, both: main effect of the first, of the second, interaction."""
@@ -57,7 +56,7 @@ def factorial(square: Square, metric: Metric) -> Factorial:
 def _effects(square: Square, metric: Metric) -> tuple[tuple[Effect, ...], str, str]:
     if why := _why_not(square, metric):
         return (), "", why
-    groups = [{one.seed: one.value for one in values(cell, metric.tag)} for cell in square]
+    groups = [{one.seed: one.value for one in final_values(cell, metric.tag)} for cell in square]
     seeds = sorted(set.intersection(*(set(group) for group in groups)))
     alike = all(cell.place == square.base.place and draws_alike(cell.spec, square.base.spec) for cell in square)
     paired = alike and len(seeds) >= 2

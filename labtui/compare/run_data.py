@@ -10,6 +10,7 @@ from labtui.store.paths import RunPaths
 from labtui.store.predictions import Predictions, read_predictions
 
 if TYPE_CHECKING:
+    from labtui.compare.cells import Cell
     from labtui.store.curve import Curve
     from labtui.store.run import Run
 
@@ -60,3 +61,8 @@ class Evidence:
             except (OSError, DamagedFile):
                 self._predictions[key] = None
         return self._predictions[key]
+
+    def class_count(self, cell: "Cell") -> int:
+        """Number of classes in the predictions of a cell's runs; 0 without any."""
+        found = (self.predictions(run) for run in cell.runs)
+        return next((int(predictions.labels.max(initial=-1)) + 1 for predictions in found if predictions), 0)

@@ -3,23 +3,24 @@
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from labtui.compare import judging
-from labtui.compare.assembly import assemble
-from labtui.compare.cells import Cell
+from labtui.compare import verdicts
+from labtui.compare.baselines import Draft, Entry, Setting, draft, picked, roster
+from labtui.compare.cells import Cell, budget, final_values, mean_and_sd, mean_of, plain_test_images
 from labtui.compare.factorial import factorial, squares
-from labtui.compare.findings.collect import comparison_findings
-from labtui.compare.findings.collect import per_image as images
+from labtui.compare.findings import per_image
+from labtui.compare.findings.collect import baseline_findings, comparison_findings, row_findings
 from labtui.compare.findings.confounds import images_ratio
+from labtui.compare.findings.losses import losses
 from labtui.compare.findings.not_learning import never_learned
+from labtui.compare.findings.published import Referred, published, published_findings, reproduction_findings
 from labtui.compare.metrics import Metric
 from labtui.compare.metrics import metric as metric_of
-from labtui.compare.roster import Entry, roster
-from labtui.compare.rows import Comparison, Finding, Table, Verdict
+from labtui.compare.model import Comparison, Finding, Folded, Row, Table, Verdict
 from labtui.compare.run_data import Evidence
-from labtui.compare.setting import Draft, Setting, draft, picked
-from labtui.compare.statistics import ALPHA
+from labtui.compare.spec_diff import matched_recipe, undeclared
+from labtui.compare.statistics import ALPHA, binomial_error
 from labtui.spec import Variant
-from labtui.store.tags import TEST_ACCURACY
+from labtui.store.tags import TEST_ACCURACY, TEST_LOSS
 
 
 def table(
@@ -66,21 +67,21 @@ def table(
 def _judge(drafts: list[Draft], setting: Setting, alpha: float) -> tuple[list[list[Comparison]], int]:
     """The comparisons of every draft, the declared one first, with their verdicts; and how many were judged."""
     pending = [_pending(one, setting) for one in drafts]
-    judged = iter(judging.judge(list(chain.from_iterable(pending)), setting.metric, alpha))
+    judged = iter(verdicts.judge(list(chain.from_iterable(pending)), setting.metric, alpha))
     sorted_out = [[next(judged) for _ in ones] for ones in pending]
     return sorted_out, sum(one.judged for ones in sorted_out for one in ones)
 
 
-def _pending(row: Draft, setting: Setting) -> list[judging.Pending]:
+def _pending(row: Draft, setting: Setting) -> list[verdicts.Pending]:
     if row.baseline is None or not row.cell.runs:
         return []
     pairs = [(row.baseline, False), *([(row.matched, True)] if row.matched is not None else [])]
     return [_compare(row, there, setting, matched=matched) for there, matched in pairs]
 
 
-def _compare(row: Draft, there: Cell, setting: Setting, *, matched: bool) -> judging.Pending:
+def _compare(row: Draft, there: Cell, setting: Setting, *, matched: bool) -> verdicts.Pending:
     here = row.cell
-    difference = judging.difference(here, there, setting.metric)
+    difference = verdicts.difference(here, there, setting.metric)
     findings = comparison_findings(row, there, setting, superseded=row.matched is not None and not matched)
     why = _why_not(row, there, findings, difference)
     comparison = Comparison(
@@ -103,20 +104,20 @@ def _compare(row: Draft, there: Cell, setting: Setting, *, matched: bool) -> jud
         budget=images_ratio(here, there),
         findings=findings,
         need=None,
-        images=images.compare_images(here, there, setting.evidence),
-        per_class=images.class_deltas(here, there, len(setting.class_names(here)), setting.evidence),
+        images=per_image.compare_images(here, there, setting.evidence),
+        per_class=per_image.class_deltas(here, there, len(setting.class_names(here)), setting.evidence),
     )
-    return judging.Pending(comparison, difference, here, there)
+    return verdicts.Pending(comparison, difference, here, there)
 
 
-def _why_not(draft: Draft, there: Cell, findings: tuple[Finding, ...], difference: judging.Difference) -> str:
+def _why_not(draft: Draft, there: Cell, findings: tuple[Finding, ...], difference: verdicts.Difference) -> str:
     if not there.runs:
         return f"{there.title} not run"
     if any(finding.grade == "confound" for finding in findings):
         return "confounded"
     if there.runs and all(never_learned(run) for run in there.runs):
         return "baseline at chance"
-    return judging.why_not(draft.cell, there, difference)
+    return verdicts.why_not(draft.cell, there, difference)
 
 
 def _smallest_effect(entry: Entry, metric: Metric) -> float | None:
@@ -140,3 +141,82 @@ def _notes(drafts: list[Draft], entries: list[Entry]) -> tuple[str, ...]:
     if drafts and not any(one.baseline for one in drafts):
         notes.append("no row names a baseline: choose one with --baseline, or declare it in the catalog")
     return tuple(notes)
+
+
+def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[Draft], setting: Setting) -> Row:
+    """The row of a draft whose comparisons have their verdicts."""
+    cell, variant = draft.cell, draft.entry.variant
+    values = final_values(cell, setting.metric.tag)
+    mean, sd = mean_and_sd([one.value for one in values])
+    reference = variant.reference if variant and draft.entry.present else None
+    figures = published(cell, reference, setting.evidence) if reference else ()
+    names = setting.class_names(cell)
+    return Row(
+        key=cell.key,
+        name=cell.name,
+        title=cell.title,
+        experiment=cell.spec.experiment,
+        data=cell.spec.data.name,
+        device=cell.device,
+        overridden=bool(cell.spec.overrides),
+        description=variant.description if variant else "",
+        conclusion=variant.conclusion if variant and draft.entry.present else "",
+        factor=draft.factor,
+        values=values,
+        mean=mean,
+        sd=sd,
+        noise=_noise(cell, setting.metric, mean),
+        is_baseline=any(cell.key in other.baselines for other in drafts),
+        declared=next((one for one in comparisons if not one.matched), None),
+        matched=next((one for one in comparisons if one.matched), None),
+        cross_entropy=mean_of(cell, TEST_LOSS),
+        losses=losses(cell),
+        published=figures,
+        budget=budget(cell),
+        findings=(
+            *row_findings(draft.entry, setting),
+            *baseline_findings(draft, drafts, setting.metric),
+            *_published_findings(draft, setting),
+            *reproduction_findings(cell, figures, draft.factor),
+        ),
+        classes=names,
+        class_accuracy=per_image.mean_class_accuracy(cell, len(names), setting.evidence),
+        folded=tuple(_folded(other, why, setting.metric) for other, why in draft.entry.folded),
+        superseded=tuple(run.id for run in cell.superseded),
+        unfinished=tuple(run.id for run in cell.unfinished),
+    )
+
+
+def _noise(cell: Cell, metric: Metric, mean: float | None) -> float | None:
+    images = plain_test_images(cell)
+    if mean is None or not images or not (metric.is_accuracy and metric.is_plain_test):
+        return None
+    return binomial_error(mean, images)
+
+
+def _published_findings(draft: Draft, setting: Setting) -> tuple[Finding, ...]:
+    """What the published figures show, by the catalog alone: their baselines need not have been run."""
+    references = [
+        Referred(cell=entry.cell, title=entry.cell.title, reference=entry.variant.reference)
+        for entry in setting.entries
+        if entry.variant and entry.variant.reference and entry.present
+    ]
+    here = next((one for one in references if one.cell.key == draft.cell.key), None)
+    if here is None:
+        return ()
+    baseline = next((one for one in references if draft.baseline and one.cell.key == draft.baseline.key), None)
+    matched = _matched(draft, references) if draft.baseline else None
+    return published_findings(here, baseline, matched, draft.factor)
+
+
+def _matched(draft: Draft, references: Sequence[Referred]) -> Referred | None:
+    if draft.baseline is None or not undeclared(draft.cell.spec, draft.baseline.spec, draft.factor):
+        return None
+    wanted = matched_recipe(draft.cell.flat, draft.baseline.flat, draft.factor)
+    return next((one for one in references if one.cell.key != draft.cell.key and one.cell.flat == wanted), None)
+
+
+def _folded(cell: Cell, why: str, metric: Metric) -> Folded:
+    numbers = [one.value for one in final_values(cell, metric.tag)]
+    mean, sd = mean_and_sd(numbers)
+    return Folded(title=cell.title, why=why, n=len(numbers), mean=mean, sd=sd)

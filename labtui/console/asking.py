@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from labtui.api import Lab
 from labtui.api.comparison import compare_experiments
-from labtui.compare.rows import Table
+from labtui.compare.model import Table
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import TEST_ACCURACY, TEST_LOSS

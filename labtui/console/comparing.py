@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from labtui.compare import notation
-from labtui.compare.rows import Comparison, Folded, SeedValue, Table, Verdict
-from labtui.compare.rows import Row as Judged
+from labtui.compare.model import Comparison, Folded, SeedValue, Table, Verdict
+from labtui.compare.model import Row as Judged
 from labtui.console import filters
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span

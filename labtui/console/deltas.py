@@ -88,7 +88,7 @@ def _baseline(
     entry: Entry, here: "Cell", cells: "Mapping[str, Cell]", present: set[str], chosen: str | None
 ) -> "Cell | None":
     """The cell to compare with: never the line's own, never one on another data set."""
-    from labtui.compare.matching import declared_baseline
+    from labtui.compare.baselines import declared_baseline
 
     if chosen:
         there = cells.get(chosen)
@@ -123,11 +123,11 @@ def _either(factor: tuple[str, ...], here: "Cell", there: "Cell") -> tuple[str, 
 
 def difference(here: "Cell", there: "Cell") -> float | None:
     """Points of the final test accuracy: over the common seeds where a seed means the same draws on both sides."""
-    from labtui.compare.facts import mean, values
+    from labtui.compare.cells import final_values, mean
     from labtui.compare.spec_diff import draws_alike
 
-    ours = {one.seed: one.value for one in values(here, TEST_ACCURACY)}
-    theirs = {one.seed: one.value for one in values(there, TEST_ACCURACY)}
+    ours = {one.seed: one.value for one in final_values(here, TEST_ACCURACY)}
+    theirs = {one.seed: one.value for one in final_values(there, TEST_ACCURACY)}
     common = [seed for seed in ours if seed in theirs]
     if len(common) >= 2 and here.place == there.place and draws_alike(here.spec, there.spec):
         return mean(ours[seed] - theirs[seed] for seed in common)

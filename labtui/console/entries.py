@@ -145,9 +145,9 @@ def _summed(entry: Entry, runs: tuple[Run, ...], cell: "Cell | None", snapshot: 
 
 def _mean(cell: "Cell") -> tuple[Figure, float | None, int] | None:
     """The final figure over the seeds of a cell, its spread, and how many there are; None where none has one."""
-    from labtui.compare.facts import mean_and_sd, values
+    from labtui.compare.cells import final_values, mean_and_sd
 
-    found = [one.value for one in values(cell, TEST_ACCURACY)]
+    found = [one.value for one in final_values(cell, TEST_ACCURACY)]
     mean, spread = mean_and_sd(found)
     return None if mean is None else (Figure(mean, TEST_ACCURACY, final=True), spread, len(found))
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from labtui.compare.model import Table
 from labtui.compare.render import export
-from labtui.compare.rows import Table
 from labtui.console.draw.series import Series
 from labtui.errors import EnvironmentFault, UsageError
 

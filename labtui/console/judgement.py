@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from labtui.compare import blocks, layout
-from labtui.compare.render import phrases as sentences
-from labtui.compare.render.notes import notes
-from labtui.compare.rows import Row, Table
+from labtui.compare import layout
+from labtui.compare.model import Row, Table
+from labtui.compare.render import phrases
+from labtui.compare.render.notes import note_lines
+from labtui.compare.render.text import effect_lines, published_lines
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.heatmap import per_class
 from labtui.console.draw.spans import Line, Span, shorten
@@ -22,10 +23,10 @@ def row_lines(table: Table, row: Row, room: int, glyphs: Glyphs) -> list[Line]:
     """Verdict, findings with what to do, published figures, effects; at most `room` cells wide."""
     alone = msgspec.structs.replace(table, rows=(row,), notes=(), factorials=_factorials(table, row))
     lines: list[Line] = [(Span(row.title, "strong"), Span(f"  {row.name}  {row.data}  {row.device}".rstrip(), "muted"))]
-    lines += [(Span(text),) for text in _wrap(sentences.verdict(row, table.metric), room)]
+    lines += [(Span(text),) for text in _wrap(phrases.verdict(row, table.metric), room)]
     if row.conclusion:
         lines += [(Span(text, "muted"),) for text in _wrap(f"The published report: {row.conclusion}", room)]
-    for block in (notes(alone, room)[1:], blocks.effects(alone, room), blocks.published(alone, room)):
+    for block in (note_lines(alone, room)[1:], effect_lines(alone, room), published_lines(alone, room)):
         lines += [(), *_spans(block)] if block else []
     return [shorten(line, room, glyphs.ellipsis) for line in lines]
 

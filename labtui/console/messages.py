@@ -7,7 +7,7 @@ from textual.message import Message
 from labtui.console.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from labtui.compare.rows import Table
+    from labtui.compare.model import Table
     from labtui.console.planned import Answer
     from labtui.console.predicted import Predicted
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from labtui.compare.rows import Comparison, Row, Table
+from labtui.compare.model import Comparison, Row, Table
 from labtui.console.account import beside
 from labtui.console.contrast import contrast_lines
 from labtui.console.draw.glyphs import Glyphs

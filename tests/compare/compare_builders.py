@@ -10,7 +10,7 @@ import numpy as np
 
 from labtui.compare.cells import Cell, cells
 from labtui.compare.metrics import on_report_scale
-from labtui.compare.rows import Finding, Row, Table
+from labtui.compare.model import Finding, Row, Table
 from labtui.compare.run_data import Evidence
 from labtui.compare.table import table
 from labtui.spec import (

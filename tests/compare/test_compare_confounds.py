@@ -8,7 +8,7 @@ from compare_builders import AUGMENT, NORMALIZE, codes, judged, only_cell, row, 
 
 from labtui.compare.findings.confounds import confounds
 from labtui.compare.metrics import metric
-from labtui.compare.rows import Grade, Verdict
+from labtui.compare.model import Grade, Verdict
 from labtui.compare.spec_diff import changes, undeclared
 from labtui.spec import Adam, AdamW, Augment, Cnn, Data, HorizontalFlip, Normalize, Penalty, RunSpec, Sgd, Training
 from labtui.store import tags

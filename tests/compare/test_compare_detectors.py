@@ -23,9 +23,9 @@ from compare_builders import (
 
 from labtui.compare.findings.losses import losses
 from labtui.compare.findings.not_learning import at_chance, is_falling, learning_findings
+from labtui.compare.findings.published import expected
 from labtui.compare.findings.search import grid_findings, grids, same_bits, switch_findings, tunable
 from labtui.compare.metrics import cross_entropy, metric, on_report_scale
-from labtui.compare.reproduction import expected
 from labtui.spec import Adam, Cnn, Data, Penalty, Reference, Sgd, Training
 from labtui.store import tags
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from compare_builders import codes, judged, report_evidence, report_runs, report_variants
 
-from labtui.compare.rows import Grade, Verdict
+from labtui.compare.model import Grade, Verdict
 from labtui.store import tags
 
 ROOT = Path(__file__).resolve().parents[2]

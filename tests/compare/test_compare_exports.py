@@ -11,11 +11,11 @@ from compare_builders import judged, report_evidence, report_runs, report_varian
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labtui.compare import markup, notation
+from labtui.compare import notation
 from labtui.compare.layout import Column, Span, aligned, plain, width_of
-from labtui.compare.render.export import to_csv, to_json, to_latex, to_markdown, to_text
+from labtui.compare.model import Table
+from labtui.compare.render.export import html, latex, markdown, to_csv, to_json, to_latex, to_markdown, to_text
 from labtui.compare.render.text import SECTIONS, to_lines
-from labtui.compare.rows import Table
 from labtui.spec import Cnn
 from labtui.store import tags
 
@@ -215,14 +215,14 @@ def test_latex_needs_no_package_for_any_sign_that_we_write(table: Table) -> None
 
 @given(st.text(max_size=40))
 def test_no_text_leaves_its_markup(text: str) -> None:
-    assert not re.search(r"[<>\"']", markup.html(text))
-    assert not re.search(r"(?<!\\)(\\\\)*[|*_`]", " " + markup.markdown(text))
-    assert not re.search(r"(?<!\\)[%&#_]", markup.latex(text))
-    assert set(re.findall(r"\\(.)", markup.latex(text))) <= set("%&#_{}$tpDcdr")
+    assert not re.search(r"[<>\"']", html(text))
+    assert not re.search(r"(?<!\\)(\\\\)*[|*_`]", " " + markdown(text))
+    assert not re.search(r"(?<!\\)[%&#_]", latex(text))
+    assert set(re.findall(r"\\(.)", latex(text))) <= set("%&#_{}$tpDcdr")
 
 
 def test_a_backslash_in_latex_is_a_sign_and_no_command() -> None:
-    assert markup.latex("\\input{x}") == r"\textbackslash{}input\{x\}"
+    assert latex("\\input{x}") == r"\textbackslash{}input\{x\}"
 
 
 @settings(max_examples=30)

@@ -5,7 +5,7 @@ import pytest
 import statsmodels.api
 from compare_builders import AUGMENT, NORMALIZE, judged, runs_of, spec, variant
 
-from labtui.compare.rows import Factorial
+from labtui.compare.model import Factorial
 from labtui.spec import Augment, Cnn, Data, HorizontalFlip
 from labtui.store import tags
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labtui.compare.findings.per_image import class_accuracy, image_test
-from labtui.compare.render import phrases as sentences
+from labtui.compare.render import phrases
 from labtui.spec import Cnn
 
 LABELS = [0, 0, 0, 1, 1, 1, 2, 2]
@@ -74,12 +74,12 @@ def test_class_differences_are_means_over_the_seeds_that_both_sides_have() -> No
     found = compared([right, wrong], [wrong, wrong])
     assert found.declared.per_class == pytest.approx((50, 0, 0))
     assert found.class_accuracy == pytest.approx((50, 100, 100))
-    assert sentences.classes(found, found.declared) == "by class from cat +50.0 to dog 0.0 points"
+    assert phrases.classes(found, found.declared) == "by class from cat +50.0 to dog 0.0 points"
 
 
 def test_the_first_common_seed_speaks_for_the_images_and_the_words_say_of_what() -> None:
     found = compared([LABELS, LABELS], [[1, 1, 1, 1, 1, 1, 2, 2], LABELS])
-    assert sentences.image_test(found.declared.images, "Network") == (
+    assert phrases.image_test(found.declared.images, "Network") == (
         "seed 0 gets 3 of 8 test images right that Network gets wrong, 0 the other way round "
         "(exact McNemar p = 0.25); it speaks of these two networks, not of the method"
     )

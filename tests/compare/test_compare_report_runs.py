@@ -3,7 +3,7 @@
 import pytest
 from compare_builders import codes, judged, report_evidence, report_runs, report_variants, row, said
 
-from labtui.compare.rows import Finding, Grade, Row, Table, Verdict
+from labtui.compare.model import Finding, Grade, Row, Table, Verdict
 from labtui.store import tags
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labtui.compare import statistics
-from labtui.compare.power import chance_to_rule_out, chance_to_see
+from labtui.compare.verdicts import chance_to_rule_out, chance_to_see
 
 TABLES = 10_000
 SIZES = [3, 5, 10]

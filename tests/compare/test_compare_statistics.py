@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labtui.compare import statistics
-from labtui.compare.judging import interval
-from labtui.compare.power import MOST_SEEDS, chance_to_see, seeds_needed
+from labtui.compare.verdicts import MOST_SEEDS, chance_to_see, interval, seeds_needed
 
 # "Student" (1908), extra hours of sleep under two drugs, ten patients: t = 4.06, p = 0.0028.
 SLEEP_ONE = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]

@@ -9,7 +9,7 @@ from compare_builders import judged, row, run, runs_of, said, spec, variant
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labtui.compare.rows import Comparison, Verdict
+from labtui.compare.model import Comparison, Verdict
 from labtui.spec import Cnn, Data, Sgd
 from labtui.store import tags
 from labtui.store.state import State

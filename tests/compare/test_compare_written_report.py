@@ -18,15 +18,14 @@ from compare_builders import (
 )
 
 from labtui.compare.cells import Cell, cells
-from labtui.compare.report import difference_plots as plots
-from labtui.compare.report.content import compose
+from labtui.compare.model import Table
+from labtui.compare.report import difference_plots
 from labtui.compare.report.curve_plots import Series, chart_tags
 from labtui.compare.report.document import Document, Grid, Heading, Picture
 from labtui.compare.report.figure_style import BASELINE, ink, render
 from labtui.compare.report.html import to_html
 from labtui.compare.report.markdown import to_markdown
-from labtui.compare.report.writing import write
-from labtui.compare.rows import Table
+from labtui.compare.report.write import compose, write
 from labtui.errors import EnvironmentFault
 from labtui.spec import Cnn
 from labtui.store import tags
@@ -145,8 +144,10 @@ def test_confounded_lines_are_marked_as_such_and_claims_as_claims(whole: Documen
 
 def test_differences_far_out_turn_the_axis_logarithmic_and_near_ones_do_not() -> None:
     runs = report_runs()
-    assert plots.linear_to(judged(runs, report_variants(), evidence=evidence())) == pytest.approx(5.3, abs=0.1)
-    assert plots.linear_to(small()[0]) is None
+    assert difference_plots.linear_to(judged(runs, report_variants(), evidence=evidence())) == pytest.approx(
+        5.3, abs=0.1
+    )
+    assert difference_plots.linear_to(small()[0]) is None
 
 
 def test_charts_of_the_reports_runs_can_be_drawn(whole: Document) -> None:

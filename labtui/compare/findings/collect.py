@@ -3,14 +3,13 @@
 from typing import TYPE_CHECKING
 
 from labtui.compare import notation
-from labtui.compare.facts import mean_of, values
-from labtui.compare.findings.confounds import budget_findings, confounds, environment_findings
+from labtui.compare.baselines import is_own_match, offer
+from labtui.compare.cells import final_values, mean_of
+from labtui.compare.findings.confounds import budget_findings, confounds, drops, environment_findings
 from labtui.compare.findings.losses import loss_findings
 from labtui.compare.findings.not_learning import learning_findings
 from labtui.compare.findings.search import effort_findings, grid_findings, switch_findings
-from labtui.compare.matching import is_own_match, offer
-from labtui.compare.measured import drops
-from labtui.compare.rows import Finding, Grade
+from labtui.compare.model import Finding, Grade
 from labtui.compare.spec_diff import undeclared
 from labtui.store import tags
 from labtui.store.state import State
@@ -18,10 +17,9 @@ from labtui.store.state import State
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from labtui.compare.baselines import Draft, Entry, Setting
     from labtui.compare.cells import Cell
     from labtui.compare.metrics import Metric
-    from labtui.compare.roster import Entry
-    from labtui.compare.setting import Draft, Setting
 
 
 _FAILED = (State.DIVERGED, State.FAILED)
@@ -113,7 +111,7 @@ def _runs(cell: "Cell", setting: "Setting") -> list[Finding]:
         text = f"{states}: the mean is of the {len(cell.runs)} of {total} seeds that finished"
         text += ", which can flatter it" if any(run.state in _FAILED for run in lost) else ""
         found.append(Finding(grade=Grade.WARNING, code="unfinished", text=text))
-    missing = len(cell.runs) - len(values(cell, setting.metric.tag))
+    missing = len(cell.runs) - len(final_values(cell, setting.metric.tag))
     if missing:
         text = f"{missing} of {len(cell.runs)} runs have no finite {setting.metric.tag}"
         found.append(Finding(grade=Grade.WARNING, code="no-metric", text=text))

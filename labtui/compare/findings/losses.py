@@ -4,11 +4,11 @@ import math
 from typing import TYPE_CHECKING
 
 from labtui.compare import notation
-from labtui.compare.facts import mean_of, report_test_images, train_samples
+from labtui.compare.cells import mean_of, report_test_images, train_samples
 from labtui.compare.findings.not_learning import CLASSES
 from labtui.compare.metrics import cross_entropy
+from labtui.compare.model import Finding, Grade, Losses
 from labtui.compare.render.commands import run_command
-from labtui.compare.rows import Finding, Grade, Losses
 from labtui.store import tags
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labtui.compare import notation
-from labtui.compare.rows import Finding, Grade
+from labtui.compare.model import Finding, Grade
 from labtui.compare.statistics import binomial_error
 from labtui.store import tags
 

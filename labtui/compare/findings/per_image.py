@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labtui.compare.rows import ImageTest
+from labtui.compare.model import ImageTest
 from labtui.compare.statistics import mcnemar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from labtui.compare.cells import Cell
     from labtui.compare.run_data import Evidence
     from labtui.store.predictions import Predictions
@@ -56,15 +54,6 @@ def mean_class_accuracy(cell: "Cell", classes: int, evidence: "Evidence") -> tup
     found = [evidence.predictions(run) for run in cell.runs]
     shares = [class_accuracy(predictions, classes) for predictions in found if predictions]
     return tuple(map(float, np.mean(shares, axis=0))) if shares else ()
-
-
-def class_count(cells: "Sequence[Cell]", evidence: "Evidence") -> int:
-    """Classes that the predictions of these cells speak of; 0 without any."""
-    for cell in cells:
-        for run in cell.runs:
-            if predictions := evidence.predictions(run):
-                return int(predictions.labels.max(initial=-1)) + 1
-    return 0
 
 
 def _pairs(here: "Cell", there: "Cell", evidence: "Evidence") -> "list[tuple[int, Predictions, Predictions]]":

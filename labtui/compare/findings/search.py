@@ -7,10 +7,10 @@ import msgspec
 from msgspec import Struct
 
 from labtui.compare import notation
-from labtui.compare.facts import mean_of
+from labtui.compare.cells import mean_of
 from labtui.compare.metrics import Metric
+from labtui.compare.model import Finding, Grade
 from labtui.compare.render.commands import run_command
-from labtui.compare.rows import Finding, Grade
 from labtui.compare.spec_diff import changes, flat_recipe
 from labtui.spec import RunSpec
 

@@ -1,19 +1,20 @@
 """The table for other programs and for papers. `text.to_text` is the one for terminals."""
 
 import csv
+import html as _html
 import io
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from labtui.compare import notation
-from labtui.compare.footnotes import footnotes
-from labtui.compare.markup import latex, markdown
+from labtui.compare.model import Comparison, Row, Table
+from labtui.compare.render.notes import footnotes
 from labtui.compare.render.text import to_lines, to_text
-from labtui.compare.rows import Comparison, Row, Table
 
 __all__ = ["to_csv", "to_json", "to_latex", "to_lines", "to_markdown", "to_text"]
 
@@ -158,3 +159,28 @@ _CSV: dict[str, Callable[[Row, Comparison | None], Any]] = {
     "parameters": lambda row, _: row.budget.parameters,
     "flops_per_image": lambda row, _: row.budget.flops_per_image,
 }
+
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~$])")
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "\N{MINUS SIGN}": "$-$", "\N{MULTIPLICATION SIGN}": r"$\times$", "\N{PLUS-MINUS SIGN}": r"$\pm$",
+    "\N{GREEK CAPITAL LETTER DELTA}": r"$\Delta$", "\N{EN DASH}": "--", "\N{MIDDLE DOT}": r"$\cdot$",
+    "\N{HORIZONTAL ELLIPSIS}": r"\dots{}", "\N{RIGHTWARDS ARROW}": r"$\rightarrow$",
+}  # fmt: skip
+
+
+def html(text: str) -> str:
+    """Text for an element or a quoted attribute."""
+    return _html.escape(text, quote=True)
+
+
+def markdown(text: str) -> str:
+    """Text for a paragraph or a table cell, on one line."""
+    return _MARKDOWN.sub(r"\\\1", text.replace("\n", " "))
+
+
+def latex(text: str) -> str:
+    """Text for a paragraph or a table cell; needs no packages."""
+    return "".join(_LATEX.get(character, character) for character in text.replace("\n", " "))

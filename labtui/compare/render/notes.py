@@ -1,11 +1,12 @@
 """What was found, row by row, as text for a terminal."""
 
 from collections import Counter
+from typing import NamedTuple
 
 from labtui.compare import notation
 from labtui.compare.layout import Line, Span, Style, cut, wrapped
-from labtui.compare.render import phrases as sentences
-from labtui.compare.rows import Comparison, Finding, Grade, Row, Table, Verdict
+from labtui.compare.model import Comparison, Finding, Grade, Row, Table, Verdict
+from labtui.compare.render import phrases
 
 _SHARED = 3
 """From as many rows on, a line that they share is printed once."""
@@ -22,7 +23,7 @@ _GRADES: dict[Grade, Style] = {
 }
 
 
-def notes(table: Table, width: int) -> list[Line]:
+def note_lines(table: Table, width: int) -> list[Line]:
     """Every finding under its row; a line that several rows share comes first, once."""
     counts = Counter(finding.text for row in table.rows for finding in row.all_findings)
     shared = {text for text, count in counts.items() if count >= _SHARED}
@@ -31,7 +32,7 @@ def notes(table: Table, width: int) -> list[Line]:
         own = _row_notes(row, shared, width)
         if own:
             lines += [(Span(cut(row.title, width), "title"),), *own]
-    return [*lines, *notes_of_table(table, width)]
+    return [*lines, *table_note_lines(table, width)]
 
 
 def _shared_notes(table: Table, shared: set[str], width: int) -> list[Line]:
@@ -69,7 +70,7 @@ def _comparison_notes(row: Row, one: Comparison, width: int) -> list[Line]:
         text = f"against {one.against}: {exact}, without assuming a normal distribution"
         lines += wrapped("sign flip", text, width, column=_COLUMN)
     if one is row.comparison and one.images:
-        told = [sentences.image_test(one.images, one.against), sentences.classes(row, one)]
+        told = [phrases.image_test(one.images, one.against), phrases.classes(row, one)]
         lines += wrapped("images", "; ".join(filter(None, told)), width, column=_COLUMN)
     return lines
 
@@ -78,6 +79,53 @@ def _mend(finding: Finding, width: int) -> list[Line]:
     return wrapped("", f"→ {finding.mend}", width, column=_COLUMN) if finding.mend else []
 
 
-def notes_of_table(table: Table, width: int) -> list[Line]:
+def table_note_lines(table: Table, width: int) -> list[Line]:
     """What is to be said about the table as a whole."""
     return [line for note in table.notes for line in wrapped("note", note, width, indent=0, column=4, style="dim")]
+
+
+_LONGER = (Grade.PUBLISHED, Grade.ENVIRONMENT)
+
+
+class Footnote(NamedTuple):
+    """One line under a table."""
+
+    number: int
+    label: str
+    """Its grade: confound, warning, …"""
+    text: str
+    mend: str
+
+
+class Footnotes(NamedTuple):
+    """The footnotes of a table in the order in which its rows call for them."""
+
+    notes: tuple[Footnote, ...]
+    of_row: dict[str, tuple[int, ...]]
+    """Numbers by row key."""
+
+
+def footnotes(table: Table) -> Footnotes:
+    """Number what was found about our runs. What is about published figures or versions is left to longer reports."""
+    numbers: dict[str, Footnote] = {}
+    of_row: dict[str, tuple[int, ...]] = {}
+    for row in table.rows:
+        for label, text, mend in _footnote_lines(row):
+            if text not in numbers:
+                numbers[text] = Footnote(len(numbers) + 1, label, text, mend)
+        of_row[row.key] = tuple(sorted({numbers[text].number for _, text, _ in _footnote_lines(row)}))
+    return Footnotes(tuple(numbers.values()), of_row)
+
+
+def _footnote_lines(row: Row) -> list[tuple[str, str, str]]:
+    lines = [(one.grade.value, one.text, one.mend) for one in row.all_findings if _is_shown(one, row)]
+    undecided = (one for one in row.comparisons if one.need and one.verdict is Verdict.UNDECIDED)
+    lines += [("undecided", one.need.text, one.need.command) for one in undecided if one.need]
+    return lines
+
+
+def _is_shown(finding: Finding, row: Row) -> bool:
+    """A budget that a confound brings with it goes without saying."""
+    if finding.grade is Grade.BUDGET:
+        return row.comparison is not None and finding in row.comparison.findings
+    return finding.grade not in _LONGER

@@ -1,9 +1,8 @@
 """Verdicts in plain words, for readers who have never seen the tool."""
 
 from labtui.compare import notation
-from labtui.compare.comparison import BUDGET_MARGIN
 from labtui.compare.metrics import Metric
-from labtui.compare.rows import Comparison, Factorial, ImageTest, Row, Verdict
+from labtui.compare.model import BUDGET_MARGIN, Comparison, Factorial, ImageTest, Row, Verdict
 
 
 def verdict(row: Row, metric: Metric) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from labtui.compare.metrics import REPORT_LOSSES
+from labtui.compare.model import Published
 from labtui.compare.report.figure_style import BLACK, Drawing, Stroke, sheet
-from labtui.compare.rows import Published
 from labtui.store import tags
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from labtui.compare import notation
+from labtui.compare.model import Comparison, Row, Table, Verdict
 from labtui.compare.report.figure_style import BLACK, BLUE, GREY, LIGHT, VERMILION, Drawing, sheet
-from labtui.compare.rows import Comparison, Row, Table, Verdict
 from labtui.compare.statistics import ruler
 
 _COLOURS = {Verdict.GAIN: BLUE, Verdict.LOSS: VERMILION}

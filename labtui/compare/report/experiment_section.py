@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from labtui.compare import notation
 from labtui.compare.cells import Cell
-from labtui.compare.findings.confounds import loss_scale
-from labtui.compare.measured import unlike
+from labtui.compare.findings.confounds import loss_scale, unlike
 from labtui.compare.metrics import metric
-from labtui.compare.render import phrases as sentences
+from labtui.compare.model import Finding, Row, Table
+from labtui.compare.render import phrases
 from labtui.compare.report.curve_plots import Series, chart_tags, charts
 from labtui.compare.report.document import Beside, Block, Bullets, Heading, Paragraph, Picture, Piece, Words, plain
 from labtui.compare.report.figure_style import BASELINE, MATCHED, VARIANTS
-from labtui.compare.rows import Finding, Row, Table
 from labtui.compare.run_data import Evidence
 
 _KINDS_OF_CURVE = {
@@ -38,7 +37,7 @@ def section(rows: Sequence[Row], table: Table, cells: Mapping[str, Cell], eviden
 
 def _verdict(row: Row, table: Table, *, alone: bool) -> list[Block]:
     blocks: list[Block] = [] if alone else [Heading(4, row.title)]
-    says = plain(sentences.verdict(row, table.metric))
+    says = plain(phrases.verdict(row, table.metric))
     blocks.append(Beside("The report concluded", plain(_concluded(row)), "These runs say", says))
     items = [*map(_finding, row.all_findings), *_images(row), *_values(row, table)]
     return [*blocks, Bullets(tuple(items))] if items else blocks
@@ -66,7 +65,7 @@ def _images(row: Row) -> list[Words]:
     one = row.comparison
     if one is None or one.images is None:
         return []
-    told = [sentences.image_test(one.images, one.against), sentences.classes(row, one)]
+    told = [phrases.image_test(one.images, one.against), phrases.classes(row, one)]
     return [(Piece("Image by image: ", "strong"), Piece(notation.sentence("; ".join(filter(None, told)))))]
 
 

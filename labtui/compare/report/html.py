@@ -3,7 +3,7 @@
 import base64
 import re
 
-from labtui.compare.markup import html
+from labtui.compare.render.export import html
 from labtui.compare.report.document import (
     Beside,
     Block,

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from labtui.compare.markup import markdown
+from labtui.compare.render.export import markdown
 from labtui.compare.report.document import (
     Beside,
     Block,

@@ -1,10 +1,11 @@
 """The results: the judged table with its footnotes, the differences drawn, and the tables beside them."""
 
 from labtui.compare import notation
-from labtui.compare.footnotes import footnotes
-from labtui.compare.render import phrases as sentences
+from labtui.compare.model import Comparison, Losses, Row, Table, Verdict
+from labtui.compare.render import phrases
 from labtui.compare.render.export import caption
-from labtui.compare.report import difference_plots as plots
+from labtui.compare.render.notes import footnotes
+from labtui.compare.report import difference_plots
 from labtui.compare.report.document import (
     Block,
     Bullets,
@@ -20,7 +21,6 @@ from labtui.compare.report.document import (
     Words,
     plain,
 )
-from labtui.compare.rows import Comparison, Losses, Row, Table, Verdict
 
 _LEFT = frozenset({"", "against", "95% interval", "verdict", "published as"})
 _KINDS: dict[Verdict, Kinds] = {Verdict.GAIN: "gain", Verdict.LOSS: "loss"}
@@ -43,10 +43,10 @@ _DIFFERENCES = (
 def results(table: Table) -> list[Block]:
     """Everything that is about all rows at once."""
     blocks: list[Block] = [Heading(2, "Results"), _main_table(table), _footnotes(table)]
-    if plots.compared(table):
+    if difference_plots.compared(table):
         blocks.append(_differences(table))
     for one in table.factorials:
-        head, *rest = sentences.factorial(one, table.metric)
+        head, *rest = phrases.factorial(one, table.metric)
         blocks += [Heading(3, "Two factors, alone and together"), Paragraph(plain(notation.sentence(head)))]
         blocks.append(Bullets(tuple(plain(notation.sentence(text)) for text in rest)))
     blocks += [*_losses(table), *_published(table), *_budget(table)]
@@ -96,16 +96,18 @@ def _mend(command: str) -> Words:
 
 def _differences(table: Table) -> Picture:
     parts = [_DIFFERENCES]
-    if noise := plots.noise_band(table):
+    if noise := difference_plots.noise_band(table):
         images = notation.count(table.test_images)
         parts.append(
             f"The grey band is the ruler: two equally good networks, each tested on {images} images of its own, would "
             f"lie up to {notation.number(noise)} points apart."
         )
-    if edge := plots.linear_to(table):
+    if edge := difference_plots.linear_to(table):
         parts.append(f"The axis is linear up to {notation.number(edge, 0)} points and logarithmic beyond.")
-    told = "; ".join(f"{row.title} {notation.signed(one.delta)} {one.word}" for row, one in plots.compared(table))
-    return Picture("differences", " ".join(parts), f"Differences: {told}.", lambda: plots.differences(table))
+    told = "; ".join(
+        f"{row.title} {notation.signed(one.delta)} {one.word}" for row, one in difference_plots.compared(table)
+    )
+    return Picture("differences", " ".join(parts), f"Differences: {told}.", lambda: difference_plots.differences(table))
 
 
 def _losses(table: Table) -> list[Block]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from labtui.compare.rows import Row
+from labtui.compare.model import Row
 from labtui.console import comparing, pairing
 from labtui.console.entry import Entry
 from labtui.console.look import Subject

@@ -13,7 +13,7 @@ from labtui.console.screens.prompt import Prompt
 from labtui.console.snapshot import Interest, Snapshot
 
 if TYPE_CHECKING:
-    from labtui.compare.rows import Table
+    from labtui.compare.model import Table
 
 FILE = "comparison.md"
 """What the export proposes."""

@@ -1,12 +1,14 @@
-"""The report from beginning to end: what was asked, how it was done, what came out, how far it can be trusted."""
+"""The report on disk."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Literal
 
 from labtui.compare import notation
 from labtui.compare.cells import Cell
-from labtui.compare.report import difference_plots as plots
-from labtui.compare.report import glossary
+from labtui.compare.model import Comparison, Grade, Row, Table, Verdict
+from labtui.compare.report import difference_plots
 from labtui.compare.report.document import (
     Block,
     Bullets,
@@ -20,11 +22,46 @@ from labtui.compare.report.document import (
     plain,
 )
 from labtui.compare.report.experiment_section import section
-from labtui.compare.report.protocol import protocol
+from labtui.compare.report.html import to_html
+from labtui.compare.report.markdown import to_markdown
+from labtui.compare.report.method import environment, glossary, protocol, repeat
 from labtui.compare.report.results import results
-from labtui.compare.report.surroundings import environment, repeat
-from labtui.compare.rows import Comparison, Grade, Row, Table, Verdict
 from labtui.compare.run_data import Evidence
+from labtui.errors import EnvironmentFault
+from labtui.store.files import write_bytes
+
+Form = Literal["html", "md"]
+
+
+def write(
+    folder: Path,
+    table: Table,
+    cells: Sequence[Cell],
+    *,
+    forms: Collection[Form] = ("html", "md"),
+    evidence: Evidence | None = None,
+    title: str = "",
+    made: float | None = None,
+) -> tuple[Path, ...]:
+    """Write `report.html` and `report.md` (with `figures/`) into a folder, replacing what an earlier report left.
+
+    Returns the paths of the reports. EnvironmentFault where the folder cannot be written.
+    """
+    document = compose(table, cells, evidence=evidence, title=title, made=made)
+    files: dict[str, bytes] = {}
+    if "html" in forms:
+        files["report.html"] = to_html(document).encode()
+    if "md" in forms:
+        written = to_markdown(document)
+        files |= {**written.figures, "report.md": written.text.encode()}
+    try:
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, content, durable=False)
+    except OSError as fault:
+        raise EnvironmentFault(f"The report cannot be written to {folder}: {fault.strerror or fault}.") from fault
+    return tuple(folder / name for name in files if name.startswith("report."))
 
 
 def compose(
@@ -43,7 +80,7 @@ def compose(
     for experiment in dict.fromkeys((row.data, row.experiment) for row in table.rows):
         rows = [row for row in table.rows if (row.data, row.experiment) == experiment]
         blocks += section(rows, table, by_key, evidence)
-    blocks += [*_by_class(table), *environment(by_key, table), *repeat(by_key, table), *glossary.words()]
+    blocks += [*_by_class(table), *environment(by_key, table), *repeat(by_key, table), *glossary()]
     return Document(title=title, blocks=tuple(blocks))
 
 
@@ -97,16 +134,21 @@ def _question(table: Table) -> str:
 
 
 def _by_class(table: Table) -> list[Block]:
-    rows = plots.with_classes(table)
+    rows = difference_plots.with_classes(table)
     if not rows:
         return []
+    alt = "A heat map, as in the numbers shown."
     level = "Accuracy on each class of the plain test images, in percent, mean over seeds."
     blocks: list[Block] = [
         Heading(2, "Class by class"),
-        Picture("class-accuracy", level, "A heat map, as in the numbers shown.", lambda: plots.class_accuracies(rows)),
+        Picture(
+            "class-accuracy",
+            level,
+            "A heat map, as in the numbers shown.",
+            lambda: difference_plots.class_accuracies(rows),
+        ),
     ]
     if any(row.comparison and row.comparison.per_class for row in rows):
         text = "Difference per class to the fair baseline, in points, mean over common seeds; colours end at 15 points."
-        alt = "A heat map, as in the numbers shown."
-        blocks.append(Picture("class-differences", text, alt, lambda: plots.class_deltas(rows)))
+        blocks.append(Picture("class-differences", text, alt, lambda: difference_plots.class_deltas(rows)))
     return blocks

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from labtui.compare import notation
 from labtui.compare.cells import Cell
-from labtui.compare.report.document import Block, Bullets, Cells, Grid, Heading, Words, lead
-from labtui.compare.rows import Row, Table
+from labtui.compare.findings.confounds import surroundings
+from labtui.compare.model import Row, Table
+from labtui.compare.render.commands import run_command
+from labtui.compare.report.document import Block, Bullets, Cells, Commands, Grid, Heading, Paragraph, Words, lead, plain
 from labtui.compare.spec_diff import changes
 from labtui.spec import RunSpec
 
@@ -89,3 +91,80 @@ def _changed(row: Row, cells: Mapping[str, Cell]) -> str:
 
 def _several(words: Iterable[str]) -> str:
     return " or ".join(sorted(set(words)))
+
+
+def environment(cells: Mapping[str, Cell], table: Table) -> list[Block]:
+    """Device, threads, versions and commit of all runs; what differs between two of them is in their sections."""
+    found: dict[str, set[str]] = {}
+    for row in table.rows:
+        cell = cells.get(row.key)
+        for key, values in (surroundings(cell) if cell else {}).items():
+            found.setdefault(key, set()).update(values)
+    if not found:
+        return []
+    lines = tuple(Cells((key, ", ".join(sorted(values)))) for key, values in found.items())
+    head = ("", "of all runs")
+    grid = Grid(caption="With what the runs were made.", head=head, left=frozenset(head), lines=lines)
+    return [Heading(2, "Environment"), grid]
+
+
+def repeat(cells: Mapping[str, Cell], table: Table) -> list[Block]:
+    """The commands that make the runs and this report again, and those that would decide what is open."""
+    seeds: dict[tuple[int, ...], list[Cell]] = {}
+    for row in table.rows:
+        if row.values and row.key in cells:
+            seeds.setdefault(tuple(one.seed for one in row.values), []).append(cells[row.key])
+    lines = [run_command(group, numbers) for numbers, group in seeds.items()]
+    blocks: list[Block] = [Heading(2, "To repeat it"), Commands((*lines, "labtui report"))]
+    missing = _missing(cells, table)
+    return [*blocks, Paragraph(plain("To decide what is open:")), Commands(missing)] if missing else blocks
+
+
+def _missing(cells: Mapping[str, Cell], table: Table) -> tuple[str, ...]:
+    """One command per number of seeds, fewest first."""
+    wanted: dict[int, dict[str, Cell]] = {}
+    for need in (one.need for row in table.rows for one in row.comparisons if one.need):
+        if need.seeds:
+            wanted.setdefault(need.seeds, {}).update({key: cells[key] for key in need.keys if key in cells})
+    return tuple(run_command(list(wanted[seeds].values()), tuple(range(seeds))) for seeds in sorted(wanted))
+
+
+_WORDS = {
+    "Factor.": "What an experiment declares that it changes. Only that is under test.",
+    "Baseline, matched baseline.": (
+        "What a row is compared with. Where the declared baseline differs in more than the factor, the run that "
+        "differs in the factor alone is looked up and judged instead: the matched one."
+    ),
+    "Confounded.": (
+        "Something else differs as well, so the difference cannot be put down to the factor. It is shown, not judged."
+    ),
+    "Gain, loss.": (
+        "The whole interval lies beyond zero. The direction is shown; the size is somewhere in the interval. "
+        "“Budget ×2” beside it: the row also worked through twice the images."
+    ),
+    "No difference that matters.": "The whole interval lies within the smallest effect that was declared to matter.",
+    "Undecided.": (
+        "The interval holds both zero and effects that would matter. It is not “no effect”: more seeds are needed, and "
+        "the row says how many."
+    ),
+    "Not judged.": "One seed, nothing to compare with, a confound, or a baseline that has learned nothing.",
+    "95% interval.": (
+        "Made so that 95 of 100 such intervals hold the true difference, where seeds scatter normally. Those of judged "
+        "rows are widened after Holm, because a table of many rows gives chance many tries."
+    ),
+    "Image by image.": (
+        "Which test images one trained network gets right and another wrong. It speaks of these two networks; other "
+        "seeds give others."
+    ),
+    "Dead run, not started.": (
+        "At chance: no better than guessing. Dead if its loss stands still, not started if it still falls."
+    ),
+}
+
+
+def glossary() -> list[Block]:
+    """What the words of the report mean."""
+    return [
+        Heading(2, "What the words mean"),
+        Bullets(tuple(lead(term, meaning) for term, meaning in _WORDS.items())),
+    ]
