@@ -1,7 +1,7 @@
 """Which rows a table has: the catalog's present definitions first, everything else folded under them or after them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -121,7 +121,7 @@ def closest(candidates: Iterable[Cell], cell: Cell) -> Cell | None:
     return max(candidates, key=lambda one: (one.place == cell.place, *_strength(one, cell)), default=None)
 
 
-def declared_baseline(cell: Cell, name: str, cells: Sequence[Cell], current: set[str]) -> Cell | None:
+def declared_baseline(cell: Cell, name: str, cells: Sequence[Cell], current: Collection[str]) -> Cell | None:
     """The cell of the experiment that a row names as its baseline.
 
     A row with overrides is compared with the baseline under the same overrides, where that was run; every other row
@@ -258,7 +258,7 @@ def draft(entry: Entry, setting: Setting) -> Draft:
 
 
 def _factor(entry: Entry, baseline: Cell, setting: Setting) -> tuple[str, ...]:
-    """Two experiments that a person puts side by side differ in what either of them declares.
+    """The factor of a row against a baseline.
 
     A row that is its own experiment's plain definition but for some keys means to differ in just these.
     """
@@ -267,9 +267,16 @@ def _factor(entry: Entry, baseline: Cell, setting: Setting) -> tuple[str, ...]:
     if setting.baseline is None:
         return entry.factor
     theirs = next((one.factor for one in setting.entries if one.cell.key == baseline.key), ())
-    found = changes(entry.cell.spec, baseline.spec)
-    either = dict.fromkeys((*entry.factor, *theirs))
-    return tuple(part for part in either if any(covers((part,), change.key) for change in found)) or entry.factor
+    return joint_factor(entry.cell.spec, entry.factor, baseline.spec, theirs)
+
+
+def joint_factor(
+    here: RunSpec, factor: tuple[str, ...], there: RunSpec, other_factor: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What two experiments that a person puts side by side may differ in: whatever either of them declares."""
+    differing = [change.key for change in changes(here, there)]
+    either = dict.fromkeys((*factor, *other_factor))
+    return tuple(part for part in either if any(covers((part,), key) for key in differing)) or factor
 
 
 def _baseline(entry: Entry, setting: Setting) -> Cell | None:

@@ -10,10 +10,10 @@ import numpy as np
 from labtui.compare import notation, statistics
 from labtui.compare.baselines import FEWEST_SEEDS, seconds_per_seed
 from labtui.compare.cells import Cell, final_values
+from labtui.compare.deltas import paired_seeds
 from labtui.compare.metrics import Metric
 from labtui.compare.model import Comparison, Interval, Need, Verdict
 from labtui.compare.render.commands import run_command
-from labtui.compare.spec_diff import draws_alike
 from labtui.compare.statistics import ALPHA, Estimate
 
 FIRST_SIGN_FLIP = 6
@@ -60,9 +60,8 @@ def difference(here: Cell, there: Cell, metric: Metric) -> Difference:
     """Paired over the common seeds where a seed means the same data order and weights on both sides, else Welch's."""
     ours = {one.seed: one.value for one in final_values(here, metric.tag)}
     theirs = {one.seed: one.value for one in final_values(there, metric.tag)}
-    common = tuple(seed for seed in ours if seed in theirs)
-    if len(common) >= 2 and here.place == there.place and draws_alike(here.spec, there.spec):
-        return _paired(tuple(ours[seed] - theirs[seed] for seed in common), common)
+    if seeds := paired_seeds(here, there, metric.tag):
+        return _paired(tuple(ours[seed] - theirs[seed] for seed in seeds), seeds)
     return _welch(list(ours.values()), list(theirs.values()))
 
 

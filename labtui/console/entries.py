@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from labtui.catalog import Catalog, Fault
 from labtui.console import filters
-from labtui.console.deltas import Deltas, row_cell
+from labtui.console.deltas import Deltas
 from labtui.console.entry import Choice, Entry, Figure, figure
 from labtui.console.snapshot import Snapshot, Trend
 from labtui.spec import Variant
 from labtui.store.run import Run
+from labtui.store.state import State
 from labtui.store.tags import TEST_ACCURACY
 from labtui.text.clean import clean_line
 
@@ -109,8 +110,16 @@ class Arrangement:
         over = tuple(run for run in runs if run.state.is_over and run.group == runs[0].group)
         before = self._cells.get(key)
         if before is None or not _same(before[0], over):
-            self._cells[key] = (over, row_cell(over))
+            self._cells[key] = (over, _cell_of(over))
         return self._cells[key][1]
+
+
+def _cell_of(runs: Sequence[Run]) -> "Cell | None":
+    if not any(run.state is State.FINISHED for run in runs):
+        return None
+    from labtui.compare.deltas import cell_of_runs  # deferred: the first frame has no runs
+
+    return cell_of_runs(runs)
 
 
 def _same(one: Sequence[Run], other: Sequence[Run]) -> bool:

@@ -1,0 +1,104 @@
+"""Plain differences of means: no interval, no verdict, and neither numpy nor scipy is imported.
+
+The console's list shows these. The table's comparisons start from the same seeds, so the two agree.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from labtui.compare.baselines import declared_baseline, joint_factor
+from labtui.compare.cells import Cell, cells, final_values, mean
+from labtui.compare.findings.confounds import confounds
+from labtui.compare.metrics import metric
+from labtui.compare.spec_diff import draws_alike
+from labtui.spec import Variant
+from labtui.store.run import Run
+from labtui.store.state import State
+from labtui.store.tags import TEST_ACCURACY
+
+
+@dataclass(frozen=True, slots=True)
+class PlainDelta:
+    """A cell's mean minus its baseline's."""
+
+    delta: float | None
+    """In the metric's unit: points for accuracies. None if either side has no value."""
+    baseline: Cell
+    confounds: tuple[str, ...]
+    """What differs beyond the declared factor, one text each: the difference may come from that."""
+
+
+def plain_delta(
+    cell: Cell,
+    candidates: Sequence[Cell],
+    *,
+    variant: Variant | None = None,
+    current: Collection[str] = (),
+    baseline: Cell | None = None,
+    tag: str = TEST_ACCURACY,
+) -> PlainDelta | None:
+    """Compare a cell with its baseline; None if it has none on its data set.
+
+    Without `baseline`, the cell is compared with the one of `candidates` that `variant` (else its own spec) declares;
+    `current` holds the keys of the candidates that are the catalog's present definitions. With `baseline`, chosen by
+    hand, either of the two experiments may declare what differs.
+
+    The list of the console makes one cell per line with `cell_of_runs` and calls this once per line::
+
+        cells = {line.key: cell for line in lines if (cell := cell_of_runs(line.runs))}
+        current = {cell.key for key, cell in cells.items() if is_catalog_line(key)}
+        found = plain_delta(cells[key], tuple(cells.values()), variant=line.variant, current=current)
+    """
+    declared = variant.spec if variant else cell.spec
+    if baseline is None:
+        other = declared_baseline(cell, declared.baseline, candidates, current) if declared.baseline else None
+        if other is None:
+            return None
+        factor = declared.factor
+    else:
+        if baseline.key == cell.key or baseline.spec.data.name != cell.spec.data.name:
+            return None
+        other, factor = baseline, joint_factor(cell.spec, declared.factor, baseline.spec, baseline.spec.factor)
+    delta = plain_difference(cell, other, tag)
+    if delta is None:
+        return PlainDelta(None, other, ())
+    return PlainDelta(delta, other, tuple(one.text for one in confounds(cell, other, factor, metric(tag))))
+
+
+def plain_difference(here: Cell, there: Cell, tag: str) -> float | None:
+    """The mean over the paired seeds of the differences, else the difference of the means; None without values."""
+    ours = {one.seed: one.value for one in final_values(here, tag)}
+    theirs = {one.seed: one.value for one in final_values(there, tag)}
+    if seeds := paired_seeds(here, there, tag):
+        return mean(ours[seed] - theirs[seed] for seed in seeds)
+    one, other = mean(ours.values()), mean(theirs.values())
+    return None if one is None or other is None else one - other
+
+
+def paired_seeds(here: Cell, there: Cell, tag: str) -> tuple[int, ...]:
+    """The seeds to pair: those with a value on both sides, where a seed means the same weights and image order.
+
+    Empty where a seed means something else on the two sides, or where they share fewer than two.
+    """
+    if here.place != there.place or not draws_alike(here.spec, there.spec):
+        return ()
+    theirs = {one.seed for one in final_values(there, tag)}
+    common = tuple(one.seed for one in final_values(here, tag) if one.seed in theirs)
+    return common if len(common) >= 2 else ()
+
+
+def cell_of_runs(runs: Iterable[Run]) -> Cell | None:
+    """The cell that stands for the runs of one line; None if none has finished.
+
+    Of the newest finished run's recipe, the cell with the most seeds. `runs` are newest first.
+    """
+    finished = [run for run in runs if run.state is State.FINISHED]
+    if not finished:
+        return None
+    found = [cell for cell in cells(finished) if cell.runs]
+    recipe = next((cell.recipe for cell in found if finished[0].id in {run.id for run in cell.runs}), "")
+    return max((cell for cell in reversed(found) if cell.recipe == recipe), key=_seed_count, default=None)
+
+
+def _seed_count(cell: Cell) -> int:
+    return len(cell.runs)
