@@ -116,5 +116,5 @@ def _compare(
 ) -> "Table":
     from labtui.compare.table import table  # deferred: numpy and scipy, only if something is compared
 
-    classes = {name: info.classes for name, info in datasets.registry().items()}
+    classes = {name: info.classes for name, info in datasets.known_datasets().items()}
     return table(cells, variants(lab), metric=metric, baseline=baseline, names=names, classes=classes)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from labtui.catalog.faults import Fault, did_you_mean, listed, nearest, shown, shown_path
+from labtui.catalog.words import Fault, did_you_mean, listed, nearest, shown, shown_path
 from labtui.errors import UsageError
 from labtui.spec import Experiment, Variant
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labtui.catalog.check import NONE
-from labtui.catalog.entry import INHERITED_KEYS
-from labtui.catalog.faults import Problem, did_you_mean, kind_of, listed, shown
-from labtui.catalog.merge import Layer
+from labtui.catalog.extends import Layer
+from labtui.catalog.schema_types import INHERITED_KEYS
+from labtui.catalog.type_checks import NONE
+from labtui.catalog.words import Problem, did_you_mean, kind_of, listed, shown
 
 _LONGEST = 16
 _HEADER = "an entry is a table, with a header such as [experiment.my_dropout]."

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labtui.catalog.entry import RECIPE_PATHS
-from labtui.catalog.faults import KeyPath, Problem, did_you_mean, kind_of, shown
-from labtui.catalog.merge import Layer, nested
+from labtui.catalog.extends import Layer, nested
+from labtui.catalog.schema_types import RECIPE_PATHS
+from labtui.catalog.words import KeyPath, Problem, did_you_mean, kind_of, shown
 
 MOST_MEMBERS = 200
 """Runs that one grid can make."""

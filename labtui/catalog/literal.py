@@ -7,8 +7,8 @@ from typing import Any
 import tomli
 from msgspec.inspect import BoolType, FloatType, TupleType, Type, VarTupleType
 
-from labtui.catalog import kinds
-from labtui.catalog.check import NONE
+from labtui.catalog import type_messages
+from labtui.catalog.type_checks import NONE
 
 _LONGEST = 10_000
 
@@ -20,7 +20,7 @@ def read_value(kind: Type, text: str) -> Any:
     looked at here.
     """
     text = text.strip()
-    alternatives = [kinds.bare(one) for one in kinds.alternatives(kind)]
+    alternatives = [type_messages.bare(one) for one in type_messages.alternatives(kind)]
     if len(text) > _LONGEST:
         return text
     if text.lower() in ("true", "false") and any(isinstance(one, BoolType) for one in alternatives):

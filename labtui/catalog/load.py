@@ -4,16 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from labtui.catalog import source, syntax
+from labtui.catalog import file, syntax
+from labtui.catalog.build import Draft, drafted
 from labtui.catalog.catalog import Catalog
 from labtui.catalog.chain import Tables
-from labtui.catalog.check import Checker
-from labtui.catalog.draft import Draft, drafted
-from labtui.catalog.entry import DEFAULTS_KEYS, ENTRY_KEYS, RECIPE, SHARED_TERMS
-from labtui.catalog.faults import told_kind
-from labtui.catalog.findings import Findings
-from labtui.catalog.merge import written_at
+from labtui.catalog.extends import written_at
+from labtui.catalog.problems import Findings
+from labtui.catalog.schema_types import DEFAULTS_KEYS, ENTRY_KEYS, RECIPE, SHARED_TERMS
 from labtui.catalog.together import baseline_problems, title_problems
+from labtui.catalog.type_checks import Checker
+from labtui.catalog.words import told_kind
 from labtui.spec import Experiment
 
 MOST_ENTRIES = 1_000
@@ -29,8 +29,8 @@ def load(path: Path, *, builtin: bool = False, datasets: Collection[str]) -> Cat
 
     Whatever is wrong with its content is in `faults`. Raises UsageError only where there is no file that can be read.
     """
-    content = source.read(path)
-    decoded = source.decode(content)
+    content = file.read(path)
+    decoded = file.decode(content)
     parsed = syntax.parse(decoded.text)
     findings = Findings(path, parsed.text)
     if decoded.fault:

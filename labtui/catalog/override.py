@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from labtui.catalog import kinds
-from labtui.catalog.check import Checker, told
-from labtui.catalog.entry import INHERITED_KEYS, OWN_KEYS, RECIPE, REGISTRIES, Recipe
-from labtui.catalog.faults import did_you_mean, listed, quoted
-from labtui.catalog.keys import assignable, plain_recipe, value_at
+from labtui.catalog import type_messages
+from labtui.catalog.fields import assignable, plain_recipe, value_at
 from labtui.catalog.literal import read_value
-from labtui.catalog.rules import contradictions
+from labtui.catalog.schema_types import INHERITED_KEYS, OWN_KEYS, RECIPE, REGISTRIES, Recipe
+from labtui.catalog.semantic_checks import contradictions
+from labtui.catalog.type_checks import Checker, told
+from labtui.catalog.words import did_you_mean, listed, quoted
 from labtui.errors import UsageError
 from labtui.spec import RunSpec
 
@@ -87,7 +87,7 @@ def _owners(key: str) -> tuple[str, list[str]] | None:
     for field in RECIPE.fields:
         tags = [
             tag
-            for tag, table in kinds.tags(field.type).items()
+            for tag, table in type_messages.tags(field.type).items()
             for one in table.fields
             if key in (one.name, f"{field.name}.{one.name}")
         ]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from labtui.catalog.faults import shown
+from labtui.catalog.words import shown
 from labtui.errors import UsageError
 from labtui.text.clean import clean_line
 

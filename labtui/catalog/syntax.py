@@ -12,8 +12,8 @@ from typing import Any
 
 import tomli
 
-from labtui.catalog import lines
-from labtui.catalog.faults import dotted, quoted
+from labtui.catalog import line_numbers
+from labtui.catalog.words import dotted, quoted
 from labtui.text.clean import clean_line
 
 _BUDGET = 1_500_000
@@ -108,17 +108,17 @@ def _owners(rows: Sequence[str]) -> list[tuple[str, ...]]:
 
 def _located(text: str, message: str, position: int) -> SyntaxFault:
     if message.startswith(("Unterminated string", "Expected \"'''\"", 'Expected \'"""\'')):
-        position = next((token.start for token in lines.tokens(text) if token.kind == "open"), position)
+        position = next((token.start for token in line_numbers.tokens(text) if token.kind == "open"), position)
     elif (opened := _left_open(text, message, position)) is not None:
         position, message = opened.start, "Unclosed"
-    line, column = lines.line_of(text, min(position, len(text)))
+    line, column = line_numbers.line_of(text, min(position, len(text)))
     return SyntaxFault(line, column, _explained(text, message, position))
 
 
-def _left_open(text: str, message: str, position: int) -> lines.Token | None:
+def _left_open(text: str, message: str, position: int) -> line_numbers.Token | None:
     """The bracket that was never closed, where the parser stumbled over what follows it."""
-    opened: list[lines.Token] = []
-    for token in lines.tokens(text[:position]):
+    opened: list[line_numbers.Token] = []
+    for token in line_numbers.tokens(text[:position]):
         if token.kind == "mark" and token.text in "[{":
             if opened and _is_header(text, token.start):
                 return opened[-1]
@@ -138,7 +138,7 @@ def _is_header(text: str, position: int) -> bool:
 def _too_deep(text: str) -> SyntaxFault:
     match = _DEEP.search(text)
     message = "this is nested too deeply to be read: brackets within brackets, or a key with hundreds of dots."
-    line, column = lines.line_of(text, match.start()) if match else (None, None)
+    line, column = line_numbers.line_of(text, match.start()) if match else (None, None)
     return SyntaxFault(line, column, message)
 
 
@@ -150,7 +150,7 @@ def _too_long(text: str) -> SyntaxFault:
         else "a number has thousands of digits"
     )
     message = f"{found}. The largest whole number that is allowed has 19."
-    line, column = lines.line_of(text, match.start()) if match else (None, None)
+    line, column = line_numbers.line_of(text, match.start()) if match else (None, None)
     return SyntaxFault(line, column, message)
 
 
@@ -226,8 +226,8 @@ def _about_character(text: str, position: int) -> str:
 
 
 def _about_twice(text: str, position: int) -> str:
-    line = lines.line_of(text, min(position, len(text)))[0]
-    upto = list(lines.occurrences("\n".join(text.split("\n")[:line])))
+    line = line_numbers.line_of(text, min(position, len(text)))[0]
+    upto = list(line_numbers.occurrences("\n".join(text.split("\n")[:line])))
     at = upto[-1][0] if upto else ()
     for length in range(len(at), 0, -1):
         first = next((its_line for other, its_line in upto if other == at[:length] and its_line < line), None)

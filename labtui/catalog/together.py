@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from labtui.catalog.check import NONE
-from labtui.catalog.faults import Problem, did_you_mean, listed, shown
+from labtui.catalog.type_checks import NONE
+from labtui.catalog.words import Problem, did_you_mean, listed, shown
 from labtui.spec import Experiment
 
 

@@ -5,15 +5,17 @@ from typing import Any
 
 from msgspec.inspect import FloatType, IntType, StructType, Type
 
-from labtui.catalog import kinds
-from labtui.catalog.entry import RECIPE_KEYS
-from labtui.catalog.faults import KeyPath, did_you_mean, dotted, foreign_letters, listed, nearest, shown, told_kind
+from labtui.catalog import type_messages
+from labtui.catalog.schema_types import RECIPE_KEYS
+from labtui.catalog.words import KeyPath, did_you_mean, dotted, foreign_letters, listed, nearest, shown, told_kind
 
 
 def mismatch(kind: Type, value: Any, at: KeyPath) -> str:
     """What to say of a value of the wrong sort, with the way to write what was probably meant."""
-    allowed = kinds.described(kind)
-    numbers = [one for one in map(kinds.bare, kinds.alternatives(kind)) if isinstance(one, IntType | FloatType)]
+    allowed = type_messages.described(kind)
+    numbers = [
+        one for one in map(type_messages.bare, type_messages.alternatives(kind)) if isinstance(one, IntType | FloatType)
+    ]
     match value:
         case float() if value.is_integer() and numbers:
             return f"{shown(value)} has a decimal point. Allowed: {allowed}. Write {shown(int(value))}."
@@ -21,7 +23,7 @@ def mismatch(kind: Type, value: Any, at: KeyPath) -> str:
             return f"{shown(value)} is not allowed: {allowed}."
         case str() if numbers and _is_number(value):
             return f"{shown(value)} is text. Allowed: {allowed}. Write it without quotes."
-        case str() if kinds.tags(kind):
+        case str() if type_messages.tags(kind):
             return f"{shown(value)} is text. Allowed: {allowed}. Write {_by_name(kind, value, at)}."
         case list() if numbers and at and at[0] in RECIPE_KEYS:
             hint = f"To run each of its values, write grid.{dotted(at)} = {shown(value)}."
@@ -31,7 +33,7 @@ def mismatch(kind: Type, value: Any, at: KeyPath) -> str:
 
 
 def _by_name(kind: Type, value: str, at: KeyPath) -> str:
-    name = next(iter(nearest(value, tuple(kinds.tags(kind)))), next(iter(kinds.tags(kind))))
+    name = next(iter(nearest(value, tuple(type_messages.tags(kind)))), next(iter(type_messages.tags(kind))))
     return f"{dotted(at)}.name = {shown(name)}" if at else f"{{ name = {shown(name)} }}"
 
 
@@ -63,7 +65,7 @@ def elsewhere(kind: StructType, registry: Mapping[str, StructType] | None) -> di
     owners: dict[str, list[str]] = {}
     for tag, other in (registry or {}).items():
         for field in other.fields:
-            if kinds.own_field(kind, field.name) is None:
+            if type_messages.own_field(kind, field.name) is None:
                 owners.setdefault(field.name, []).append(shown(tag))
     return {key: f"{listed(tags, 'and')}, not to {shown(kind.tag)}" for key, tags in owners.items()}
 

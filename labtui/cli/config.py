@@ -71,7 +71,7 @@ def path(lab: "Lab") -> None:
 @config.command(examples=("labtui config schema > experiments.schema.json",))
 def schema() -> None:
     """Print the catalog's JSON Schema, with which an editor completes and checks experiments.toml as it is written."""
-    from labtui.catalog.schema import schema as catalog_schema
+    from labtui.catalog.json_schema import schema as catalog_schema
 
     put_json(catalog_schema())
 

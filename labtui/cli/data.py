@@ -20,9 +20,9 @@ HEADER = ("NAME", "TITLE", "TRAIN", "TEST", "DOWNLOAD", "STATE", "WHERE")
 
 
 def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from labtui.datasets import registry
+    from labtui.datasets import known_datasets
 
-    known = registry().values()
+    known = known_datasets().values()
     return [CompletionItem(info.name, help=info.title) for info in known if info.name.startswith(incomplete)]
 
 
@@ -88,10 +88,10 @@ def stats(lab: "Lab", *, name: str, json: bool) -> None:
     all pixels stands beside it.
     """
     from labtui.datasets import get as info_of
-    from labtui.datasets import load, statistics, statistics_rows
+    from labtui.datasets import image_statistics, load, statistics_rows
 
     info = info_of(name)
-    measured = statistics(load(name, lab.data_root).train)
+    measured = image_statistics(load(name, lab.data_root).train)
     if json:
         put_json({"name": name, **asdict(measured)})
         return

@@ -7,7 +7,7 @@ from labtui.catalog import fields, override, parse_seeds
 from labtui.console.draw.glyphs import Glyphs
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.wish import Wish
-from labtui.datasets import registry
+from labtui.datasets import known_datasets
 from labtui.errors import UsageError
 from labtui.spec import RunSpec, Variant
 from labtui.text.clean import clean_line
@@ -125,7 +125,7 @@ def _recipe_boxes(variants: Sequence[Variant], typed: Mapping[str, str]) -> list
         # A key that only came with another optimizer has no usual text: its own default stands there.
         texts = {own.get(key, table[key].text) for own, table in zip(usual, tables, strict=True)}
         default = texts.pop() if len(texts) == 1 else DIFFERS
-        choices = tuple(registry()) if key == "data.name" else field.choices
+        choices = tuple(known_datasets()) if key == "data.name" else field.choices
         found.append(Box(key, default, field.type_text, choices, field.meaning))
     return sorted(found, key=lambda box: FIRST.index(box.key) if box.key in FIRST else len(FIRST))
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from labtui.datasets.decision import Decision, decide
-    from labtui.datasets.faults import FetchFault
+    from labtui.datasets.fetch_errors import FetchFault
     from labtui.datasets.fetching import Progress, fetch
     from labtui.datasets.info import DatasetInfo, Images, subset_size
     from labtui.datasets.listing import DatasetRow, StatisticsRow, listing, statistics_rows
     from labtui.datasets.loading import load
     from labtui.datasets.location import find_data_root
-    from labtui.datasets.measuring import Statistics, statistics
-    from labtui.datasets.registered import get, registry
+    from labtui.datasets.registry import get, known_datasets
+    from labtui.datasets.statistics import Statistics, image_statistics
     from labtui.datasets.verification import is_present
 
 __all__ = [
@@ -31,11 +31,11 @@ __all__ = [
     "fetch",
     "find_data_root",
     "get",
+    "image_statistics",
     "is_present",
+    "known_datasets",
     "listing",
     "load",
-    "registry",
-    "statistics",
     "statistics_rows",
     "subset_size",
 ]
@@ -44,20 +44,20 @@ _HOMES = {
     "DatasetInfo": "info",
     "DatasetRow": "listing",
     "Decision": "decision",
-    "FetchFault": "faults",
+    "FetchFault": "fetch_errors",
     "Images": "info",
     "Progress": "fetching",
-    "Statistics": "measuring",
+    "Statistics": "statistics",
     "StatisticsRow": "listing",
     "decide": "decision",
     "fetch": "fetching",
     "find_data_root": "location",
-    "get": "registered",
+    "get": "registry",
     "is_present": "verification",
     "listing": "listing",
     "load": "loading",
-    "registry": "registered",
-    "statistics": "measuring",
+    "known_datasets": "registry",
+    "image_statistics": "statistics",
     "statistics_rows": "listing",
     "subset_size": "info",
 }

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labtui.datasets.faults import FetchFault
+from labtui.datasets.deadline import Terms
+from labtui.datasets.fetch_errors import FetchFault
 from labtui.datasets.fetching import Progress, fetch_source
-from labtui.datasets.pace import Terms
-from labtui.datasets.registered import source_of
+from labtui.datasets.registry import source_of
 from labtui.datasets.verification import check, describe
 from labtui.errors import EnvironmentFault
 from labtui.text.clean import clean_line

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from labtui.datasets.faults import disk_fault
-from labtui.datasets.info import Source
-from labtui.datasets.pace import Terms
-from labtui.datasets.registered import source_of
+from labtui.datasets.deadline import Terms
+from labtui.datasets.fetch_errors import disk_fault
+from labtui.datasets.info import DatasetSource
+from labtui.datasets.registry import source_of
 from labtui.datasets.verification import check
 
 Progress = Callable[[int, int], None]
@@ -40,7 +40,7 @@ def fetch(
 
 
 def fetch_source(
-    source: Source,
+    source: DatasetSource,
     root: Path,
     *,
     rounds: Sequence[Terms],
@@ -50,7 +50,9 @@ def fetch_source(
     """`fetch`, on terms of its own."""
     if source.remote is None or not check(source, root):
         return
-    from labtui.datasets.job import FetchJob  # here: HTTP and TLS cost 50 ms, and a list of data sets needs neither
+    from labtui.datasets.fetch_job import (
+        FetchJob,  # here: HTTP and TLS cost 50 ms, and a list of data sets needs neither
+    )
 
     job = FetchJob(source, source.remote, root, rounds, progress or _ignore, addresses)
     try:

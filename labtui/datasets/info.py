@@ -75,7 +75,7 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DatasetSource:
     """A data set with the way to its images. One small file in `labtui.datasets.sets` makes one of these."""
 
     info: DatasetInfo

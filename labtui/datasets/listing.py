@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from labtui.datasets.info import DatasetInfo, Source
-from labtui.datasets.measuring import Statistics
-from labtui.datasets.registered import registry, source_of
+from labtui.datasets.info import DatasetInfo, DatasetSource
+from labtui.datasets.registry import known_datasets, source_of
 from labtui.datasets.sizes import size_text
+from labtui.datasets.statistics import Statistics
 from labtui.datasets.verification import describe, is_present, missing
 
 
@@ -39,7 +39,7 @@ class StatisticsRow:
 
 def listing(root: Path) -> tuple[DatasetRow, ...]:
     """A row per data set, in the order of their titles."""
-    return tuple(_row(source_of(name), root) for name in registry())
+    return tuple(_row(source_of(name), root) for name in known_datasets())
 
 
 def statistics_rows(info: DatasetInfo, statistics: Statistics) -> tuple[StatisticsRow, ...]:
@@ -51,7 +51,7 @@ def statistics_rows(info: DatasetInfo, statistics: Statistics) -> tuple[Statisti
     )
 
 
-def _row(source: Source, root: Path) -> DatasetRow:
+def _row(source: DatasetSource, root: Path) -> DatasetRow:
     info = source.info
     present = is_present(info.name, root)
     packaged = source.embedded_file() if source.embedded_file else None
@@ -69,7 +69,7 @@ def _row(source: Source, root: Path) -> DatasetRow:
     )
 
 
-def _state(source: Source, root: Path, present: bool) -> str:
+def _state(source: DatasetSource, root: Path, present: bool) -> str:
     if source.remote is None:
         return "embedded" if present else "not here: its package is not installed whole"
     if present:
@@ -85,7 +85,7 @@ def _state(source: Source, root: Path, present: bool) -> str:
     return f"partly here: {describe(flaws)}"
 
 
-def _brought(source: Source, root: Path) -> int:
+def _brought(source: DatasetSource, root: Path) -> int:
     """Bytes that an unfinished fetch has left."""
     assert source.remote
     folder = root if source.remote.archive else source.folder(root)

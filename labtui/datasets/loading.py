@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from labtui.datasets.faults import what_to_do
+from labtui.datasets.fetch_errors import what_to_do
 from labtui.datasets.info import Images
-from labtui.datasets.registered import source_of
+from labtui.datasets.registry import source_of
 from labtui.datasets.verification import check, describe
 from labtui.errors import EnvironmentFault
 

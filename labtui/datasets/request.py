@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from labtui.datasets.faults import BrokenOff, Silence, TransferFault
-from labtui.datasets.pace import Pace
-from labtui.datasets.partial import Part
-from labtui.datasets.transfer import Reply, Stream
+from labtui.datasets.deadline import Pace
+from labtui.datasets.fetch_errors import BrokenOff, Silence, TransferFault
+from labtui.datasets.http import Reply, Stream
+from labtui.datasets.part_file import Part
 
 STRIKES = 3
 """Breaks that brought less than a hundredth of the file before an address is given up."""

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from labtui.datasets.info import DataFile, Source
-from labtui.datasets.registered import source_of
+from labtui.datasets.info import DataFile, DatasetSource
+from labtui.datasets.registry import source_of
 from labtui.store.files import read_json_or_none, write_json
 from labtui.store.paths import cache_folder
 from labtui.text.clean import clean_line
@@ -59,7 +59,7 @@ def is_present(name: str, root: Path) -> bool:
     return not missing(source, root)
 
 
-def missing(source: Source, root: Path) -> tuple[Flaw, ...]:
+def missing(source: DatasetSource, root: Path) -> tuple[Flaw, ...]:
     """The files that are absent, links, or of a wrong size."""
     if source.remote is None:
         return ()
@@ -68,7 +68,7 @@ def missing(source: Source, root: Path) -> tuple[Flaw, ...]:
     return tuple(Flaw(name, what) for name, what in found if what)
 
 
-def check(source: Source, root: Path) -> tuple[Flaw, ...]:
+def check(source: DatasetSource, root: Path) -> tuple[Flaw, ...]:
     """The files that are absent or whose content is not what it should be; empty where all is well."""
     if source.remote is None:
         return ()

@@ -11,10 +11,10 @@ import msgspec
 from msgspec import inspect
 from msgspec.inspect import Field, StructType, Type
 
-from labtui.catalog import kinds
-from labtui.catalog.entry import ENTRY_KEYS, MEANINGS, OWN, RECIPE, TERMS
-from labtui.catalog.faults import listed, shown
+from labtui.catalog import type_messages
 from labtui.catalog.literal import inline
+from labtui.catalog.schema_types import ENTRY_KEYS, MEANINGS, OWN, RECIPE, TERMS
+from labtui.catalog.words import listed, shown
 from labtui.spec import Reference
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "catalog.md"
@@ -60,11 +60,11 @@ def entry_rows() -> list[Row]:
 
 def kind_rows(of: Field, key: str) -> Iterator[Row]:
     """The keys of a table, or of all entries of a registry, equal ones of several entries in one row."""
-    registry = kinds.tags(of.type)
+    registry = type_messages.tags(of.type)
     if not registry:
-        if kinds.optional(of.type):
+        if type_messages.optional(of.type):
             yield row(of, key, "")
-        yield from struct_rows(kinds.tables(of.type)[0], f"{key}.")
+        yield from struct_rows(type_messages.tables(of.type)[0], f"{key}.")
         return
     names = listed(map(shown, registry))
     default = "required" if of.required else f"`{shown(of.default.__struct_config__.tag)}`"
@@ -82,13 +82,13 @@ def struct_rows(struct: StructType, prefix: str) -> Iterator[Row]:
     for one in struct.fields:
         key = f"{prefix}{one.name}"
         yield row(one, key, "")
-        for below in kinds.tables(one.type):
+        for below in type_messages.tables(one.type):
             if prefix.startswith("data."):
                 yield from struct_rows(below, f"{key}.")
 
 
 def row(of: Field, key: str, owner: str) -> Row:
-    allowed = kinds.described(of.type)
+    allowed = type_messages.described(of.type)
     if key == "grid":
         allowed = "a table of lists, each of 1 to 200 values"
     return (f"`{key}`", owner, allowed.replace("|", "\\|"), default_text(of), MEANINGS[key])
@@ -105,15 +105,15 @@ def default_text(of: Field) -> str:
 
 
 def field(struct: StructType, name: str) -> Field:
-    found = kinds.own_field(struct, name)
+    found = type_messages.own_field(struct, name)
     assert found is not None
     return found
 
 
 def transforms() -> Field:
     """The registry of transforms, as if it were a table of its own."""
-    augment = kinds.tables(field(kinds.tables(field(RECIPE, "data").type)[0], "augment").type)[0]
-    listed: Type = kinds.bare(field(augment, "transforms").type)
+    augment = type_messages.tables(field(type_messages.tables(field(RECIPE, "data").type)[0], "augment").type)[0]
+    listed: Type = type_messages.bare(field(augment, "transforms").type)
     assert isinstance(listed, inspect.VarTupleType)
     return Field(name="transforms", encode_name="transforms", type=listed.item_type, required=True)
 

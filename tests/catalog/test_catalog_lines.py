@@ -7,7 +7,7 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labtui.catalog.lines import first_lines, occurrences
+from labtui.catalog.line_numbers import first_lines, occurrences
 
 names = st.from_regex(r"[A-Za-z0-9_-]{1,6}|[a-z ]{0,3}[.=\[{#'\"][a-z ]{0,3}", fullmatch=True)
 scalars = st.one_of(

@@ -8,11 +8,11 @@ import tomli
 from reference_tables import PAGE, filled, tables
 
 from labtui.catalog import builtin_path, load
-from labtui.catalog.entry import ENTRY_KEYS, INHERITED_KEYS, MEANINGS, RECIPE_PATHS, REGISTRIES
+from labtui.catalog.file import LARGEST
 from labtui.catalog.grid import MOST_MEMBERS
+from labtui.catalog.json_schema import schema
 from labtui.catalog.load import MOST_ENTRIES, MOST_RUNS
-from labtui.catalog.schema import schema
-from labtui.catalog.source import LARGEST
+from labtui.catalog.schema_types import ENTRY_KEYS, INHERITED_KEYS, MEANINGS, RECIPE_PATHS, REGISTRIES
 from labtui.spec import Cnn, ResNet18
 from labtui.store.tags import STEP_UNITS
 

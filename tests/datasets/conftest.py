@@ -7,8 +7,8 @@ import pytest
 from misbehaving_server import Behaviour, Listener, Server, handler_of, well
 from tiny_data import ARCHIVE, CONTENTS
 
-from labtui.datasets import registered
-from labtui.datasets.info import Source
+from labtui.datasets import registry
+from labtui.datasets.info import DatasetSource
 from labtui.datasets.sets import digits
 
 
@@ -34,11 +34,11 @@ def serve() -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[Source], None]:
+def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[DatasetSource], None]:
     """Make a data set the only one known beside the embedded digits."""
 
-    def known(source: Source) -> None:
-        monkeypatch.setattr(registered, "sources", lambda: {"tiny": source, "digits": digits.SOURCE})
+    def known(source: DatasetSource) -> None:
+        monkeypatch.setattr(registry, "sources", lambda: {"tiny": source, "digits": digits.SOURCE})
 
     return known
 

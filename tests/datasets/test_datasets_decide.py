@@ -13,11 +13,11 @@ from misbehaving_server import Server, answers, hangs, stalls, well
 from tiny_data import CONTENTS, FOLDER, is_whole, tiny_source
 
 from labtui.datasets import FetchFault, decide, is_present, load
-from labtui.datasets.info import Source
+from labtui.datasets.info import DatasetSource
 from labtui.errors import EnvironmentFault, UsageError
 
 Serve = Callable[..., Server]
-Register = Callable[[Source], None]
+Register = Callable[[DatasetSource], None]
 
 
 def test_what_is_here_is_taken_without_asking_anybody(serve: Serve, register: Register, tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ from filelock import FileLock
 from misbehaving_server import Server, answers, breaks_off, hangs, stalls, well
 from tiny_data import ARCHIVE, CONTENTS, FOLDER, is_whole, pack, tiny_source
 
-from labtui.datasets import partial
-from labtui.datasets.faults import FetchFault, TransferFault
+from labtui.datasets import part_file
+from labtui.datasets.deadline import Terms
+from labtui.datasets.fetch_errors import FetchFault, TransferFault
 from labtui.datasets.fetching import fetch, fetch_source
-from labtui.datasets.info import Source
-from labtui.datasets.pace import Terms
-from labtui.datasets.transfer import Redirects
+from labtui.datasets.http import Redirects
+from labtui.datasets.info import DatasetSource
 from labtui.errors import EnvironmentFault
 
 Serve = Callable[..., Server]
@@ -31,7 +31,7 @@ PART = "tiny.tar.gz.part"
 
 
 def bring(
-    root: Path, *servers: Server | str, terms: Terms = CALM, source: Source | None = None
+    root: Path, *servers: Server | str, terms: Terms = CALM, source: DatasetSource | None = None
 ) -> list[tuple[int, int]]:
     """Fetch the small data set from these servers; what the progress said."""
     bases = [server if isinstance(server, str) else server.base for server in servers]
@@ -301,7 +301,7 @@ def test_a_fetch_without_a_deadline_waits_for_another_process_however_slow(serve
 
 
 def test_a_fetch_by_name_takes_other_addresses_and_a_deadline(
-    serve: Serve, register: Callable[[Source], None], tmp_path: Path
+    serve: Serve, register: Callable[[DatasetSource], None], tmp_path: Path
 ) -> None:
     register(tiny_source(serve(answers(404)).base))
     with pytest.raises(FetchFault, match="answered 404"):
@@ -338,7 +338,7 @@ def test_a_full_disk_is_told_and_what_came_is_kept(
 
     server = serve(well)
     with monkeypatch.context() as patched:
-        patched.setattr(partial, "write_all", write)
+        patched.setattr(part_file, "write_all", write)
         with pytest.raises(FetchFault, match=r"disk that holds .* is full .*What came before is kept") as caught:
             bring(tmp_path, server)
     assert "Make room" in caught.value.advice

@@ -12,14 +12,14 @@ import pytest
 from tiny_data import ARCHIVE, CONTENTS, FOLDER, is_whole, pack, tiny_source
 
 from labtui.datasets import is_present, listing, load, verification
-from labtui.datasets.info import Source
+from labtui.datasets.info import DatasetSource
 from labtui.datasets.restricted_pickle import load_pickle
-from labtui.datasets.unpacking import unpack
+from labtui.datasets.unpack import unpack
 from labtui.datasets.verification import check
 from labtui.errors import EnvironmentFault
 
 SOURCE = tiny_source("http://127.0.0.1:9/")
-Register = Callable[[Source], None]
+Register = Callable[[DatasetSource], None]
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from labtui.datasets.faults import BrokenOff, TransferFault
-from labtui.datasets.pace import Pace, Terms
+from labtui.datasets.deadline import Pace, Terms
+from labtui.datasets.fetch_errors import BrokenOff, TransferFault
 from labtui.datasets.sizes import duration_text, size_text
 
 LEFT = 170_000_000

@@ -13,7 +13,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from labtui.datasets.fetching import fetch_source
-from labtui.datasets.pace import Terms
+from labtui.datasets.deadline import Terms
 from tiny_data import tiny_source
 print("begins", flush=True)
 told = lambda done, total: print(done, flush=True)

@@ -14,15 +14,15 @@ import pytest
 from labtui.datasets import (
     find_data_root,
     get,
+    image_statistics,
     is_present,
+    known_datasets,
     load,
-    registry,
-    statistics,
     statistics_rows,
     subset_size,
 )
 from labtui.datasets.info import DataFile, fingerprint
-from labtui.datasets.registered import sources
+from labtui.datasets.registry import sources
 from labtui.datasets.sets import cifar10, digits, fashion_mnist
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.spec import FolderPart
@@ -32,8 +32,8 @@ HERE = Path("/nowhere")
 
 def test_every_module_of_the_package_registers_one_data_set() -> None:
     modules = [path for path in Path(cifar10.__file__).parent.glob("*.py") if path.name != "__init__.py"]
-    assert list(registry()) == ["cifar10", "digits", "fashion-mnist"]
-    assert len(modules) == len(registry())
+    assert list(known_datasets()) == ["cifar10", "digits", "fashion-mnist"]
+    assert len(modules) == len(known_datasets())
 
 
 @pytest.mark.parametrize("name", ["cifar10", "digits", "fashion-mnist"])
@@ -80,7 +80,7 @@ def test_a_fingerprint_tells_other_bytes_another_order_and_another_reading_apart
     ]
     assert len(set(prints)) == 4
     assert fingerprint("name", 1, (one, two)) == prints[0]
-    assert {info.fingerprint for info in registry().values()} == {"c9bd400f5967", "2466d296b86d", "80d844b78c1c"}
+    assert {info.fingerprint for info in known_datasets().values()} == {"c9bd400f5967", "2466d296b86d", "80d844b78c1c"}
 
 
 def test_a_list_of_data_sets_loads_neither_numpy_nor_http_nor_sklearn() -> None:
@@ -129,7 +129,7 @@ def test_the_split_of_the_digits_never_changes() -> None:
 
 
 def test_the_registered_figures_of_the_digits_are_those_of_its_training_images() -> None:
-    found = statistics(load("digits", HERE).train)
+    found = image_statistics(load("digits", HERE).train)
     assert tuple(round(value, 4) for value in found.mean) == get("digits").mean
     assert tuple(round(value, 4) for value in found.std_of_images) == get("digits").std
 
@@ -199,7 +199,7 @@ def test_cifar10_comes_in_the_order_of_its_files(cifar_root: Path) -> None:
 
 @pytest.mark.cifar
 def test_the_figures_of_cifar10_are_the_reports(cifar_root: Path) -> None:
-    found = statistics(load("cifar10", cifar_root).train)
+    found = image_statistics(load("cifar10", cifar_root).train)
     rows = {row.title: tuple(round(value, 4) for value in row.values) for row in statistics_rows(get("cifar10"), found)}
     assert rows == {
         "mean": (0.4914, 0.4822, 0.4465),
@@ -215,7 +215,7 @@ def test_the_figures_of_cifar10_are_the_reports(cifar_root: Path) -> None:
 @pytest.mark.parametrize("count", [1, 2, 499, 500, 501])
 def test_figures_do_not_depend_on_the_portions_they_are_summed_in(count: int) -> None:
     images = np.random.default_rng(count).integers(0, 256, (count, 3, 4, 4), dtype=np.uint8)
-    found = statistics(images)
+    found = image_statistics(images)
     pixels = images / 255
     np.testing.assert_allclose(found.mean, pixels.mean(axis=(0, 2, 3)), rtol=1e-12)
     np.testing.assert_allclose(found.std_of_images, pixels.std(axis=(2, 3), ddof=1).mean(axis=0), rtol=1e-12)
@@ -224,7 +224,7 @@ def test_figures_do_not_depend_on_the_portions_they_are_summed_in(count: int) ->
 
 
 def test_figures_that_differ_from_the_registered_ones_say_so() -> None:
-    found = statistics(np.zeros((2, 3, 2, 2), np.uint8))
+    found = image_statistics(np.zeros((2, 3, 2, 2), np.uint8))
     assert statistics_rows(get("cifar10"), found)[1].note == "registered: 0.2023, 0.1994, 0.2010"
 
 

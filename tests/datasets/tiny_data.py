@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labtui.datasets.info import DataFile, DatasetInfo, Images, Remote, Source
+from labtui.datasets.info import DataFile, DatasetInfo, DatasetSource, Images, Remote
 
 FOLDER = "tiny-batches"
 CONTENTS = {name: random.Random(name).randbytes(40_000) for name in ("batch_1", "batch_2", "meta")}
@@ -38,9 +38,9 @@ def read_tiny(folder: Path) -> Images:
     return Images(train=pixels, train_labels=label, test=pixels, test_labels=label)
 
 
-def tiny_source(*bases: str, packed: bool = True, archive: bytes = ARCHIVE) -> Source:
+def tiny_source(*bases: str, packed: bool = True, archive: bytes = ARCHIVE) -> DatasetSource:
     """A data set of three files; `packed` in one archive, else fetched one by one."""
-    return Source(
+    return DatasetSource(
         info=DatasetInfo(
             name="tiny",
             title="Tiny",

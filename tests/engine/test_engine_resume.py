@@ -16,7 +16,7 @@ import torch
 from engine_stage import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
 
 from labtui.catalog import load
-from labtui.datasets import registry
+from labtui.datasets import known_datasets
 from labtui.engine.learner import Learner
 from labtui.engine.stop import Stop
 from labtui.engine.train import Intervals
@@ -89,7 +89,7 @@ def killed_at(step: int) -> Iterator[None]:
 
 def variants() -> list[Variant]:
     """All variants of the catalog that comes with labtui."""
-    return list(load(ROOT / "experiments.toml", datasets=registry()).variants)
+    return list(load(ROOT / "experiments.toml", datasets=known_datasets()).variants)
 
 
 def tiny(spec: RunSpec) -> RunSpec:

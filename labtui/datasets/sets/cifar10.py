@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labtui.datasets.info import DataFile, DatasetInfo, Images, Remote, Source, fingerprint
+from labtui.datasets.info import DataFile, DatasetInfo, DatasetSource, Images, Remote, fingerprint
 from labtui.datasets.restricted_pickle import load_pickle
 from labtui.errors import EnvironmentFault
 from labtui.store.files import read_bytes
@@ -62,7 +62,7 @@ def _batch(folder: Path, file: DataFile) -> "tuple[npt.NDArray[np.uint8], npt.ND
     return images.reshape(_PER_BATCH, 3, 32, 32), labels
 
 
-SOURCE = Source(
+SOURCE = DatasetSource(
     info=DatasetInfo(
         name="cifar10",
         title="CIFAR-10",

@@ -12,7 +12,7 @@ import io
 import zlib
 from pathlib import Path
 
-from labtui.datasets.info import DataFile, DatasetInfo, Images, Source, fingerprint
+from labtui.datasets.info import DataFile, DatasetInfo, DatasetSource, Images, fingerprint
 from labtui.errors import EnvironmentFault
 
 TRAIN_IMAGES = 1_437
@@ -61,7 +61,7 @@ def _content() -> bytes:
     return content
 
 
-SOURCE = Source(
+SOURCE = DatasetSource(
     info=DatasetInfo(
         name="digits",
         title="Digits",

@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labtui.datasets.info import DataFile, DatasetInfo, Images, Remote, Source, fingerprint
+from labtui.datasets.info import DataFile, DatasetInfo, DatasetSource, Images, Remote, fingerprint
 from labtui.errors import EnvironmentFault
 from labtui.store.files import read_bytes
 
@@ -75,7 +75,7 @@ def _idx(path: Path, magic: int, shape: tuple[int, ...]) -> "npt.NDArray[np.uint
     return np.frombuffer(content, np.uint8, offset=4 * len(head)).reshape(head[1], *shape)
 
 
-SOURCE = Source(
+SOURCE = DatasetSource(
     info=DatasetInfo(
         name="fashion-mnist",
         title="Fashion-MNIST",

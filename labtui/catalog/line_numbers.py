@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import tomli
 
-from labtui.catalog.faults import KeyPath
+from labtui.catalog.words import KeyPath
 
 _TOKEN = re.compile(
     r'''

@@ -4,9 +4,9 @@ from typing import Any
 
 from msgspec.inspect import BoolType, DictType, FloatType, IntType, LiteralType, StrType, TupleType, Type, VarTupleType
 
-from labtui.catalog import kinds
-from labtui.catalog.check import NONE
-from labtui.catalog.entry import MEANINGS, OWN, RECIPE, SHARED_TERMS, TERMS
+from labtui.catalog import type_messages
+from labtui.catalog.schema_types import MEANINGS, OWN, RECIPE, SHARED_TERMS, TERMS
+from labtui.catalog.type_checks import NONE
 
 
 def schema() -> dict[str, Any]:
@@ -44,10 +44,14 @@ def _properties(*structs: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _schema_of(kind: Type, prefix: str) -> dict[str, Any]:
-    found = [_plain(kinds.bare(one), prefix) for one in kinds.alternatives(kind) if not kinds.tables(one)]
-    if structs := kinds.tables(kind):
+    found = [
+        _plain(type_messages.bare(one), prefix)
+        for one in type_messages.alternatives(kind)
+        if not type_messages.tables(one)
+    ]
+    if structs := type_messages.tables(kind):
         found.append(_object(_properties(*structs, prefix=prefix)))
-    if kinds.optional(kind):
+    if type_messages.optional(kind):
         found.append({"const": NONE})
     return found[0] if len(found) == 1 else {"anyOf": found}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import labtui
-from labtui.catalog.faults import shown_path
+from labtui.catalog.words import shown_path
 from labtui.errors import UsageError
 
 FILE_NAME = "experiments.toml"

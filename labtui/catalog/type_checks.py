@@ -21,8 +21,8 @@ from msgspec.inspect import (
     VarTupleType,
 )
 
-from labtui.catalog import kinds, wording
-from labtui.catalog.faults import KeyPath, Problem, counted, dotted, listed, shown
+from labtui.catalog import type_messages, wording
+from labtui.catalog.words import KeyPath, Problem, counted, dotted, listed, shown
 from labtui.text.clean import clean
 
 NONE = "none"
@@ -45,10 +45,10 @@ class Checker:
 
     def value(self, kind: Type, value: Any, at: KeyPath) -> Any:
         """The value as `msgspec.convert` takes it; where it has problems, they are noted and it is of no use."""
-        if (value is None or value == NONE) and kinds.optional(kind):
+        if (value is None or value == NONE) and type_messages.optional(kind):
             return None
-        alternatives = kinds.alternatives(kind)
-        fitting = [one for one in map(kinds.bare, alternatives) if _takes(one, value)]
+        alternatives = type_messages.alternatives(kind)
+        fitting = [one for one in map(type_messages.bare, alternatives) if _takes(one, value)]
         if not fitting:
             self.note(at, wording.mismatch(kind, value, at))
             return None
@@ -64,9 +64,9 @@ class Checker:
             self.problems.append(Problem(at, message))
 
     def _table(self, kind: Type, table: dict[str, Any], at: KeyPath) -> dict[str, Any] | None:
-        registry = kinds.tags(kind)
+        registry = type_messages.tags(kind)
         if not registry:
-            return self.fields(kinds.tables(kind)[0], table, at)
+            return self.fields(type_messages.tables(kind)[0], table, at)
         tag_field = str(next(iter(registry.values())).tag_field)
         if tag_field not in table:
             self._nameless(registry, tag_field, table, at)
@@ -100,8 +100,8 @@ class Checker:
 
     def missing(self, kind: Type, at: KeyPath) -> None:
         """Say which key is missing: of a missing table, the ones that it would need."""
-        registry = kinds.tags(kind)
-        tables = kinds.tables(kind)
+        registry = type_messages.tags(kind)
+        tables = type_messages.tables(kind)
         if registry:
             tag_field = str(tables[0].tag_field)
             self.note((*at, tag_field), f"this key is missing. Allowed: {wording.named(registry)}.")
@@ -110,7 +110,7 @@ class Checker:
                 if field.required:
                     self.missing(field.type, (*at, field.name))
         else:
-            self.note(at, f"this key is missing. Allowed: {kinds.described(kind)}.")
+            self.note(at, f"this key is missing. Allowed: {type_messages.described(kind)}.")
 
     def unknown_keys(
         self, table: Mapping[str, Any], known: tuple[str, ...], at: KeyPath, elsewhere: Mapping[str, str] | None = None
@@ -124,15 +124,15 @@ class Checker:
 
     def _number(self, kind: IntType | FloatType, value: Any, at: KeyPath, whole: Type) -> Any:
         if isinstance(value, float) and not math.isfinite(value):
-            self.note(at, f"{shown(value)} is no number to work with. Allowed: {kinds.described(whole)}.")
-        elif not kinds.in_range(kind, value) or abs(value) >= _LARGEST_NUMBER:
-            self.note(at, f"{shown(value)} is not allowed: {kinds.described(whole)}.")
+            self.note(at, f"{shown(value)} is no number to work with. Allowed: {type_messages.described(whole)}.")
+        elif not type_messages.in_range(kind, value) or abs(value) >= _LARGEST_NUMBER:
+            self.note(at, f"{shown(value)} is not allowed: {type_messages.described(whole)}.")
         return value
 
     def _text(self, kind: StrType, value: str, at: KeyPath, whole: Type) -> str:
-        if not kinds.matches(kind, value):
+        if not type_messages.matches(kind, value):
             found = f"{shown(value)} ({len(value):,} characters)" if kind.pattern is None else shown(value)
-            self.note(at, f"{found} is not allowed: {kinds.described(whole)}.")
+            self.note(at, f"{found} is not allowed: {type_messages.described(whole)}.")
         elif clean(value) != value:
             codes = {f"U+{ord(letter):04X}" for letter in value if clean(letter) != letter}
             self.note(
@@ -142,8 +142,8 @@ class Checker:
 
     def _choice(self, kind: LiteralType, value: Any, at: KeyPath, whole: Type) -> Any:
         if value not in kind.values:
-            choices = (*(str(choice) for choice in kind.values), *((NONE,) if kinds.optional(whole) else ()))
-            self.note(at, wording.unknown_choice(value, choices, kinds.described(whole)))
+            choices = (*(str(choice) for choice in kind.values), *((NONE,) if type_messages.optional(whole) else ()))
+            self.note(at, wording.unknown_choice(value, choices, type_messages.described(whole)))
         return value
 
     def _list(self, kind: VarTupleType, values: list[Any], at: KeyPath, _whole: Type) -> list[Any]:
@@ -156,7 +156,7 @@ class Checker:
 
     def _pair(self, kind: TupleType, values: list[Any], at: KeyPath, whole: Type) -> list[Any]:
         if len(values) != len(kind.item_types):
-            self.note(at, f"{counted(len(values), 'item')} are not allowed: {kinds.described(whole)}.")
+            self.note(at, f"{counted(len(values), 'item')} are not allowed: {type_messages.described(whole)}.")
             return values
         return [
             self.value(one, value, (*at, index))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from labtui.datasets.pace import Pace
+from labtui.datasets.deadline import Pace
 
 OTHER = "another labtui process"
 _POLL = 0.1

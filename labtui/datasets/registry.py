@@ -8,27 +8,29 @@ from functools import cache
 from types import MappingProxyType
 
 from labtui.datasets import sets
-from labtui.datasets.info import DatasetInfo, Source
+from labtui.datasets.info import DatasetInfo, DatasetSource
 from labtui.errors import UsageError
 from labtui.text.clean import clean_line
 
 
 @cache
-def sources() -> Mapping[str, Source]:
+def sources() -> Mapping[str, DatasetSource]:
     """All data sets by name, in the order of their titles."""
     modules = (
         importlib.import_module(f"{sets.__name__}.{module.name}") for module in pkgutil.iter_modules(sets.__path__)
     )
-    found: list[Source] = sorted((module.SOURCE for module in modules), key=lambda source: source.info.title.lower())
+    found: list[DatasetSource] = sorted(
+        (module.SOURCE for module in modules), key=lambda source: source.info.title.lower()
+    )
     return MappingProxyType({source.info.name: source for source in found})
 
 
-def registry() -> Mapping[str, DatasetInfo]:
+def known_datasets() -> Mapping[str, DatasetInfo]:
     """What is known about every data set, by name."""
     return MappingProxyType({name: source.info for name, source in sources().items()})
 
 
-def source_of(name: str) -> Source:
+def source_of(name: str) -> DatasetSource:
     """The data set of this name. Raises UsageError with the nearest names."""
     known = sources()
     if name in known:

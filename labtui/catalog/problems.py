@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labtui.catalog import lines
-from labtui.catalog.faults import Fault, KeyPath, dotted
+from labtui.catalog import line_numbers
 from labtui.catalog.syntax import SyntaxFault
+from labtui.catalog.words import Fault, KeyPath, dotted
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Findings:
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
-        self._lines = lines.first_lines(text)
+        self._lines = line_numbers.first_lines(text)
         self._found: dict[tuple[str, str], _Finding] = {}
 
     def __len__(self) -> int:
@@ -31,7 +31,7 @@ class Findings:
 
     def line(self, at: KeyPath) -> int | None:
         """The line in which a key, or the table that would hold it, is written."""
-        return lines.line_for(self._lines, at)
+        return line_numbers.line_for(self._lines, at)
 
     def add(self, at: KeyPath, message: str, entry: str | None = None, *, line: int | None = None) -> None:
         """A problem where it is written, and an entry that cannot run because of it; the line where it is known."""

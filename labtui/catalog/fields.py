@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from msgspec.inspect import BoolType, LiteralType, StructType, Type
 
-from labtui.catalog import kinds
-from labtui.catalog.check import NONE
-from labtui.catalog.entry import MEANINGS, RECIPE, RECIPE_KEYS
+from labtui.catalog import type_messages
 from labtui.catalog.literal import written
+from labtui.catalog.schema_types import MEANINGS, RECIPE, RECIPE_KEYS
+from labtui.catalog.type_checks import NONE
 from labtui.spec import RunSpec
 
 
@@ -60,8 +60,8 @@ def value_at(plain: Mapping[str, Any], key: str) -> Any:
 
 def _walk(key: str, kind: Type, value: Any) -> Iterator[tuple[str, Type]]:
     yield key, kind
-    registry = kinds.tags(kind)
-    table: StructType | None = next(iter(kinds.tables(kind)), None)
+    registry = type_messages.tags(kind)
+    table: StructType | None = next(iter(type_messages.tables(kind)), None)
     if registry:
         yield f"{key}.{next(iter(registry.values())).tag_field}", LiteralType(values=tuple(registry))
         table = registry.get(value.get("name", "")) if isinstance(value, dict) else None
@@ -76,12 +76,12 @@ def _is_leaf(plain: Mapping[str, Any], key: str) -> bool:
 
 def _field(key: str, kind: Type, value: Any) -> Field:
     choices = _choices(kind)
-    return Field(key, kinds.described(kind), value, written(kind, value), choices, MEANINGS.get(key, ""))
+    return Field(key, type_messages.described(kind), value, written(kind, value), choices, MEANINGS.get(key, ""))
 
 
 def _choices(kind: Type) -> tuple[str, ...]:
-    alternatives = [kinds.bare(one) for one in kinds.alternatives(kind)]
-    none = (NONE,) if kinds.optional(kind) else ()
+    alternatives = [type_messages.bare(one) for one in type_messages.alternatives(kind)]
+    none = (NONE,) if type_messages.optional(kind) else ()
     match alternatives:
         case [LiteralType(values=values)]:
             return (*(str(value) for value in values), *none)

@@ -24,7 +24,7 @@ class Statistics:
     """Over all pixels of all images: a different, larger figure."""
 
 
-def statistics(images: "npt.NDArray[np.uint8]") -> Statistics:
+def image_statistics(images: "npt.NDArray[np.uint8]") -> Statistics:
     """Of uint8 images (n, channels, height, width), n at least 1, each of at least 2 pixels; sums in float64."""
     import numpy as np  # here, so that a list of data sets does not wait for it
 

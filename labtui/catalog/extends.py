@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labtui.catalog.entry import REGISTRIES
-from labtui.catalog.faults import KeyPath
+from labtui.catalog.schema_types import REGISTRIES
+from labtui.catalog.words import KeyPath
 
 _DEEPEST = 8
 """Levels of tables that are merged; no key of a catalog lies deeper."""

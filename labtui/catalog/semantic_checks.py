@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from labtui.catalog.entry import Recipe
-from labtui.catalog.faults import Problem, counted, did_you_mean, listed, shown
+from labtui.catalog.schema_types import Recipe
+from labtui.catalog.words import Problem, counted, did_you_mean, listed, shown
 from labtui.spec import Data, Normalize, Reference, Resize, Sgd
 from labtui.store.tags import STEP_UNITS
 

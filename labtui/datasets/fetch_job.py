@@ -5,16 +5,16 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from labtui.datasets.faults import TransferFault, link_in_the_way, not_had
+from labtui.datasets.deadline import Pace, Terms
+from labtui.datasets.fetch_errors import TransferFault, link_in_the_way, not_had
+from labtui.datasets.fetch_lock import OTHER, alone
 from labtui.datasets.fetching import Progress
-from labtui.datasets.info import DataFile, Remote, Source
-from labtui.datasets.pace import Pace, Terms
-from labtui.datasets.partial import Part
+from labtui.datasets.info import DataFile, DatasetSource, Remote
+from labtui.datasets.part_file import Part
 from labtui.datasets.request import complete
 from labtui.datasets.sizes import size_text
-from labtui.datasets.unpacking import unpack
+from labtui.datasets.unpack import unpack
 from labtui.datasets.verification import check, describe, file_md5
-from labtui.datasets.waiting import OTHER, alone
 from labtui.errors import EnvironmentFault
 
 
@@ -23,7 +23,7 @@ class FetchJob:
 
     def __init__(
         self,
-        source: Source,
+        source: DatasetSource,
         remote: Remote,
         root: Path,
         rounds: Sequence[Terms],

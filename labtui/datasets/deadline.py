@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from labtui.datasets.faults import BrokenOff, TransferFault
+from labtui.datasets.fetch_errors import BrokenOff, TransferFault
 from labtui.datasets.sizes import duration_text, size_text
 
 MEASURED = 2.0

@@ -4,7 +4,7 @@ import errno
 import shutil
 from pathlib import Path
 
-from labtui.datasets.info import Source
+from labtui.datasets.info import DatasetSource
 from labtui.datasets.sizes import size_text
 from labtui.errors import EnvironmentFault
 
@@ -38,7 +38,7 @@ class FetchFault(EnvironmentFault):
         self.short = short
 
 
-def not_had(source: Source, root: Path, faults: dict[str, TransferFault], kept: str) -> FetchFault:
+def not_had(source: DatasetSource, root: Path, faults: dict[str, TransferFault], kept: str) -> FetchFault:
     """No address brought it: what each one did, what is kept, what to do."""
     lines = "".join(f"\n  {base} {fault.what}" for base, fault in faults.items())
     return FetchFault(
@@ -48,7 +48,7 @@ def not_had(source: Source, root: Path, faults: dict[str, TransferFault], kept: 
     )
 
 
-def link_in_the_way(source: Source, link: Path) -> FetchFault:
+def link_in_the_way(source: DatasetSource, link: Path) -> FetchFault:
     """A folder below the data root is a symbolic link."""
     return FetchFault(
         f"{link} is a symbolic link; below the data folder none is followed. {source.info.title} was not fetched.",
@@ -57,7 +57,7 @@ def link_in_the_way(source: Source, link: Path) -> FetchFault:
     )
 
 
-def disk_fault(source: Source, root: Path, fault: OSError) -> FetchFault:
+def disk_fault(source: DatasetSource, root: Path, fault: OSError) -> FetchFault:
     """The disk refused something."""
     title, what = source.info.title, fault.strerror or str(fault)
     if fault.errno in _FULL:
@@ -75,7 +75,7 @@ def disk_fault(source: Source, root: Path, fault: OSError) -> FetchFault:
     )
 
 
-def what_to_do(source: Source, root: Path) -> str:
+def what_to_do(source: DatasetSource, root: Path) -> str:
     """How to come by a data set that is not here."""
     if source.remote is None:
         return ""

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from msgspec.inspect import StrType, Type, type_info
 
-from labtui.catalog import kinds
-from labtui.catalog.check import NONE, Checker
-from labtui.catalog.entry import (
+from labtui.catalog import type_messages
+from labtui.catalog.extends import Layer, level_of, merged, written_at
+from labtui.catalog.grid import Member, axes, grid_problems, members
+from labtui.catalog.schema_types import (
     ENTRY_KEYS,
     OWN,
     OWN_KEYS,
@@ -24,11 +25,10 @@ from labtui.catalog.entry import (
     Recipe,
     Terms,
 )
-from labtui.catalog.faults import KeyPath, Problem, did_you_mean, listed, shown
-from labtui.catalog.grid import Member, axes, grid_problems, members
-from labtui.catalog.merge import Layer, level_of, merged, written_at
-from labtui.catalog.rules import contradictions, known_dataset, missing_dataset, reference_problems
 from labtui.catalog.seeds import read_seeds
+from labtui.catalog.semantic_checks import contradictions, known_dataset, missing_dataset, reference_problems
+from labtui.catalog.type_checks import NONE, Checker
+from labtui.catalog.words import KeyPath, Problem, did_you_mean, listed, shown
 from labtui.errors import UsageError
 from labtui.spec import Experiment, FolderPart, Name, RunSpec, Variant
 
@@ -106,7 +106,10 @@ def _own(draft: Draft) -> Own | None:
     if not _fits(_NAME, draft.name) or draft.name == NONE:
         word = f"; {shown(NONE)} means that there is none" if draft.name == NONE else ""
         draft.problems.append(
-            Problem(draft.at, f"{shown(draft.name)} is no name for an entry. Allowed: {kinds.described(_NAME)}{word}.")
+            Problem(
+                draft.at,
+                f"{shown(draft.name)} is no name for an entry. Allowed: {type_messages.described(_NAME)}{word}.",
+            )
         )
     checker = Checker()
     checker.unknown_keys(draft.raw, ENTRY_KEYS, ())
@@ -212,7 +215,7 @@ def _check_title(draft: Draft, title: str, points: Sequence[Member]) -> None:
         whole = _run_title(title, point)
         if not _fits(_FOLDER_PART, whole):
             message = f"with a member of the grid it is {shown(whole)}, which is no name for a folder"
-            draft.note_own(("title",), f"{message}: {kinds.described(_FOLDER_PART)}.")
+            draft.note_own(("title",), f"{message}: {type_messages.described(_FOLDER_PART)}.")
             return
 
 
@@ -257,6 +260,6 @@ def _run_title(title: str, point: Member) -> str:
 
 
 def _fits(kind: Type, text: str) -> bool:
-    bare = kinds.bare(kind)
+    bare = type_messages.bare(kind)
     assert isinstance(bare, StrType)
-    return kinds.matches(bare, text)
+    return type_messages.matches(bare, text)

@@ -20,7 +20,7 @@ from msgspec.inspect import (
     VarTupleType,
 )
 
-from labtui.catalog.faults import listed, shown
+from labtui.catalog.words import listed, shown
 
 _NUMBER_WORDS = {2: "two", 3: "three", 4: "four"}
 

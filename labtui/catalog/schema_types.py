@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta, inspect
 from msgspec.inspect import StructType
 
-from labtui.catalog.kinds import tables, tags
 from labtui.catalog.seeds import MOST_SEEDS
+from labtui.catalog.type_messages import tables, tags
 from labtui.spec import (
     Constant,
     Data,

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from labtui import __version__
-from labtui.datasets.faults import BrokenOff, Silence, TransferFault
+from labtui.datasets.fetch_errors import BrokenOff, Silence, TransferFault
 from labtui.text.clean import clean_line
 
 CHUNK = 1 << 18
