@@ -4,19 +4,15 @@
 larger rate may do. A *dead* one is at chance while its loss stands still: nothing will come of it.
 """
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+from labtui.learning import at_chance, is_falling
 
 EPOCHS_AT_CHANCE = 3
 """So many epochs at chance in a row are no bad luck."""
 
 LOW_DISK = 1 << 30
 """Bytes free on a disk below which it is low: a few checkpoints of a mid-sized network."""
-
-_FALLING = -3.0
-"""A slope this many standard errors below zero is a fall."""
-
-_FEWEST = 4
 
 
 class Vigil:
@@ -54,27 +50,3 @@ def disk_low(free: int) -> str:
     if free >= LOW_DISK:
         return ""
     return f"disk low: {free / (1 << 20):,.0f} MiB are free; checkpoints may not fit"
-
-
-def at_chance(percent: float, classes: int, images: int) -> bool:
-    """Whether an accuracy is that of guessing, within three standard errors of a set of so many images."""
-    share = 1 / classes
-    return abs(percent - 100 * share) <= 300 * math.sqrt(share * (1 - share) / max(images, 1))
-
-
-def is_falling(losses: Iterable[float]) -> bool | None:
-    """Whether the second half of a curve still falls, by its least-squares slope; None where too few points tell.
-
-    Of fewer than eight points all count. NaN and infinities are passed over; the rest
-    are float32 numbers, whose squares a float holds.
-    """
-    numbers = [loss for loss in losses if math.isfinite(loss)]
-    half = numbers[len(numbers) // 2 :] if len(numbers) >= 2 * _FEWEST else numbers
-    if len(half) < _FEWEST:
-        return None
-    middle, mean = (len(half) - 1) / 2, math.fsum(half) / len(half)
-    spread = math.fsum((place - middle) ** 2 for place in range(len(half)))
-    slope = math.fsum((place - middle) * (loss - mean) for place, loss in enumerate(half)) / spread
-    rest = math.fsum((loss - mean - slope * (place - middle)) ** 2 for place, loss in enumerate(half))
-    error = math.sqrt(rest / (len(half) - 2) / spread)
-    return slope < 0 and (error == 0 or slope / error < _FALLING)

@@ -22,10 +22,11 @@ from compare_builders import (
 )
 
 from labtui.compare.findings.losses import losses
-from labtui.compare.findings.not_learning import at_chance, is_falling, learning_findings
+from labtui.compare.findings.not_learning import learning_findings
 from labtui.compare.findings.published import expected
 from labtui.compare.findings.search import grid_findings, grids, same_bits, switch_findings, tunable
 from labtui.compare.metrics import cross_entropy, metric, on_report_scale
+from labtui.learning import at_chance, is_falling
 from labtui.spec import Adam, Cnn, Data, Penalty, Reference, Sgd, Training
 from labtui.store import tags
 
@@ -59,12 +60,12 @@ def edge(accuracies: dict[float, float], tag: str = tags.TEST_ACCURACY) -> dict[
     ("percent", "images", "chance"), [(10, 10_000, True), (10.8, 10_000, True), (11, 10_000, False)]
 )
 def test_chance_is_a_tenth_give_or_take_the_noise_of_the_test_set(percent: float, images: int, chance: bool) -> None:
-    assert at_chance(percent, images) is chance
+    assert at_chance(percent, 10, images) is chance
 
 
 def test_the_embedded_digits_have_a_wider_chance() -> None:
-    assert at_chance(14, 360)
-    assert not at_chance(16, 360)
+    assert at_chance(14, 10, 360)
+    assert not at_chance(16, 10, 360)
 
 
 def test_a_loss_that_stands_still_is_not_falling_and_one_that_creeps_down_is() -> None:

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labtui.engine import train
-from labtui.engine.alarms import LOW_DISK, Vigil, at_chance, disk_low, is_falling, not_learning
+from labtui.engine.alarms import LOW_DISK, Vigil, disk_low, not_learning
 from labtui.engine.beat import Pulse
 from labtui.engine.stop import Stop
 from labtui.engine.train import Intervals
+from labtui.learning import at_chance, is_falling
 from labtui.spec import Sgd
 from labtui.store.files import read_json
 from labtui.store.records import Beat, Result

@@ -1,14 +1,12 @@
 """Runs that did not learn: dead, or not started yet."""
 
-import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labtui.compare import notation
 from labtui.compare.model import Finding, Grade
-from labtui.compare.statistics import binomial_error
+from labtui.learning import at_chance, is_falling
 from labtui.store import tags
 
 if TYPE_CHECKING:
@@ -24,15 +22,6 @@ _ACCURACIES = (tags.TEST_ACCURACY, tags.REPORT_TEST_ACCURACY, tags.VAL_ACCURACY)
 _TRAIN_ACCURACIES = (tags.REPORT_TRAIN_ACCURACY, tags.TRAIN_ACCURACY)
 _LOSSES = (tags.REPORT_TRAIN_LOSS, tags.VAL_LOSS, tags.REPORT_TEST_LOSS, tags.TRAIN_LOSS)
 
-_FALLING = -3.0
-"""A slope this many standard errors below zero is a loss that still falls."""
-
-
-def at_chance(percent: float, images: int, classes: int = CLASSES) -> bool:
-    """Whether an accuracy is that of guessing, within three standard errors of the test set."""
-    chance = 100 / classes
-    return abs(percent - chance) <= 3 * binomial_error(chance, max(images, 1))
-
 
 def never_learned(run: "Run", classes: int = CLASSES) -> bool:
     """Whether a finished run ended at chance, on test images and, where known, on training images."""
@@ -41,20 +30,7 @@ def never_learned(run: "Run", classes: int = CLASSES) -> bool:
     images = run.result.test_images or 10_000
     tests = [run.result.last[tag].number for tag in _ACCURACIES if tag in run.result.last][:1]
     trains = [run.result.last[tag].number for tag in _TRAIN_ACCURACIES if tag in run.result.last][:1]
-    return bool(tests) and all(at_chance(percent, images, classes) for percent in (*tests, *trains))
-
-
-def is_falling(losses: Sequence[float]) -> bool | None:
-    """Whether the second half of a curve still goes down; None where it has too few points to tell."""
-    numbers = np.asarray([loss for loss in losses if math.isfinite(loss)], dtype=np.float64)
-    half = numbers[len(numbers) // 2 :] if len(numbers) >= 8 else numbers
-    if len(half) < 4:
-        return None
-    steps = np.arange(len(half)) - (len(half) - 1) / 2
-    slope = float((steps * half).sum() / (steps**2).sum())
-    rest = half - half.mean() - slope * steps
-    error = math.sqrt(float((rest**2).sum()) / (len(half) - 2) / float((steps**2).sum()))
-    return slope < 0 and (error == 0 or slope / error < _FALLING)
+    return bool(tests) and all(at_chance(percent, classes, images) for percent in (*tests, *trains))
 
 
 def learning_findings(cell: "Cell", evidence: "Evidence", classes: int = CLASSES) -> tuple[Finding, ...]:

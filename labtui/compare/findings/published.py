@@ -11,9 +11,10 @@ from labtui.compare.baselines import is_own_match
 from labtui.compare.cells import mean, mean_and_sd, report_test_images
 from labtui.compare.findings.confounds import drops, images_told, same_test_images
 from labtui.compare.findings.losses import published_losses, scale_told
-from labtui.compare.findings.not_learning import at_chance, never_learned
+from labtui.compare.findings.not_learning import CLASSES, never_learned
 from labtui.compare.model import Finding, Grade, Interval, Published
 from labtui.compare.spec_diff import undeclared
+from labtui.learning import at_chance
 from labtui.spec import Reference
 from labtui.store import tags
 from labtui.store.tags import REPORT_TEST_ACCURACY
@@ -191,7 +192,7 @@ def reproduction_findings(cell: "Cell", figures: Sequence[Published], factor: tu
     figure = next((one for one in figures if one.tag == REPORT_TEST_ACCURACY), None)
     if figure is None:
         return ()
-    if at_chance(figure.value, report_test_images(cell) or _USUAL_IMAGES):
+    if at_chance(figure.value, CLASSES, report_test_images(cell) or _USUAL_IMAGES):
         return (_finding("published-at-chance", _learned_nothing(cell, figure, factor)),)
     told = _apart(figure)
     return (_finding("not-reproduced", told),) if told else ()
