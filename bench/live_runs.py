@@ -13,7 +13,7 @@ import msgspec
 from bench.recipes import every_name, recipe
 from bench.run_folders import EVENTS
 from labtui.store import tags
-from labtui.store.events import scalar_event, version_event
+from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.files import write_json
 from labtui.store.lock import hold
 from labtui.store.process import boot_id, host, process_id

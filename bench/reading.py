@@ -7,7 +7,7 @@ from bench.harness import Round, Sample
 from bench.run_folders import TAGS, append_points, make_runs, write_curves
 from bench.scratch import scratch
 from labtui.store.curve_cache import CurveCache
-from labtui.store.eventfile import REST
+from labtui.store.event_file import REST
 from labtui.store.observer import Observer
 from labtui.store.reader import RunReader, read_curves
 from labtui.store.store import Store

@@ -8,7 +8,7 @@ import msgspec
 
 from bench.recipes import every_name, recipe
 from labtui.store import tags
-from labtui.store.events import scalar_event, version_event
+from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.files import write_json
 from labtui.store.records import Launch, Result
 from labtui.store.run import Run

@@ -7,11 +7,13 @@ from labtui import datasets
 from labtui.api.lab import Lab
 from labtui.api.planning import PlannedRun
 from labtui.errors import LabError, UsageError
-from labtui.launch import local, queue, runner
+from labtui.launch import launcher
 from labtui.launch.devices import Device
-from labtui.launch.local import Interpreter, recorded_threads
-from labtui.launch.revive import to_be_resumed
-from labtui.launch.runner import ensure_runner
+from labtui.launch.launcher import Interpreter, recorded_threads
+from labtui.launch.queue import entries as queue
+from labtui.launch.queue import runner
+from labtui.launch.queue.requeue import to_be_resumed
+from labtui.launch.queue.runner import ensure_runner
 from labtui.launch.slots import Slot
 from labtui.launch.threads import threads_per_run, usable_cores
 from labtui.store.run import Run
@@ -34,7 +36,7 @@ def start(
     """
     run = create(lab, planned)
     try:
-        local.start(
+        launcher.start(
             run.folder,
             device=device,
             threads=threads,
@@ -65,7 +67,7 @@ def resume(
     `take_over` treats an attempt on another host that never reported its end as ended. Raises a LabError if the run
     cannot be started.
     """
-    local.start(
+    launcher.start(
         run.folder,
         device=device,
         threads=threads,

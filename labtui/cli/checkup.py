@@ -16,8 +16,8 @@ from labtui.api import Lab
 from labtui.cli.wording import plural, size
 from labtui.datasets import listing
 from labtui.errors import LabError
-from labtui.launch import queue
 from labtui.launch.devices import survey
+from labtui.launch.queue import entries as queue
 from labtui.store.lock import LockHeld, LocksUnsupported, hold
 
 PACKAGES = (

@@ -18,8 +18,8 @@ from labtui.cli.interrupts import Interrupts
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device
 from labtui.launch.ends import Ends
+from labtui.launch.launcher import Warm
 from labtui.launch.line import Line
-from labtui.launch.local import Warm
 from labtui.launch.slots import Slot, first_free
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.store.run import Run

@@ -15,8 +15,8 @@ from labtui.cli.runs import as_json as run_as_json
 from labtui.cli.streams import Piece, put, put_json, say
 from labtui.cli.wording import NOTHING, ago, plural
 from labtui.errors import UsageError
-from labtui.launch import queue as waiting
-from labtui.launch.runner import standing
+from labtui.launch.queue import entries as waiting
+from labtui.launch.queue.runner import standing
 from labtui.store.run import Run
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from labtui.cli.streams import Painted, is_terminal, say
 from labtui.cli.wording import COLORS, plural
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device
-from labtui.launch.local import Interpreter, Warm, recorded_threads
+from labtui.launch.fork_server.client import warmed
+from labtui.launch.launcher import Interpreter, Warm, recorded_threads
 from labtui.launch.slots import Slot
-from labtui.launch.warm_start import warmed
 from labtui.store.run import Run
 from labtui.store.state import State
 

@@ -87,7 +87,7 @@ def wake_queue(lab: Lab, told: str) -> str:
 def take_out_of_queue(lab: Lab, run: Run) -> str:
     """Take a run that has not started out of the queue."""
     from labtui.api import lifecycle
-    from labtui.launch import queue
+    from labtui.launch.queue import entries as queue
 
     for entry in queue.entries(lab.store.root):
         if entry.run == run.id:

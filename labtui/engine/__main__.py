@@ -19,7 +19,7 @@ from labtui.engine.beat import Pulse
 from labtui.engine.stop import Stop
 from labtui.errors import EnvironmentFault, LabError
 from labtui.store.records import Result
-from labtui.store.reserve import Reserve
+from labtui.store.reserved_space import Reserve
 from labtui.text.clean import clean
 
 _TRIES, _PAUSE = 5, 0.2

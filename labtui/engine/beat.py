@@ -16,7 +16,7 @@ import msgspec
 
 from labtui.engine.stop import Stop
 from labtui.store.records import Beat, Phase
-from labtui.store.reserve import Reserve
+from labtui.store.reserved_space import Reserve
 
 INTERVAL = 1.0
 """Seconds between two beats."""

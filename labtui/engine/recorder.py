@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
-from labtui.store.events import float32, scalar_event, version_event
+from labtui.store.encode_scalar import float32, scalar_event, version_event
 from labtui.store.files import write_all
 from labtui.store.process import host
 from labtui.store.records import LastValue

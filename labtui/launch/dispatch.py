@@ -10,16 +10,16 @@ from typing import Protocol
 import msgspec
 
 from labtui.errors import LabError
-from labtui.launch.chosen import restored
 from labtui.launch.devices import Device, Survey, candidates, survey
 from labtui.launch.ends import Ends
+from labtui.launch.environment import restored
+from labtui.launch.fork_server.client import Warmer
+from labtui.launch.launcher import AlreadyRunning, Interpreter, NotStarted, next_attempt
 from labtui.launch.line import Line
-from labtui.launch.local import AlreadyRunning, Interpreter, NotStarted, next_attempt
 from labtui.launch.order import Claimed
-from labtui.launch.queue import Entry, entries, is_ours, remove, set_aside
+from labtui.launch.queue.entries import Entry, entries, is_ours, remove, set_aside
+from labtui.launch.queue.ticket import Ticket, folder_of, has_our_seal
 from labtui.launch.slots import Slot, first_free
-from labtui.launch.ticket import Ticket, folder_of, has_our_seal
-from labtui.launch.warm_start import Warmer
 from labtui.store.paths import RunPaths
 
 _FULL_PAUSE = 30.0
@@ -27,7 +27,7 @@ _FULL_PAUSE = 30.0
 
 
 class Start(Protocol):
-    """`labtui.launch.local.start`, or a stand-in for it."""
+    """`labtui.launch.launcher.start`, or a stand-in for it."""
 
     def __call__(
         self,

@@ -18,12 +18,12 @@ import msgspec
 from labtui.errors import LabError
 from labtui.launch.target import Target
 from labtui.store.files import read_json_or_none, write_all
-from labtui.store.folders import disk_fault
 from labtui.store.lock import probe
 from labtui.store.observer import is_here, liveness
 from labtui.store.paths import AttemptPaths
 from labtui.store.records import Launch, StopRequest
 from labtui.store.run import Run
+from labtui.store.safe_paths import disk_fault
 
 _POLL = 0.1
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from labtui.store.curve import Curve, Series
 from labtui.store.curve_cache import CurveCache
-from labtui.store.eventfile import EventFile, holds
+from labtui.store.discover import is_event_file
+from labtui.store.event_file import EventFile, holds
 from labtui.store.kept import Kept, KeptFile, Stamp
 from labtui.store.tags import step_unit
-from labtui.store.walk import is_event_file
 from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:  # block imports numpy, which nothing pays for until there are records
-    from labtui.store.block import Batch
+    from labtui.store.decode_vectorized import Batch
 
 POLL_BYTES = 1 << 20
 """Bytes read in one poll, so that whoever draws a screen beside it is held up for milliseconds only."""

@@ -14,16 +14,16 @@ from pathlib import Path
 import labtui
 from labtui.errors import UsageError
 from labtui.spec import RunSpec
+from labtui.store.discover import Found, Walk
 from labtui.store.files import sync_folder, write_json
-from labtui.store.folders import OutsideRoot, disk_fault, opened
+from labtui.store.load_run import RecordCache, read_foreign, read_own
 from labtui.store.observer import Observer
 from labtui.store.paths import RunPaths, RunsPaths
+from labtui.store.queue_view import NO_TURN, Turn, WaitingLine
 from labtui.store.records import SpecFile
 from labtui.store.run import Run
-from labtui.store.snapshot import RecordCache, read_foreign, read_own
+from labtui.store.safe_paths import OutsideRoot, disk_fault, opened
 from labtui.store.trash import move_to_trash
-from labtui.store.waiting import NO_TURN, Turn, WaitingLine
-from labtui.store.walk import Found, Walk
 from labtui.text.clean import clean_line
 
 _SETTLED_AFTER = 3.0

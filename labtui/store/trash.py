@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 from labtui.errors import EnvironmentFault, UsageError
-from labtui.store.folders import disk_fault, opened
+from labtui.store.discover import is_event_file
 from labtui.store.lock import LockHeld, LocksUnsupported, hold
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
-from labtui.store.walk import is_event_file
+from labtui.store.safe_paths import disk_fault, opened
 from labtui.text.clean import clean_line
 
 _PATIENCE = 0.5

@@ -9,7 +9,7 @@ from samples import make_beat, make_launch, make_result, make_spec, write_run
 
 from labtui.cli.display import JsonDisplay, LineDisplay, QuietDisplay
 from labtui.cli.follow import Epoch, Follower, Sighting
-from labtui.store.events import scalar_event, version_event
+from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.records import LastValue
 from labtui.store.run import Run
 from labtui.store.store import Store

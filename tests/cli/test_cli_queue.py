@@ -9,7 +9,7 @@ from conftest import NOWHERE, Answer
 from samples import gone_process, make_launch, write_run
 
 from labtui.api import lifecycle, open_lab
-from labtui.launch import queue as waiting
+from labtui.launch.queue import entries as waiting
 from labtui.store.store import Store
 
 Cli = Callable[..., Answer]

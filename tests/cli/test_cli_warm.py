@@ -16,7 +16,7 @@ from labtui.cli.foreground import Foreground, Job, Outcome
 from labtui.cli.interrupts import Interrupts
 from labtui.errors import LabError
 from labtui.launch.devices import Device
-from labtui.launch.local import Warm
+from labtui.launch.launcher import Warm
 
 CPU = Device(name="cpu", title="CPU", cores=2)
 TWO = ("run", "network", "dropout", "--dataset", "digits")

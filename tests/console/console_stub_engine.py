@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from labtui.catalog import Catalog, load
 from labtui.spec import RunSpec
 from labtui.store import tags
-from labtui.store.events import scalar_event, version_event
+from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.files import write_json
 from labtui.store.lock import Held, hold
 from labtui.store.process import boot_id, host, process_id

@@ -8,7 +8,7 @@ from samples import gone_process, make_launch, make_result, make_spec, write_run
 from textual.pilot import Pilot
 
 from labtui.api import lifecycle
-from labtui.launch import queue
+from labtui.launch.queue import entries as queue
 from labtui.store.state import State
 
 

@@ -535,7 +535,7 @@ HOSTILE = (
 async def test_hostile_names_reach_no_terminal(tmp_path, name):
     folder = tmp_path / "runs" / name[:80]
     folder.mkdir(parents=True)
-    from labtui.store.events import scalar_event, version_event
+    from labtui.store.encode_scalar import scalar_event, version_event
 
     events = b"".join(scalar_event(1.0 + k, k, name, 0.5) for k in range(5))
     (folder / "events.out.tfevents.1.x").write_bytes(version_event(1.0) + events)

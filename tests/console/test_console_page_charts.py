@@ -13,7 +13,7 @@ from labtui.console.screens.charts import ChartsScreen
 from labtui.console.screens.main import MainScreen
 from labtui.console.widgets.chart import Chart
 from labtui.console.widgets.lines import Lines
-from labtui.store.events import scalar_event, version_event
+from labtui.store.encode_scalar import scalar_event, version_event
 
 
 def charts(app: ConsoleUnderTest) -> ChartsScreen:

@@ -132,7 +132,7 @@ class App(LabtuiApp):
 place = Path(sys.argv[1])
 lab = open_lab(runs=place / "runs", environ=os.environ, cwd=place)
 App(lab, Settings(state_folder=place)).run(headless=True, size=(160, 48))
-heavy = {"numpy", "scipy", "psutil", "torch", "matplotlib", "labtui.launch.local", "labtui.datasets.fetching"}
+heavy = {"numpy", "scipy", "psutil", "torch", "matplotlib", "labtui.launch.launcher", "labtui.datasets.fetching"}
 print(sorted(heavy & set(sys.modules)))
 """
 

@@ -22,7 +22,7 @@ from labtui.store.files import read_json
 from labtui.store.paths import RunPaths
 from labtui.store.reader import RunReader, read_curves
 from labtui.store.records import Beat, Result
-from labtui.store.reserve import Reserve
+from labtui.store.reserved_space import Reserve
 
 EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)
 MOMENTS = range(20)

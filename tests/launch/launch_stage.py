@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labtui.launch.devices import Device
-from labtui.launch.local import Interpreter, start
+from labtui.launch.launcher import Interpreter, start
 from labtui.launch.order import Claimed
 from labtui.spec import Adam, Cnn, Constant, Data, RunSpec, Training
 from labtui.store.files import read_json_or_none

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from labtui.launch.claim import Refusal, claim
-from labtui.launch.local import next_attempt
+from labtui.launch.launcher import next_attempt
 from labtui.launch.order import Order
 from labtui.store.paths import RunPaths
 

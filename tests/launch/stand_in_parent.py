@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from labtui.launch.parent import main
+from labtui.launch.supervisor import main
 
 ENGINE = Path(__file__).with_name("stand_in_engine.py")
 

@@ -4,8 +4,8 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from labtui.launch.local import start
-from labtui.launch.runner import main
+from labtui.launch.launcher import start
+from labtui.launch.queue.runner import main
 
 PARENT = str(Path(__file__).with_name("stand_in_parent.py"))
 

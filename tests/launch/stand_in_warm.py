@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from labtui.launch.warm import main
+from labtui.launch.fork_server.server import main
 
 sys.path.insert(0, str(Path(__file__).parent))
 

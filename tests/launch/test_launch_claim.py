@@ -14,7 +14,7 @@ from launch_stage import CPU, Stage, engines, exit_of
 from labtui.errors import UsageError
 from labtui.launch import claim as claiming
 from labtui.launch.claim import Refusal, claim
-from labtui.launch.local import NotStartable, start
+from labtui.launch.launcher import NotStartable, start
 from labtui.launch.order import Order
 from labtui.launch.stop import kill
 from labtui.store.files import read_json, write_json

@@ -11,15 +11,16 @@ from launch_stage import Stage
 from samples import make_launch, write_run
 
 from labtui.errors import LabError
-from labtui.launch import parent, queue
+from labtui.launch import supervisor
 from labtui.launch.claim import Refusal, claim
-from labtui.launch.local import next_attempt
+from labtui.launch.launcher import next_attempt
 from labtui.launch.log import CappedLog, open_log
 from labtui.launch.order import Order
 from labtui.launch.private import private_folder
-from labtui.launch.queue import Entry, entries, failed
+from labtui.launch.queue import entries as queue
+from labtui.launch.queue.entries import Entry, entries, failed
+from labtui.launch.queue.ticket import has_our_seal
 from labtui.launch.stop import request_stop
-from labtui.launch.ticket import has_our_seal
 from labtui.store.files import read_json
 from labtui.store.paths import RunPaths, RunsPaths
 from labtui.store.records import Exit, Launch, StopRequest
@@ -125,14 +126,14 @@ def test_a_request_to_stop_is_whole_or_absent(stage: Stage) -> None:
 def test_how_an_engine_ended_is_whole_or_absent_and_a_passing_fault_does_not_lose_it(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parent, "_EXIT_PAUSE", 0.0)
+    monkeypatch.setattr(supervisor, "_EXIT_PAUSE", 0.0)
     attempt = write_run(stage.root / "a", launch=make_launch()).attempt(1)
 
     def prepare() -> None:
         attempt.exit.unlink(missing_ok=True)
-        parent._spare(attempt).write_bytes(bytes(8192))
+        supervisor._spare(attempt).write_bytes(bytes(8192))
 
-    for hit in hits(lambda: parent._write_exit(attempt, Exit(code=3, ended=1.0)), prepare=prepare):
+    for hit in hits(lambda: supervisor._write_exit(attempt, Exit(code=3, ended=1.0)), prepare=prepare):
         if hit.kind == "kill" and not attempt.exit.exists():
             continue
         assert hit.error is None or hit.operation == "unlink", hit
@@ -144,7 +145,7 @@ def claimed(paths: RunPaths) -> Callable[[], object]:
         order = Order(attempt=next_attempt(paths), device="cpu", threads=1, data_root="/", patience=0.0)
         mine = claim(paths, order)
         try:
-            parent._record(paths, order, mine, ("engine",))
+            supervisor._record(paths, order, mine, ("engine",))
         finally:
             mine.lock.close()
 

@@ -11,7 +11,7 @@ import pytest
 from launch_stage import CPU, HERE, Stage, children_of, engines, exit_of, is_there, launch_of, log_of, pids, wait_until
 
 from labtui.errors import EnvironmentFault, LabError
-from labtui.launch.local import AlreadyRunning, Interpreter, NotStarted, start
+from labtui.launch.launcher import AlreadyRunning, Interpreter, NotStarted, start
 from labtui.launch.stop import request_stop, terminate
 from labtui.store.lock import hold, probe
 from labtui.store.state import State
@@ -313,7 +313,7 @@ def test_a_claim_that_cannot_be_recorded_is_given_back(stage: Stage) -> None:
     run = stage.run()
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
     ignored = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-    parent = f"import sys, labtui.launch.parent as parent\n{limited}{ignored}sys.exit(parent.main(sys.argv[1:]))"
+    parent = f"import sys, labtui.launch.supervisor as parent\n{limited}{ignored}sys.exit(parent.main(sys.argv[1:]))"
 
     with pytest.raises(EnvironmentFault, match="Not started"):
         start(run.folder, device=CPU, threads=1, data_root=stage.root, interpreter=Interpreter(program=("-c", parent)))

@@ -14,16 +14,17 @@ import pytest
 from launch_stage import CPU, Stage, stand_in
 
 from labtui.errors import EnvironmentFault, LabError, UsageError
-from labtui.launch import queue, seal
-from labtui.launch.chosen import chosen, restored
+from labtui.launch import seal
 from labtui.launch.devices import Device, Survey
 from labtui.launch.dispatch import Dispatcher
-from labtui.launch.local import AlreadyRunning, NotStartable, NotStarted
+from labtui.launch.environment import chosen, restored
+from labtui.launch.launcher import AlreadyRunning, NotStartable, NotStarted
 from labtui.launch.order import Claimed, Refused
 from labtui.launch.private import private_folder
-from labtui.launch.queue import Entry, entries, failed, find, remove, retry
+from labtui.launch.queue import entries as queue
+from labtui.launch.queue.entries import Entry, entries, failed, find, remove, retry
+from labtui.launch.queue.ticket import Ticket, has_our_seal
 from labtui.launch.slots import acquire
-from labtui.launch.ticket import Ticket, has_our_seal
 from labtui.store.files import read_json, write_json
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -245,7 +246,7 @@ def leads_through_a_link(entry: Entry) -> None:
 
 
 def change(entry: Entry, *, sealed: bool, **changes: object) -> None:
-    from labtui.launch import ticket
+    from labtui.launch.queue import ticket
 
     changed = msgspec.structs.replace(entry.ticket, **changes)
     write_json(entry.path, ticket.sealed(changed) if sealed else changed)
@@ -310,7 +311,7 @@ def test_a_run_whose_resumption_waits_or_could_not_be_started_says_so(
 
 
 def test_an_interpreter_that_is_gone_moves_its_entry_aside(stage: Stage, dispatch: Dispatch) -> None:
-    from labtui.launch.local import start
+    from labtui.launch.launcher import start
 
     broken_python(enqueue(stage, stage.run()))
 
@@ -422,7 +423,7 @@ def test_a_queue_that_cannot_be_made_is_told(stage: Stage, tmp_path: Path) -> No
 
 
 def test_a_started_entry_keeps_its_slot_with_its_run(stage: Stage, dispatch: Dispatch) -> None:
-    from labtui.launch.local import start
+    from labtui.launch.launcher import start
     from labtui.launch.stop import terminate
 
     run = stage.run()

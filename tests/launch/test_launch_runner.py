@@ -15,16 +15,17 @@ from launch_stage import CPU, HERE, Stage, breaches, engines, launch_of, wait_un
 from samples import make_result
 
 from labtui.errors import EnvironmentFault
-from labtui.launch import queue, revive
-from labtui.launch.detach import importable
+from labtui.launch.daemonize import importable
 from labtui.launch.dispatch import Dispatcher
 from labtui.launch.order import Claimed
-from labtui.launch.queue import entries, failed
-from labtui.launch.runner import ensure_runner, log_path, serve, standing
+from labtui.launch.queue import entries as queue
+from labtui.launch.queue import requeue
+from labtui.launch.queue.entries import entries, failed
+from labtui.launch.queue.runner import ensure_runner, log_path, serve, standing
+from labtui.launch.queue.ticket import sealed
 from labtui.launch.slots import acquire, slots_folder
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.launch.threads import usable_cores
-from labtui.launch.ticket import sealed
 from labtui.store.files import write_json
 from labtui.store.records import ORPHANED
 from labtui.store.run import Run
@@ -211,19 +212,19 @@ def test_a_run_that_stopped_because_its_parent_was_killed_goes_on(stage: Stage) 
     os.kill(launch_of(run).engine.pid, signal.SIGKILL)
     assert stage.ended(run).state is State.STOPPED
 
-    revive.enqueue_lost(stage.root, lambda _: None)
+    requeue.enqueue_lost(stage.root, lambda _: None)
 
     assert [entry.run for entry in entries(stage.root)] == [run.id]
 
 
 def test_a_run_that_is_lost_again_and_again_is_left_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(revive, "MOST_ATTEMPTS", 1)
+    monkeypatch.setattr(requeue, "MOST_ATTEMPTS", 1)
     run = stage.started("refuse")
     for who in (launch_of(run).parent, launch_of(run).engine):
         os.kill(who.pid, signal.SIGKILL)
     assert stage.ended(run).state is State.LOST
 
-    revive.enqueue_lost(stage.root, lambda _: None)
+    requeue.enqueue_lost(stage.root, lambda _: None)
 
     assert entries(stage.root) == ()
 
@@ -231,12 +232,12 @@ def test_a_run_that_is_lost_again_and_again_is_left_alone(stage: Stage, monkeypa
 def test_a_run_whose_engine_is_killed_again_and_again_is_left_alone(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revive, "MOST_KILLED", 1)
+    monkeypatch.setattr(requeue, "MOST_KILLED", 1)
     run = stage.started("refuse")
     kill(run)
     assert stage.ended(run).state is State.FAILED
 
-    revive.enqueue_lost(stage.root, lambda _: None)
+    requeue.enqueue_lost(stage.root, lambda _: None)
 
     assert entries(stage.root) == ()
 
@@ -246,10 +247,10 @@ def test_a_lost_run_that_could_not_be_resumed_is_not_tried_at_every_start_of_a_r
     for who in (launch_of(run).parent, launch_of(run).engine):
         os.kill(who.pid, signal.SIGKILL)
     assert stage.ended(run).state is State.LOST
-    revive.enqueue_lost(stage.root, lambda _: None)
+    requeue.enqueue_lost(stage.root, lambda _: None)
     queue.set_aside(entries(stage.root)[0], "there is no such device")
 
-    revive.enqueue_lost(stage.root, lambda _: None)
+    requeue.enqueue_lost(stage.root, lambda _: None)
 
     assert entries(stage.root) == ()
     assert len(failed(stage.root)) == 1

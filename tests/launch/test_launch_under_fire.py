@@ -11,7 +11,7 @@ import pytest
 from launch_stage import HERE, Stage, breaches, engines, exit_of, is_there, launch_of, pids, wait_until
 
 from labtui.launch.claim import Refusal, claim
-from labtui.launch.detach import importable
+from labtui.launch.daemonize import importable
 from labtui.launch.order import Order
 from labtui.launch.stop import request_stop, terminate
 from labtui.store.lock import probe

@@ -34,13 +34,13 @@ from warm_stage import loaded, program, start_warm
 
 from labtui.launch.dispatch import Dispatcher
 from labtui.launch.ends import Ends
-from labtui.launch.local import Interpreter, start
+from labtui.launch.fork_server.client import Warmer, WarmProcess, pays, warmed
+from labtui.launch.launcher import Interpreter, start
 from labtui.launch.order import Claimed
-from labtui.launch.queue import enqueue, entries
+from labtui.launch.queue.entries import enqueue, entries
 from labtui.launch.slots import acquire
 from labtui.launch.stop import request_stop
 from labtui.launch.title import retitle
-from labtui.launch.warm_start import Warmer, WarmProcess, pays, warmed
 from labtui.spec import Cnn, Training
 from labtui.store.lock import probe
 from labtui.store.process import alive
@@ -101,7 +101,7 @@ def test_what_is_recorded_of_a_forked_run_is_what_ps_shows(stage: Stage) -> None
 
         assert tuple(psutil.Process(launch.engine.pid).cmdline()) == launch.argv
         shown = psutil.Process(launch.parent.pid).cmdline()
-        assert shown[:5] == [launch.python, "-P", "-m", "labtui.launch.parent", str(run.folder)]
+        assert shown[:5] == [launch.python, "-P", "-m", "labtui.launch.supervisor", str(run.folder)]
         assert psutil.Process(launch.engine.pid).ppid() == launch.parent.pid
         assert alive(launch.parent, launch.boot_id)
         assert alive(launch.engine, launch.boot_id)

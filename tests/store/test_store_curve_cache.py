@@ -16,10 +16,10 @@ from google_crc32c import value as crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labtui.store import curve_cache, eventfile, kept, reader
+from labtui.store import curve_cache, event_file, kept, reader
 from labtui.store.curve_cache import CurveCache
-from labtui.store.eventfile import EventFile
-from labtui.store.events import frame, scalar_event, version_event
+from labtui.store.encode_scalar import frame, scalar_event, version_event
+from labtui.store.event_file import EventFile
 from labtui.store.kept import Kept, KeptFile, NotKept, Stamp
 from labtui.store.reader import RunReader, read_curves
 
@@ -76,7 +76,7 @@ def _small_runs_too(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def rested(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files count as left alone from the first moment on."""
-    monkeypatch.setattr(eventfile, "REST", -(1 << 62))
+    monkeypatch.setattr(event_file, "REST", -(1 << 62))
 
 
 @pytest.fixture
@@ -358,7 +358,7 @@ def test_old_numbers_are_never_shown(
     run: Path, cache: CurveCache, become: Callable[[Path], object], rest: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if rest:
-        monkeypatch.setattr(eventfile, "REST", -(1 << 62))
+        monkeypatch.setattr(event_file, "REST", -(1 << 62))
     held = read(run, cache)
     held.keep()
     become(run)
@@ -381,8 +381,8 @@ def test_time_stamps_are_believed_only_of_files_left_alone_before_they_were_read
     run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = (run / SECOND).stat().st_ctime_ns
-    for later, believed in ((0, False), (eventfile.REST, False), (eventfile.REST + 1, True), (-(10**12), False)):
-        monkeypatch.setattr(eventfile.time, "time_ns", lambda later=later: now + later)
+    for later, believed in ((0, False), (event_file.REST, False), (event_file.REST + 1, True), (-(10**12), False)):
+        monkeypatch.setattr(event_file.time, "time_ns", lambda later=later: now + later)
         last = read(run)._files[-1]
         assert (last.kept.stamp is not None) == believed, later
         if believed:

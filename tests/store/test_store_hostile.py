@@ -13,7 +13,7 @@ from hostile import FORBIDDEN, HOSTILE
 from samples import make_beat, make_launch, make_result, make_spec, write_run
 
 from labtui.errors import LabError
-from labtui.store.events import scalar_event, version_event
+from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.reader import RunReader
 from labtui.store.records import Exit, LastValue
 from labtui.store.run import Run

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from labtui.store import events
-from labtui.store.block import decode_block, decode_plain
-from labtui.store.events import frame, scalar_event, version_event
-from labtui.store.framing import find_frames, find_many_frames
+from labtui.store import encode_scalar
+from labtui.store.decode_vectorized import decode_block, decode_plain
+from labtui.store.encode_scalar import frame, scalar_event, version_event
 from labtui.store.reader import MOST_TAGS, RunReader, read_curves
 from labtui.store.tags import StepUnit
+from labtui.store.tfrecord import find_frames, find_many_frames
 
 NAME = "events.out.tfevents.1764000000.host.1.0"
 TAGS = ("Loss on Minibatches", "train/loss", "lr", "val/accuracy")
@@ -49,7 +49,7 @@ def plain(reader: RunReader) -> Points:
 
 
 def as_float32(value: float) -> float:
-    return float(struct.unpack("<f", events.float32(value))[0])
+    return float(struct.unpack("<f", encode_scalar.float32(value))[0])
 
 
 def read_all(reader: RunReader, budget: int = 1 << 20) -> None:
@@ -421,7 +421,7 @@ def test_half_a_record_that_others_follow_is_damage_and_hides_only_what_follows(
 )
 def test_a_length_beyond_the_cap_is_damage_even_if_its_checksum_fits(tmp_path: Path, size: int, told: str) -> None:
     length = size.to_bytes(8, "little")
-    header = length + events.masked_crc(length).to_bytes(4, "little")
+    header = length + encode_scalar.masked_crc(length).to_bytes(4, "little")
     write(tmp_path, file_of(HUNDRED) + header + bytes(100))
     reader = RunReader(tmp_path)
     reader.poll()
@@ -430,7 +430,7 @@ def test_a_length_beyond_the_cap_is_damage_even_if_its_checksum_fits(tmp_path: P
 
 
 def test_a_large_record_of_another_kind_is_passed_over_whatever_the_budget(tmp_path: Path) -> None:
-    image = frame(b"\x09" + bytes(8) + b"\x32" + events.varint(3 << 20) + os.urandom(3 << 20))
+    image = frame(b"\x09" + bytes(8) + b"\x32" + encode_scalar.varint(3 << 20) + os.urandom(3 << 20))
     write(tmp_path, file_of(HUNDRED) + image + scalar_event(2.0, 100, "train/loss", 1.0))
     reader = RunReader(tmp_path)
     read_all(reader, 1000)
@@ -499,8 +499,8 @@ def test_tags_are_cleaned_and_two_tags_never_share_a_curve(tmp_path: Path) -> No
 
 def test_a_tag_that_is_not_utf8_is_shown_all_the_same(tmp_path: Path) -> None:
     point = b"\x0a\x02\xff\xfe" + b"\x15" + struct.pack("<f", 2.0)
-    summary = b"\x0a" + events.varint(len(point)) + point
-    write(tmp_path, frame(b"\x09" + struct.pack("<d", 1.0) + b"\x2a" + events.varint(len(summary)) + summary))
+    summary = b"\x0a" + encode_scalar.varint(len(point)) + point
+    write(tmp_path, frame(b"\x09" + struct.pack("<d", 1.0) + b"\x2a" + encode_scalar.varint(len(summary)) + summary))
     assert {tag: curve.last for tag, curve in read_curves(tmp_path).items()} == {"\ufffd\ufffd": (0, 2.0)}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from faults import hits
 
-from labtui.store.reserve import Reserve
+from labtui.store.reserved_space import Reserve
 
 OLD, NEW = b'{"old": 1}\n', b'{"new": 22222}\n'
 
@@ -105,7 +105,7 @@ def test_a_writer_stopped_at_any_file_operation_leaves_the_old_content_or_the_ne
         assert content == NEW or hit.operation != "not reached", hit
         assert content == NEW or hit.kind != "ENOSPC", hit
     monkeypatch.setattr(reserve, "keep", lambda: (tmp_path / ".beat.json.room.tmp").write_bytes(bytes(4096)))
-    monkeypatch.setattr("labtui.store.reserve.write_bytes", full)
+    monkeypatch.setattr("labtui.store.reserved_space.write_bytes", full)
     for hit in hits(lambda: reserve.write(NEW), prepare=prepare):
         content = path.read_bytes() if path.exists() else None
         assert content in ((OLD, NEW) if before else (None, NEW)), hit

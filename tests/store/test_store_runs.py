@@ -18,9 +18,9 @@ from samples import gone_process, make_beat, make_launch, make_result, make_spec
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.spec import Training
 from labtui.store.files import read_json
-from labtui.store.folders import OutsideRoot
 from labtui.store.lock import hold
 from labtui.store.records import SpecFile
+from labtui.store.safe_paths import OutsideRoot
 from labtui.store.state import State
 from labtui.store.store import Store
 

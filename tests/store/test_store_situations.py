@@ -252,7 +252,7 @@ def test_an_end_without_a_result_is_told_with_its_reason(
 def test_on_a_disk_without_locks_the_launchers_pid_decides(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labtui.store.snapshot.probe", lambda _: "unknown")
+    monkeypatch.setattr("labtui.store.load_run.probe", lambda _: "unknown")
     write_run(tmp_path / "a", launch=make_launch(), beat=make_beat())
     assert only(store).state is State.RUNNING
     write_run(tmp_path / "a", launch=make_launch(attempt=2, parent=gone_process(), engine=gone_process()))
@@ -277,7 +277,7 @@ def test_a_run_that_ends_between_two_looks_of_one_scan_is_never_lost(
             return "free" if moment == "before" else "held"
 
         with monkeypatch.context() as patch:
-            patch.setattr("labtui.store.snapshot.probe", ending)
+            patch.setattr("labtui.store.load_run.probe", ending)
             assert store.get(moment).state is State.FINISHED
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from google_crc32c import value as crc32c
 
-from labtui.store import crc, decode
-from labtui.store.decode import Located, NotAnEvent, Point
-from labtui.store.framing import Frames, is_whole
+from labtui.store import crc, decode_scalar
+from labtui.store.decode_scalar import Located, NotAnEvent, Point
+from labtui.store.tfrecord import Frames, is_whole
 
 if TYPE_CHECKING:  # numpy.typing is slow to import
     from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def _plainly(content: bytes, frames: Frames, records: Iterable[int]) -> tuple[li
         if not is_whole(content, start, size):
             return _batches(found), record, unknown
         try:
-            for point in decode.points(content[start : start + size]):
+            for point in decode_scalar.points(content[start : start + size]):
                 found.setdefault(point.tag, []).append((record, point))
         except NotAnEvent:
             unknown += 1
@@ -140,7 +140,7 @@ def _those(
 
 def _template(payload: bytes) -> Located | None:
     try:
-        located = decode.locate(payload)
+        located = decode_scalar.locate(payload)
     except NotAnEvent:
         return None
     return located if len(located.scalars) == 1 and located.wall_time >= 0 else None

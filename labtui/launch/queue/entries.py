@@ -18,13 +18,13 @@ import msgspec
 from msgspec import Struct
 
 from labtui.errors import EnvironmentFault, UsageError
-from labtui.launch.local import next_attempt
-from labtui.launch.ticket import Ticket, folder_of, has_our_seal, origin_here, sealed
+from labtui.launch.launcher import next_attempt
+from labtui.launch.queue.ticket import Ticket, folder_of, has_our_seal, origin_here, sealed
 from labtui.store.files import DamagedFile, read_json, read_json_or_none, sync_folder, write_all, write_json
-from labtui.store.folders import OutsideRoot, disk_fault, opened
 from labtui.store.paths import HOUSE, SET_ASIDE, RunPaths, RunsPaths
+from labtui.store.queue_view import reason_path
 from labtui.store.run import Run
-from labtui.store.waiting import reason_path
+from labtui.store.safe_paths import OutsideRoot, disk_fault, opened
 from labtui.text.clean import clean_line
 
 _NAME = re.compile(r"(\d{8,18})-[0-9a-f]{8}\.json")
@@ -77,8 +77,8 @@ def enqueue(
 ) -> Entry:
     """Put the next attempt of a run at the end of the queue; one that waits already keeps its place.
 
-    Nothing starts by this alone: see `labtui.launch.runner.ensure_runner`. Raises EnvironmentFault where the queue
-    cannot be written, UsageError for a run that is not below `root`.
+    Nothing starts by this alone: see `labtui.launch.queue.runner.ensure_runner`. Raises EnvironmentFault where the
+    queue cannot be written, UsageError for a run that is not below `root`.
     """
     ticket = Ticket(
         run=_run_of(root, run),

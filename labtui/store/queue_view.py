@@ -1,6 +1,6 @@
 """What the queue of a runs folder says about its runs: which wait to be started, and which could not be, and why.
 
-labtui.launch.queue writes the entries; of one, only the run and the attempt are read here, once for each file.
+labtui.launch.queue.entries writes the entries; of one, only the run and the attempt are read here, once for each file.
 """
 
 import os

@@ -1,7 +1,7 @@
 """TensorBoard's event format, read: scalars out of the payloads of records.
 
-This is the plain decoder, for the few records of a tail; block.py decodes thousands at once. Both find a scalar by the
-same `locate`. The field numbers are those of TensorFlow's Event, Summary and TensorProto messages.
+This is the plain decoder, for the few records of a tail; decode_vectorized.py decodes thousands at once. Both find a
+scalar by the same `locate`. The field numbers are those of TensorFlow's Event, Summary and TensorProto messages.
 """
 
 import struct

@@ -2,7 +2,7 @@
 
 A record is its length (8 bytes, little endian), the masked CRC-32C of these 8 bytes, the payload, the masked CRC-32C of
 the payload. The payload is an `Event`; the few fields that a scalar needs are written here by hand, so that neither the
-engine nor the console needs protobuf or tensorboard. Decoding is in decode.py.
+engine nor the console needs protobuf or tensorboard. Decoding is in decode_scalar.py.
 """
 
 import math

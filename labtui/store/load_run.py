@@ -16,10 +16,10 @@ from labtui.store.intake import NEWER, Loaded, load_record, load_spec
 from labtui.store.lock import probe
 from labtui.store.observer import Observer
 from labtui.store.paths import AttemptPaths, RunPaths
+from labtui.store.queue_view import NO_TURN, Turn
 from labtui.store.records import Beat, Exit, Launch, Result, SpecFile
 from labtui.store.run import Run
 from labtui.store.state import Facts, derive
-from labtui.store.waiting import NO_TURN, Turn
 from labtui.text.clean import clean_line
 
 T = TypeVar("T")

@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Struct
 
 from labtui.errors import UsageError
-from labtui.launch.chosen import chosen
-from labtui.launch.detach import importable
+from labtui.launch.daemonize import importable
+from labtui.launch.environment import chosen
 from labtui.launch.seal import is_sealed, seal
-from labtui.store.folders import OutsideRoot, opened
 from labtui.store.process import host
+from labtui.store.safe_paths import OutsideRoot, opened
 
 
 class Origin(Struct, frozen=True, kw_only=True):

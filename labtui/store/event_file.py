@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from google_crc32c import extend
 
-from labtui.store.events import HEADER
-from labtui.store.framing import Frames, find_frames, find_many_frames, payload_crc, unwritten
+from labtui.store.encode_scalar import HEADER
 from labtui.store.kept import KeptFile, Stamp
+from labtui.store.tfrecord import Frames, find_frames, find_many_frames, payload_crc, unwritten
 from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:  # block imports numpy, which nothing pays for until there are records
-    from labtui.store.block import Batch
+    from labtui.store.decode_vectorized import Batch
 
 REST = 3_000_000_000
 """Nanoseconds for which a file must have been left alone until its time stamps tell it from what it will be: on some
@@ -100,9 +100,9 @@ class EventFile:
 
     def _decode(self, content: bytes, frames: Frames) -> "tuple[list[Batch], int]":
         """The points, and how many records come before the first damaged one."""
-        from labtui.store import block
+        from labtui.store import decode_vectorized
 
-        decode = block.decode_plain if len(frames.starts) < _PLAIN else block.decode_block
+        decode = decode_vectorized.decode_plain if len(frames.starts) < _PLAIN else decode_vectorized.decode_block
         decoded = decode(content, frames)
         self.unknown += decoded.unknown
         last = max(decoded.batches, key=_last_record, default=None)

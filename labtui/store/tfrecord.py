@@ -8,7 +8,7 @@ import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from labtui.store.events import FOOTER, HEADER, LONGEST_RECORD, masked_crc
+from labtui.store.encode_scalar import FOOTER, HEADER, LONGEST_RECORD, masked_crc
 
 if TYPE_CHECKING:  # numpy is imported where it is used: a tail needs none here
     import numpy as np

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from labtui.errors import LabError
-from labtui.launch.queue import enqueue, failed
+from labtui.launch.queue.entries import enqueue, failed
 from labtui.store.observer import is_here
 from labtui.store.records import ORPHANED
 from labtui.store.run import Run

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from labtui.errors import EnvironmentFault, LabError, UsageError
-from labtui.launch.detach import importable, spawn
+from labtui.launch.daemonize import importable, spawn
 from labtui.launch.devices import Device
 from labtui.launch.order import Answer, Claimed, Order, Refused, Why, last_answer
 from labtui.launch.slots import Slot
@@ -20,7 +20,7 @@ from labtui.store.paths import RunPaths
 from labtui.store.records import Launch
 from labtui.text.clean import clean_line
 
-PARENT = ("-P", "-m", "labtui.launch.parent")
+PARENT = ("-P", "-m", "labtui.launch.supervisor")
 """What Python is told to run; the run folder and the order follow."""
 
 
@@ -41,7 +41,7 @@ class NotStartable(NotStarted, EnvironmentFault):
 
 
 class Warm(Protocol):
-    """A process that has the engine loaded: labtui.launch.warm_start.WarmProcess."""
+    """A process that has the engine loaded: labtui.launch.fork_server.client.WarmProcess."""
 
     @property
     def loading(self) -> bool:

@@ -1,4 +1,4 @@
-"""Starting runs from a process that has the engine loaded: the starter's side of labtui.launch.warm.
+"""Starting runs from a process that has the engine loaded: the starter's side of labtui.launch.fork_server.server.
 
 It is a shortcut, and nothing depends on it: where it is not safe, has not loaded or has died, runs start cold. Nobody
 is told, since a run folder does not show the difference.
@@ -17,13 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from labtui.launch.detach import PATIENCE, existing
+from labtui.launch.daemonize import PATIENCE, existing
 from labtui.launch.devices import Device
-from labtui.launch.local import Interpreter
+from labtui.launch.launcher import Interpreter
 from labtui.launch.order import READY, Answer, Order, last_answer
-from labtui.launch.parent import engine_environment
+from labtui.launch.supervisor import engine_environment
 
-PROGRAM = ("-P", "-m", "labtui.launch.warm")
+PROGRAM = ("-P", "-m", "labtui.launch.fork_server.server")
 
 PATIENCE_LOADING = 120.0
 """Seconds that the engine may take to load; with what takes longer, cold starts will say what is wrong."""
