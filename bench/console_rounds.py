@@ -23,7 +23,7 @@ from bench.live_runs import LiveRun, LiveRuns
 from bench.recipes import every_name
 from bench.run_folders import EVENTS, make_runs
 from bench.terminal import PATIENCE, Terminal
-from labtui.console import memory as remembered
+from labtui.console import saved_state as remembered
 from labtui.store.curve_cache import CurveCache
 from labtui.store.reader import read_curves
 

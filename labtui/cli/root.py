@@ -99,7 +99,8 @@ def _plan_of_everything(ctx: click.Context) -> None:
 
 
 def _open_console(flags: Mapping[str, Any]) -> None:
-    from labtui.console import run_console, terminal
+    from labtui.console import run_console
+    from labtui.console.terminal import capabilities as terminal
 
     gc.disable()  # until the first picture: what is imported for it is kept, and looking for garbage takes 20 ms
     if why := terminal.obstacle(os.environ):  # asked before anything is looked for: it is the first thing to be told

@@ -29,7 +29,7 @@ def run_console(
     With `guarded`, a small parent process restores the terminal whatever ends the console. Raises UsageError where
     there is no terminal that could show one.
     """
-    from labtui.console import terminal
+    from labtui.console.terminal import capabilities as terminal
 
     if why := terminal.obstacle(environ):
         raise UsageError(f"The console needs a terminal: {why}.", advice=HEADLESS)
@@ -45,6 +45,6 @@ def run_console(
 
     if not guarded:
         return run()
-    from labtui.console.guard import guard
+    from labtui.console.terminal.guard import guard
 
     return guard(run)

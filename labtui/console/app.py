@@ -15,17 +15,18 @@ from textual.driver import Driver
 from textual.screen import Screen
 
 from labtui.api import Lab
-from labtui.console import deeds, memory
+from labtui.console import actions as deeds
+from labtui.console import saved_state as memory
 from labtui.console.bindings import everywhere
-from labtui.console.catalog_watch import CatalogWatch
-from labtui.console.driver import thrifty
+from labtui.console.command_palette import name_of, system_commands
+from labtui.console.data.catalog_watch import CatalogWatch
+from labtui.console.data.poller import Monitor
+from labtui.console.experiments.screen import MainScreen
 from labtui.console.keymap import read_keymap
-from labtui.console.monitor import Monitor
-from labtui.console.palette import name_of, system_commands
-from labtui.console.parting import Parting
-from labtui.console.screens.main import MainScreen
-from labtui.console.suspending import Suspending
-from labtui.console.themes import NAMES, THEMES
+from labtui.console.leave import Parting
+from labtui.console.terminal.driver import thrifty
+from labtui.console.terminal.job_control import Suspending
+from labtui.console.theme import NAMES, THEMES
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
@@ -113,7 +114,7 @@ class LabtuiApp(Parting, Suspending):
 
     def action_help(self) -> None:
         """Every key of the screen."""
-        from labtui.console.screens.help import HelpScreen  # deferred: not needed before the first frame
+        from labtui.console.ui.help_screen import HelpScreen  # deferred: not needed before the first frame
 
         if not self.screen.is_modal:
             self.push_screen(HelpScreen(name_of(self.screen)))

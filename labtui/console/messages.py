@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from labtui.console.snapshot import Snapshot
+from labtui.console.data.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from labtui.compare.model import Table
-    from labtui.console.planned import Answer
-    from labtui.console.predicted import Predicted
+    from labtui.console.launch.preview import Answer
+    from labtui.console.run.predictions import Predicted
 
 
 class RunsUpdated(Message):

@@ -10,10 +10,10 @@ from textual.pilot import Pilot
 from labtui.api import Lab
 from labtui.catalog import load
 from labtui.console.app import LabtuiApp, Settings
-from labtui.console.catalog_watch import CatalogWatch
+from labtui.console.data.catalog_watch import CatalogWatch
+from labtui.console.data.poller import Monitor, Pace
+from labtui.console.data.snapshot import Machine, Snapshot
 from labtui.console.messages import DeedFailed, Judged, PlanMade, PollFailed, PredictionsRead, RunsUpdated, Told
-from labtui.console.monitor import Monitor, Pace
-from labtui.console.snapshot import Machine, Snapshot
 from labtui.store.store import Store
 
 PATIENCE = 20.0

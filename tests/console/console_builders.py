@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from labtui.console.snapshot import Snapshot, Trend
+from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.spec import Adam, Cnn, Constant, Data, RunSpec, Training, Variant
 from labtui.store.curve import Curve
 from labtui.store.records import Beat, LastValue, Launch, Result, SpecFile

@@ -10,7 +10,7 @@ from console_stub_engine import StubRun
 from labtui import datasets
 from labtui.api import Lab
 from labtui.api.resolve import on_dataset
-from labtui.console.snapshot import Snapshot
+from labtui.console.data.snapshot import Snapshot
 from labtui.spec import RunSpec, Training
 from labtui.store.predictions import Predictions, write_predictions
 from labtui.store.records import ModelSummary

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from console_app import ConsoleUnderTest, lab_at, screen_text
 
-from labtui.console.catalog_watch import CatalogWatch
+from labtui.console.data.catalog_watch import CatalogWatch
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from console_record_lab import LAB
 
 from labtui.api import Lab
 from labtui.catalog import load
-from labtui.console.asking import Asked, judge
-from labtui.console.draw.glyphs import UNICODE
+from labtui.console.comparison.query import Asked, judge
 from labtui.console.draw.spans import plain
-from labtui.console.entries import Arrangement, entries
-from labtui.console.entry import Choice, Entry
-from labtui.console.facts import facts
-from labtui.console.listing import row
-from labtui.console.marks import Marks
+from labtui.console.experiments.details import facts
+from labtui.console.experiments.entries import Arrangement, entries
+from labtui.console.experiments.entry import Choice, Entry
+from labtui.console.experiments.marks import Marks
+from labtui.console.experiments.rows import row
+from labtui.console.ui.glyphs import UNICODE
 from labtui.spec import Data, Variant
 from labtui.store.state import State
 from labtui.store.store import Store

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from labtui.console import terminal
-from labtui.console.guard import RESTORE
+from labtui.console.terminal import capabilities as terminal
+from labtui.console.terminal.guard import RESTORE
 
 ROOT = Path(__file__).resolve().parents[2]
 
 # A console that takes the terminal over, says where it is, and then does what the test names.
 CONSOLE = """
 import os, signal, sys, termios, time
-from labtui.console.guard import guard
+from labtui.console.terminal.guard import guard
 
 def console():
     raw = termios.tcgetattr(2)
@@ -37,7 +37,7 @@ sys.exit(guard(console))
 FRAMES = """
 import os, sys, types
 from labtui import console
-from labtui.console import terminal
+from labtui.console.terminal import capabilities as terminal
 
 def run_app(*_, **__):
     from textual.constants import MAX_FPS
@@ -174,7 +174,7 @@ def _alive(pid: int) -> bool:
 
 def test_a_dumb_terminal_and_a_pipe_show_no_console():
     assert "TERM=dumb" in terminal.obstacle({"TERM": "dumb"})
-    asked = "from labtui.console.terminal import obstacle; print(obstacle({'TERM': 'xterm'}))"
+    asked = "from labtui.console.terminal.capabilities import obstacle; print(obstacle({'TERM': 'xterm'}))"
     answer = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() in ("standard input is not one", "standard error is not one")
 
@@ -185,7 +185,8 @@ def test_ascii_is_asked_for_where_braille_cannot_appear():
 
 
 def test_opening_the_guard_imports_no_textual():
-    code = "import sys, labtui.console, labtui.console.guard, labtui.console.terminal; print('textual' in sys.modules)"
+    modules = "labtui.console, labtui.console.terminal.guard, labtui.console.terminal.capabilities"
+    code = f"import sys, {modules}; print('textual' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from labtui.console.draw import raster
-from labtui.console.draw.glyphs import ASCII
-from labtui.console.draw.labels import end_labels, spread_rows
-from labtui.console.draw.linechart import Picture, draw, notes
-from labtui.console.draw.series import Series, View
+from labtui.console.charts import raster
+from labtui.console.charts.labels import end_labels, spread_rows
+from labtui.console.charts.linechart import Picture, draw, notes
+from labtui.console.charts.series import Series, View
+from labtui.console.charts.ticks import Range, Scale
 from labtui.console.draw.spans import plain, width
-from labtui.console.draw.ticks import Range, Scale
+from labtui.console.ui.glyphs import ASCII
 
 
 def series(y, x=None, label="A", ink=0, **more) -> Series:

@@ -8,14 +8,14 @@ from console_builders import FakeCatalog, curve, foreign, msgspec_replace, run, 
 
 from labtui.catalog import Fault
 from labtui.console.draw import table
-from labtui.console.draw.glyphs import ASCII, UNICODE
 from labtui.console.draw.spans import plain, width
-from labtui.console.entries import entries
-from labtui.console.entry import Choice, figure
-from labtui.console.facts import facts
-from labtui.console.filters import Fields, parse
-from labtui.console.listing import COLUMNS, counts, row
-from labtui.console.marks import Marks, ink_of
+from labtui.console.experiments.details import facts
+from labtui.console.experiments.entries import entries
+from labtui.console.experiments.entry import Choice, figure
+from labtui.console.experiments.filters import Fields, parse
+from labtui.console.experiments.marks import Marks, ink_of
+from labtui.console.experiments.rows import COLUMNS, counts, row
+from labtui.console.ui.glyphs import ASCII, UNICODE
 from labtui.store import tags
 from labtui.store.state import State
 

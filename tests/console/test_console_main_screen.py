@@ -12,11 +12,11 @@ from textual import events
 from textual.widgets import Input
 
 from labtui.api import Lab, lifecycle
-from labtui.console import deeds
+from labtui.console import actions as deeds
+from labtui.console.charts.chart import Chart
+from labtui.console.experiments.list import ExperimentList
 from labtui.console.messages import PollFailed
-from labtui.console.widgets.chart import Chart
-from labtui.console.widgets.experiment_list import ExperimentList
-from labtui.console.widgets.log_tail import LogTail
+from labtui.console.ui.log_view import LogTail
 from labtui.launch import stop as launch_stop
 from labtui.spec import RunSpec, Training
 from labtui.store.run import Run

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from console_builders import curve, run
 
-from labtui.console.curve_reading import KEPT_WHOLE
-from labtui.console.follow import KEPT, LogFollower, tidy
-from labtui.console.monitor import Monitor, Pace, watch
-from labtui.console.snapshot import Interest, Machine
-from labtui.console.trends import trend_of
+from labtui.console.data.curve_loader import KEPT_WHOLE
+from labtui.console.data.log_tail import KEPT, LogFollower, tidy
+from labtui.console.data.poller import Monitor, Pace, watch
+from labtui.console.data.snapshot import Interest, Machine
+from labtui.console.experiments.trends import trend_of
 from labtui.store import tags
 from labtui.store.state import State
 

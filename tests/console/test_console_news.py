@@ -5,8 +5,8 @@ import time
 import pytest
 from console_builders import foreign, msgspec_replace, run
 
-from labtui.console.leaving import farewell
-from labtui.console.news import digest, news
+from labtui.console.farewell import farewell
+from labtui.console.notifications import digest, news
 from labtui.store.state import State
 
 NOON = time.mktime((2026, 11, 23, 12, 0, 0, 0, 0, -1))

@@ -8,11 +8,11 @@ from console_pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab
 from textual import events
 from textual.css.query import NoMatches
 
-from labtui.console.draw.axes import XAxis
-from labtui.console.screens.charts import ChartsScreen
-from labtui.console.screens.main import MainScreen
-from labtui.console.widgets.chart import Chart
-from labtui.console.widgets.lines import Lines
+from labtui.console.charts.axes import XAxis
+from labtui.console.charts.chart import Chart
+from labtui.console.charts.screen import ChartsScreen
+from labtui.console.experiments.screen import MainScreen
+from labtui.console.ui.text_panel import Lines
 from labtui.store.encode_scalar import scalar_event, version_event
 
 

@@ -11,15 +11,15 @@ from textual.widgets import Input
 
 from labtui.api.comparison import compare_experiments
 from labtui.compare.render.export import to_markdown
-from labtui.console.screens.charts import ChartsScreen
-from labtui.console.screens.compare import CompareScreen
-from labtui.console.screens.diff import DiffScreen
-from labtui.console.screens.launch import LaunchScreen
-from labtui.console.screens.main import MainScreen
-from labtui.console.screens.run import RunScreen
-from labtui.console.widgets.chart import Chart
-from labtui.console.widgets.lines import Lines
-from labtui.console.widgets.live_table import LiveTable
+from labtui.console.charts.chart import Chart
+from labtui.console.charts.screen import ChartsScreen
+from labtui.console.comparison.diff_screen import DiffScreen
+from labtui.console.comparison.screen import CompareScreen
+from labtui.console.experiments.screen import MainScreen
+from labtui.console.launch.screen import LaunchScreen
+from labtui.console.run.screen import RunScreen
+from labtui.console.ui.table import LiveTable
+from labtui.console.ui.text_panel import Lines
 
 
 def page(app: ConsoleUnderTest) -> CompareScreen:

@@ -9,18 +9,18 @@ from console_pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
 from textual import events
 from textual.binding import Binding
 
+from labtui.console.charts.screen import ChartsScreen
+from labtui.console.command_palette import actor, name_of
 from labtui.console.commands import COMMANDS, EVERYWHERE, commands
-from labtui.console.draw.glyphs import ASCII, UNICODE
+from labtui.console.comparison.screen import CompareScreen
+from labtui.console.docs_page import page
 from labtui.console.draw.spans import plain, width
-from labtui.console.helping import help_lines, keys_of
-from labtui.console.manual import page
-from labtui.console.palette import actor, name_of
-from labtui.console.screens.charts import ChartsScreen
-from labtui.console.screens.compare import CompareScreen
-from labtui.console.screens.help import HelpScreen
-from labtui.console.screens.launch import LaunchScreen
-from labtui.console.screens.main import MainScreen
-from labtui.console.screens.run import RunScreen
+from labtui.console.experiments.screen import MainScreen
+from labtui.console.help import help_lines, keys_of
+from labtui.console.launch.screen import LaunchScreen
+from labtui.console.run.screen import RunScreen
+from labtui.console.ui.glyphs import ASCII, UNICODE
+from labtui.console.ui.help_screen import HelpScreen
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENING = {"charts": ("v", ChartsScreen), "run": ("enter", RunScreen), "compare": ("c", CompareScreen)}
@@ -41,7 +41,7 @@ def test_the_help_of_a_screen_names_each_of_its_commands(screen):
 
 def test_the_page_about_the_console_says_what_the_command_table_says():
     written = (ROOT / "docs" / "console.md").read_text("utf-8")
-    assert written == page(), "python -m labtui.console.manual > docs/console.md"
+    assert written == page(), "python -m labtui.console.docs_page > docs/console.md"
     assert all(f"| `{command.id}` |" in written for command in COMMANDS)
 
 

@@ -6,14 +6,14 @@ from console_pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
 from textual import events
 
 from labtui.api import lifecycle
-from labtui.console import deeds
-from labtui.console.screens.launch import LaunchScreen
-from labtui.console.screens.main import MainScreen
-from labtui.console.screens.run import RunScreen
-from labtui.console.widgets.form import Form
-from labtui.console.widgets.lines import Lines
-from labtui.console.widgets.live_table import LiveTable
-from labtui.console.wish import Wish
+from labtui.console import actions as deeds
+from labtui.console.experiments.screen import MainScreen
+from labtui.console.launch.form import Form
+from labtui.console.launch.request import Wish
+from labtui.console.launch.screen import LaunchScreen
+from labtui.console.run.screen import RunScreen
+from labtui.console.ui.table import LiveTable
+from labtui.console.ui.text_panel import Lines
 from labtui.spec import Training
 from labtui.store.state import State
 

@@ -7,15 +7,15 @@ from console_app import ConsoleUnderTest, lab_at, screen_text
 from console_pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab, done, opened
 from textual.widgets import Input
 
-from labtui.console.screens.charts import ChartsScreen
-from labtui.console.screens.compare import CompareScreen
-from labtui.console.screens.diff import DiffScreen
-from labtui.console.screens.launch import LaunchScreen
-from labtui.console.screens.main import MainScreen
-from labtui.console.screens.run import SIDES, RunScreen
-from labtui.console.widgets.chart import Chart
-from labtui.console.widgets.lines import Lines
-from labtui.console.widgets.log_tail import LogTail
+from labtui.console.charts.chart import Chart
+from labtui.console.charts.screen import ChartsScreen
+from labtui.console.comparison.diff_screen import DiffScreen
+from labtui.console.comparison.screen import CompareScreen
+from labtui.console.experiments.screen import MainScreen
+from labtui.console.launch.screen import LaunchScreen
+from labtui.console.run.screen import SIDES, RunScreen
+from labtui.console.ui.log_view import LogTail
+from labtui.console.ui.text_panel import Lines
 from labtui.store.state import State
 
 

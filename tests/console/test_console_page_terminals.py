@@ -6,7 +6,7 @@ from console_app import ConsoleUnderTest, lab_at, screen_text
 from console_pages import NARROW, WIDE, begun, compared_lab, done, opened
 from textual.widgets import Input
 
-from labtui.console.screens.main import MainScreen
+from labtui.console.experiments.screen import MainScreen
 from labtui.store.state import State
 
 EVERY_SCREEN = (["v", "left"], ["a"], ["q"], ["enter"], *([digit] for digit in "2345"), ["q"], ["c"], ["j", "d"],
@@ -70,9 +70,9 @@ async def test_a_worker_that_fails_says_so_and_the_screen_lives_on(tmp_path, mon
     def broken(*_):
         raise RuntimeError("the disk [bold]is gone[/]")
 
-    monkeypatch.setattr("labtui.console.asking.judge", broken)
-    monkeypatch.setattr("labtui.console.screens.launch.answer", broken)
-    monkeypatch.setattr("labtui.console.screens.predicting.read_predicted", broken)
+    monkeypatch.setattr("labtui.console.comparison.query.judge", broken)
+    monkeypatch.setattr("labtui.console.launch.screen.answer", broken)
+    monkeypatch.setattr("labtui.console.run.predicting.read_predicted", broken)
     lab = lab_at(tmp_path)
     done(lab, "dropout")
     app = ConsoleUnderTest(lab, tmp_path / "state")

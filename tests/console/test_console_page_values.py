@@ -13,24 +13,28 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from labtui.api.comparison import compare_experiments
-from labtui.console import comparing, contrast, exporting, form, window
-from labtui.console.account import beside, model_lines, overview, spec_lines
-from labtui.console.confusions import confusion_lines
-from labtui.console.draw.axes import XAxis
-from labtui.console.draw.glyphs import ASCII, UNICODE
-from labtui.console.draw.readout import read_at
-from labtui.console.draw.series import Frame, Series
+from labtui.console.charts import viewport as window
+from labtui.console.charts.axes import XAxis
+from labtui.console.charts.crosshair import read_at
+from labtui.console.charts.options import Look, Subject, apart
+from labtui.console.charts.readout_table import place, reading_lines
+from labtui.console.charts.series import Frame, Series
+from labtui.console.charts.ticks import Range
+from labtui.console.charts.zoom import log_panned, log_zoomed, panned, within, zoomed
+from labtui.console.comparison import export as exporting
+from labtui.console.comparison import spec_diff as contrast
+from labtui.console.comparison import table_rows as comparing
+from labtui.console.data.snapshot import Machine
 from labtui.console.draw.spans import Span, plain, width
 from labtui.console.draw.spelling import in_ascii
-from labtui.console.draw.tabs import tabs
-from labtui.console.draw.ticks import Range
-from labtui.console.draw.zoom import log_panned, log_zoomed, panned, within, zoomed
-from labtui.console.look import Look, Subject, apart
-from labtui.console.planned import answer, device_words, plan_lines
-from labtui.console.predicted import Predicted, count
-from labtui.console.reading import place, reading_lines
-from labtui.console.snapshot import Machine
-from labtui.console.wish import Wish, wish_of_run, wishes_of
+from labtui.console.launch import fields as form
+from labtui.console.launch.preview import answer, device_words, plan_lines
+from labtui.console.launch.request import Wish, wish_of_run, wishes_of
+from labtui.console.run.confusion import confusion_lines
+from labtui.console.run.overview import beside, model_lines, overview, spec_lines
+from labtui.console.run.predictions import Predicted, count
+from labtui.console.ui.glyphs import ASCII, UNICODE
+from labtui.console.ui.tabs import tabs
 from labtui.errors import UsageError
 from labtui.launch.devices import Device
 from labtui.spec import Adam, Cnn, Sgd

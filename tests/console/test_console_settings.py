@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from rich.color import Color, ColorSystem
 
-from labtui.console import memory
+from labtui.console import saved_state as memory
 from labtui.console.commands import COMMANDS, EVERYWHERE, commands, footer
-from labtui.console.inks import DARK, LIGHT, MONO, SERIES, SIXTEEN, inks, styles
 from labtui.console.keymap import read_keymap
-from labtui.console.themes import THEMES
+from labtui.console.palettes import DARK, LIGHT, MONO, SERIES, SIXTEEN, inks, styles
+from labtui.console.theme import THEMES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -144,11 +144,19 @@ def test_the_first_frame_waits_for_neither_numpy_nor_the_launchers(tmp_path):
     assert answer.stdout.strip().splitlines()[-1] == "[]"
 
 
+PURE = (
+    "charts.aggregate charts.axes charts.build_series charts.canvas charts.crosshair charts.labels charts.linechart "
+    "charts.options charts.panels charts.raster charts.readout_table charts.series charts.smoothing charts.sparkline "
+    "charts.ticks charts.viewport charts.xaxis charts.zoom data.poller experiments.details experiments.entries "
+    "run.heatmap ui.bars ui.gauges ui.glyphs ui.tabs"
+)
+"""Modules of the console that compute what is shown, and are tested without Textual."""
+
+
 def test_the_renderers_know_no_textual():
     code = (
-        "import sys, pkgutil, importlib, labtui.console.draw as draw\n"
-        "[importlib.import_module(f'labtui.console.draw.{m.name}') for m in pkgutil.iter_modules(draw.__path__)]\n"
-        "import labtui.console.monitor, labtui.console.entries, labtui.console.curves, labtui.console.facts\n"
+        "import sys, importlib\n"
+        f"[importlib.import_module(f'labtui.console.{{name}}') for name in {PURE!r}.split()]\n"
         "print('textual' in sys.modules)"
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

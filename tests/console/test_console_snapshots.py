@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from labtui.api import Lab
 from labtui.catalog import load
-from labtui.console.widgets.chart import Chart
+from labtui.console.charts.chart import Chart
 from labtui.store.store import Store
 
 RUNS = 12

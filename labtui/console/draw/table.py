@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from labtui.console.draw.glyphs import UNICODE, Glyphs
 from labtui.console.draw.spans import Line, Span, fit
+from labtui.console.ui.glyphs import UNICODE, Glyphs
 
 GAP = 1
 

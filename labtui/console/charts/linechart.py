@@ -1,0 +1,137 @@
+"""A line chart as lines of spans: the plot area, axes with round ticks, labels at the ends of the lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from labtui.console.charts.canvas import height_of, paint, plot_rows, row_of
+from labtui.console.charts.labels import end_labels
+from labtui.console.charts.series import Frame, Series, View, x_range, y_range
+from labtui.console.charts.ticks import Tick, linear_ticks, log_ticks, spaced
+from labtui.console.draw import format as text
+from labtui.console.draw.spans import Line, Span, cells, fit
+from labtui.console.ui.glyphs import UNICODE, Glyphs
+
+AXIS_ROWS = 2
+LEAST_ACROSS, LEAST_DOWN = 8, 2
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a chart looks like: `height` lines of `width` cells, and where it looked."""
+
+    lines: tuple[Line, ...]
+    frame: Frame | None
+
+
+def draw(series: Sequence[Series], view: View, width: int, height: int, glyphs: Glyphs = UNICODE) -> Picture:
+    """The chart in exactly `height` lines of `width` cells; the first series lies on top."""
+    down = height - AXIS_ROWS
+    if width < LEAST_ACROSS + 4 or down < LEAST_DOWN:
+        blank = (Span(" " * max(0, width)),)
+        return Picture(tuple(blank for _ in range(max(0, height))), None)
+    shown = x_range(series, view)
+    values = y_range(series, view, shown, down)
+    ticks = log_ticks(values, down / 2) if view.log_y else linear_ticks(values, max(2, down / 3))
+    left = _left_room(ticks, width)
+    ends, margin = _ends(series, view, width - left)
+    frame = Frame(shown, values, left, width - left - margin, down)
+    rows = plot_rows(paint(series, view, frame), series, view, frame, glyphs)
+    labels = end_labels(_label_places(series, ends, view, frame), down) if margin else {}
+    marks = {row_of(tick.value, view, frame): tick.label for tick in ticks}
+    lines = [
+        (_left_axis(marks.get(row, ""), frame, glyphs), *rows[row], *_right(labels.get(row), margin))
+        for row in range(down)
+    ]
+    return Picture((*lines, *_bottom_axis(view, frame, width, glyphs)), frame)
+
+
+def notes(series: Sequence[Series]) -> tuple[str, ...]:
+    """In words, where a series stops being a number."""
+    said = []
+    for one in series:
+        bad = np.flatnonzero(~np.isfinite(one.y if one.raw is None else one.raw))
+        if bad.size:
+            step = int(bad[0]) if one.steps is None else int(one.steps[bad[0]])
+            said.append(f"{one.label or one.name}: not a number from {one.unit} {step}")
+    return tuple(said)
+
+
+def _left_room(ticks: Sequence[Tick], width: int) -> int:
+    """Cells left of the plot area; in a chart so narrow that the labels would crowd it out, the bare axis."""
+    room = max([5, *(len(tick.label) for tick in ticks)]) + 2
+    return room if width - room >= LEAST_ACROSS else 1
+
+
+def _end_text(one: Series, view: View) -> str:
+    if not view.values or not one.y.size:
+        return one.label
+    write = text.accuracy if view.number == "accuracy" else text.loss
+    return f"{one.label} {write(one.last)}".strip()
+
+
+def _ends(series: Sequence[Series], view: View, room: int) -> tuple[list[str], int]:
+    """The labels and the cells kept free for them, two fifths at most: in a narrow chart without values, then none."""
+    for ends in ([_end_text(one, view) for one in series], [one.label for one in series]):
+        longest = max((cells(end) for end in ends), default=0)
+        if longest and (longest + 1) * 5 <= room * 2:
+            return ends, longest + 1
+    return [], 0
+
+
+# --- Axes and labels ----------------------------------------------------------------------------------------------
+
+
+def _label_places(
+    series: Sequence[Series], ends: Sequence[str], view: View, frame: Frame
+) -> list[tuple[float, str, str]]:
+    places = []
+    for one, end in zip(series, ends, strict=True):
+        finite = one.y[np.isfinite(one.y)]
+        height = height_of(float(finite[-1]), view, frame) if finite.size else None
+        if height is not None and end:
+            places.append((height - 0.5, end, f"series{one.ink}"))
+    return places
+
+
+def _right(label: tuple[str, str] | None, margin: int) -> Line:
+    if margin == 0:
+        return ()
+    if label is None:
+        return (Span(" " * margin),)
+    return fit((Span(" "), Span(*label)), margin)
+
+
+def _left_axis(label: str, frame: Frame, glyphs: Glyphs) -> Span:
+    stroke = glyphs.tick_left if label else glyphs.vertical
+    return Span(stroke if frame.left == 1 else f"{label:>{frame.left - 2}} {stroke}", "axis")
+
+
+def _bottom_axis(view: View, frame: Frame, width: int, glyphs: Glyphs) -> tuple[Line, Line]:
+    ticks = _x_ticks(view, frame)
+    rule = [glyphs.horizontal] * frame.across
+    for tick in ticks:
+        rule[_column(tick, frame)] = glyphs.tick_down
+    under = [" "] * width
+    for tick in ticks:
+        start = min(max(0, frame.left + _column(tick, frame) - len(tick.label) // 2), width - len(tick.label))
+        under[start : start + len(tick.label)] = tick.label
+    if view.x_label and "".join(under[width - len(view.x_label) - 2 :]).isspace():
+        under[width - len(view.x_label) :] = view.x_label
+    axis = " " * (frame.left - 1) + glyphs.corner + "".join(rule)
+    return (Span(axis.ljust(width), "axis"),), (Span("".join(under[:width]), "axis"),)
+
+
+def _x_ticks(view: View, frame: Frame) -> list[Tick]:
+    """The finest round ticks whose labels do not run into each other."""
+    for count in (frame.across / 6, frame.across / 9, frame.across / 12, frame.across / 18, 2):
+        ticks = linear_ticks(frame.x, min(count, 12), view.x_scale)
+        kept = spaced(ticks, {tick.value: _column(tick, frame) for tick in ticks})
+        if len(kept) == len(ticks):
+            return ticks
+    return kept
+
+
+def _column(tick: Tick, frame: Frame) -> int:
+    return min(frame.across - 1, max(0, frame.column_of(tick.value)))

@@ -1,0 +1,184 @@
+"""Curves to dots: a line over a grid of 2 x 4 dots a cell, one vertical run of dots a column.
+
+Ten thousand points fall on a few hundred columns: every column shows the least and the greatest value in it, so no
+spike is lost, and neighbouring columns are joined, so a line stays a line. A value that is not finite is a gap.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labtui.console.charts.ticks import Range
+
+DOTS_ACROSS, DOTS_DOWN = 2, 4
+
+Dots = NDArray[np.bool_]
+"""(dot rows, dot columns), row 0 on top."""
+
+Floats = NDArray[np.float64]
+
+
+class Columns(NamedTuple):
+    """The extent of a curve per dot column, in data units; NaN where it has nothing: each (columns,)."""
+
+    low: Floats
+    high: Floats
+    linked: Dots
+    """Whether a column and the next one belong to one piece of line: (columns - 1,)."""
+
+
+def columns(x: Floats, y: Floats, ends: Range, count: int) -> Columns:
+    """Least and greatest y per dot column of a curve with ascending x (n,) and y (n,); joined over empty columns."""
+    x, y, piece = _window(x, y, ends)
+    low = np.full(count, np.nan)
+    high = low.copy()
+    if x.size == 0:
+        return Columns(low, high, np.zeros(count - 1, dtype=bool))
+    place = np.clip(((x - ends.low) * (count / ends.span)).astype(np.int64), 0, count - 1)
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    used = place[starts]
+    low[used] = np.minimum.reduceat(y, starts)
+    high[used] = np.maximum.reduceat(y, starts)
+    stops = np.append(starts[1:], x.size) - 1
+    joined = piece[stops[:-1]] == piece[starts[1:]]
+    _bridge(low, high, used, joined, y[stops], y[starts])
+    linked = np.isfinite(low[:-1]) & np.isfinite(low[1:])
+    linked[used[1:][~joined] - 1] = False
+    return Columns(low, high, linked)
+
+
+def _window(x: Floats, y: Floats, ends: Range) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """The finite points within the range, cut at its edges by interpolation, with the number of each one's piece."""
+    first = max(0, int(np.searchsorted(x, ends.low, "left")) - 1)
+    last = int(np.searchsorted(x, ends.high, "right")) + 1
+    x, y = x[first:last], y[first:last]
+    finite = np.isfinite(y) & np.isfinite(x)
+    piece = np.cumsum(~finite, dtype=np.int64)[finite]
+    x, y = x[finite], y[finite]
+    if x.size and x[0] < ends.low:
+        x, y, piece = _cut(x, y, piece, ends.low, 0)
+    if x.size and x[-1] > ends.high:
+        x, y, piece = _cut(x, y, piece, ends.high, -1)
+    return x, y, piece
+
+
+def _cut(
+    x: Floats, y: Floats, piece: NDArray[np.int64], edge: float, end: int
+) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Move the one point beyond an edge onto it, along the line to its neighbour; drop it where there is none."""
+    neighbour = 1 if end == 0 else -2
+    if x.size < 2 or piece[end] != piece[neighbour] or (x[neighbour] < edge) == (x[end] < edge):
+        keep = slice(1, None) if end == 0 else slice(None, -1)
+        return x[keep], y[keep], piece[keep]
+    share = (edge - x[end]) / (x[neighbour] - x[end])
+    x, y = x.copy(), y.copy()
+    y[end] += share * (y[neighbour] - y[end])
+    x[end] = edge
+    return x, y, piece
+
+
+def _bridge(
+    low: Floats, high: Floats, used: NDArray[np.int64], joined: NDArray[np.bool_], ends: Floats, starts: Floats
+) -> None:
+    """Fill the empty columns between two joined ones by the straight line between their nearest points."""
+    inner = np.flatnonzero(joined & (np.diff(used) > 1))
+    if inner.size == 0:
+        return
+    gaps = used[inner + 1] - used[inner] - 1
+    which = np.repeat(inner, gaps)
+    offset = np.arange(gaps.sum()) - np.repeat(np.cumsum(gaps) - gaps, gaps) + 1
+    share = offset / (used[which + 1] - used[which])
+    value = ends[which] + share * (starts[which + 1] - ends[which])
+    at = used[which] + offset
+    low[at] = value
+    high[at] = value
+
+
+def dots(extent: Columns, ends: Range, rows: int, *, log: bool = False) -> Dots:
+    """The dots (rows, columns) that an extent covers on a grid whose top row is `ends.high`; linked columns meet."""
+    low, high, linked = extent
+    if log:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            low, high = np.log10(low), np.log10(high)
+        ends = Range(float(np.log10(ends.low)), float(np.log10(ends.high)))
+    scale = (rows - 1) / ends.span
+    top = np.rint((ends.high - high) * scale)
+    bottom = np.rint((ends.high - low) * scale)
+    at = np.flatnonzero(linked)
+    _meet(top, bottom, at, at + 1)
+    _meet(top, bottom, at + 1, at)
+    grid = np.arange(rows)[:, None]
+    with np.errstate(invalid="ignore"):
+        covered: Dots = (grid >= top) & (grid <= bottom)
+    return covered
+
+
+def _meet(top: Floats, bottom: Floats, lower: NDArray[np.int64], upper: NDArray[np.int64]) -> None:
+    """Where a column lies wholly under its neighbour, lengthen both until no row is empty between them."""
+    empty = top[lower] - bottom[upper] - 1
+    gap = empty > 0
+    lower, upper, empty = lower[gap], upper[gap], empty[gap]
+    half = np.floor(empty / 2)
+    top[lower] -= half
+    bottom[upper] += empty - half
+
+
+DASHES = ((1, 0), (6, 3), (2, 3), (9, 3, 2, 3))
+"""Lengths in dot columns, drawn and left out in turn: solid, dashed, dotted, dash-dot."""
+
+
+def dashed(line: Dots, style: int) -> Dots:
+    """The line with gaps, so that series can be told apart without colour."""
+    lengths = DASHES[style % len(DASHES)]
+    if lengths[1] == 0:
+        return line
+    period = np.repeat(np.arange(len(lengths)) % 2 == 0, lengths)
+    mask = np.resize(period, line.shape[1])
+    result: Dots = line & mask[None, :]
+    return result
+
+
+_BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+
+
+def cells(grid: Dots) -> NDArray[np.uint8]:
+    """The braille pattern (rows / 4, columns / 2) of each cell, as the eight bits after U+2800."""
+    codes = np.zeros((grid.shape[0] // DOTS_DOWN, grid.shape[1] // DOTS_ACROSS), dtype=np.uint8)
+    for row, bits in enumerate(_BITS):
+        for column, bit in enumerate(bits):
+            codes |= np.where(grid[row::DOTS_DOWN, column::DOTS_ACROSS], np.uint8(bit), np.uint8(0))
+    return codes
+
+
+def braille(codes: NDArray[np.uint8]) -> str:
+    """One row of cells as text; an empty cell is a space."""
+    points = np.where(codes == 0, 0x20, 0x2800 + codes.astype(np.uint16)).astype("<u2")
+    return points.tobytes().decode("utf-16-le")
+
+
+def ascii_row(codes: NDArray[np.uint8]) -> str:
+    """One row of cells in ASCII: a slash where the line climbs through a cell, a dash where it stays."""
+    return "".join(_ascii_table()[code] for code in codes)
+
+
+_ASCII: list[str] = []
+
+
+def _ascii_table() -> list[str]:
+    if not _ASCII:
+        _ASCII.extend(_ascii_cell(code) for code in range(256))
+    return _ASCII
+
+
+def _ascii_cell(code: int) -> str:
+    rows = [[row for row in range(4) if code & _BITS[row][side]] for side in (0, 1)]
+    both = rows[0] + rows[1]
+    if not both:
+        return " "
+    if max(both) - min(both) >= 2:
+        if not rows[0] or not rows[1] or abs(sum(rows[0]) / len(rows[0]) - sum(rows[1]) / len(rows[1])) < 1:
+            return "|"
+        return "\\" if sum(rows[0]) / len(rows[0]) < sum(rows[1]) / len(rows[1]) else "/"
+    middle = sum(both) / len(both)
+    return "'" if middle < 1 else ("-" if middle < 2.5 else ("." if not rows[0] or not rows[1] else "_"))

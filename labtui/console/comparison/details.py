@@ -1,0 +1,64 @@
+"""What there is to say about one row of the comparison, as lines: its verdict in words, what was found, what differs.
+Pure; the words come from labtui.compare."""
+
+import textwrap
+from collections.abc import Iterable
+
+import msgspec
+
+from labtui.compare import layout
+from labtui.compare.model import Row, Table
+from labtui.compare.render import phrases
+from labtui.compare.render.notes import note_lines
+from labtui.compare.render.text import effect_lines, published_lines
+from labtui.console.draw.spans import Line, Span, shorten
+from labtui.console.run.heatmap import per_class
+from labtui.console.ui.glyphs import Glyphs
+from labtui.text.clean import clean_line
+
+_INKS = {"": "", "title": "title", "dim": "muted", "good": "good", "bad": "bad", "warn": "warn"}
+
+
+def row_lines(table: Table, row: Row, room: int, glyphs: Glyphs) -> list[Line]:
+    """Verdict, findings with what to do, published figures, effects; at most `room` cells wide."""
+    alone = msgspec.structs.replace(table, rows=(row,), notes=(), factorials=_factorials(table, row))
+    lines: list[Line] = [(Span(row.title, "strong"), Span(f"  {row.name}  {row.data}  {row.device}".rstrip(), "muted"))]
+    lines += [(Span(text),) for text in _wrap(phrases.verdict(row, table.metric), room)]
+    if row.conclusion:
+        lines += [(Span(text, "muted"),) for text in _wrap(f"The published report: {row.conclusion}", room)]
+    for block in (note_lines(alone, room)[1:], effect_lines(alone, room), published_lines(alone, room)):
+        lines += [(), *_spans(block)] if block else []
+    return [shorten(line, room, glyphs.ellipsis) for line in lines]
+
+
+def _factorials(table: Table, row: Row) -> tuple[msgspec.Struct, ...]:
+    return tuple(one for one in table.factorials if row.title in (one.first, one.second, one.both))
+
+
+def table_lines(table: Table, room: int, glyphs: Glyphs) -> list[Line]:
+    """What is to be said about the table as a whole."""
+    lines: list[Line] = []
+    for note in table.notes:
+        wrapped = _wrap(note, max(10, room - 2))
+        lines += [(Span(f"{glyphs.dot} " if not index else "  ", "muted"), Span(text, "muted"))
+                  for index, text in enumerate(wrapped)]  # fmt: skip
+    return lines
+
+
+def class_lines(row: Row, room: int, glyphs: Glyphs) -> list[Line]:
+    """Accuracy per class, and what it gained or lost against the baseline."""
+    one = row.comparison
+    if not row.class_accuracy or len(row.class_accuracy) != len(row.classes):
+        return []
+    deltas = one.per_class if one and len(one.per_class) == len(row.classes) else None
+    against = f"  and points against {one.against}" if one and deltas else ""
+    head: Line = (Span("accuracy by class", "title"), Span(against, "muted"))
+    return [head, *per_class(row.classes, row.class_accuracy, deltas, room, glyphs)]
+
+
+def _spans(lines: Iterable[layout.Line]) -> list[Line]:
+    return [tuple(Span(span.text, _INKS[span.style]) for span in line if span.text) for line in lines]
+
+
+def _wrap(text: str, room: int) -> list[str]:
+    return textwrap.wrap(clean_line(text), max(20, room), break_on_hyphens=False)

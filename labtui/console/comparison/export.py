@@ -1,0 +1,68 @@
+"""Writing comparisons and curves to files, comparisons in the command line's forms. Nothing is ever overwritten."""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from labtui.compare.model import Table
+from labtui.compare.render import export
+from labtui.console.charts.series import Series
+from labtui.errors import EnvironmentFault, UsageError
+
+WIDTH = 100
+"""Columns of a text file."""
+
+FORMS: Mapping[str, Callable[[Table], str]] = {
+    ".txt": lambda table: export.to_text(table, WIDTH),
+    ".csv": export.to_csv,
+    ".md": export.to_markdown,
+    ".tex": export.to_latex,
+    ".json": export.to_json,
+}
+"""Writers by the ending of the file's name."""
+
+
+def form_of(path: Path) -> Callable[[Table], str]:
+    """The writer for a file. Raises UsageError where its ending names none."""
+    try:
+        return FORMS[path.suffix.casefold()]
+    except KeyError:
+        raise UsageError(
+            f"{path.name!r} does not say in which form: end it with {', '.join(FORMS)}.", advice=""
+        ) from None
+
+
+def write_new(path: Path, text: str) -> str:
+    """Write a file that was not there before, and say so. Raises UsageError where it was, EnvironmentFault where it
+    cannot be written."""
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already; it was left as it is.", advice="Choose another name.") from None
+    except OSError as fault:
+        raise EnvironmentFault(f"{path} cannot be written: {fault.strerror}.", advice="") from fault
+    return f"written: {path.resolve()}"
+
+
+def series_csv(series: Sequence[Series], axis: str) -> str:
+    """What a chart shows, a line per point: empty cells where there is no number."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["name", "label", axis, "value", "smoothed", "sd", "n", "step", "step_unit", "relative_seconds"])
+    for one in series:
+        raw = one.y if one.raw is None else one.raw
+        for at in range(one.x.size):
+            numbers = [float(values[at]) for values in (one.x, raw, one.y)]
+            sd = float(one.band[1][at] - one.band[0][at]) / 2 if one.band else None
+            rest = [values[at] if values is not None else None for values in (one.counts, one.steps)]
+            times = None if one.times is None else float(one.times[at])
+            written = [_number(number) for number in (*numbers, sd, *rest)]
+            writer.writerow([one.name, one.label, *written, one.unit if one.steps is not None else "", _number(times)])
+    return stream.getvalue()
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else f"{value:.10g}"

@@ -1,0 +1,1 @@
+"""The list of experiments and runs, and the main screen around it."""

@@ -1,0 +1,181 @@
+"""What there is to say about the entry under the cursor: its run's progress and curves, or what it would train."""
+
+import textwrap
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from labtui.console.draw import format as text
+from labtui.console.draw.spans import Line, Span, fit, shorten, spread
+from labtui.console.experiments.entry import Delta, Entry
+from labtui.console.experiments.rows import CONFOUNDED, fraction
+from labtui.console.ui.bars import progress
+from labtui.console.ui.glyphs import Glyphs
+from labtui.spec import Variant
+from labtui.store import tags
+from labtui.store.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from labtui.store.curve import Curve
+
+NAMES = {
+    tags.MINIBATCH_LOSS: "minibatch loss",
+    tags.MINIBATCH_ACCURACY: "minibatch accuracy",
+    tags.REPORT_TRAIN_LOSS: "train loss",
+    tags.REPORT_TEST_LOSS: "test loss",
+    tags.REPORT_TRAIN_ACCURACY: "train accuracy",
+    tags.REPORT_TEST_ACCURACY: "test accuracy",
+    tags.TRAIN_LOSS: "minibatch loss",
+    tags.TRAIN_ACCURACY: "minibatch accuracy",
+    tags.VAL_LOSS: "validation loss",
+    tags.VAL_ACCURACY: "validation accuracy",
+    tags.LEARNING_RATE: "learning rate",
+    tags.TEST_LOSS: "final test loss",
+    tags.TEST_ACCURACY: "final test accuracy",
+}
+"""How a tag is called where there is no room for a column of tag names."""
+
+_ORDER = list(NAMES)
+
+_TWINS = {tags.TRAIN_LOSS: tags.MINIBATCH_LOSS, tags.TRAIN_ACCURACY: tags.MINIBATCH_ACCURACY}
+"""What is left out where the other is there: under the report's protocol both are written, of the same minibatches."""
+_LEFT, _NUMBER, _PLACE = 20, 9, 11
+
+
+def facts(entry: Entry | None, curves: "Mapping[str, Curve]", room: int, glyphs: Glyphs, now: float) -> list[Line]:
+    """The panel's lines, each at most `room` cells."""
+    if entry is None:
+        return []
+    if entry.is_fault:
+        told = textwrap.wrap(entry.title, max(20, room))
+        return [(Span("The catalog has a fault", "strong"),), *((Span(text, "bad"),) for text in told)]
+    if entry.run is None:
+        return variant_lines(entry.variant, room, glyphs) if entry.variant else []
+    return [*run_lines(entry, entry.run, room, glyphs, now), *curve_lines(curves, room, glyphs)]
+
+
+def run_lines(entry: Entry, run: Run, room: int, glyphs: Glyphs, now: float) -> list[Line]:
+    """Who it is, how far it is, on what it runs."""
+    seed = f"  seed {run.seed}" if run.seed is not None else ""
+    name = run.display_title if run.spec else entry.title
+    state = Span(f"{glyphs.states[run.state]} {run.state}", f"state-{run.state}")
+    lines = [spread((Span(name, "strong"), Span(seed, "muted")), (state,), room, glyphs.ellipsis)]
+    if entry.count > 1 and entry.figure is not None and entry.spread is not None:
+        mean = f"{text.accuracy(entry.figure.value)} {glyphs.plus_minus} {entry.spread:.2f}"
+        lines.append((Span(mean, "strong"), Span(f"  test accuracy over {entry.count} seeds", "muted")))
+    lines += _delta_lines(entry.delta, room, glyphs)
+    done = fraction(run)
+    if run.state.is_active and done is not None and run.beat is not None:
+        left = text.duration(run.beat.eta)
+        words = (Span(f" {100 * done:3.0f}%  "), Span(f"{left} left" if left else ""))
+        bar = progress(done, max(4, room - sum(len(word.text) for word in words)), glyphs)
+        lines.append((*bar, *words))
+    lines.append((Span(f"  {glyphs.dot}  ".join(_circumstances(run, now)), "muted"),))
+    if why := _why(run):
+        lines.append((Span(why, "bad" if run.state in ("diverged", "failed", "lost") else "warn"),))
+    return lines
+
+
+def _delta_lines(delta: Delta | None, room: int, glyphs: Glyphs) -> list[Line]:
+    """Against which baseline, and what else differs from it: then the points may come from that."""
+    if delta is None:
+        return []
+    points = Span(text.delta(delta.value, glyphs.minus), "warn" if delta.confounds else "strong")
+    if not delta.confounds:
+        return [(points, Span(f"  points against {delta.against}", "muted"))]
+    told = Span(f"{CONFOUNDED} points against {delta.against}: not a fair comparison", "warn")
+    key = (Span("M", "key"), Span(" a fair one", "muted"))
+    return [
+        spread((points, told), key, room, glyphs.ellipsis),
+        *(shorten((Span(f"  {why}", "warn"),), room, glyphs.ellipsis) for why in delta.confounds),
+    ]
+
+
+def _circumstances(run: Run, now: float) -> list[str]:
+    words: list[str] = []
+    beat, result = run.beat, run.result
+    if run.launch is not None:
+        words.append(run.launch.device)
+    if run.state.is_active and beat is not None:
+        words += [text.rate(beat.images_per_second), f"epoch {beat.epoch}/{beat.epochs}"]
+        words.append(f"step {text.grouped(beat.step)} of {text.grouped(beat.total_steps)}")
+    elif result is not None:
+        words += [
+            text.rate(result.images_per_second),
+            f"{text.epochs(result.epochs)} in {text.duration(result.seconds)}",
+        ]
+    if run.attempt > 1:
+        words.append(f"attempt {run.attempt}")
+    words.append(text.moment(run.created, now))
+    return [word for word in words if word]
+
+
+def _why(run: Run) -> str:
+    parts = [run.reason, run.beat.warning if run.beat and run.state.is_active else "", run.damage]
+    return "; ".join(part for part in parts if part)
+
+
+def curve_lines(curves: "Mapping[str, Curve]", room: int, glyphs: Glyphs) -> list[Line]:
+    """A line per curve: last and best value as numbers, and a sparkline."""
+    shown = [tag for tag in sorted(curves, key=_rank) if curves[tag].steps.size and _TWINS.get(tag) not in curves]
+    if not shown:
+        return []
+    heads = (Span(" " * _LEFT), *fit((Span("last", "muted"),), _NUMBER, right=True))
+    heads += (*fit((Span("best", "muted"),), _NUMBER, right=True), Span("  at", "muted"))
+    return [heads, *(_curve_line(curves[tag], room, glyphs) for tag in shown)]
+
+
+def _rank(tag: str) -> tuple[int, str]:
+    return (_ORDER.index(tag) if tag in NAMES else len(_ORDER), tag)
+
+
+@lru_cache(64)
+def _curve_line(curve: "Curve", room: int, glyphs: Glyphs) -> Line:
+    from labtui.console.charts.sparkline import sparkline
+    from labtui.console.charts.ticks import Range
+
+    percent = tags.is_accuracy(curve.tag) and curve.tag in tags.STEP_UNITS
+    write = text.accuracy if percent else text.loss
+    last, best = curve.last, curve.best
+    spans: list[Span] = [*fit((Span(NAMES.get(curve.tag, curve.tag)),), _LEFT, ellipsis=glyphs.ellipsis)]
+    spans += fit((Span(write(last[1] if last else None), "strong"),), _NUMBER, right=True)
+    spans += fit((Span(write(best[1] if best else None)),), _NUMBER, right=True)
+    spans += fit((Span(f"  {_place(curve)}", "muted"),), _PLACE)
+    rest = room - _LEFT - 2 * _NUMBER - _PLACE - 1
+    if rest >= 6 and curve.steps.size > 1:
+        bars = sparkline(curve.values, min(rest, 40), glyphs, ends=Range(0.0, 100.0) if percent else None)
+        spans.append(Span(f" {bars}", "spark"))
+    return tuple(spans)
+
+
+def _place(curve: "Curve") -> str:
+    """Where the best value is, in the curve's own unit."""
+    if curve.best is None:
+        return ""
+    return f"{'epoch' if curve.unit == tags.StepUnit.EPOCH else ''} {text.count(curve.best[0])}".strip()
+
+
+def variant_lines(variant: Variant, room: int, glyphs: Glyphs) -> list[Line]:
+    """A variant that was never run: what it is, what was published, which key starts it."""
+    spec = variant.spec
+    lines: list[Line] = [spread((Span(spec.display_title, "strong"),), (Span("not run yet", "muted"),), room)]
+    about = f"{spec.data.name}  {glyphs.dot}  {text.epochs(spec.training.epochs)}  {glyphs.dot}  {_optimizer(variant)}"
+    lines.append((Span(about, "muted"),))
+    for paragraph in (variant.description, _published(variant)):
+        lines += [(Span(line),) for line in textwrap.wrap(paragraph, max(20, room))]
+    lines += [(), (Span("r", "key"), Span(" runs it with its defaults, ", "muted"), Span("R", "key"))]
+    lines[-1] = (*lines[-1], Span(" asks for seeds, device and changes first", "muted"))
+    return lines
+
+
+def _optimizer(variant: Variant) -> str:
+    optimizer = variant.spec.optimizer
+    return f"{type(optimizer).__name__} lr {optimizer.lr:g}, batch {variant.spec.training.batch_size}"
+
+
+def _published(variant: Variant) -> str:
+    if variant.reference is None or not variant.reference.figures:
+        return ""
+    figures = [f"{NAMES.get(tag, tag)} {value:g}" for tag, value in variant.reference.figures.items()]
+    return f"Published: {', '.join(figures)}."

@@ -1,0 +1,159 @@
+"""Entries as rows of the table: glyphs, bars and numbers. Pure; numpy only where a sparkline is drawn."""
+
+import math
+
+from labtui.console.data.snapshot import Snapshot, Trend
+from labtui.console.draw import format as text
+from labtui.console.draw.spans import Line, Span
+from labtui.console.draw.table import Column, Row
+from labtui.console.experiments.entry import Entry
+from labtui.console.experiments.marks import Marks, ink_of
+from labtui.console.ui.bars import progress
+from labtui.console.ui.glyphs import Glyphs
+from labtui.store.run import Run
+from labtui.store.state import State
+from labtui.store.tags import LIVE_ACCURACY
+
+BAR = 10
+TREND = 10
+
+CONFOUNDED = "!"
+"""Behind a delta that may come from something else than the declared factor."""
+
+COLUMNS = (
+    Column("mark", "", 1),
+    Column("name", "experiment", 15, grows=True),
+    Column("state", "state", BAR, rank=2),
+    Column("epoch", "epoch", 6, rank=4, right=True),
+    Column("accuracy", "test acc", 9, right=True, sortable=True),
+    Column("delta", "Δ base ", 8, rank=3, right=True, sortable=True),
+    Column("trend", "curve", TREND, rank=5),
+    Column("time", "time", 7, rank=6, right=True, sortable=True),
+)
+
+
+def row(entry: Entry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> Row:
+    """One entry as a row."""
+    if entry.is_heading:
+        return Row(entry.key, {"name": (Span(f"{glyphs.horizontal * 2} {entry.title}", "muted"),)}, heading=True)
+    if entry.is_fault:
+        told = (Span(f"  {glyphs.states['failed']} ", "bad"), Span(f"catalog, {entry.title}", "bad"))
+        return Row(entry.key, {"name": told}, whole=True)
+    run, trend = entry.run, snapshot.trends.get(entry.run.id) if entry.run else None
+    letter = marks.letter(entry.key)
+    cells: dict[str, Line] = {
+        "mark": (Span(letter, f"series{ink_of(letter)}"),) if letter else (),
+        "name": _name(entry, glyphs),
+        "state": _state(run, glyphs),
+        "epoch": _epoch(run),
+        "accuracy": _accuracy(entry),
+        "delta": _delta(entry, glyphs),
+        "trend": _trend(trend, run, letter, glyphs),
+        "time": _time(run),
+    }
+    return Row(entry.key, cells, ink="" if run else "muted")
+
+
+def _name(entry: Entry, glyphs: Glyphs) -> Line:
+    fold = "" if entry.folded is None else (glyphs.collapsed if entry.folded else glyphs.expanded)
+    run = entry.run
+    state = Span(f"{glyphs.states[run.state]} ", f"state-{run.state}") if run else Span(f"{glyphs.dot} ", "rest")
+    spans = [Span("  " * entry.depth), state, Span(entry.title)]
+    if fold:
+        spans += [Span(f" {fold}{len(entry.runs)}", "muted")]
+    if entry.note:
+        spans += [Span(f" {entry.note}", "muted")]
+    return tuple(span for span in spans if span.text)
+
+
+def _state(run: Run | None, glyphs: Glyphs) -> Line:
+    """A bar while it runs, else the state's name."""
+    if run is None:
+        return (Span("not run", "muted"),)
+    done = fraction(run)
+    if run.state is State.RUNNING and done is not None:
+        return (*progress(done, BAR - 4, glyphs), Span(f"{100 * done:>3.0f}%", "state-running"))
+    if run.stop_requested and run.state.is_active:
+        return (Span("stopping", "warn"),)
+    if run.state is State.QUEUED and run.reason:  # its folder is there, but nothing will start it
+        return (Span("not queued", "warn"),)
+    return (Span(str(run.state), f"state-{run.state}"),)
+
+
+def fraction(run: Run) -> float | None:
+    """How much of a run is done, 0..1, where that is known."""
+    if run.beat is None or not run.beat.total_steps:
+        return None
+    return min(1.0, run.beat.step / run.beat.total_steps)
+
+
+def _epoch(run: Run | None) -> Line:
+    if run is None or run.spec is None:
+        return ()
+    planned = run.spec.training.epochs
+    if run.state.is_active and run.beat is not None and run.beat.epochs:
+        return (Span(f"{run.beat.epoch}/{run.beat.epochs}"),)
+    if run.result is not None:
+        return (Span(f"{run.result.epochs}/{planned}" if run.result.epochs != planned else str(planned), "muted"),)
+    return (Span(str(planned), "muted"),)
+
+
+def _accuracy(entry: Entry) -> Line:
+    """The final figure; of a run under way, the live one in another ink; of one that ended early, its last, muted."""
+    if entry.figure is None or math.isnan(entry.figure.value):
+        return ()
+    active = entry.run is not None and entry.run.state.is_active
+    return (Span(text.accuracy(entry.figure.value), "" if entry.figure.final else ("accent" if active else "muted")),)
+
+
+def _delta(entry: Entry, glyphs: Glyphs) -> Line:
+    """Points above the baseline; with a mark where something else differs too, which compare calls a confound."""
+    if entry.delta is None:
+        return (Span("base ", "muted"),) if entry.is_baseline else ()
+    if entry.delta.confounds:
+        return (Span(f"{text.delta(entry.delta.value, glyphs.minus)}{CONFOUNDED}", "warn"),)
+    return (Span(f"{text.delta(entry.delta.value, glyphs.minus)} "),)
+
+
+def _trend(trend: Trend | None, run: Run | None, letter: str, glyphs: Glyphs) -> Line:
+    if trend is None or not trend.tag or run is None:
+        return ()
+    from labtui.console.charts.sparkline import sparkline
+    from labtui.console.charts.ticks import Range
+
+    ends = Range(0.0, 100.0) if trend.is_accuracy else None
+    bars = sparkline(trend.values, TREND, glyphs, ends=ends, planned=_planned(trend, run))
+    return (Span(bars, f"series{ink_of(letter)}" if letter else "spark"),)
+
+
+def _planned(trend: Trend, run: Run) -> int | None:
+    """How many values the trend will have when the run is done, so that a run under way fills a part of its room."""
+    if run.spec and trend.tag in LIVE_ACCURACY and trend.count:
+        return round(run.spec.training.epochs * trend.values.size / trend.count)
+    done = fraction(run) if run.state.is_active else None
+    return round(trend.values.size / done) if done else None
+
+
+def _time(run: Run | None) -> Line:
+    """What is left of a run under way; what a run took."""
+    if run is None:
+        return ()
+    if run.state.is_active and run.beat is not None and run.beat.eta is not None:
+        return (Span(text.duration(run.beat.eta), "accent"),)
+    if run.result is not None:
+        return (Span(text.duration(run.result.seconds), "muted"),)
+    return ()
+
+
+def counts(runs: tuple[Run, ...], glyphs: Glyphs, *, brief: bool = False) -> Line:
+    """How many runs are in which state, for a title: `▶ 2 running   ✓ 11 finished`, or `▶ 2  ✓ 11`."""
+    found = {state: sum(run.state is state for run in runs) for state in State}
+    spans: list[Span] = []
+    for state in State:
+        if found[state]:
+            word = "" if brief else f" {state}"
+            spans += [
+                Span(f"{glyphs.states[state]} {found[state]}{word}", f"state-{state}"),
+                Span("  " if brief else "   "),
+            ]
+    return tuple(spans[:-1]) or (Span("no runs yet", "muted"),)

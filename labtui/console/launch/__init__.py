@@ -1,0 +1,1 @@
+"""The launch dialog: which experiments, seeds, device and overrides, and a preview of the plan."""

@@ -1,0 +1,219 @@
+"""The launch dialog: which experiments, which seeds, where, with what changed; the plan before anything starts."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+
+from labtui.console.bindings import bindings
+from labtui.console.commands import EVERYWHERE, Command, footer
+from labtui.console.data.snapshot import Interest, Snapshot
+from labtui.console.draw.spans import Line, Span
+from labtui.console.draw.table import Column, Row
+from labtui.console.launch import fields as form
+from labtui.console.launch.form import Form
+from labtui.console.launch.preview import Answer, answer, device_words, plan_lines
+from labtui.console.launch.request import Wish
+from labtui.console.messages import PlanMade
+from labtui.console.ui.gauges import machine_lines
+from labtui.console.ui.page import Page
+from labtui.console.ui.strips import entitle, glyphs_of
+from labtui.console.ui.table import LiveTable
+from labtui.console.ui.text_panel import Lines
+from labtui.store.state import State
+from labtui.text.clean import clean_line
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from labtui.spec import Variant
+
+COLUMNS = (Column("mark", "", 1), Column("name", "experiment", 12, grows=True), Column("done", "done", 4, right=True))
+
+PAUSE = 0.12
+"""Seconds without a key after which the plan is made anew."""
+
+
+class LaunchScreen(Page):
+    """State: the marked experiments, what was typed, the last plan. The screen's result is a Wish, or None."""
+
+    KIND = "launch"
+    AUTO_FOCUS = "#fields"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("launch")
+
+    def __init__(self, wish: Wish) -> None:
+        super().__init__()
+        self._begun = wish
+        self._chosen: tuple[str, ...] = ()
+        self._typed: dict[str, str] = {}
+        self._boxes: tuple[form.Box, ...] = ()
+        self._devices: dict[str, str] = {}
+        self._answer: Answer | None = None
+        self._pause: Timer | None = None
+        self._snapshot = Snapshot()
+
+    def hints(self) -> Sequence[Command]:
+        """Its own alone: in the fields the others' keys are text."""
+        return [command for command in footer(self.KIND) if EVERYWHERE not in command.where]
+
+    def body(self) -> ComposeResult:
+        """Experiments beside the fields; the plan below."""
+        with Horizontal(id="choices"):
+            yield LiveTable(COLUMNS, id="experiments")
+            yield Form(id="fields")
+        yield Lines(id="plan")
+
+    def on_mount(self) -> None:
+        """Begin with the wish."""
+        super().on_mount()
+        meant = set(self._begun.names)
+        variants = self.app.lab.catalog.variants
+        self._chosen = tuple(one.spec.name for one in variants if meant & {one.spec.name, one.spec.experiment})
+        self._typed = form.typed_by(self._begun, self._variants)
+        if not self._chosen:
+            self.query_one("#experiments").focus()
+        self._change()
+
+    # --- What is shown ------------------------------------------------------------------------------------------------
+
+    @property
+    def _variants(self) -> "tuple[Variant, ...]":
+        """The marked ones."""
+        return tuple(variant for variant in self.app.lab.catalog.variants if variant.spec.name in self._chosen)
+
+    @property
+    def wish(self) -> Wish:
+        """What the dialog says now."""
+        return form.wished(self._boxes, self._chosen)
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Runs that have finished since, and the load of the devices."""
+        self._snapshot = snapshot
+        self.app.wish(Interest())
+        if device_words(snapshot.machine) != self._devices:
+            self._fill()
+        self._show()
+
+    def _change(self) -> None:
+        """Fields anew, the plan once there is a pause."""
+        self._fill()
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(PAUSE, self._plan)
+        self._show()
+
+    def _fill(self) -> None:
+        """The fields, with what was typed checked."""
+        variants = self._variants
+        seeds = self.app.lab.catalog.experiment(variants[0].spec.experiment).seeds if variants else (0,)
+        self._devices = device_words(self._snapshot.machine)
+        self._boxes = form.boxes(variants, seeds, self._devices, self._typed)
+
+    def _plan(self) -> None:
+        lab, wish = self.app.lab, self.wish
+        self.work(lambda: PlanMade(answer(lab, wish)), "planning")
+
+    def on_plan_made(self, message: PlanMade) -> None:
+        """Show it, if it is of what the dialog says now."""
+        if message.answer.wish == self.wish:
+            self._answer = message.answer
+            self._show()
+
+    def give_up(self, why: str) -> None:
+        """There is no plan, and this is why."""
+        self._answer = Answer(self.wish, fault=why)
+        self._show()
+
+    def _show(self) -> None:
+        glyphs = glyphs_of(self)
+        finished = [run.name for run in self._snapshot.runs if run.state is State.FINISHED]
+        self.query_one(LiveTable).show(
+            [_row(variant, self._chosen, finished) for variant in self.app.lab.catalog.variants]
+        )
+        self.query_one(Form).show(self._boxes)
+        entitle(self.query_one("#experiments"), self._count_told())
+        self._show_hint()
+        found, at_once, machine = self._answer, self.wish.at_once, self._snapshot.machine
+
+        def write(room: int) -> list[Line]:
+            if found is None:
+                return [(Span("planning …", "muted"),)]
+            if found.plan is None:
+                return [(Span(found.fault, "warn"),)]
+            lines = plan_lines(found.plan, room, glyphs, at_once=at_once)
+            gauges = machine_lines(
+                machine.cpu, machine.memory_used, machine.memory_total, machine.devices, room, glyphs
+            )
+            return [*lines, (), *gauges]
+
+        panel = self.query_one("#plan", Lines)
+        panel.show(write)
+        entitle(panel, "plan", "Enter queues it" if found and found.can_start else "")
+        self.entitle(f"{len(self._chosen)} experiments" if len(self._chosen) != 1 else self._chosen[0])
+
+    def _count_told(self) -> str:
+        count = f"{len(self._chosen)} marked"
+        return count if self.has_class("-narrow") else f"experiments  {count}"
+
+    def _show_hint(self) -> None:
+        """What the field under the cursor means; on a narrow screen there is no room for it below the fields."""
+        box = self.query_one(Form).current
+        title, narrow = "what is to be other than usual", self.has_class("-narrow")
+        words = clean_line(form.told(box, brief=narrow)) if box else ""
+        entitle(self.query_one("#fields"), (words or title) if narrow else title, "" if narrow else words)
+
+    # --- What the widgets say -----------------------------------------------------------------------------------------
+
+    @on(Form.Changed)
+    def _typed_in(self, event: Form.Changed) -> None:
+        self._typed = {key: text for key, text in self._typed.items() if key != event.key}
+        if event.text is not None:
+            self._typed[event.key] = event.text
+        self._change()
+
+    @on(Form.Moved)
+    def _field_moved(self) -> None:
+        self._show_hint()
+
+    def action_mark(self) -> None:
+        """Mark the experiment under the cursor, or take its mark away."""
+        name = self.query_one(LiveTable).cursor_key
+        if name is not None:
+            kept = [one for one in self._chosen if one != name]
+            self._chosen = tuple(kept) if len(kept) < len(self._chosen) else (*self._chosen, name)
+            self.query_one(LiveTable).action_move(1)
+            self._change()
+
+    @on(Form.Submitted)
+    @on(LiveTable.Opened)
+    def action_submit(self) -> None:
+        """Give the wish back, where its plan is made and can start."""
+        found = self._answer
+        wrong = next((box for box in self._boxes if box.fault), None)
+        if wrong is not None:
+            self.say(f"{wrong.key}: {wrong.fault}", ink="warn")
+        elif found is None or found.wish != self.wish:
+            self.say("the plan is being made: Enter again once it is there")
+        elif not found.can_start:
+            self.say(found.fault or "there is nothing to run", ink="warn")
+        elif not self._snapshot.writable:
+            self.say(f"{self.app.lab.store.root} cannot be written: nothing can be run into it", ink="warn")
+        else:
+            self.dismiss(found.wish)
+
+
+def _row(variant: "Variant", chosen: tuple[str, ...], finished: list[str]) -> Row:
+    name = variant.spec.name
+    count = finished.count(name)
+    marked = name in chosen
+    return Row(
+        name,
+        {
+            "mark": (Span("x" if marked else "", "accent"),),
+            "name": (Span(clean_line(variant.spec.display_title), "strong" if marked else ""),),
+            "done": (Span(str(count) if count else "", "muted"),),
+        },
+    )

@@ -1,0 +1,1 @@
+"""One run on the whole screen: figures, curves, test images, spec and log."""

@@ -1,1 +1,0 @@
-"""The screens; each holds its state as vars and hands frozen values to its panels."""

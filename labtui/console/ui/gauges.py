@@ -1,0 +1,79 @@
+"""The load of a machine as lines: processor, memory, each GPU and who is on it."""
+
+from typing import TYPE_CHECKING
+
+from labtui.console.draw import format as text
+from labtui.console.draw.spans import Line, Span, fit, shorten
+from labtui.console.ui.bars import progress
+from labtui.console.ui.glyphs import UNICODE, Glyphs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from labtui.launch.devices import Device
+
+BAR = 8
+
+
+def machine_lines(
+    cpu: float | None, used: int, total: int, devices: "Sequence[Device]", room: int, glyphs: Glyphs = UNICODE
+) -> list[Line]:
+    """A line for the processor, one for the memory, then two per GPU: load and memory, and its processes."""
+    if not total:
+        return [(Span("looking at the machine …".replace("…", glyphs.ellipsis), "muted"),)]
+    processor = next((device for device in devices if device.kind == "cpu"), None)
+    cores = f"{processor.cores} cores" if processor and processor.cores else ""
+    lines = [
+        _gauge("cpu", (cpu or 0.0) / 100, f"{cpu or 0:.0f}%", cores, glyphs),
+        _gauge(
+            "memory", used / total, f"{100 * used / total:.0f}%", f"{text.size(used)} of {text.size(total)}", glyphs
+        ),
+    ]
+    for device in devices:
+        if device.kind != "cpu":
+            lines += _gpu(device, glyphs)
+    return [shorten(line, room, glyphs.ellipsis) for line in lines]
+
+
+def brief(cpu: float | None, used: int, total: int, devices: "Sequence[Device]") -> Line:
+    """The same in a few words, for a status line: `cpu 71%  mem 9.2 GB  cuda:0 93%`."""
+    if not total:
+        return ()
+    spans = [
+        Span("cpu ", "muted"),
+        Span(f"{cpu or 0:.0f}%"),
+        Span("  mem ", "muted"),
+        Span(f"{100 * used / total:.0f}%"),
+    ]
+    for device in devices:
+        if device.load is not None and device.kind == "cuda":
+            spans += [Span(f"  {device.name} ", "muted"), Span(f"{device.load:.0f}%")]
+    return (*spans, Span(" "))
+
+
+def _gauge(name: str, share: float, value: str, more: str, glyphs: Glyphs) -> Line:
+    ink = "warn" if share >= 0.95 else "bar"
+    return (
+        *fit((Span(name, "muted"),), 8),
+        *progress(share, BAR, glyphs, ink),
+        *fit((Span(value),), 5, right=True),
+        Span(f"  {more}", "muted"),
+    )
+
+
+def _gpu(device: "Device", glyphs: Glyphs) -> list[Line]:
+    lines = []
+    if device.load is not None:
+        lines.append(_gauge(device.name, device.load / 100, f"{device.load:.0f}%", device.title, glyphs))
+    else:
+        lines.append((*fit((Span(device.name, "muted"),), 8), Span(device.title, "muted")))
+    if device.memory_total and device.memory_free is not None:
+        used = device.memory_total - device.memory_free
+        amount = f"{text.size(used)} of {text.size(device.memory_total)}"
+        lines.append(_gauge("", used / device.memory_total, f"{100 * used / device.memory_total:.0f}%", amount, glyphs))
+    if device.obstacle:
+        lines.append((Span(f"        {device.obstacle}", "warn"),))
+    for process in device.processes[:3]:
+        words = f"        {process.user}  {process.name} ({process.pid})  {text.size(process.memory)}"
+        lines.append((Span(words, "muted"),))
+    return lines

@@ -1,0 +1,133 @@
+"""The tail of a log: follows its end until one scrolls up, and filters."""
+
+import re
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from labtui.console.data.snapshot import Log
+from labtui.console.draw.spans import Line, Span, shorten
+from labtui.console.ui.scrollbar import plain_scrollbar
+from labtui.console.ui.strips import glyphs_of, palette_of, strip
+
+_TROUBLE = re.compile(r"\b(error|exception|traceback|nan|diverged|failed|killed|out of memory)\b", re.IGNORECASE)
+_CARE = re.compile(r"\b(warning|warn|stopped|retry)\b", re.IGNORECASE)
+_STAMP = re.compile(r"^(\S*\d\d:\d\d:\d\d\S*)(\s.*)?$")
+
+
+class LogTail(ScrollView, can_focus=True):
+    """Lines of one run's log."""
+
+    DEFAULT_CSS = """
+    LogTail { scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "scroll_by(1)", "Down", show=False),
+        Binding("up,k", "scroll_by(-1)", "Up", show=False),
+        Binding("pagedown,ctrl+d", "scroll_page(1)", "Page down", show=False),
+        Binding("pageup,ctrl+u", "scroll_page(-1)", "Page up", show=False),
+        Binding("g,home", "edge(0)", "Top", show=False),
+        Binding("G,end,f", "edge(1)", "Follow", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._log = Log()
+        self._shown: tuple[str, ...] = ()
+        self._filter = ""
+        self.following = True
+
+    def show(self, log: Log) -> None:
+        """Show this log; lines that were there already are not painted again."""
+        if log is self._log:
+            return
+        if log.run_id != self._log.run_id:
+            self.following = True
+        self._log = log
+        self._arrange()
+
+    def filter(self, text: str) -> None:
+        """Show the lines alone that hold this text (or match it as a regular expression); empty shows all."""
+        self._filter = text
+        self._arrange()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines that pass the filter."""
+        return self._shown
+
+    def _arrange(self) -> None:
+        before = self._shown
+        self._shown = tuple(line for line in self._log.lines if self._passes(line))
+        if self._shown == before and before:
+            return
+        self.virtual_size = Size(0, len(self._shown))
+        self._keep_up()
+        self.refresh()
+
+    def _passes(self, line: str) -> bool:
+        if not self._filter:
+            return True
+        try:
+            return re.search(self._filter, line, re.IGNORECASE) is not None
+        except re.error:
+            return self._filter.casefold() in line.casefold()
+
+    def action_scroll_by(self, by: int) -> None:
+        """Scroll by lines; scrolling up stops following, reaching the end follows again."""
+        self.scroll_to(y=self.scroll_offset.y + by, animate=False)
+        self.following = self.scroll_offset.y + by >= self.max_scroll_y
+
+    def action_scroll_page(self, by: int) -> None:
+        """Scroll by a screenful."""
+        self.action_scroll_by(by * max(1, self.size.height - 1))
+
+    def action_edge(self, end: int) -> None:
+        """Go to the first line, or to the last one and follow it."""
+        self.action_scroll_by(len(self._shown) if end else -len(self._shown))
+
+    def on_mount(self) -> None:
+        """Make the scroll bar fit the terminal."""
+        plain_scrollbar(self)
+
+    def on_resize(self) -> None:
+        """Keep the end in sight while following."""
+        self._keep_up()
+
+    def _keep_up(self) -> None:
+        if self.following:
+            self.scroll_to(y=max(0, len(self._shown) - self.size.height), animate=False, force=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """The mouse wheel stops following, too."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value < old_value and new_value < self.max_scroll_y:
+            self.following = False
+
+    def refresh_line(self, y: int) -> None:
+        """Paint one line again."""
+        self.refresh(Region(0, y - self.scroll_offset.y, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """One line in sight."""
+        room, index = self.scrollable_content_region.width, y + self.scroll_offset.y
+        if not self._shown:
+            hint = self._log.note or ("nothing matches" if self._filter and self._log.lines else "")
+            line: Line = (Span(f" {hint}", "muted"),) if y == 0 else ()
+        else:
+            line = coloured(self._shown[index]) if index < len(self._shown) else ()
+        shown = shorten((Span(" "), *line), room, glyphs_of(self).ellipsis)
+        return strip(shown, palette_of(self), self.rich_style, room)
+
+
+def coloured(text: str) -> Line:
+    """A log line: its time stamp muted, trouble in the colour of trouble."""
+    ink = "bad" if _TROUBLE.search(text) else ("warn" if _CARE.search(text) else "")
+    found = _STAMP.match(text)
+    if not found:
+        return (Span(text, ink),)
+    return (Span(found[1], "muted"), Span(found[2] or "", ink))

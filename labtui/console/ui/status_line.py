@@ -1,0 +1,83 @@
+"""The last line: what just happened, else the keys that matter here."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.strip import Strip
+from textual.widget import Widget
+
+from labtui.console.commands import Command
+from labtui.console.draw.spans import Line, Span, cells, spread
+from labtui.console.ui.glyphs import UNICODE, Glyphs
+from labtui.console.ui.strips import glyphs_of, palette_of, strip
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+STAYS, STAYS_BAD = 8.0, 60.0
+"""Seconds for which a message, or one that asks for a look, takes the place of the keys."""
+
+
+class StatusLine(Widget):
+    """One line. A message stays for a while, one about a failure longer, each until another comes."""
+
+    DEFAULT_CSS = """
+    StatusLine { height: 1; background: $bar; }
+    """
+
+    def __init__(self, hints: Sequence[Command] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._hints = tuple(hints)
+        self._message: Line = ()
+        self._right: Line = ()
+        self._timer: Timer | None = None
+
+    @property
+    def message(self) -> str:
+        """What is said now; empty while the keys are shown."""
+        return "".join(span.text for span in self._message)
+
+    def say(self, text: str, *, ink: str = "") -> None:
+        """Show a message for a while."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._message = (Span(" "), Span(text, ink)) if text else ()
+        if text:
+            self._timer = self.set_timer(STAYS_BAD if ink == "bad" else STAYS, self.clear)
+        self.refresh()
+
+    def clear(self) -> None:
+        """Show the keys again."""
+        if self._message:
+            self._message = ()
+            self.refresh()
+
+    def note(self, line: Line) -> None:
+        """What stands at the right edge, always."""
+        if line != self._right:
+            self._right = line
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's signature; there is one line
+        """The line."""
+        room, glyphs = self.size.width, glyphs_of(self)
+        left = self._message or keys(self._hints, room - sum(cells(span.text) for span in self._right) - 2, glyphs)
+        return strip(spread(left, self._right, room, glyphs.ellipsis), palette_of(self), self.rich_style, room)
+
+
+def keys(hints: Sequence[Command], room: int, glyphs: Glyphs = UNICODE) -> Line:
+    """As many keys as fit, those of low rank first, in the order of the table: `Enter open  Space mark  …`."""
+    chosen: list[Command] = []
+    used = 1
+    for hint in sorted(hints, key=lambda hint: hint.rank):
+        size = cells(hint.key) + cells(hint.label) + 3
+        if used + size <= room:
+            chosen.append(hint)
+            used += size
+    spans: list[Span] = [Span(" ")]
+    for hint in hints:
+        if hint in chosen:
+            label = hint.label.replace("…", glyphs.ellipsis)
+            spans += [Span(hint.key, "key"), Span(f" {label}  ", "muted")]
+    return tuple(spans)

@@ -1,0 +1,83 @@
+"""Lines of spans to Textual's strips. Every segment has a style: one without would end the app under NO_COLOR.
+
+This is the last door before the terminal: what could steer it is taken out here, whatever was forgotten before.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.content import Content
+from textual.strip import Strip
+
+from labtui.console.draw.spans import Span, cut, width
+from labtui.console.draw.spelling import in_ascii
+from labtui.console.palettes import Inks, inks
+from labtui.console.ui.glyphs import ASCII, UNICODE, Glyphs
+from labtui.text.clean import clean_line
+
+if TYPE_CHECKING:
+    from rich.style import Style
+    from textual.app import App
+    from textual.widget import Widget
+
+
+def strip(line: Iterable[Span], palette: Inks, base: "Style", room: int) -> Strip:
+    """A strip of exactly `room` cells over the background of `base`."""
+    spans = [span if span.text.isprintable() else Span(clean_line(span.text), span.ink) for span in line if span.text]
+    if palette.ascii_only:
+        spans = [Span(in_ascii(span.text), span.ink) for span in spans]
+    taken = width(spans)
+    if taken < room:
+        spans.append(Span(" " * (room - taken)))
+        taken = room
+    made = Strip(_segments((text, palette.over(ink, base)) for text, ink in spans), taken)
+    return made if taken <= room else made.crop(0, room)
+
+
+def _segments(pieces: "Iterable[tuple[str, Style]]") -> list[Segment]:
+    """Neighbours of one look as one segment; blanks take the look of their neighbour where only its letters differ.
+
+    Each segment costs some fifty bytes of colour codes on the way to the terminal, which may be far away.
+    """
+    merged: list[tuple[str, Style]] = []
+    for text, style in pieces:
+        before, look = merged[-1] if merged else ("", style)
+        same_ground = style.bgcolor == look.bgcolor and not (style.reverse or look.reverse)
+        if style == look or (same_ground and text.isspace()):
+            merged[-1:] = [(before + text, look)]
+        elif same_ground and before.isspace():
+            merged[-1] = (before + text, style)
+        else:
+            merged.append((text, style))
+    return [Segment(text, style) for text, style in merged]
+
+
+def palette_of(widget: "Widget") -> Inks:
+    """The inks of the app's theme and terminal."""
+    app: App[object] = widget.app
+    plain = glyphs_of(widget).ascii
+    return inks(app.theme, colours=app.console.color_system, no_color=app.no_color, ascii_only=plain)
+
+
+def glyphs_of(widget: "Widget") -> Glyphs:
+    """The characters that the app draws with."""
+    return ASCII if getattr(widget.app, "ascii_only", False) else UNICODE
+
+
+class AsciiTitle(Content):
+    """A border's title that is cut without Textual's own ellipsis."""
+
+    def truncate(self, max_width: int, *, ellipsis: bool = False, pad: bool = False) -> Content:  # noqa: ARG002 - Textual's signature
+        """In at most so many cells."""
+        return Content(cut(self.plain, max_width, ASCII.ellipsis))
+
+
+def entitle(widget: "Widget", title: str, subtitle: str = "") -> None:
+    """Set a border's titles as plain text (markup means nothing), and only if they changed: each costs a repaint."""
+    kind, spell = (AsciiTitle, in_ascii) if glyphs_of(widget).ascii else (Content, str)
+    upper, lower = (kind(f" {spell(clean_line(text))} " if text else "") for text in (title, subtitle))
+    if (widget.border_title or "") != upper.markup:
+        widget.border_title = upper
+    if (widget.border_subtitle or "") != lower.markup:
+        widget.border_subtitle = lower

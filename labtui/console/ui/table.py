@@ -1,0 +1,219 @@
+"""A table that is cheap to update: only rows that changed are painted again (DataTable paints all visible cells)."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from labtui.console.draw import table
+from labtui.console.draw.spans import Span
+from labtui.console.draw.table import Column, Row
+from labtui.console.ui.scrollbar import plain_scrollbar
+from labtui.console.ui.strips import glyphs_of, palette_of, strip
+
+HEADER = 1
+
+
+class LiveTable(ScrollView, can_focus=True):
+    """Rows with a cursor, keyed, so that the cursor stays with what it points at while rows come, go and move."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"live-table--cursor", "live-table--header"}
+
+    DEFAULT_CSS = """
+    LiveTable { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
+    LiveTable > .live-table--cursor { background: $foreground 8%; }
+    LiveTable:focus > .live-table--cursor { background: $accent 22%; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False),
+        Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False),
+        Binding("g,home", "edge(0)", "Top", show=False),
+        Binding("G,end", "edge(1)", "Bottom", show=False),
+        Binding("enter", "open", "Open", show=False),
+    ]
+
+    class Moved(Message):
+        """The cursor points at another row."""
+
+        def __init__(self, table: "LiveTable", key: str | None) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> "LiveTable":
+            """The table, for selectors."""
+            return self.table
+
+    class Opened(Moved):
+        """Enter or a click on the row that has the cursor."""
+
+    class HeaderClicked(Moved):
+        """A click on a column's title; `key` is the column's."""
+
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._columns = tuple(columns)
+        self._rows: tuple[Row, ...] = ()
+        self._at: dict[str, int] = {}
+        self._cursor: str | None = None
+        self._layout_for: tuple[int, table.Layout] = (-1, ())
+        self.sorted_by = ""
+        self.empty: tuple[str, ...] = ()
+        """What stands here while there are no rows."""
+
+    # --- What is shown ------------------------------------------------------------------------------------------------
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The key of the row under the cursor; None in an empty table."""
+        return self._cursor
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows, as they were last shown."""
+        return self._rows
+
+    @property
+    def visible_keys(self) -> tuple[str, ...]:
+        """The keys of the rows in sight."""
+        first = self.scroll_offset.y
+        return tuple(row.key for row in self._rows[first : first + max(0, self.size.height - HEADER)])
+
+    def show(self, rows: Sequence[Row], *, sorted_by: str = "", columns: Sequence[Column] | None = None) -> None:
+        """Show these rows, in other columns if some are given; paint only the lines that differ from what is there."""
+        if columns is not None and tuple(columns) != self._columns:
+            self._columns, self._layout_for = tuple(columns), (-1, ())
+            self.refresh()
+        before, self._rows = self._rows, tuple(rows)
+        if sorted_by != self.sorted_by or not before or not rows:
+            self.sorted_by = sorted_by
+            self.refresh()
+        self._at = {row.key: index for index, row in enumerate(self._rows)}
+        if len(before) != len(self._rows):
+            self.virtual_size = Size(0, len(self._rows) + HEADER)
+        for index, (old, new) in enumerate(zip_longest(before, self._rows)):
+            if old != new:
+                self._refresh_row(index, table.changed(self._layout_now(), old, new) if old and new else None)
+        self._keep_cursor(before)
+
+    def select(self, key: str) -> None:
+        """Put the cursor on the row of this key, if there is one."""
+        if key in self._at:
+            self._point_at(self._at[key])
+
+    def _keep_cursor(self, before: Sequence[Row]) -> None:
+        """The cursor stays on its key; if that is gone, on what stands in its place."""
+        if self._cursor in self._at:  # a row that moved differs from what was there, and is painted already
+            return
+        old = next((index for index, row in enumerate(before) if row.key == self._cursor), 0)
+        self._cursor = None
+        if self._rows:
+            self._point_at(self._nearest(min(old, len(self._rows) - 1)))
+        else:
+            self.post_message(self.Moved(self, None))
+
+    def _nearest(self, index: int) -> int:
+        """The row that is no heading, from here down, else up."""
+        order = [*range(index, len(self._rows)), *range(index - 1, -1, -1)]
+        return next((at for at in order if not self._rows[at].heading), index)
+
+    # --- The cursor -------------------------------------------------------------------------------------------------
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor over so many rows, headings not counted."""
+        stops = [index for index, row in enumerate(self._rows) if not row.heading]
+        if not stops:
+            return
+        here = self._at.get(self._cursor or "", 0)
+        rank = next((rank for rank, index in enumerate(stops) if index >= here), len(stops) - 1)
+        self._point_at(stops[min(max(0, rank + by), len(stops) - 1)])
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by a screenful."""
+        self.action_move(by * max(1, self.size.height - HEADER - 1))
+
+    def action_edge(self, end: int) -> None:
+        """Move the cursor to the first (0) or last (1) row."""
+        self.action_move(len(self._rows) if end else -len(self._rows))
+
+    def action_open(self) -> None:
+        """Say that the row under the cursor is to be opened."""
+        if self._cursor is not None:
+            self.post_message(self.Opened(self, self._cursor))
+
+    def _point_at(self, index: int) -> None:
+        key = self._rows[index].key
+        if key == self._cursor:
+            return
+        if self._cursor in self._at:
+            self._refresh_row(self._at[self._cursor])
+        self._cursor = key
+        self._refresh_row(index)
+        self.scroll_to_region(Region(0, max(0, index), 1, 1 + HEADER), animate=False, force=True)
+        self.post_message(self.Moved(self, key))
+
+    def on_click(self, event: Click) -> None:
+        """Move the cursor to a row, open the row that has it, or sort by a column."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        if offset.y < HEADER:
+            column = table.column_at(self._layout_now(), offset.x)
+            if column is not None and column.sortable:
+                self.post_message(self.HeaderClicked(self, column.key))
+            return
+        index = offset.y - HEADER + self.scroll_offset.y
+        if index < len(self._rows) and not self._rows[index].heading:
+            if self._rows[index].key == self._cursor:
+                self.action_open()
+            else:
+                self._point_at(index)
+
+    def on_mount(self) -> None:
+        """Make the scroll bar fit the terminal."""
+        plain_scrollbar(self)
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        if self._cursor in self._at:
+            self.scroll_to_region(Region(0, self._at[self._cursor], 1, 1 + HEADER), animate=False, force=True)
+
+    # --- Painting ---------------------------------------------------------------------------------------------------
+
+    def _layout_now(self) -> table.Layout:
+        room = self.scrollable_content_region.width
+        if self._layout_for[0] != room:
+            self._layout_for = (room, table.lay_out(self._columns, room))
+        return self._layout_for[1]
+
+    def _refresh_row(self, index: int, cells: tuple[int, int] | None = None) -> None:
+        """Paint a row again, or only its cells from the first given to before the last."""
+        y = index + HEADER - self.scroll_offset.y
+        first, last = cells or (0, self.size.width)
+        if HEADER <= y < self.size.height:
+            self.refresh(Region(first, y, last - first, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the visible part: the header stays, rows scroll under it."""
+        palette, glyphs, room = palette_of(self), glyphs_of(self), self.scrollable_content_region.width
+        layout = self._layout_now()
+        if y < HEADER:
+            return strip(table.header(layout, sorted_by=self.sorted_by, glyphs=glyphs), palette, self.rich_style, room)
+        index = y - HEADER + self.scroll_offset.y
+        if index < len(self._rows):
+            row = self._rows[index]
+            part = "live-table--cursor" if row.key == self._cursor else ""
+            base = self.get_component_rich_style(part) if part else self.rich_style
+            return strip(table.body(layout, row, glyphs.ellipsis), palette, base, room)
+        hint = self.empty[y - HEADER - 1] if not self._rows and 0 <= y - HEADER - 1 < len(self.empty) else ""
+        return strip((Span(f" {hint}", "muted"),), palette, self.rich_style, room)

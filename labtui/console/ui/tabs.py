@@ -1,0 +1,35 @@
+"""Names in a row, one of them chosen; where not all fit, those around the chosen one."""
+
+from collections.abc import Sequence
+
+from labtui.console.draw.spans import Line, Span, cells, shorten, width
+from labtui.console.ui.glyphs import UNICODE, Glyphs
+
+GAP = 2
+
+
+def tabs(names: Sequence[str], chosen: int, room: int, glyphs: Glyphs = UNICODE, *, numbered: bool = False) -> Line:
+    """At most `room` cells; with `numbered`, each name has the digit that chooses it in front."""
+    labels = [f"{index + 1} {name}" if numbered else name for index, name in enumerate(names)]
+    if not labels:
+        return ()
+    first, last = _window([cells(label) + GAP for label in labels], chosen, room - 2 * cells(glyphs.ellipsis))
+    spans = [Span(glyphs.ellipsis, "muted")] if first else []
+    for index in range(first, last):
+        spans += [Span(labels[index], "title" if index == chosen else "muted"), Span(" " * GAP)]
+    if last < len(labels):
+        spans.append(Span(glyphs.ellipsis, "muted"))
+    line = tuple(spans)
+    return line if width(line) <= room else shorten(line, room, glyphs.ellipsis)
+
+
+def _window(sizes: Sequence[int], chosen: int, room: int) -> tuple[int, int]:
+    """The first and the past-the-last tab of a stretch around the chosen one, as long as fits."""
+    first, last, used = chosen, chosen + 1, sizes[chosen]
+    while True:
+        wider = [(index, ends) for index, ends in ((last, (first, last + 1)), (first - 1, (first - 1, last)))
+                 if 0 <= index < len(sizes) and used + sizes[index] <= room]  # fmt: skip
+        if not wider:
+            return first, last
+        index, (first, last) = wider[0]
+        used += sizes[index]

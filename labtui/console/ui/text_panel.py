@@ -1,0 +1,96 @@
+"""Lines of spans in a pane that scrolls; painted again only where they changed."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from labtui.console.draw.spans import Line, Span
+from labtui.console.ui.scrollbar import plain_scrollbar
+from labtui.console.ui.strips import palette_of, strip
+
+Writer = Callable[[int], Sequence[Line]]
+"""Writes the lines for so many cells."""
+
+
+class Lines(ScrollView, can_focus=True):
+    """`show` takes a function of the width, since text wraps and columns fall away."""
+
+    DEFAULT_CSS = """
+    Lines { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "scroll_by(1)", "Down", show=False),
+        Binding("up,k", "scroll_by(-1)", "Up", show=False),
+        Binding("pagedown,ctrl+d", "scroll_page(1)", "Page down", show=False),
+        Binding("pageup,ctrl+u", "scroll_page(-1)", "Page up", show=False),
+        Binding("g,home", "edge(0)", "Top", show=False),
+        Binding("G,end", "edge(1)", "Bottom", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._writer: Writer = lambda _: ()
+        self._lines: tuple[Line, ...] = ()
+        self._room = -1
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What is shown."""
+        return self._lines
+
+    def show(self, writer: Writer, *, top: bool = False) -> None:
+        """Show what this writes; with `top` from its first line on."""
+        self._writer = writer
+        self._arrange()
+        if top:
+            self.scroll_to(y=0, animate=False)
+
+    def on_mount(self) -> None:
+        """Draw the scroll bar with what the terminal can show."""
+        plain_scrollbar(self)
+
+    def on_resize(self) -> None:
+        """Write anew for another width."""
+        if self._room != self._width:
+            self._arrange()
+
+    @property
+    def _width(self) -> int:
+        """Cells of a line, a blank at each side left out; the scroll bar's place is kept free always."""
+        return max(0, self.size.width - 3)
+
+    def _arrange(self) -> None:
+        before, self._room = self._lines, self._width
+        self._lines = tuple(self._writer(self._room)) if self._room else ()
+        if len(before) != len(self._lines):
+            self.virtual_size = Size(0, len(self._lines))
+            self.refresh()
+            return
+        top = self.scroll_offset.y
+        for index, (old, new) in enumerate(zip(before, self._lines, strict=True)):
+            if old != new:
+                self.refresh(Region(0, index - top, self.size.width, 1))
+
+    def action_scroll_by(self, by: int) -> None:
+        """Scroll by lines."""
+        self.scroll_to(y=self.scroll_offset.y + by, animate=False)
+
+    def action_scroll_page(self, by: int) -> None:
+        """Scroll by a screenful."""
+        self.action_scroll_by(by * max(1, self.size.height - 1))
+
+    def action_edge(self, end: int) -> None:
+        """Go to the first or the last line."""
+        self.scroll_to(y=self.max_scroll_y if end else 0, animate=False)
+
+    def render_line(self, y: int) -> Strip:
+        """One line in sight."""
+        index = y + self.scroll_offset.y
+        line = self._lines[index] if index < len(self._lines) else ()
+        room = self.scrollable_content_region.width
+        return strip((Span(" "), *line), palette_of(self), self.rich_style, room)
