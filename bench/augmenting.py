@@ -13,7 +13,7 @@ from labtui.datasets.info import Images
 from labtui.engine.data import divide
 from labtui.engine.device import open_device
 from labtui.engine.learner import floats
-from labtui.engine.streams import shuffled
+from labtui.engine.rng import shuffled
 from labtui.spec import Augment, ColorJitter, HorizontalFlip, RunSpec
 
 BATCH = 128

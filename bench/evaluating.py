@@ -12,7 +12,7 @@ from labtui.engine.data import divide
 from labtui.engine.device import open_device
 from labtui.engine.evaluate import BATCH, Examiner, report_loss
 from labtui.engine.learner import Learner
-from labtui.engine.streams import shuffled
+from labtui.engine.rng import shuffled
 
 
 def report(data: str | None, threads: int, device: str, count: int, workers: int) -> Round:

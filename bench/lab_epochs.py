@@ -15,7 +15,7 @@ from labtui.engine.data import divide
 from labtui.engine.device import open_device
 from labtui.engine.evaluate import BATCH, Examiner
 from labtui.engine.learner import Learner
-from labtui.engine.streams import shuffled
+from labtui.engine.rng import shuffled
 from labtui.spec import RunSpec
 
 

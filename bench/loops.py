@@ -55,10 +55,10 @@ def _with_few_tests(all_images: Images) -> Images:
 def carry_out(folder: Path, spec: RunSpec, of: Images, *, threads: int, device: str) -> Any:
     """A run from its folder to its result, in this process. Raises RuntimeError where it does not finish."""
     from labtui.engine.attempt import Attempt
-    from labtui.engine.beat import Pulse
-    from labtui.engine.run import Session, Source
+    from labtui.engine.heartbeat import Pulse
+    from labtui.engine.session import Session, Source
     from labtui.engine.stop import Stop
-    from labtui.engine.train import Intervals
+    from labtui.engine.trainer import Intervals
     from labtui.store.paths import RunPaths
     from labtui.store.records import Launch, SpecFile
 

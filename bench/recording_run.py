@@ -11,7 +11,7 @@ from bench.loops import carry_out
 from bench.recipes import recipe
 from bench.scratch import scratch
 from labtui.engine.checkpoint import Checkpoints
-from labtui.engine.journal import Journal
+from labtui.engine.metric_writer import Journal
 
 PARTS: dict[str, tuple[type, tuple[str, ...]]] = {
     "logging": (Journal, ("steps", "step", "report_epoch")),

@@ -15,7 +15,7 @@ from typing import NoReturn
 import msgspec
 
 from labtui.engine.attempt import Attempt, open_attempt
-from labtui.engine.beat import Pulse
+from labtui.engine.heartbeat import Pulse
 from labtui.engine.stop import Stop
 from labtui.errors import EnvironmentFault, LabError
 from labtui.store.records import Result
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _carry_out(attempt: Attempt, pulse: Pulse, stop: Stop) -> tuple[Result, int]:
     # Deferred: torch takes seconds to import, and a sign of life and an ear for stops come first.
-    from labtui.engine.run import Session, read_source
-    from labtui.engine.train import Intervals
+    from labtui.engine.session import Session, read_source
+    from labtui.engine.trainer import Intervals
 
     session = Session(attempt, pulse, stop, say, Intervals())
     ending = session.carry_out(read_source)

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Generator, Tensor
 
+from labtui.engine.color_jitter import Jitter
 from labtui.engine.geometry import Crop, Flip, Geometric, Rotate, fetch
-from labtui.engine.jitter import Jitter
 from labtui.spec import ColorJitter, HorizontalFlip, RandomCrop, Resize, Rotation, Transform
 
 Drawn = tuple[Tensor, ...]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from labtui.datasets.info import Images
 from labtui.engine.augment import Augmentation, Drawn
-from labtui.engine.streams import Purpose, shuffled, stream
+from labtui.engine.rng import Purpose, shuffled, stream
 from labtui.errors import UsageError
 from labtui.spec import Augment, Data, Resize, RunSpec, held_out, samples_per_epoch
 

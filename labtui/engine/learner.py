@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from labtui.engine.cuda_graph import Cuda, Replayed
 from labtui.engine.device import autocast, generator_states, restore_generators
-from labtui.engine.graph import Cuda, Replayed
 from labtui.engine.models import build
 from labtui.engine.objective import make_objective
 from labtui.engine.optim import make_optimizer, make_schedule

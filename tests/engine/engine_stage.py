@@ -14,10 +14,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from labtui.datasets.info import Images
 from labtui.engine.attempt import Attempt, open_attempt
-from labtui.engine.beat import Pulse
-from labtui.engine.run import Session, Source
+from labtui.engine.heartbeat import Pulse
+from labtui.engine.session import Session, Source
 from labtui.engine.stop import Stop
-from labtui.engine.train import Intervals
+from labtui.engine.trainer import Intervals
 from labtui.spec import Augment, ColorJitter, HorizontalFlip, Rotation, RunSpec, Training
 from labtui.store.files import write_json
 from labtui.store.paths import RunPaths

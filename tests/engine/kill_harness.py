@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from engine_stage import AUGMENT, carry_out, make_attempt, state_hash, tiny_images, tiny_spec
 
-from labtui.engine.train import Intervals
+from labtui.engine.trainer import Intervals
 from labtui.spec import AdamW, Cnn, Cosine, Data, RunSpec, Sgd
 
 SPECS = {

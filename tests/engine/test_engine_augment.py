@@ -8,9 +8,9 @@ import torch
 from PIL import Image, ImageEnhance
 
 from labtui.engine.augment import Augmentation
+from labtui.engine.color_jitter import BRIGHTNESS, CONTRAST, HUE, SATURATION, Jitter, shift_hue
 from labtui.engine.geometry import Crop, Flip, Rotate, fetch
-from labtui.engine.jitter import BRIGHTNESS, CONTRAST, HUE, SATURATION, Jitter, shift_hue
-from labtui.engine.streams import stream
+from labtui.engine.rng import stream
 from labtui.spec import ColorJitter, HorizontalFlip, RandomCrop, Resize, Rotation
 
 COUNT = 100

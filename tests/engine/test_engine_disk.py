@@ -14,10 +14,10 @@ import torch
 from engine_stage import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
 from faults import hits
 
-from labtui.engine.beat import Pulse
+from labtui.engine.heartbeat import Pulse
 from labtui.engine.learner import Learner
 from labtui.engine.recorder import MOST_KEPT, Point, Recorder
-from labtui.engine.train import Intervals
+from labtui.engine.trainer import Intervals
 from labtui.store.files import read_json
 from labtui.store.paths import RunPaths
 from labtui.store.reader import RunReader, read_curves

@@ -120,7 +120,7 @@ def test_a_torchvision_that_does_not_load_is_an_environment_fault_with_the_pip_l
 def test_training_the_reports_network_imports_neither_torchvision_nor_the_compiler() -> None:
     program = """
 import sys, torch
-import labtui.engine.run
+import labtui.engine.session
 from labtui.engine.learner import Learner
 sys.path[:0] = ["tests"]
 from samples import make_spec

@@ -11,11 +11,11 @@ from engine_stage import AUGMENT, CLASSES, carry_out, make_attempt, points_of, t
 from torch import Tensor, nn
 
 from labtui.engine.data import divide
+from labtui.engine.epoch_totals import Tally
 from labtui.engine.evaluate import report_loss
-from labtui.engine.journal import Journal
+from labtui.engine.metric_writer import Journal
 from labtui.engine.recorder import Recorder
-from labtui.engine.streams import shuffled
-from labtui.engine.tally import Tally
+from labtui.engine.rng import shuffled
 from labtui.spec import Adam, Cnn, Data, Normalize, Penalty, RunSpec, Sgd, Training, steps_per_epoch
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)

@@ -19,7 +19,7 @@ from labtui.catalog import load
 from labtui.datasets import known_datasets
 from labtui.engine.learner import Learner
 from labtui.engine.stop import Stop
-from labtui.engine.train import Intervals
+from labtui.engine.trainer import Intervals
 from labtui.spec import Normalize, ResNet18, RunSpec, Sgd, Training, Variant
 from labtui.store.predictions import read_predictions
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from engine_stage import AUGMENT, CLASSES, carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec
 
-from labtui.engine.beat import Pulse
 from labtui.engine.data import divide
 from labtui.engine.device import open_device
+from labtui.engine.heartbeat import Pulse
 from labtui.engine.learner import Learner
-from labtui.engine.run import Session, Source
+from labtui.engine.rng import shuffled
+from labtui.engine.session import Session, Source
 from labtui.engine.stop import Stop
-from labtui.engine.streams import shuffled
-from labtui.engine.train import Intervals
+from labtui.engine.trainer import Intervals
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.spec import (
     Adam,
@@ -315,7 +315,7 @@ def test_the_beat_tells_where_the_run_stands(tmp_path: Path) -> None:
 
 def test_the_speed_counts_the_time_of_training_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("labtui.engine.beat.time.monotonic", lambda: now)
+    monkeypatch.setattr("labtui.engine.heartbeat.time.monotonic", lambda: now)
     pulse = Pulse(tmp_path / "beat.json", 1, Stop())
     pulse.begin(step=0, steps=40, epoch=1, epochs=1)
     with pulse.clock.running():

@@ -33,7 +33,7 @@ from labtui.launch.supervisor import ENGINE, attend
 from labtui.launch.title import retitle
 from labtui.store.paths import RunPaths
 
-LOADED = ("numpy.random", "labtui.engine.run")
+LOADED = ("numpy.random", "labtui.engine.session")
 """What an engine imports, by name."""
 
 MOST_BYTES, MOST_DESCRIPTORS = 1 << 17, 250

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable, Mapping
 
+from labtui.engine.epoch_totals import Tally
 from labtui.engine.evaluate import Answers, report_loss
 from labtui.engine.recorder import Recorder
-from labtui.engine.tally import Tally
 from labtui.spec import RunSpec
 from labtui.store import tags
 

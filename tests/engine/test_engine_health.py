@@ -9,11 +9,11 @@ from engine_stage import carry_out, make_attempt, tiny_images, tiny_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labtui.engine import train
-from labtui.engine.alarms import LOW_DISK, Vigil, disk_low, not_learning
-from labtui.engine.beat import Pulse
+from labtui.engine import trainer
+from labtui.engine.health import LOW_DISK, Vigil, disk_low, not_learning
+from labtui.engine.heartbeat import Pulse
 from labtui.engine.stop import Stop
-from labtui.engine.train import Intervals
+from labtui.engine.trainer import Intervals
 from labtui.learning import at_chance, is_falling
 from labtui.spec import Sgd
 from labtui.store.files import read_json
@@ -96,7 +96,7 @@ def dead_run(folder: Path, said: list[str], protocol: str = "report") -> Result:
 def test_a_run_that_does_not_learn_says_so_once_in_its_log_and_at_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
-    monkeypatch.setattr("labtui.engine.alarms.at_chance", lambda *_: True)  # few images scatter too widely
+    monkeypatch.setattr("labtui.engine.health.at_chance", lambda *_: True)  # few images scatter too widely
     result = dead_run(tmp_path, said := [], protocol)
     alarms = [line for line in said if line.startswith("Look at this: ")]
     assert [line.split()[3] for line in alarms] in (["dead:"], ["not"], ["not", "dead:"])
@@ -106,7 +106,7 @@ def test_a_run_that_does_not_learn_says_so_once_in_its_log_and_at_its_end(
 
 
 def test_a_run_on_a_disk_with_little_room_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "disk_usage", lambda _: SimpleNamespace(free=300 << 20))
+    monkeypatch.setattr(trainer, "disk_usage", lambda _: SimpleNamespace(free=300 << 20))
     said: list[str] = []
     carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images(), said=said, intervals=Intervals(log=0.0, save=0.0))
     assert [line for line in said if "disk low" in line] == [

@@ -12,17 +12,17 @@ from labtui import __version__
 from labtui.datasets import get, load
 from labtui.datasets.info import Images
 from labtui.engine.attempt import Attempt
-from labtui.engine.beat import Pulse
 from labtui.engine.checkpoint import Checkpoints, is_full
 from labtui.engine.data import divide
 from labtui.engine.device import is_out_of_memory, open_device, out_of_memory
 from labtui.engine.evaluate import Answers
-from labtui.engine.journal import Diverged
+from labtui.engine.heartbeat import Pulse
 from labtui.engine.learner import Learner
+from labtui.engine.metric_writer import Diverged
 from labtui.engine.recorder import Recorder
 from labtui.engine.stop import Stop
 from labtui.engine.summary import summarize
-from labtui.engine.train import Intervals, Stopped, Surroundings, Training
+from labtui.engine.trainer import Intervals, Stopped, Surroundings, Training
 from labtui.errors import EnvironmentFault, LabError
 from labtui.store.predictions import Predictions, write_predictions
 from labtui.store.reader import read_curves

@@ -14,18 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from labtui.engine.alarms import Vigil, disk_low
-from labtui.engine.beat import Pulse
 from labtui.engine.checkpoint import Checkpoints, NotSaved
 from labtui.engine.data import Division, Reading
+from labtui.engine.epoch_totals import Tally
 from labtui.engine.evaluate import BATCH, Answers, Examiner
-from labtui.engine.journal import Diverged, Journal
+from labtui.engine.health import Vigil, disk_low
+from labtui.engine.heartbeat import Pulse
 from labtui.engine.learner import Learner
+from labtui.engine.metric_writer import Diverged, Journal
 from labtui.engine.models import has_batch_norm
 from labtui.engine.recorder import Point, Recorder
+from labtui.engine.rng import shuffled
 from labtui.engine.stop import Stop
-from labtui.engine.streams import shuffled
-from labtui.engine.tally import Tally
 from labtui.spec import RunSpec
 
 State = dict[str, Any]

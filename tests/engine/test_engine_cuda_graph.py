@@ -8,7 +8,7 @@ import torch
 from engine_stage import CLASSES, SIDE, tiny_spec
 from torch import Tensor
 
-from labtui.engine.graph import WARM_UP, Replayed
+from labtui.engine.cuda_graph import WARM_UP, Replayed
 from labtui.engine.learner import Learner
 from labtui.spec import Adam, AdamW, Cnn, Cosine, Optimizer, Sgd
 
