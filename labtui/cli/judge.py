@@ -19,12 +19,12 @@ from labtui.store.tags import TEST_ACCURACY
 
 if TYPE_CHECKING:
     from labtui.api import Lab
-    from labtui.compare.layout import Line
     from labtui.compare.model import Table
     from labtui.compare.render.text import Section
     from labtui.compare.report.write import Form
+    from labtui.text.spans import Line
 
-COLORS: Mapping[str, str] = {"title": "bold", "dim": "dim", "good": "green", "bad": "red", "warn": "yellow"}
+COLORS: Mapping[str, str] = {"title": "bold", "muted": "dim", "good": "green", "bad": "red", "warn": "yellow"}
 """From what a span is to how it looks; nothing is said by it alone."""
 
 

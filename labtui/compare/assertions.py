@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from labtui.compare import notation
 from labtui.compare.cells import Cell
 from labtui.compare.model import Comparison, Interval, Row, Table
 from labtui.compare.run_data import Evidence
@@ -13,6 +12,7 @@ from labtui.compare.table import table
 from labtui.errors import AssertionNotHeld, UsageError
 from labtui.spec import Variant
 from labtui.store.tags import TEST_ACCURACY
+from labtui.text import numbers
 
 _NAME = r"\S.*?"
 _MARGIN = r"\s+(?P<way>[+-])\s*(?P<margin>\d+(?:\.\d+)?)"
@@ -87,8 +87,8 @@ def check(assertion: Assertion, told: Table) -> Outcome:
     if not one.judged:
         return Outcome(assertion, holds=False, why=_unjudged(one, row.matched))
     digits, unit = told.metric.digits, told.metric.delta_unit
-    interval = notation.interval(one.adjusted, digits)
-    why = f"the difference is {notation.signed(one.delta, digits)} {interval} {unit}".rstrip()
+    interval = numbers.interval(one.adjusted, digits)
+    why = f"the difference is {numbers.signed(one.delta, digits)} {interval} {unit}".rstrip()
     return Outcome(assertion, holds=_beyond(one.adjusted, assertion), why=why)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from labtui.compare import notation
 from labtui.compare.cells import Cell, budget, empty_cell
 from labtui.compare.findings.confounds import confounds
 from labtui.compare.findings.search import Grid, grids
@@ -17,6 +16,7 @@ from labtui.compare.render.commands import run_command
 from labtui.compare.run_data import Evidence
 from labtui.compare.spec_diff import changes, covers, flat_recipe, matched_recipe
 from labtui.spec import RunSpec, Variant, recipe_hash
+from labtui.text.words import value_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ def _place(cell: Cell) -> str:
 
 def _told(cell: Cell, variant: Variant) -> str:
     return ", ".join(
-        f"{change.key} {notation.value(change.here)}, now {notation.value(change.there)}"
+        f"{change.key} {value_text(change.here)}, now {value_text(change.there)}"
         for change in changes(cell.spec, variant.spec)
     )
 

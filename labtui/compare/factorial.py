@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from labtui.compare import notation, statistics
+from labtui.compare import statistics
 from labtui.compare.cells import Cell, final_values
 from labtui.compare.findings.confounds import confounds
 from labtui.compare.metrics import Metric
 from labtui.compare.model import Effect, Factorial
 from labtui.compare.spec_diff import changes, draws_alike
 from labtui.compare.verdicts import interval
+from labtui.text.numbers import seed_ranges
 
 _CONTRASTS = ((-0.5, 0.5, -0.5, 0.5), (-0.5, -0.5, 0.5, 0.5), (1.0, -1.0, -1.0, 1.0))
 """Weights of base, first, second, both: main effect of the first, of the second, interaction."""
@@ -74,7 +75,7 @@ def _effects(square: Square, metric: Metric) -> tuple[tuple[Effect, ...], str, s
         Effect(title=name, delta=float(one.delta), interval=interval(one), p=float(statistics.p_two_sided(one)))
         for name, one in zip(names, estimates, strict=True)
     )
-    method = f"paired over seeds {notation.seeds(tuple(seeds))}" if paired else "Welch"
+    method = f"paired over seeds {seed_ranges(tuple(seeds))}" if paired else "Welch"
     return effects, method, _told(effects[2], metric)
 
 

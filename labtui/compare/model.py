@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from labtui.compare.metrics import Metric
-from labtui.compare.notation import DASH, ratio
+from labtui.text.numbers import DASH, ratio
 
 Interval = tuple[float, float]
 

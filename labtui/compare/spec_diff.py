@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from labtui.compare import notation
 from labtui.spec import RunSpec, flatten, recipe
+from labtui.text.words import value_text
 
 _ABSENT = object()
 
@@ -24,7 +24,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
     def sides(self, there_title: str) -> str:
         """`0.5 in Network, 1 here`."""
-        return f"{notation.value(self.there)} in {there_title}, {notation.value(self.here)} here"
+        return f"{value_text(self.there)} in {there_title}, {value_text(self.here)} here"
 
 
 def flat_recipe(spec: RunSpec) -> dict[str, Any]:

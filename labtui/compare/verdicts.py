@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from labtui.compare import notation, statistics
+from labtui.compare import statistics
 from labtui.compare.baselines import FEWEST_SEEDS, seconds_per_seed
 from labtui.compare.cells import Cell, final_values
 from labtui.compare.deltas import paired_seeds
@@ -15,6 +15,8 @@ from labtui.compare.metrics import Metric
 from labtui.compare.model import Comparison, Interval, Need, Verdict
 from labtui.compare.render.commands import run_command
 from labtui.compare.statistics import ALPHA, Estimate
+from labtui.text import numbers
+from labtui.text.durations import duration
 
 FIRST_SIGN_FLIP = 6
 """Pairs from which the sign-flip test can reach p < 0.05 at all."""
@@ -124,7 +126,7 @@ def _judged(one: Pending, metric: Metric, p: float, level: float, family: int, a
     if low > 0 or high < 0:
         verdict = Verdict.GAIN if (low > 0) == (better > 0) else Verdict.LOSS
         if effect and max(abs(low), abs(high)) < effect:
-            why = f"smaller than the {notation.number(effect)} {metric.delta_unit} that matter here"
+            why = f"smaller than the {numbers.decimal(effect)} {metric.delta_unit} that matter here"
     elif effect and -effect < wide_low and wide_high < effect:
         verdict = Verdict.NO_DIFFERENCE
     else:
@@ -158,7 +160,7 @@ def _more_seeds(one: Pending, metric: Metric, alphas: tuple[float, float]) -> Ne
         return seen + (chance_to_rule_out(smallest, delta, sd, seeds, alphas[1]) if smallest else 0.0)
 
     seeds = seeds_needed(decided)
-    really = f"were the difference really {notation.signed(delta, metric.digits)} {metric.delta_unit}".rstrip()
+    really = f"were the difference really {numbers.signed(delta, metric.digits)} {metric.delta_unit}".rstrip()
     if seeds is None:
         text = f"more than {MOST_SEEDS} seeds per side would be needed to decide it, {really}"
         return Need(seeds=None, effect=abs(delta), seconds=None, text=text, keys=(), command="")
@@ -187,7 +189,7 @@ def _seconds(one: Pending, seeds: int) -> float | None:
 
 
 def _time(seconds: float | None) -> str:
-    return f" ({notation.about(seconds)} more)" if seconds else ""
+    return f" (about {duration(seconds)} more)" if seconds else ""
 
 
 POWER = 0.8

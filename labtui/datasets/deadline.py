@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from labtui.datasets.fetch_errors import BrokenOff, TransferFault
-from labtui.datasets.sizes import duration_text, size_text
+from labtui.text.durations import duration
+from labtui.text.sizes import size
 
 MEASURED = 2.0
 """Seconds of transfer from which a speed is believed before an address's time is up."""
@@ -96,5 +97,5 @@ class Pace:
 
     def _too_slow(self, left: int) -> TransferFault:
         speed = self._brought / max(self._clock() - self._answered, 1e-6)
-        rest = f", {duration_text(left / speed)} for what is left" if speed else ""
-        return TransferFault(f"is too slow ({size_text(speed)}/s{rest})")
+        rest = f", {duration(left / speed)} for the rest" if speed else ""
+        return TransferFault(f"is too slow ({size(speed)}/s{rest})")

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 from labtui.datasets.info import DatasetSource
-from labtui.datasets.sizes import size_text
 from labtui.errors import EnvironmentFault
+from labtui.text.sizes import size
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _LOCKLESS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
@@ -106,6 +106,6 @@ def _host(base: str) -> str:
 
 def _free(root: Path) -> str:
     try:
-        return size_text(shutil.disk_usage(root).free)
+        return size(shutil.disk_usage(root).free)
     except OSError:
         return "no bytes that can be counted"

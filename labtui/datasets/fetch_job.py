@@ -12,10 +12,10 @@ from labtui.datasets.fetching import Progress
 from labtui.datasets.info import DataFile, DatasetSource, Remote
 from labtui.datasets.part_file import Part
 from labtui.datasets.request import complete
-from labtui.datasets.sizes import size_text
 from labtui.datasets.unpack import unpack
 from labtui.datasets.verification import check, describe, file_md5
 from labtui.errors import EnvironmentFault
+from labtui.text.sizes import size
 
 
 class FetchJob:
@@ -109,7 +109,7 @@ class FetchJob:
         """Raises OSError where the disk has less room than will be needed."""
         unpacked = sum(file.size for file in self._remote.files) if self._remote.archive else 0
         if shutil.disk_usage(self._root).free < left + unpacked:
-            raise OSError(errno.ENOSPC, f"{size_text(left + unpacked)} are needed")
+            raise OSError(errno.ENOSPC, f"{size(left + unpacked)} are needed")
 
     def _bring(self, part: Part, after: int) -> None:
         """Complete one file; `after` bytes of other files are still to come."""
@@ -149,5 +149,5 @@ class FetchJob:
 def _kept(part: Part) -> str:
     if not part.size:
         return ""
-    have, want = size_text(part.size), size_text(part.file.size)
+    have, want = size(part.size), size(part.file.size)
     return f"\n{have} of {want} are kept in {part.path}, and the next try goes on from there."

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from labtui.datasets.info import DatasetInfo, DatasetSource
 from labtui.datasets.registry import known_datasets, source_of
-from labtui.datasets.sizes import size_text
 from labtui.datasets.statistics import Statistics
 from labtui.datasets.verification import describe, is_present, missing
+from labtui.text.sizes import size
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,7 @@ def _state(source: DatasetSource, root: Path, present: bool) -> str:
     flaws = missing(source, root)
     brought = _brought(source, root)
     if len(flaws) == len(source.remote.files) and all(flaw.what == "missing" for flaw in flaws):
-        return (
-            f"not here; {size_text(brought)} of {size_text(source.info.download_bytes)} fetched"
-            if brought
-            else "not here"
-        )
+        return f"not here; {size(brought)} of {size(source.info.download_bytes)} fetched" if brought else "not here"
     return f"partly here: {describe(flaws)}"
 
 

@@ -24,6 +24,7 @@ from labtui.errors import EnvironmentFault, LabError
 from labtui.store.files import DamagedFile, read_bytes, read_json, sync_folder, write_all, write_json
 from labtui.store.paths import RunPaths, checksum_path
 from labtui.text.clean import clean_line
+from labtui.text.sizes import size
 
 SCHEMA = 1
 
@@ -234,10 +235,6 @@ def _not_saved(fault: OSError, paths: RunPaths, needed: int) -> NotSaved:
     if not is_full(fault):
         return NotSaved(f"The state cannot be saved ({fault}). {kept}")
     free = shutil.disk_usage(paths.folder).free
-    room = f"a checkpoint needs {_megabytes(needed)}, {_megabytes(free)} are free"
-    missing = f", {_megabytes(needed - free)} are missing" if needed > free else ""
+    room = f"a checkpoint needs {size(needed)}, {size(free)} are free"
+    missing = f", {size(needed - free)} are missing" if needed > free else ""
     return NotSaved(f"disk full: {room}{missing}. {kept}", advice=f"Free some space on the disk of {paths.folder}.")
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"

@@ -7,6 +7,7 @@ larger rate may do. A *dead* one is at chance while its loss stands still: nothi
 from collections.abc import Sequence
 
 from labtui.learning import at_chance, is_falling
+from labtui.text.sizes import size
 
 EPOCHS_AT_CHANCE = 3
 """So many epochs at chance in a row are no bad luck."""
@@ -49,4 +50,4 @@ def disk_low(free: int) -> str:
     """What to say where so many bytes are free on the disk of the run; empty where that is enough."""
     if free >= LOW_DISK:
         return ""
-    return f"disk low: {free / (1 << 20):,.0f} MiB are free; checkpoints may not fit"
+    return f"disk low: {size(free)} are free; checkpoints may not fit"

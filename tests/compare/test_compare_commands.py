@@ -7,8 +7,7 @@ import pytest
 from compare_builders import judged, only_cell, row, runs_of, spec, variant
 
 from labtui.catalog.seeds import parse_seeds
-from labtui.compare import notation
-from labtui.compare.render.commands import run_command
+from labtui.compare.render.commands import run_command, seeds_option
 from labtui.spec import Cnn, Data, RunSpec, Training
 
 DROPOUT = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))
@@ -21,7 +20,7 @@ def command(*specs: RunSpec, seeds: tuple[int, ...] = (0, 1, 2), **settings: Any
 
 @pytest.mark.parametrize("seeds", [(0,), (4,), (0, 1), (0, 1, 2), (3, 4, 5, 6), (0, 4, 7)])
 def test_seeds_are_written_as_the_command_line_reads_them(seeds: tuple[int, ...]) -> None:
-    option, _, text = notation.seeds_option(seeds).partition(" ")
+    option, _, text = seeds_option(seeds).partition(" ")
     assert (parse_seeds(text) if option == "--seeds" else (int(text),)) == seeds
 
 

@@ -11,8 +11,6 @@ from compare_builders import judged, report_evidence, report_runs, report_varian
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labtui.compare import notation
-from labtui.compare.layout import Column, Span, aligned, plain, width_of
 from labtui.compare.model import Table
 from labtui.compare.render.export import html, latex, markdown, to_csv, to_json, to_latex, to_markdown, to_text
 from labtui.compare.render.text import SECTIONS, to_lines
@@ -132,12 +130,6 @@ def test_folded_definitions_stand_under_their_row() -> None:
     assert "50.50" in lines[place + 1]
 
 
-def test_columns_without_any_text_are_left_out() -> None:
-    lines = aligned([Column("a"), Column("b"), Column("c")], [[Span("1"), Span(""), Span("22")]])
-    assert plain(lines) == "a  c\n1 22\n"
-    assert width_of(lines) == 4
-
-
 # --- For programs ----------------------------------------------------------------------------------------------------
 
 
@@ -232,54 +224,6 @@ def test_hostile_override_values_break_no_table(value: str) -> None:
     told = judged(runs_of(hostile, [60, 61]), [])
     lines = [line for line in to_markdown(told).splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines} == {13}
-
-
-# --- Numbers ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("written", "text"),
-    [
-        (notation.signed(-3.217), "−3.22"),
-        (notation.signed(-0.001), "0.00"),
-        (notation.signed(1.666), "+1.67"),
-        (notation.interval((-0.5, 2)), "[−0.50, +2.00]"),
-        (notation.number(None), "–"),
-        (notation.number(float("nan")), "–"),
-        (notation.p_value(0.0004), "p < 0.001"),
-        (notation.p_value(0.0496), "p = 0.050"),
-        (notation.p_value(0.42), "p = 0.42"),
-        (notation.ratio(4.0), "×4"),
-        (notation.ratio(1.96), "×2"),
-        (notation.ratio(5.79), "×5.8"),
-        (notation.ratio(0.25), "×0.2"),
-        (notation.ratio(0.01), "×0.01"),
-        (notation.duration(212), "3m 32s"),
-        (notation.duration(3720), "1h 2m"),
-        (notation.duration(0.44), "0.4s"),
-        (notation.duration(59.7), "1m"),
-        (notation.about(45), "about 45 s"),
-        (notation.about(700), "about 12 min"),
-        (notation.about(9000), "about 2.5 h"),
-        (notation.large(13_100_000), "13.1M"),
-        (notation.seeds((0, 1, 2)), "0-2"),
-        (notation.seeds((0, 2, 7)), "0,2,7"),
-        (notation.seeds((0, 1)), "0,1"),
-        (notation.value(None), "none"),
-        (notation.value((0.3, 0.2)), "0.3, 0.2"),
-        (notation.value(True), "yes"),
-        (notation.listed(["a", "b", "c"]), "a, b and c"),
-        (notation.listed(["a"]), "a"),
-        (notation.sentence("undecided"), "Undecided."),
-        (notation.closed("is told."), "is told."),
-    ],
-)
-def test_numbers_and_values_are_written_one_way(written: str, text: str) -> None:
-    assert written == text
-
-
-def test_a_duration_never_rounds_to_sixty_seconds() -> None:
-    assert not any("60s" in notation.duration(tenth / 10) for tenth in range(1, 72_000, 7))
 
 
 def test_a_runs_own_numbers_can_be_missing_altogether() -> None:

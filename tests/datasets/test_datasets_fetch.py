@@ -87,7 +87,7 @@ def test_an_address_that_keeps_breaking_off_is_left_and_its_bytes_are_used(serve
 
 def test_an_interrupted_fetch_is_resumed_by_the_next_one(serve: Serve, tmp_path: Path) -> None:
     broken = serve(breaks_off(70_000), answers(503))
-    with pytest.raises(FetchFault, match=r"70 kB of 121 kB are kept in .*\.part, and the next try goes on"):
+    with pytest.raises(FetchFault, match=r"68.4 KiB of 118 KiB are kept in .*\.part, and the next try goes on"):
         bring(tmp_path, broken)
     broken.behaviours.append(well)
     bring(tmp_path, broken)
@@ -353,7 +353,7 @@ def test_a_disk_with_too_little_room_is_told_before_a_byte_is_fetched(
 ) -> None:
     server = serve(well)
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100_000))
-    with pytest.raises(FetchFault, match=r"241 kB are needed; 100 kB are free"):
+    with pytest.raises(FetchFault, match=r"235 KiB are needed; 97\.7 KiB are free"):
         bring(tmp_path, server)
     assert not server.requests
 

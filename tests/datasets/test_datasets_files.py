@@ -155,7 +155,7 @@ def test_the_list_says_what_is_here(root: Path, register: Register) -> None:
     assert listing(nowhere)[0].state == "not here"
     nowhere.mkdir()
     (nowhere / "tiny.tar.gz.part").write_bytes(b"x" * 5_000)
-    assert listing(nowhere)[0].state == "not here; 5 kB of 121 kB fetched"
+    assert listing(nowhere)[0].state == "not here; 4.9 KiB of 118 KiB fetched"
 
 
 def archive_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:

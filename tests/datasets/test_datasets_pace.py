@@ -4,7 +4,6 @@ import pytest
 
 from labtui.datasets.deadline import Pace, Terms
 from labtui.datasets.fetch_errors import BrokenOff, TransferFault
-from labtui.datasets.sizes import duration_text, size_text
 
 LEFT = 170_000_000
 TERMS = Terms(judge=10.0, whole=300.0)
@@ -42,7 +41,7 @@ def test_an_address_that_needs_more_than_the_limit_in_all_is_too_slow(clock: Clo
     clock.now += 9.9
     pace.brought(700_000, LEFT)
     clock.now += 0.1
-    with pytest.raises(TransferFault, match=r"is too slow \(77 kB/s, 37 minutes for what is left\)"):
+    with pytest.raises(TransferFault, match=r"is too slow \(75\.2 KiB/s, 36m 48s for the rest\)"):
         pace.brought(70_000, LEFT)
     assert pace.speeds["origin"] == pytest.approx(77_000)
 
@@ -103,15 +102,3 @@ def test_without_terms_nothing_is_too_slow(clock: Clock) -> None:
     pace.brought(1, LEFT)
     assert not pace.over
     assert pace.patience() == 30.0
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 kB"), (82_400, "82 kB"), (1_000_000, "1.0 MB"), (2.5e9, "2,500.0 MB")]
-)
-def test_bytes_are_told_in_decimal_units(count: float, text: str) -> None:
-    assert size_text(count) == text
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(3.4, "3 s"), (89, "89 s"), (2_100, "35 minutes")])
-def test_seconds_are_told_for_people(seconds: float, text: str) -> None:
-    assert duration_text(seconds) == text

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from labtui.compare import notation
 from labtui.compare.baselines import is_own_match, offer
 from labtui.compare.cells import final_values, mean_of
 from labtui.compare.findings.confounds import budget_findings, confounds, drops, environment_findings
@@ -13,6 +12,7 @@ from labtui.compare.model import Finding, Grade
 from labtui.compare.spec_diff import undeclared
 from labtui.store import tags
 from labtui.store.state import State
+from labtui.text import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,9 +96,9 @@ def _dropout(cell: "Cell") -> list[Finding]:
     if not drops(cell, "test") or during is None or after is None:
         return []
     text = (
-        f"Test accuracy {notation.number(during)} is measured with dropout active: the report never calls model.eval()"
+        f"Test accuracy {numbers.decimal(during)} is measured with dropout active: the report never calls model.eval()"
     )
-    text += f"; test/accuracy, in evaluation mode, is {notation.number(after)}"
+    text += f"; test/accuracy, in evaluation mode, is {numbers.decimal(after)}"
     return [Finding(grade=Grade.WARNING, code="eval-mode", text=text, key="model.dropout")]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from labtui.compare import notation
 from labtui.compare.cells import Cell, budget, plain_train_images, report_test_images, train_samples
 from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, Metric
 from labtui.compare.model import BUDGET_MARGIN, Finding, Grade
@@ -11,7 +10,9 @@ from labtui.compare.render.commands import run_command
 from labtui.compare.spec_diff import Change, undeclared
 from labtui.spec import Cnn
 from labtui.store import tags
+from labtui.text import numbers
 from labtui.text.clean import clean_line
+from labtui.text.words import value_text
 
 _RECORDING = "training.test_batch_size"
 """Changes the scale of the report's test loss, nothing else."""
@@ -39,8 +40,8 @@ def _recipe(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) ->
             change.key.partition(".")[0],
             change.told(there.title) + _images_told(change, here, there),
             key=change.key,
-            here=notation.value(change.here),
-            there=notation.value(change.there),
+            here=value_text(change.here),
+            there=value_text(change.there),
         )
 
 
@@ -93,10 +94,10 @@ def budget_findings(here: Cell, there: Cell, factor: tuple[str, ...], *, fair: b
     images, steps = ours.images_seen / theirs.images_seen, ours.steps / theirs.steps
     if max(abs(images - 1), abs(steps - 1)) <= BUDGET_MARGIN:
         return ()
-    seen = f"{notation.count(ours.images_seen)} against {notation.count(theirs.images_seen)} in {there.title}"
-    parts = [f"images seen {notation.ratio(images)} ({seen})", f"steps {notation.ratio(steps)}"]
+    seen = f"{numbers.count(ours.images_seen)} against {numbers.count(theirs.images_seen)} in {there.title}"
+    parts = [f"images seen {numbers.ratio(images)} ({seen})", f"steps {numbers.ratio(steps)}"]
     if ours.seconds and theirs.seconds and here.place == there.place:
-        parts.append(f"seconds {notation.ratio(ours.seconds / theirs.seconds)}")
+        parts.append(f"seconds {numbers.ratio(ours.seconds / theirs.seconds)}")
     text = ", ".join(parts) + (f": follows from {', '.join(factor)}" if fair and factor else "")
     return (
         Finding(
@@ -104,8 +105,8 @@ def budget_findings(here: Cell, there: Cell, factor: tuple[str, ...], *, fair: b
             code="budget",
             text=text,
             key="images_seen",
-            here=notation.count(ours.images_seen),
-            there=notation.count(theirs.images_seen),
+            here=numbers.count(ours.images_seen),
+            there=numbers.count(theirs.images_seen),
             mend=_same_steps(here, there) if fair else "",
         ),
     )

@@ -3,13 +3,13 @@
 import math
 from typing import TYPE_CHECKING
 
-from labtui.compare import notation
 from labtui.compare.cells import mean_of, report_test_images, train_samples
 from labtui.compare.findings.not_learning import CLASSES
 from labtui.compare.metrics import cross_entropy
 from labtui.compare.model import Finding, Grade, Losses
 from labtui.compare.render.commands import run_command
 from labtui.store import tags
+from labtui.text import numbers
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
@@ -50,24 +50,24 @@ def scale_told(cell: "Cell", found: Losses | None, train: float | None, test: fl
     """Why two figures on the report's scale must not be compared as they stand, and what they are in cross-entropy."""
     if found is None or found.train is None or found.test is None or train is None or test is None:
         return ""
-    pair = f"Train Loss {notation.number(train, 4)} and Test Loss {notation.number(test, 4)}"
-    entropies = f"{notation.number(found.train, 3)} and {notation.number(found.test, 3)}"
+    pair = f"Train Loss {numbers.decimal(train, 4)} and Test Loss {numbers.decimal(test, 4)}"
+    entropies = f"{numbers.decimal(found.train, 3)} and {numbers.decimal(found.test, 3)}"
     if found.penalty:
         return f"{pair}: the train figure includes the penalty, the test figure does not: in cross-entropy {entropies}"
     sizes = cell.spec.training.batch_size, cell.spec.training.test_batch_size
     if sizes[0] == sizes[1]:
         return ""
-    factor = notation.number(math.sqrt(sizes[0] / sizes[1]))
+    factor = numbers.decimal(math.sqrt(sizes[0] / sizes[1]))
     scale = f"are on two scales, a factor of {factor} (batches of {sizes[0]} and {sizes[1]})"
     guess = math.log(CLASSES)
     if max(abs(found.train / guess - 1), abs(found.test / guess - 1)) < _SAME:
-        return f"{pair} {scale}: both mean {notation.number(guess, 3)}, what guessing costs"
+        return f"{pair} {scale}: both mean {numbers.decimal(guess, 3)}, what guessing costs"
     return f"{pair} {scale}: in cross-entropy {entropies}, {_gap(found, test / train - 1)}"
 
 
 def _gap(found: Losses, seeming: float) -> str:
     gap = found.gap or 0.0
-    return f"a gap of {notation.number(100 * gap, 1)}%, not {notation.number(100 * seeming, 1)}%"
+    return f"a gap of {numbers.decimal(100 * gap, 1)}%, not {numbers.decimal(100 * seeming, 1)}%"
 
 
 def _losses(cell: "Cell", train: float | None, test: float | None) -> Losses | None:
@@ -96,7 +96,7 @@ def _outweighed(cell: "Cell", found: Losses | None, evidence: "Evidence") -> lis
     what = f"the {penalty.norm} penalty of weight {penalty.weight:g}{_on(cell)} outweighs the images"
     course = [f"starts at {_amount(start)}"] if math.isfinite(start) else []
     course += [f"ends at {_amount(end)}"] if end is not None else []
-    text = f"{what}: the loss {' and '.join(course)}; guessing costs {notation.number(guess)}"
+    text = f"{what}: the loss {' and '.join(course)}; guessing costs {numbers.decimal(guess)}"
     mend = f"try less: {run_command([cell], cell.seeds, {'penalty.weight': penalty.weight / 100})}"
     return [Finding(grade=Grade.WARNING, code="penalty", text=text, key="penalty.weight", mend=mend)]
 
@@ -115,4 +115,4 @@ def _on(cell: "Cell") -> str:
 
 
 def _amount(value: float) -> str:
-    return notation.count(value) if value >= 100 else notation.number(value)
+    return numbers.count(value) if value >= 100 else numbers.decimal(value)

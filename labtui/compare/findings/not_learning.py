@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labtui.compare import notation
 from labtui.compare.model import Finding, Grade
 from labtui.learning import at_chance, is_falling
 from labtui.store import tags
+from labtui.text import numbers
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
@@ -41,7 +41,7 @@ def learning_findings(cell: "Cell", evidence: "Evidence", classes: int = CLASSES
     who = "" if len(lost) == len(cell.runs) else f"{len(lost)} of {len(cell.runs)} seeds "
     run = lost[0]
     shown = next(run.result.last[tag].number for tag in _ACCURACIES if run.result and tag in run.result.last)
-    chance = f"{who}at chance ({notation.number(shown)}% with {classes} classes)"
+    chance = f"{who}at chance ({numbers.decimal(shown)}% with {classes} classes)"
     curve = next(
         (one for tag in _LOSSES if (one := evidence.curves(run).get(tag)) is not None and len(one.values)), None
     )
@@ -63,7 +63,7 @@ def _course(curve: "Curve | None") -> str:
     values = curve.values.tolist()
     middle, end = values[len(values) // 2], values[-1]
     digits = next((count for count in range(4, 8) if f"{middle:.{count}f}" != f"{end:.{count}f}"), 5)
-    return f"{curve.tag} {notation.number(middle, digits)} at half time, {notation.number(end, digits)} at the end"
+    return f"{curve.tag} {numbers.decimal(middle, digits)} at half time, {numbers.decimal(end, digits)} at the end"
 
 
 def _one_answer(run: "Run", evidence: "Evidence") -> str:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from labtui.compare import notation
 from labtui.compare.baselines import is_own_match
 from labtui.compare.cells import mean, mean_and_sd, report_test_images
 from labtui.compare.findings.confounds import drops, images_told, same_test_images
@@ -18,6 +17,7 @@ from labtui.learning import at_chance
 from labtui.spec import Reference
 from labtui.store import tags
 from labtui.store.tags import REPORT_TEST_ACCURACY
+from labtui.text import numbers
 from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _against(
 ) -> list[tuple[str, str]]:
     if baseline is None or here.accuracy is None or baseline.accuracy is None:
         return []
-    delta = notation.signed(here.accuracy - baseline.accuracy)
+    delta = numbers.signed(here.accuracy - baseline.accuracy)
     text = f"{delta} against {baseline.title} ({_pair(here, baseline)})"
     confounds = undeclared(here.cell.spec, baseline.cell.spec, factor)
     mixed = ", ".join(f"{one.key} ({one.sides(baseline.title)})" for one in confounds)
@@ -117,7 +117,7 @@ def _against(
     elif mixed:
         text += f" mixes in {mixed}"
     if matched and matched.accuracy is not None:
-        fair = notation.signed(here.accuracy - matched.accuracy)
+        fair = numbers.signed(here.accuracy - matched.accuracy)
         which = f"{matched.title}, which differs in {_factor(factor)} alone"
         text += f"; against {which}, it is {fair} ({_pair(here, matched)})"
     return [("published-delta", f"{text}; one seed each: their spread is unknown")]
@@ -163,7 +163,7 @@ def _kind(here: Referred) -> list[tuple[str, str]]:
 
 
 def _pair(here: Referred, there: Referred) -> str:
-    return f"{notation.number(here.accuracy)} and {notation.number(there.accuracy)}"
+    return f"{numbers.decimal(here.accuracy)} and {numbers.decimal(there.accuracy)}"
 
 
 def _factor(factor: tuple[str, ...]) -> str:
@@ -199,26 +199,26 @@ def reproduction_findings(cell: "Cell", figures: Sequence[Published], factor: tu
 
 
 def _learned_nothing(cell: "Cell", figure: Published, factor: tuple[str, ...]) -> str:
-    text = f"at chance ({notation.number(figure.value)}%): the published run learned nothing"
+    text = f"at chance ({numbers.decimal(figure.value)}%): the published run learned nothing"
     learned = [run for run in cell.runs if not never_learned(run)]
     if not learned:
         return text
     who = f"{len(learned)} of our {len(cell.runs)} seeds" if len(cell.runs) > 1 else "our seed"
     keys = ", ".join(factor) or "the factor"
-    return f"{text}; {who} did ({notation.number(figure.ours)}%): {keys} alone does not decide it"
+    return f"{text}; {who} did ({numbers.decimal(figure.ours)}%): {keys} alone does not decide it"
 
 
 def _apart(figure: Published) -> str:
     if figure.ours is None or figure.difference is None:
         return ""
-    ours = f"ours is {notation.number(figure.ours)}, {notation.signed(figure.difference)} points from the published one"
+    ours = f"ours is {numbers.decimal(figure.ours)}, {numbers.signed(figure.difference)} points from the published one"
     if figure.expected is None:
         unknown = f"{ours}: one seed of ours does not tell whether seeds explain that"
         return unknown if abs(figure.difference) > _FAR else ""
     low, high = figure.expected
     if low <= figure.value <= high:
         return ""
-    within = f"[{notation.number(low)}, {notation.number(high)}]"
+    within = f"[{numbers.decimal(low)}, {numbers.decimal(high)}]"
     return f"{ours}: more than seeds explain, one more run of ours would lie in {within}"
 
 

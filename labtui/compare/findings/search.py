@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from labtui.compare import notation
 from labtui.compare.cells import mean_of
 from labtui.compare.metrics import Metric
 from labtui.compare.model import Finding, Grade
 from labtui.compare.render.commands import run_command
 from labtui.compare.spec_diff import changes, flat_recipe
 from labtui.spec import RunSpec
+from labtui.text import numbers
+from labtui.text.words import value_text
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
@@ -137,7 +138,7 @@ def tunable(spec: RunSpec, factor: tuple[str, ...]) -> str:
             continue
         numbers = value if isinstance(value, list | tuple) else [value]
         if numbers and all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers):
-            told.append(f"{key} {notation.value(value)}")
+            told.append(f"{key} {value_text(value)}")
     return ", ".join(told)
 
 
@@ -146,4 +147,4 @@ def _settings(number: int) -> str:
 
 
 def _told(seeds: list[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {notation.seeds(tuple(seeds))}"
+    return f"seed{'s' if len(seeds) > 1 else ''} {numbers.seed_ranges(tuple(seeds))}"

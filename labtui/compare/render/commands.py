@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from labtui.compare import notation
+from labtui.text.numbers import seed_ranges
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
@@ -23,10 +23,13 @@ def run_command(cells: "Sequence[Cell]", seeds: tuple[int, ...], settings: Mappi
     groups: dict[tuple[str, ...], dict[str, None]] = {}
     for cell in cells:
         groups.setdefault(_options(cell.spec, settings), {})[cell.name] = None
-    commands = [
-        " ".join(("labtui run", *names, *options, notation.seeds_option(seeds))) for options, names in groups.items()
-    ]
+    commands = [" ".join(("labtui run", *names, *options, seeds_option(seeds))) for options, names in groups.items()]
     return " && ".join(commands)
+
+
+def seeds_option(seeds: tuple[int, ...]) -> str:
+    """Seeds as one types them: `--seed 4`, `--seeds 0-2`. (`--seeds 4` would mean four seeds.)"""
+    return f"--seed {seeds[0]}" if len(seeds) == 1 else f"--seeds {seed_ranges(seeds)}"
 
 
 def _options(spec: "RunSpec", settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from labtui.compare import notation
 from labtui.compare.model import Comparison, Row, Table
 from labtui.compare.render.notes import footnotes
 from labtui.compare.render.text import to_lines, to_text
+from labtui.text import numbers
 
 __all__ = ["to_csv", "to_json", "to_latex", "to_lines", "to_markdown", "to_text"]
 
@@ -86,10 +86,10 @@ def caption(table: Table) -> str:
 
 def _paper_cells(row: Row, table: Table) -> list[list[str]]:
     digits = table.metric.digits
-    spread = notation.number(row.sd, digits) if row.sd is not None else ""
+    spread = numbers.decimal(row.sd, digits) if row.sd is not None else ""
     shown = next(iter(row.published), None)
-    figures = [f"{shown.value:g}", notation.number(shown.ours, 2)] if shown else ["", ""]
-    level = [row.title, str(row.n), notation.number(row.mean, digits), spread]
+    figures = [f"{shown.value:g}", numbers.decimal(shown.ours, 2)] if shown else ["", ""]
+    level = [row.title, str(row.n), numbers.decimal(row.mean, digits), spread]
     first = [*level, *_compared(row, row.declared, digits), *figures]
     return [first, *([["", "", "", "", *_compared(row, row.matched, digits), "", ""]] if row.matched else [])]
 
@@ -97,9 +97,9 @@ def _paper_cells(row: Row, table: Table) -> list[list[str]]:
 def _compared(row: Row, one: Comparison | None, digits: int) -> list[str]:
     if one is None:
         return ["", "", "", "", row.word]
-    interval = notation.interval(one.shown_interval, digits) if one.shown_interval else ""
-    p = notation.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ")
-    return [one.against, notation.signed(one.delta, digits), interval, p, one.word]
+    interval = numbers.interval(one.shown_interval, digits) if one.shown_interval else ""
+    p = numbers.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ")
+    return [one.against, numbers.signed(one.delta, digits), interval, p, one.word]
 
 
 def _pipes(cells: Sequence[str]) -> str:

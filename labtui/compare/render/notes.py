@@ -3,23 +3,23 @@
 from collections import Counter
 from typing import NamedTuple
 
-from labtui.compare import notation
-from labtui.compare.layout import Line, Span, Style, cut, wrapped
 from labtui.compare.model import Comparison, Finding, Grade, Row, Table, Verdict
 from labtui.compare.render import phrases
+from labtui.text import numbers
+from labtui.text.spans import Line, Span, cut, labelled
 
 _SHARED = 3
 """From as many rows on, a line that they share is printed once."""
 
 _COLUMN = 10
 
-_GRADES: dict[Grade, Style] = {
+_GRADES: dict[Grade, str] = {
     Grade.CONFOUND: "warn",
     Grade.WARNING: "warn",
     Grade.PUBLISHED: "",
     Grade.BUDGET: "",
     Grade.NOTE: "",
-    Grade.ENVIRONMENT: "dim",
+    Grade.ENVIRONMENT: "muted",
 }
 
 
@@ -40,8 +40,8 @@ def _shared_notes(table: Table, shared: set[str], width: int) -> list[Line]:
     findings = {one.text: one for row in table.rows for one in row.all_findings if one.text in shared}
     for text, finding in findings.items():
         rows = [row.title for row in table.rows if any(one.text == text for one in row.all_findings)]
-        lines += wrapped(finding.grade.value, text, width, column=_COLUMN, style=_GRADES[finding.grade])
-        lines += wrapped("", f"({', '.join(rows)})", width, column=_COLUMN)
+        lines += labelled(finding.grade.value, text, width, column=_COLUMN, style=_GRADES[finding.grade])
+        lines += labelled("", f"({', '.join(rows)})", width, column=_COLUMN)
         lines += _mend(finding, width)
     return [(Span("Several rows", "title"),), *lines] if lines else []
 
@@ -50,7 +50,7 @@ def _row_notes(row: Row, shared: set[str], width: int) -> list[Line]:
     lines: list[Line] = []
     for finding in row.all_findings:
         if finding.text not in shared:
-            lines += wrapped(finding.grade.value, finding.text, width, column=_COLUMN, style=_GRADES[finding.grade])
+            lines += labelled(finding.grade.value, finding.text, width, column=_COLUMN, style=_GRADES[finding.grade])
             lines += _mend(finding, width)
     for one in row.comparisons:
         lines += _comparison_notes(row, one, width)
@@ -60,28 +60,28 @@ def _row_notes(row: Row, shared: set[str], width: int) -> list[Line]:
 def _comparison_notes(row: Row, one: Comparison, width: int) -> list[Line]:
     lines: list[Line] = []
     if one.verdict.is_claim and one.why:
-        lines += wrapped(one.verdict.value, one.why, width, column=_COLUMN)
+        lines += labelled(one.verdict.value, one.why, width, column=_COLUMN)
     if one.need:
         label = "undecided" if one.verdict is Verdict.UNDECIDED else "not judged"
-        lines += wrapped(label, one.need.text, width, column=_COLUMN)
-        lines += wrapped("", f"→ {one.need.command}", width, column=_COLUMN) if one.need.command else []
+        lines += labelled(label, one.need.text, width, column=_COLUMN)
+        lines += labelled("", f"→ {one.need.command}", width, column=_COLUMN) if one.need.command else []
     if one.sign_flip_p is not None:
-        exact = f"exact {notation.p_value(one.sign_flip_p)} over {len(one.seeds)} pairs"
+        exact = f"exact {numbers.p_value(one.sign_flip_p)} over {len(one.seeds)} pairs"
         text = f"against {one.against}: {exact}, without assuming a normal distribution"
-        lines += wrapped("sign flip", text, width, column=_COLUMN)
+        lines += labelled("sign flip", text, width, column=_COLUMN)
     if one is row.comparison and one.images:
         told = [phrases.image_test(one.images, one.against), phrases.classes(row, one)]
-        lines += wrapped("images", "; ".join(filter(None, told)), width, column=_COLUMN)
+        lines += labelled("images", "; ".join(filter(None, told)), width, column=_COLUMN)
     return lines
 
 
 def _mend(finding: Finding, width: int) -> list[Line]:
-    return wrapped("", f"→ {finding.mend}", width, column=_COLUMN) if finding.mend else []
+    return labelled("", f"→ {finding.mend}", width, column=_COLUMN) if finding.mend else []
 
 
 def table_note_lines(table: Table, width: int) -> list[Line]:
     """What is to be said about the table as a whole."""
-    return [line for note in table.notes for line in wrapped("note", note, width, indent=0, column=4, style="dim")]
+    return [line for note in table.notes for line in labelled("note", note, width, indent=0, column=4, style="muted")]
 
 
 _LONGER = (Grade.PUBLISHED, Grade.ENVIRONMENT)

@@ -1,8 +1,8 @@
 """Verdicts in plain words, for readers who have never seen the tool."""
 
-from labtui.compare import notation
 from labtui.compare.metrics import Metric
 from labtui.compare.model import BUDGET_MARGIN, Comparison, Factorial, ImageTest, Row, Verdict
+from labtui.text import numbers
 
 
 def verdict(row: Row, metric: Metric) -> str:
@@ -27,21 +27,21 @@ def comparison(row: Row, one: Comparison, metric: Metric) -> str:
 def _judged(row: Row, one: Comparison, metric: Metric) -> str:
     digits, unit = metric.digits, metric.delta_unit
     which = f"{one.against}, from which it differs in {_factor(row)} alone" if one.matched else one.against
-    interval = f"95% interval {notation.interval(one.adjusted, digits)}"
-    difference = f"{notation.signed(one.delta, digits)} {unit} ({interval}, {_seeds(row)})"
+    interval = f"95% interval {numbers.interval(one.adjusted, digits)}"
+    difference = f"{numbers.signed(one.delta, digits)} {unit} ({interval}, {_seeds(row)})"
     if one.verdict in (Verdict.GAIN, Verdict.LOSS):
         extra = f", {one.why}" if one.why else ""
         extra += _budget(one)
         return f"Against {which}: {difference}. That is a {one.verdict.value}{extra}."
     if one.verdict is Verdict.NO_DIFFERENCE:
-        least = notation.number(one.smallest_effect, digits)
+        least = numbers.decimal(one.smallest_effect, digits)
         return f"Against {which}: {difference}. The difference is smaller than the {least} {unit} that would matter."
     need = f" {one.need.text[0].upper()}{one.need.text[1:]}." if one.need else ""
     return f"Against {which}: {difference}. That leaves it undecided.{need}"
 
 
 def _unjudged(one: Comparison, metric: Metric) -> str:
-    seen = f"{notation.signed(one.delta, metric.digits)} {metric.delta_unit} against {one.against}"
+    seen = f"{numbers.signed(one.delta, metric.digits)} {metric.delta_unit} against {one.against}"
     if one.confounds:
         keys = " and ".join(dict.fromkeys(finding.key for finding in one.confounds))
         return f"The {seen} cannot be put down to the factor, because {keys} differs as well."
@@ -55,9 +55,9 @@ def _unjudged(one: Comparison, metric: Metric) -> str:
 
 def image_test(one: ImageTest, against: str) -> str:
     """What two networks do on the same images."""
-    fixes, breaks = notation.count(one.fixes), notation.count(one.breaks)
-    right = f"{fixes} of {notation.count(one.images)} test images right that {against} gets wrong"
-    test = f"exact McNemar {notation.p_value(one.p)}"
+    fixes, breaks = numbers.count(one.fixes), numbers.count(one.breaks)
+    right = f"{fixes} of {numbers.count(one.images)} test images right that {against} gets wrong"
+    test = f"exact McNemar {numbers.p_value(one.p)}"
     ends = "it speaks of these two networks, not of the method"
     return f"seed {one.seed} gets {right}, {breaks} the other way round ({test}); {ends}"
 
@@ -67,7 +67,7 @@ def classes(row: Row, one: Comparison) -> str:
     if not one.per_class or len(one.per_class) != len(row.classes):
         return ""
     ordered = sorted(zip(one.per_class, row.classes, strict=True), reverse=True)
-    best, worst = (f"{name} {notation.signed(delta, 1)}" for delta, name in (ordered[0], ordered[-1]))
+    best, worst = (f"{name} {numbers.signed(delta, 1)}" for delta, name in (ordered[0], ordered[-1]))
     return f"by class from {best} to {worst} points"
 
 
@@ -78,7 +78,7 @@ def factorial(one: Factorial, metric: Metric) -> list[str]:
         return [f"{title}: {one.text}"]
     names = [f"{effect.title} on average" if index < 2 else effect.title for index, effect in enumerate(one.effects)]
     lines = [
-        f"{name}: {notation.signed(effect.delta, metric.digits)} {notation.interval(effect.interval, metric.digits)}"
+        f"{name}: {numbers.signed(effect.delta, metric.digits)} {numbers.interval(effect.interval, metric.digits)}"
         for name, effect in zip(names, one.effects, strict=True)
     ]
     return [f"{title} ({metric.delta_unit}, 95% each, {one.method})", *lines, one.text]
@@ -88,12 +88,12 @@ def _budget(one: Comparison) -> str:
     """With how much more work; empty where it is as much as the baseline's."""
     if abs(one.budget - 1) <= BUDGET_MARGIN:
         return ""
-    return f", made with {notation.ratio(one.budget).removeprefix(notation.TIMES)} times the images seen"
+    return f", made with {numbers.ratio(one.budget).removeprefix(numbers.TIMES)} times the images seen"
 
 
 def _level(row: Row, metric: Metric) -> str:
-    spread = f" ± {notation.number(row.sd, metric.digits)}" if row.sd is not None else ""
-    return f"{notation.number(row.mean, metric.digits)}{spread} {metric.unit} over {_seeds(row)}"
+    spread = f" ± {numbers.decimal(row.sd, metric.digits)}" if row.sd is not None else ""
+    return f"{numbers.decimal(row.mean, metric.digits)}{spread} {metric.unit} over {_seeds(row)}"
 
 
 def _seeds(row: Row) -> str:

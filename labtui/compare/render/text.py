@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
-from labtui.compare import notation
-from labtui.compare.layout import Column, Line, Span, Style, aligned, cut, paragraph, plain, width_of, wrapped
 from labtui.compare.model import Comparison, Losses, Published, Row, Table, Verdict
 from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines, table_note_lines
 from labtui.compare.statistics import ruler
+from labtui.text import numbers
+from labtui.text.durations import duration
+from labtui.text.spans import Line, Span, cut, labelled, lines_width, paragraph, plain_lines
+from labtui.text.tables import Column, align
 
 Section = Literal["verdicts", "effects", "losses", "published", "budget", "notes"]
 SECTIONS: tuple[Section, ...] = get_args(Section)
@@ -21,7 +23,7 @@ _WIDE = 96
 
 _HEADS = ("", "n", "mean", "sd", "Δ", "95% interval", "p (Holm)", "verdict")
 _LEFT = ("", "95% interval", "verdict")
-_STYLES: dict[Verdict, Style] = {Verdict.GAIN: "good", Verdict.LOSS: "bad"}
+_STYLES: dict[Verdict, str] = {Verdict.GAIN: "good", Verdict.LOSS: "bad"}
 _ASCII = str.maketrans({
     "\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "x", "\N{EN DASH}": "-", "\N{GREEK CAPITAL LETTER DELTA}": "d",
     "\N{PLUS-MINUS SIGN}": "+-", "\N{MIDDLE DOT}": "|", "\N{HORIZONTAL ELLIPSIS}": "...", "\N{RIGHTWARDS ARROW}": "->",
@@ -31,7 +33,7 @@ _ASCII = str.maketrans({
 
 def to_text(table: Table, width: int = 80, *, sections: Sequence[Section] = SECTIONS, ascii_only: bool = False) -> str:
     """The table as plain lines of at most `width` characters (not below 80)."""
-    text = plain(to_lines(table, width, sections=sections))
+    text = plain_lines(to_lines(table, width, sections=sections))
     return text.translate(_ASCII) if ascii_only else text
 
 
@@ -72,7 +74,7 @@ def _head(table: Table, width: int) -> list[Line]:
         lines += paragraph(_delta_told(table, _common_baseline(table)), width)
     several = sum(row.mean is not None for row in table.rows) > 1
     if several and metric.is_plain_test and metric.is_accuracy and table.test_images:
-        lines += paragraph(_ruler_told(table), width, "dim")
+        lines += paragraph(_ruler_told(table), width, "muted")
     return lines
 
 
@@ -83,8 +85,8 @@ def _delta_told(table: Table, against: str) -> str:
 
 def _ruler_told(table: Table) -> str:
     best = max((row.mean for row in table.rows if row.mean is not None), default=50.0)
-    noise = notation.number(ruler(best, table.test_images or 1))
-    images = notation.count(table.test_images)
+    noise = numbers.decimal(ruler(best, table.test_images or 1))
+    images = numbers.count(table.test_images)
     return f"ruler: by other {images} test images alone, equal networks at {best:.0f}% lie up to {noise} points apart"
 
 
@@ -99,8 +101,8 @@ def _verdict_table(table: Table, rows: Sequence[Row], width: int) -> list[Line]:
     lines: list[Line] = []
     for gap, room in ((2, 40), *((1, room) for room in range(40, 7, -1))):
         cells = [one for row in rows for one in _verdict_rows(row, table, common, room, wide=width >= _WIDE)]
-        lines = aligned(columns, cells, gap)
-        if width_of(lines) <= width:
+        lines = align(columns, cells, gap=gap, drop_empty=True)
+        if lines_width(lines) <= width:
             break
     return lines
 
@@ -114,26 +116,26 @@ def _verdict_rows(row: Row, table: Table, common: str, room: int, *, wide: bool)
         label = Span(cut(f"  vs {row.matched.against}", room))
         lines.append([label, *[Span("")] * 3, *_compared(row.matched, row, digits, wide=wide)])
     for one in row.folded:
-        label = Span(cut(f"  {one.why}", room), "dim")
+        label = Span(cut(f"  {one.why}", room), "muted")
         lines.append([label, *_level(one.n, one.mean, one.sd, digits), *[Span("")] * 4])
     return lines
 
 
 def _level(n: int, mean: float | None, sd: float | None, digits: int) -> list[Span]:
-    spread = notation.number(sd, digits) if sd is not None else ""
-    return [Span(str(n)), Span(notation.number(mean, digits)), Span(spread)]
+    spread = numbers.decimal(sd, digits) if sd is not None else ""
+    return [Span(str(n)), Span(numbers.decimal(mean, digits)), Span(spread)]
 
 
 def _compared(one: Comparison | None, row: Row, digits: int, *, wide: bool) -> list[Span]:
     if one is None or one.delta is None:
         word = one.why if one else "baseline" if row.is_baseline else row.word
-        return [Span(""), Span(""), Span(""), Span(word, "dim")]
-    style: Style = _STYLES.get(one.verdict, "warn" if one.confounds else "")
+        return [Span(""), Span(""), Span(""), Span(word, "muted")]
+    style = _STYLES.get(one.verdict, "warn" if one.confounds else "")
     short = one.word if wide else one.word.replace(Verdict.NO_DIFFERENCE.value, "no difference")
     return [
-        Span(notation.signed(one.delta, digits), style),
-        Span(notation.interval(one.shown_interval, digits) if one.shown_interval else "", style),
-        Span(notation.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ") if wide else ""),
+        Span(numbers.signed(one.delta, digits), style),
+        Span(numbers.interval(one.shown_interval, digits) if one.shown_interval else "", style),
+        Span(numbers.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ") if wide else ""),
         Span(short, style),
     ]
 
@@ -144,7 +146,7 @@ def effect_lines(table: Table, width: int) -> list[Line]:
     for one in table.factorials:
         head, *rest = phrases.factorial(one, table.metric)
         lines += paragraph(head, width, "title")
-        lines += [line for text in rest for line in wrapped("", text, width, column=0)]
+        lines += [line for text in rest for line in labelled("", text, width, column=0)]
     return lines
 
 
@@ -153,22 +155,22 @@ def loss_lines(table: Table, width: int) -> list[Line]:
     rows = [_loss_cells(row) for row in table.rows if row.losses or row.cross_entropy is not None]
     if not rows:
         return []
-    columns = [Column("", right=False), Column("Train Loss "), Column("Test Loss"), Column("gap"), Column("test/loss")]
+    columns = [Column(title, right=bool(title)) for title in ("", "Train Loss ", "Test Loss", "gap", "test/loss")]
     lines = paragraph("losses as cross-entropy per image, whatever scale they were recorded on", width, "title")
     if any(row.losses and row.losses.penalty for row in table.rows):
         lines += paragraph("Train Loss + includes a penalty, which no test loss does", width)
-    return [*lines, *aligned(columns, rows, gap=2)]
+    return [*lines, *align(columns, rows, drop_empty=True)]
 
 
 def _loss_cells(row: Row) -> list[Span]:
     found = row.losses or Losses(train=None, test=None, train_tag="", test_tag="", penalty=False)
-    gap = "" if found.gap is None else f"{notation.signed(100 * found.gap, 1)}%"
+    gap = "" if found.gap is None else f"{numbers.signed(100 * found.gap, 1)}%"
     return [
         Span(cut(row.title, 24)),
-        Span(notation.number(found.train, 3) + ("+" if found.penalty else " ")),
-        Span(notation.number(found.test, 3)),
+        Span(numbers.decimal(found.train, 3) + ("+" if found.penalty else " ")),
+        Span(numbers.decimal(found.test, 3)),
         Span(gap),
-        Span(notation.number(row.cross_entropy, 3)),
+        Span(numbers.decimal(row.cross_entropy, 3)),
     ]
 
 
@@ -178,7 +180,7 @@ def published_lines(table: Table, width: int) -> list[Line]:
     heads = ("", "", "published", "epoch", "ours", "difference")
     columns = [Column(head, right=bool(head)) for head in heads]
     head = "published figures beside ours, at the same tag and epoch"
-    return [*paragraph(head, width, "title"), *aligned(columns, rows, gap=2)] if rows else []
+    return [*paragraph(head, width, "title"), *align(columns, rows, drop_empty=True)] if rows else []
 
 
 def _published_cells(row: Row, one: Published) -> list[Span]:
@@ -188,8 +190,8 @@ def _published_cells(row: Row, one: Published) -> list[Span]:
         Span(one.tag),
         Span(f"{'about ' if one.around else ''}{one.value:g}"),
         Span(str(one.epoch or "")),
-        Span(notation.number(one.ours, digits)),
-        Span(notation.signed(one.difference, digits)),
+        Span(numbers.decimal(one.ours, digits)),
+        Span(numbers.signed(one.difference, digits)),
     ]
 
 
@@ -198,19 +200,22 @@ def budget_lines(table: Table, width: int) -> list[Line]:
     rows = [_budget_cells(row) for row in table.rows if row.values]
     heads = ("", "epochs", "steps", "images seen", "time", "images/s", "params", "FLOPs/img")
     columns = [Column(head, right=bool(head)) for head in heads]
-    return [*paragraph("budget of one run, mean over seeds", width, "title"), *aligned(columns, rows)] if rows else []
+    if not rows:
+        return []
+    head = paragraph("budget of one run, mean over seeds", width, "title")
+    return [*head, *align(columns, rows, gap=1, drop_empty=True)]
 
 
 def _budget_cells(row: Row) -> list[Span]:
     spent = row.budget
     texts = (
         cut(row.title, 18),
-        notation.count(spent.epochs),
-        notation.count(spent.steps),
-        notation.count(spent.images_seen),
-        notation.duration(spent.seconds),
-        notation.count(spent.images_per_second),
-        notation.large(spent.parameters),
-        notation.large(spent.flops_per_image),
+        numbers.count(spent.epochs),
+        numbers.count(spent.steps),
+        numbers.count(spent.images_seen),
+        duration(spent.seconds),
+        numbers.count(spent.images_per_second),
+        numbers.compact(spent.parameters),
+        numbers.compact(spent.flops_per_image),
     )
     return [Span(text) for text in texts]

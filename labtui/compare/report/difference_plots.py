@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from labtui.compare import notation
 from labtui.compare.model import Comparison, Row, Table, Verdict
 from labtui.compare.report.figure_style import BLACK, BLUE, GREY, LIGHT, VERMILION, Drawing, sheet
 from labtui.compare.statistics import ruler
+from labtui.text import numbers
 
 _COLOURS = {Verdict.GAIN: BLUE, Verdict.LOSS: VERMILION}
 _MARKERS = {Verdict.GAIN: ">", Verdict.LOSS: "<", Verdict.NO_DIFFERENCE: "s"}
@@ -69,7 +69,7 @@ def _turn_logarithmic(axis: Drawing, edge: float) -> None:
     axis.set_xscale("symlog", linthresh=edge, linscale=1.5)
     ends = axis.get_xlim()
     ticks = [tick for tick in (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50) if ends[0] <= tick <= ends[1]]
-    axis.set_xticks(ticks, [notation.signed(tick, 0) for tick in ticks])
+    axis.set_xticks(ticks, [numbers.signed(tick, 0) for tick in ticks])
     axis.minorticks_off()
 
 
@@ -90,7 +90,7 @@ def _difference(axis: Drawing, place: int, one: Comparison, digits: int) -> None
     face = "white" if one.verdict is Verdict.NOT_JUDGED else colour
     axis.plot([low, high], [place, place], color=colour, linewidth=1.2, solid_capstyle="butt")
     axis.plot([delta], [place], marker=_MARKERS.get(one.verdict, "o"), color=colour, markerfacecolor=face, markersize=5)
-    words = f"{notation.signed(delta, digits)}  {one.word}"
+    words = f"{numbers.signed(delta, digits)}  {one.word}"
     where: Any = {"textcoords": "offset points", "xytext": (7, 0), "va": "center"}
     axis.annotate(words, (max(high, delta), place), fontsize=7, color=colour, **where)
 
@@ -105,7 +105,7 @@ def with_classes(table: Table) -> list[Row]:
 
 def class_accuracies(rows: Sequence[Row]) -> Drawing:
     """Accuracy per class in percent, one line per row."""
-    texts = [[notation.number(value, 0) for value in row.class_accuracy] for row in rows]
+    texts = [[numbers.decimal(value, 0) for value in row.class_accuracy] for row in rows]
     values = [row.class_accuracy for row in rows]
     return _heat_map([row.title for row in rows], rows[0].classes, values, texts, ("cividis", 0, 100))
 
@@ -114,7 +114,7 @@ def class_deltas(rows: Sequence[Row]) -> Drawing:
     """Difference of the accuracy per class to the fair baseline, in points."""
     pairs = [(row, row.comparison) for row in rows if row.comparison and row.comparison.per_class]
     titles = [f"{row.title} vs {one.against}" for row, one in pairs]
-    texts = [[notation.signed(value, 1) for value in one.per_class] for _, one in pairs]
+    texts = [[numbers.signed(value, 1) for value in one.per_class] for _, one in pairs]
     values = [one.per_class for _, one in pairs]
     return _heat_map(titles, rows[0].classes, values, texts, ("PuOr", -_DELTA_LIMIT, _DELTA_LIMIT))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from labtui.compare import notation
 from labtui.compare.cells import Cell
 from labtui.compare.findings.confounds import loss_scale, unlike
 from labtui.compare.metrics import metric
@@ -12,6 +11,8 @@ from labtui.compare.report.curve_plots import Series, chart_tags, charts
 from labtui.compare.report.document import Beside, Block, Bullets, Heading, Paragraph, Picture, Piece, Words, plain
 from labtui.compare.report.figure_style import BASELINE, MATCHED, VARIANTS
 from labtui.compare.run_data import Evidence
+from labtui.text import numbers
+from labtui.text.words import enumeration, sentence, with_full_stop
 
 _KINDS_OF_CURVE = {
     "test-set": "are of other images than the baseline's ({here}; {there})",
@@ -51,14 +52,14 @@ def _concluded(row: Row) -> str:
     unit = "%" if metric(figure.tag).is_accuracy else ""
     about = "about " if figure.around else ""
     return (
-        f"{told} ({figure.tag}, published: {about}{figure.value:g}{unit}; ours: {notation.number(figure.ours)}{unit})"
+        f"{told} ({figure.tag}, published: {about}{figure.value:g}{unit}; ours: {numbers.decimal(figure.ours)}{unit})"
     )
 
 
 def _finding(finding: Finding) -> Words:
     mend = (Piece(" → "), Piece(finding.mend, "code")) if finding.mend else ()
     label = f"{finding.grade.value[0].upper()}{finding.grade.value[1:]}: "
-    return (Piece(label, "strong"), Piece(notation.closed(finding.text)), *mend)
+    return (Piece(label, "strong"), Piece(with_full_stop(finding.text)), *mend)
 
 
 def _images(row: Row) -> list[Words]:
@@ -66,11 +67,11 @@ def _images(row: Row) -> list[Words]:
     if one is None or one.images is None:
         return []
     told = [phrases.image_test(one.images, one.against), phrases.classes(row, one)]
-    return [(Piece("Image by image: ", "strong"), Piece(notation.sentence("; ".join(filter(None, told)))))]
+    return [(Piece("Image by image: ", "strong"), Piece(sentence("; ".join(filter(None, told)))))]
 
 
 def _values(row: Row, table: Table) -> list[Words]:
-    told = [f"seed {one.seed}: {notation.number(one.value, table.metric.digits)}" for one in row.values]
+    told = [f"seed {one.seed}: {numbers.decimal(one.value, table.metric.digits)}" for one in row.values]
     return [(Piece("Per seed: ", "strong"), Piece(", ".join(told)))] if told else []
 
 
@@ -79,10 +80,10 @@ def _charts(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) 
     tags = chart_tags(series)
     if not tags:
         return None
-    ends = "; ".join(f"{row.title} ends at {notation.number(row.mean)}" for row in rows if row.mean is not None)
+    ends = "; ".join(f"{row.title} ends at {numbers.decimal(row.mean)}" for row in rows if row.mean is not None)
     lines = ", ".join(one.title for one in series)
     marked = " Diamonds are published figures." if any(one.published for one in series) else ""
-    scales = "".join(f" {notation.sentence(text)}" for text in _scales(rows, cells, tags))
+    scales = "".join(f" {sentence(text)}" for text in _scales(rows, cells, tags))
     return Picture(
         name=f"charts-{rows[0].data}-{rows[0].experiment}",
         caption=f"{lines}. Thin lines are seeds, thick ones their mean.{marked}{scales}",
@@ -98,7 +99,7 @@ def _scales(rows: Sequence[Row], cells: Mapping[str, Cell], tags: Sequence[str])
         for tag in tags:
             for what in dict.fromkeys(_unlike(row, cells, tag)):
                 found.setdefault(what, []).append(tag)
-    return [f"{notation.listed(named)} of {what}" for what, named in found.items()]
+    return [f"{enumeration(named)} of {what}" for what, named in found.items()]
 
 
 def _unlike(row: Row, cells: Mapping[str, Cell], tag: str) -> Iterator[str]:

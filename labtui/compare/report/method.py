@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from labtui.compare import notation
 from labtui.compare.cells import Cell
 from labtui.compare.findings.confounds import surroundings
 from labtui.compare.model import Row, Table
@@ -10,6 +9,7 @@ from labtui.compare.render.commands import run_command
 from labtui.compare.report.document import Block, Bullets, Cells, Commands, Grid, Heading, Paragraph, Words, lead, plain
 from labtui.compare.spec_diff import changes
 from labtui.spec import RunSpec
+from labtui.text.words import sentence, value_text
 
 _PROTOCOLS = {
     "report": (
@@ -36,7 +36,7 @@ def protocol(table: Table, cells: Mapping[str, Cell]) -> list[Block]:
         *(lead(f"The {name} protocol.", _PROTOCOLS[name]) for name in dict.fromkeys(spec.protocol for spec in specs)),
         lead("Training.", _training(specs)),
         lead("Seeds.", _seeds(table)),
-        lead("Selection.", f"{notation.sentence(table.metric.selection)}"),
+        lead("Selection.", f"{sentence(table.metric.selection)}"),
         lead("Judging.", _judging(table)),
     ]
     return [Heading(2, "Protocol"), Bullets(tuple(items)), *_experiments(table, cells)]
@@ -46,7 +46,7 @@ def _training(specs: list[RunSpec]) -> str:
     epochs = _several(str(spec.training.epochs) for spec in specs)
     batches = _several(str(spec.training.batch_size) for spec in specs)
     models = _several(str(type(spec.model).__struct_config__.tag) for spec in specs)
-    sets = _several(notation.value(spec.data.name) for spec in specs)
+    sets = _several(value_text(spec.data.name) for spec in specs)
     return f"{epochs} epochs in batches of {batches} on {sets}; model {models}. What differs is in the table below."
 
 
@@ -83,7 +83,7 @@ def _changed(row: Row, cells: Mapping[str, Cell]) -> str:
     if cell is None or base is None:
         return ""
     told = [
-        f"{one.key} {notation.value(one.there, _LONGEST)} → {notation.value(one.here, _LONGEST)}"
+        f"{one.key} {value_text(one.there, _LONGEST)} → {value_text(one.here, _LONGEST)}"
         for one in changes(cell.spec, base.spec)
     ]
     return "; ".join(told) or "nothing"

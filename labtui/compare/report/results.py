@@ -1,6 +1,5 @@
 """The results: the judged table with its footnotes, the differences drawn, and the tables beside them."""
 
-from labtui.compare import notation
 from labtui.compare.model import Comparison, Losses, Row, Table, Verdict
 from labtui.compare.render import phrases
 from labtui.compare.render.export import caption
@@ -21,6 +20,9 @@ from labtui.compare.report.document import (
     Words,
     plain,
 )
+from labtui.text import numbers
+from labtui.text.durations import duration
+from labtui.text.words import sentence
 
 _LEFT = frozenset({"", "against", "95% interval", "verdict", "published as"})
 _KINDS: dict[Verdict, Kinds] = {Verdict.GAIN: "gain", Verdict.LOSS: "loss"}
@@ -47,20 +49,20 @@ def results(table: Table) -> list[Block]:
         blocks.append(_differences(table))
     for one in table.factorials:
         head, *rest = phrases.factorial(one, table.metric)
-        blocks += [Heading(3, "Two factors, alone and together"), Paragraph(plain(notation.sentence(head)))]
-        blocks.append(Bullets(tuple(plain(notation.sentence(text)) for text in rest)))
+        blocks += [Heading(3, "Two factors, alone and together"), Paragraph(plain(sentence(head)))]
+        blocks.append(Bullets(tuple(plain(sentence(text)) for text in rest)))
     blocks += [*_losses(table), *_published(table), *_budget(table)]
-    notes = tuple(plain(notation.sentence(note)) for note in table.notes)
+    notes = tuple(plain(sentence(note)) for note in table.notes)
     return [*blocks, Bullets(notes)] if notes else blocks
 
 
 def _main_table(table: Table) -> Grid:
-    numbers = footnotes(table).of_row
+    marks = footnotes(table).of_row
     lines: list[Cells] = []
     for row in table.rows:
-        spread = notation.number(row.sd, table.metric.digits) if row.sd is not None else ""
-        level = (row.title, str(row.n), notation.number(row.mean, table.metric.digits), spread)
-        lines.append(Cells((*level, *_compared(row, row.declared, table)), numbers[row.key], _kind(row.declared)))
+        spread = numbers.decimal(row.sd, table.metric.digits) if row.sd is not None else ""
+        level = (row.title, str(row.n), numbers.decimal(row.mean, table.metric.digits), spread)
+        lines.append(Cells((*level, *_compared(row, row.declared, table)), marks[row.key], _kind(row.declared)))
         if row.matched:
             lines.append(Cells(("", "", "", "", *_compared(row, row.matched, table)), (), _kind(row.matched)))
     head = ("", "n", "mean", "sd", "against", "Δ", "95% interval", "p (Holm)", "verdict")
@@ -71,9 +73,9 @@ def _compared(row: Row, one: Comparison | None, table: Table) -> tuple[str, ...]
     if one is None:
         return "", "", "", "", row.word
     digits = table.metric.digits
-    interval = notation.interval(one.shown_interval, digits) if one.shown_interval else ""
-    p = notation.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ")
-    return one.against, notation.signed(one.delta, digits), interval, p, one.word
+    interval = numbers.interval(one.shown_interval, digits) if one.shown_interval else ""
+    p = numbers.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ")
+    return one.against, numbers.signed(one.delta, digits), interval, p, one.word
 
 
 def _kind(one: Comparison | None) -> Kinds:
@@ -97,15 +99,15 @@ def _mend(command: str) -> Words:
 def _differences(table: Table) -> Picture:
     parts = [_DIFFERENCES]
     if noise := difference_plots.noise_band(table):
-        images = notation.count(table.test_images)
+        images = numbers.count(table.test_images)
         parts.append(
             f"The grey band is the ruler: two equally good networks, each tested on {images} images of its own, would "
-            f"lie up to {notation.number(noise)} points apart."
+            f"lie up to {numbers.decimal(noise)} points apart."
         )
     if edge := difference_plots.linear_to(table):
-        parts.append(f"The axis is linear up to {notation.number(edge, 0)} points and logarithmic beyond.")
+        parts.append(f"The axis is linear up to {numbers.decimal(edge, 0)} points and logarithmic beyond.")
     told = "; ".join(
-        f"{row.title} {notation.signed(one.delta)} {one.word}" for row, one in difference_plots.compared(table)
+        f"{row.title} {numbers.signed(one.delta)} {one.word}" for row, one in difference_plots.compared(table)
     )
     return Picture("differences", " ".join(parts), f"Differences: {told}.", lambda: difference_plots.differences(table))
 
@@ -121,8 +123,8 @@ def _losses(table: Table) -> list[Block]:
 
 
 def _loss_line(row: Row, found: Losses) -> Cells:
-    gap = "" if found.gap is None else f"{notation.signed(100 * found.gap, 1)}%"
-    train, test, plain_test = (notation.number(one, 3) for one in (found.train, found.test, row.cross_entropy))
+    gap = "" if found.gap is None else f"{numbers.signed(100 * found.gap, 1)}%"
+    train, test, plain_test = (numbers.decimal(one, 3) for one in (found.train, found.test, row.cross_entropy))
     return Cells((row.title, train, "yes" if found.penalty else "", test, gap, plain_test))
 
 
@@ -143,7 +145,7 @@ def _published_lines(row: Row) -> list[Cells]:
     for index, one in enumerate(row.published):
         digits = 4 if one.value < 1 else 2
         shown = f"{'about ' if one.around else ''}{one.value:g}"
-        ours, off = notation.number(one.ours, digits), notation.signed(one.difference, digits)
+        ours, off = numbers.decimal(one.ours, digits), numbers.signed(one.difference, digits)
         lines.append(Cells(("" if index else row.title, one.tag, shown, str(one.epoch or ""), ours, off)))
     return lines
 
@@ -159,6 +161,6 @@ def _budget(table: Table) -> list[Block]:
 
 def _budget_line(row: Row) -> Cells:
     spent = row.budget
-    work = (notation.count(one) for one in (spent.epochs, spent.steps, spent.images_seen))
-    pace = notation.duration(spent.seconds), notation.count(spent.images_per_second)
-    return Cells((row.title, *work, *pace, notation.count(spent.parameters), notation.large(spent.flops_per_image)))
+    work = (numbers.count(one) for one in (spent.epochs, spent.steps, spent.images_seen))
+    pace = duration(spent.seconds), numbers.count(spent.images_per_second)
+    return Cells((row.title, *work, *pace, numbers.count(spent.parameters), numbers.compact(spent.flops_per_image)))

@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
-from labtui.compare import notation
 from labtui.compare.cells import Cell
 from labtui.compare.model import Comparison, Grade, Row, Table, Verdict
 from labtui.compare.report import difference_plots
@@ -29,6 +28,8 @@ from labtui.compare.report.results import results
 from labtui.compare.run_data import Evidence
 from labtui.errors import EnvironmentFault
 from labtui.store.files import write_bytes
+from labtui.text import numbers
+from labtui.text.words import sentence, with_full_stop
 
 Form = Literal["html", "md"]
 
@@ -94,12 +95,12 @@ def _byline(table: Table, made: float | None) -> Words:
 def _summary(table: Table) -> list[Block]:
     judged = [(row, row.comparison) for row in table.rows if row.comparison is not None]
     items = [
-        lead(notation.sentence(verdict.value), f"{told}.")
+        lead(sentence(verdict.value), f"{told}.")
         for verdict in Verdict
         if (told := _brief([pair for pair in judged if pair[1].verdict is verdict], table))
     ]
     warnings = [
-        lead(f"{row.title}:", notation.closed(finding.text))
+        lead(f"{row.title}:", with_full_stop(finding.text))
         for row in table.rows
         for finding in row.all_findings
         if finding.grade is Grade.WARNING
@@ -118,8 +119,8 @@ def _brief(pairs: Sequence[tuple[Row, Comparison]], table: Table) -> str:
         if one.delta is None or one.verdict is Verdict.NOT_JUDGED:
             whys.setdefault(one.why, []).append(row.title)
             continue
-        budget = f", budget {notation.ratio(one.budget)}" if "budget" in one.word else ""
-        told.append(f"{row.title} {notation.signed(one.delta, table.metric.digits)} against {one.against}{budget}")
+        budget = f", budget {numbers.ratio(one.budget)}" if "budget" in one.word else ""
+        told.append(f"{row.title} {numbers.signed(one.delta, table.metric.digits)} against {one.against}{budget}")
     return "; ".join([*told, *(f"{why}: {', '.join(titles)}" for why, titles in whys.items())])
 
 

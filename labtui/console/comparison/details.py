@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from labtui.compare import layout
 from labtui.compare.model import Row, Table
 from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines
@@ -14,9 +13,8 @@ from labtui.compare.render.text import effect_lines, published_lines
 from labtui.console.draw.spans import Line, Span, shorten
 from labtui.console.run.heatmap import per_class
 from labtui.console.ui.glyphs import Glyphs
+from labtui.text import spans
 from labtui.text.clean import clean_line
-
-_INKS = {"": "", "title": "title", "dim": "muted", "good": "good", "bad": "bad", "warn": "warn"}
 
 
 def row_lines(table: Table, row: Row, room: int, glyphs: Glyphs) -> list[Line]:
@@ -56,8 +54,8 @@ def class_lines(row: Row, room: int, glyphs: Glyphs) -> list[Line]:
     return [head, *per_class(row.classes, row.class_accuracy, deltas, room, glyphs)]
 
 
-def _spans(lines: Iterable[layout.Line]) -> list[Line]:
-    return [tuple(Span(span.text, _INKS[span.style]) for span in line if span.text) for line in lines]
+def _spans(lines: Iterable[spans.Line]) -> list[Line]:
+    return [tuple(Span(span.text, span.style) for span in line if span.text) for line in lines]
 
 
 def _wrap(text: str, room: int) -> list[str]:

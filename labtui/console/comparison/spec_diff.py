@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from labtui.compare import notation
 from labtui.compare.spec_diff import changes, covers
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.experiments.entry import Entry
 from labtui.console.ui.glyphs import Glyphs
 from labtui.spec import RunSpec, Variant, recipe
+from labtui.text.words import value_text
 
 NARROWEST = 6
 WIDEST = 26
@@ -63,7 +63,7 @@ def _value(table: Mapping[str, Any], key: str) -> str:
     value: Any = table
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
-    return notation.value(value)
+    return value_text(value)
 
 
 def specs_of(

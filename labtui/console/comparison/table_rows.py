@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from labtui.compare import notation
 from labtui.compare.model import Comparison, Folded, SeedValue, Table, Verdict
 from labtui.compare.model import Row as Judged
 from labtui.console.draw.spans import Line, Span
@@ -13,6 +12,8 @@ from labtui.console.experiments import filters
 from labtui.console.experiments.marks import ink_of
 from labtui.console.experiments.rows import CONFOUNDED
 from labtui.console.ui.glyphs import Glyphs
+from labtui.text import numbers
+from labtui.text.durations import duration
 
 COLUMNS = (
     Column("mark", "", 1),
@@ -137,17 +138,17 @@ def _cells(row: Judged, table: Table, choice: Choice, letter: str, glyphs: Glyph
     digits, spent = table.metric.digits, row.budget
     fold = glyphs.expanded if row.key in choice.unfolded else glyphs.collapsed
     several = row.n > 1 or bool(row.folded)
-    mean = (Span(f"{glyphs.best} " if is_best else "", "good"), Span(notation.number(row.mean, digits), "strong"))
+    mean = (Span(f"{glyphs.best} " if is_best else "", "good"), Span(numbers.decimal(row.mean, digits), "strong"))
     cells: dict[str, Line] = {
         "mark": (Span(letter, f"series{ink_of(letter)}"),) if letter else (),
         "name": (Span(row.title), *((Span(f" {fold}", "muted"),) if several else ())),
         "n": (Span(str(row.n)),),
         "mean": mean if row.mean is not None else (),
-        "sd": (Span(notation.number(row.sd, digits), "muted"),) if row.sd is not None else (),
+        "sd": (Span(numbers.decimal(row.sd, digits), "muted"),) if row.sd is not None else (),
         "published": _published(row),
-        "loss": (Span(notation.number(row.cross_entropy, 3)),) if row.cross_entropy is not None else (),
-        "time": (Span(notation.duration(spent.seconds), "muted"),) if spent.seconds is not None else (),
-        "parameters": (Span(notation.large(spent.parameters), "muted"),) if spent.parameters is not None else (),
+        "loss": (Span(numbers.decimal(row.cross_entropy, 3)),) if row.cross_entropy is not None else (),
+        "time": (Span(duration(spent.seconds), "muted"),) if spent.seconds is not None else (),
+        "parameters": (Span(numbers.compact(spent.parameters), "muted"),) if spent.parameters is not None else (),
         "device": (Span(row.device, "muted"),),
     }
     return cells | _compared(row.declared, row, table)
@@ -165,10 +166,10 @@ def _compared(one: Comparison | None, row: Judged, table: Table) -> dict[str, Li
         return {"verdict": (Span(one.why if one else row.word, "muted"),)}
     digits = table.metric.digits
     ink = _INKS.get(one.verdict, "warn" if one.confounds else "")
-    p = notation.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ")
+    p = numbers.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ")
     return {
-        "delta": (Span(f"{notation.signed(one.delta, digits)}{CONFOUNDED if one.confounds else ' '}", ink),),
-        "interval": (Span(notation.interval(one.shown_interval, digits), ink),) if one.shown_interval else (),
+        "delta": (Span(f"{numbers.signed(one.delta, digits)}{CONFOUNDED if one.confounds else ' '}", ink),),
+        "interval": (Span(numbers.interval(one.shown_interval, digits), ink),) if one.shown_interval else (),
         "p": (Span(p, "muted"),) if p else (),
         "verdict": (Span(one.word, ink or "muted"),),
     }
@@ -181,7 +182,7 @@ def _matched(one: Comparison, row: Judged, table: Table) -> dict[str, Line]:
 def _seed(value: SeedValue, table: Table) -> dict[str, Line]:
     return {
         "name": (Span(f"  seed {value.seed}"),),
-        "mean": (Span(notation.number(value.value, table.metric.digits)),),
+        "mean": (Span(numbers.decimal(value.value, table.metric.digits)),),
         "verdict": (Span(value.run.rpartition("/")[2]),),
     }
 
@@ -191,8 +192,8 @@ def _folded(other: Folded, table: Table) -> dict[str, Line]:
     return {
         "name": (Span(f"  {other.title}"),),
         "n": (Span(str(other.n)),),
-        "mean": (Span(notation.number(other.mean, digits)),) if other.mean is not None else (),
-        "sd": (Span(notation.number(other.sd, digits)),) if other.sd is not None else (),
+        "mean": (Span(numbers.decimal(other.mean, digits)),) if other.mean is not None else (),
+        "sd": (Span(numbers.decimal(other.sd, digits)),) if other.sd is not None else (),
         "verdict": (Span(other.why),),
     }
 

@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from labtui.compare.notation import large, value
 from labtui.console.actions import command_of
 from labtui.console.draw import format as text
 from labtui.console.draw.spans import Line, Span, cells, fit, shorten, width
@@ -15,6 +14,8 @@ from labtui.spec import RunSpec, flatten, recipe
 from labtui.store.records import ModelSummary
 from labtui.store.run import Run
 from labtui.text.clean import clean, clean_line
+from labtui.text.numbers import compact
+from labtui.text.words import value_text
 
 if TYPE_CHECKING:
     from labtui.store.curve import Curve
@@ -121,7 +122,7 @@ def spec_lines(run: Run, room: int, glyphs: Glyphs) -> list[Line]:
         told = _told(spec, key)
         line = (
             *fit((Span(key, "muted"),), longest, ellipsis=glyphs.ellipsis),
-            Span(value(thing)),
+            Span(value_text(thing)),
             Span(told, "accent"),
         )
         lines.append(shorten(line, room, glyphs.ellipsis))
@@ -143,7 +144,7 @@ def model_lines(summary: ModelSummary | None, room: int, glyphs: Glyphs) -> list
     lines: list[Line] = [(Span("model", "title"),)]
     if summary is None:
         return [*lines, (Span("written when the run ends", "muted"),)]
-    total = f"{text.grouped(summary.parameters)} parameters, {large(summary.flops_per_image)} operations an image"
+    total = f"{text.grouped(summary.parameters)} parameters, {compact(summary.flops_per_image)} operations an image"
     lines += [(Span(total),), ()]
     name = min(24, max([cells(one) for one, _, _ in summary.layers], default=0) + 2)
     for layer, kind, parameters in summary.layers:
