@@ -15,7 +15,7 @@ def machine() -> dict[str, Any]:
 
     from labtui import __version__
     from labtui.launch.devices import list_devices
-    from labtui.launch.threads import usable_cores
+    from labtui.launch.environment import usable_cores
 
     return {
         "processor": _processor(),

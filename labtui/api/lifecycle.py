@@ -9,13 +9,13 @@ from labtui.api.planning import PlannedRun
 from labtui.errors import LabError, UsageError
 from labtui.launch import launcher
 from labtui.launch.devices import Device
+from labtui.launch.environment import threads_per_run, usable_cores
 from labtui.launch.launcher import Interpreter, recorded_threads
 from labtui.launch.queue import entries as queue
 from labtui.launch.queue import runner
 from labtui.launch.queue.requeue import to_be_resumed
 from labtui.launch.queue.runner import ensure_runner
 from labtui.launch.slots import Slot
-from labtui.launch.threads import threads_per_run, usable_cores
 from labtui.store.run import Run
 from labtui.store.state import State
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labtui.launch.devices import Device, candidates, survey
-from labtui.launch.threads import jobs_at_once, threads_per_run, usable_cores
+from labtui.launch.environment import jobs_at_once, threads_per_run, usable_cores
 from labtui.spec import Model, ResNet18, RunSpec
 
 _BASE_MEMORY = 600 << 20

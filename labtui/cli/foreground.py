@@ -16,11 +16,10 @@ from labtui.cli.display import Display
 from labtui.cli.follow import Follower
 from labtui.cli.interrupts import Interrupts
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError
+from labtui.launch.daemonize import Ends
 from labtui.launch.devices import Device
-from labtui.launch.ends import Ends
 from labtui.launch.launcher import Warm
-from labtui.launch.line import Line
-from labtui.launch.slots import Slot, first_free
+from labtui.launch.slots import Line, Slot, first_free
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.store.run import Run
 from labtui.store.state import State

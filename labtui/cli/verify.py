@@ -104,9 +104,9 @@ def _train(lab: "Lab", run: Run, scratch: Path, interrupts: "Interrupts") -> Run
 def _start(lab: "Lab", run: Run, again: Run, interrupts: "Interrupts") -> bool:
     """Start the repetition where and as the run was started, once there is room; False if asked to leave before."""
     from labtui.launch.devices import choose
+    from labtui.launch.environment import usable_cores
     from labtui.launch.launcher import recorded_threads, start
     from labtui.launch.slots import wait_for
-    from labtui.launch.threads import usable_cores
 
     device = choose(run.launch.device if run.launch is not None else "auto")
     threads = recorded_threads(run.paths) or usable_cores()

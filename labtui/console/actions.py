@@ -49,7 +49,7 @@ def _told_by_percent(tell: Tell) -> Callable[[int, int], None]:
 def queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, tell: Tell) -> str:
     """Queue every run of a plan and see to it that somebody works the queue off."""
     from labtui.api import lifecycle
-    from labtui.launch.threads import threads_per_run, usable_cores
+    from labtui.launch.environment import threads_per_run, usable_cores
 
     tell(f"queueing {_named(plan.runs)} …")
     threads = threads_per_run(at_once, usable_cores())

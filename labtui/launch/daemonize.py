@@ -6,12 +6,15 @@ output is a pipe of the console dies at its next print when the console does.
 """
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Protocol
 
 from labtui.errors import EnvironmentFault
 
@@ -86,3 +89,69 @@ def importable(environment: Mapping[str, str]) -> dict[str, str]:
 def existing(folder: Path | None) -> str:
     """The folder to start a program in: this one, or `/` where it is gone."""
     return str(folder) if folder is not None and folder.is_dir() else "/"
+
+
+class Signals:
+    """Signals as bytes in a pipe, which `select` can wait for. There is one of these in a process."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self._read, write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        for number in numbers:
+            signal.signal(number, _note)
+
+    def fileno(self) -> int:
+        """Readable when a signal has arrived."""
+        return self._read
+
+    def wait(self, seconds: float) -> frozenset[int]:
+        """The signals that arrived since the last call; waits at most `seconds` for one."""
+        ready, _, _ = select.select([self._read], [], [], seconds)
+        return frozenset(os.read(self._read, 4096)) if ready else frozenset()
+
+
+def _note(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: with a handler in place the signal's number goes into the pipe."""
+
+
+class Readable(Protocol):
+    """Something with a descriptor that becomes readable."""
+
+    def fileno(self) -> int:
+        """The descriptor."""
+
+
+class Ends:
+    """The processes whose end is waited for."""
+
+    def __init__(self) -> None:
+        self._alive: list[int] = []
+        self._missed = False
+
+    def watch(self, pid: int) -> None:
+        """Wake for the end of this process too."""
+        if not hasattr(os, "pidfd_open"):
+            return
+        try:
+            self._alive.append(os.pidfd_open(pid))
+        except ProcessLookupError:
+            self._missed = True
+        except OSError:  # no descriptors left, or a kernel without this call: whoever waits looks again anyhow
+            return
+
+    def wait(self, seconds: float, *others: Readable) -> None:
+        """Until a process has ended or one of the others is readable, for at most so many seconds."""
+        seconds, self._missed = 0.0 if self._missed else seconds, False
+        watched: list[int | Readable] = [*self._alive, *others]
+        ready, _, _ = select.select(watched, [], [], seconds)
+        for descriptor in [descriptor for descriptor in self._alive if descriptor in ready]:
+            self._alive.remove(descriptor)
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Wait for none of them any more."""
+        for descriptor in self._alive:
+            os.close(descriptor)
+        self._alive.clear()

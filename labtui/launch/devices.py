@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from labtui.errors import EnvironmentFault, UsageError
+from labtui.launch.environment import usable_cores
 from labtui.launch.nvml import Gpu, NvmlUnavailable, visible_gpus
-from labtui.launch.threads import usable_cores
 from labtui.text.clean import clean_line
 
 ROOM = 2 << 30

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from google_crc32c import extend
 
+from labtui.store.curve_cache import KeptFile, Stamp
 from labtui.store.encode_scalar import HEADER
-from labtui.store.kept import KeptFile, Stamp
 from labtui.store.tfrecord import Frames, find_frames, find_many_frames, payload_crc, unwritten
 from labtui.text.clean import clean_line
 

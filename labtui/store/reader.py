@@ -15,10 +15,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from labtui.store.curve import Curve, Series
-from labtui.store.curve_cache import CurveCache
+from labtui.store.curve_cache import CurveCache, Kept, KeptFile, Stamp
 from labtui.store.discover import is_event_file
 from labtui.store.event_file import EventFile, holds
-from labtui.store.kept import Kept, KeptFile, Stamp
 from labtui.store.tags import step_unit
 from labtui.text.clean import clean_line
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.launch import devices
 from labtui.launch.devices import Device, Survey, candidates, choose, list_devices, survey
+from labtui.launch.environment import MOST_USEFUL, jobs_at_once, threads_per_run, usable_cores
 from labtui.launch.nvml import NvmlUnavailable, visible_gpus
-from labtui.launch.threads import MOST_USEFUL, jobs_at_once, threads_per_run, usable_cores
 
 GIB = 1 << 30
 CPU = Device(name="cpu", title="a CPU", cores=8)

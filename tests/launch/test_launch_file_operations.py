@@ -16,7 +16,6 @@ from labtui.launch.claim import Refusal, claim
 from labtui.launch.launcher import next_attempt
 from labtui.launch.log import CappedLog, open_log
 from labtui.launch.order import Order
-from labtui.launch.private import private_folder
 from labtui.launch.queue import entries as queue
 from labtui.launch.queue.entries import Entry, entries, failed
 from labtui.launch.queue.ticket import has_our_seal
@@ -25,6 +24,7 @@ from labtui.store.files import read_json
 from labtui.store.paths import RunPaths, RunsPaths
 from labtui.store.records import Exit, Launch, StopRequest
 from labtui.store.run import Run
+from labtui.store.safe_paths import private_folder
 from labtui.store.state import State
 
 

@@ -14,19 +14,18 @@ import pytest
 from launch_stage import CPU, Stage, stand_in
 
 from labtui.errors import EnvironmentFault, LabError, UsageError
-from labtui.launch import seal
 from labtui.launch.devices import Device, Survey
-from labtui.launch.dispatch import Dispatcher
 from labtui.launch.environment import chosen, restored
 from labtui.launch.launcher import AlreadyRunning, NotStartable, NotStarted
 from labtui.launch.order import Claimed, Refused
-from labtui.launch.private import private_folder
 from labtui.launch.queue import entries as queue
 from labtui.launch.queue.entries import Entry, entries, failed, find, remove, retry
-from labtui.launch.queue.ticket import Ticket, has_our_seal
+from labtui.launch.queue.runner import Dispatcher
+from labtui.launch.queue.ticket import Ticket, has_our_seal, is_sealed
 from labtui.launch.slots import acquire
 from labtui.store.files import read_json, write_json
 from labtui.store.run import Run
+from labtui.store.safe_paths import private_folder
 from labtui.store.state import State
 
 GPUS = tuple(Device(name=f"cuda:{n}", title="a GPU", uuid=f"GPU-{n}", memory_free=1 << 36) for n in range(2))
@@ -355,8 +354,8 @@ def test_a_seal_of_another_key_is_not_ours(stage: Stage) -> None:
     key.unlink()
 
     assert not has_our_seal(entry.ticket)
-    assert not seal.is_sealed(b"content", "")
-    assert not seal.is_sealed(b"content", "\ud800 not hexadecimal")
+    assert not is_sealed(b"content", "")
+    assert not is_sealed(b"content", "\ud800 not hexadecimal")
 
 
 def test_entries_of_other_machines_are_shown_and_left_alone(

@@ -16,16 +16,15 @@ from samples import make_result
 
 from labtui.errors import EnvironmentFault
 from labtui.launch.daemonize import importable
-from labtui.launch.dispatch import Dispatcher
+from labtui.launch.environment import usable_cores
 from labtui.launch.order import Claimed
 from labtui.launch.queue import entries as queue
 from labtui.launch.queue import requeue
 from labtui.launch.queue.entries import entries, failed
-from labtui.launch.queue.runner import ensure_runner, log_path, serve, standing
+from labtui.launch.queue.runner import Dispatcher, ensure_runner, log_path, serve, standing
 from labtui.launch.queue.ticket import sealed
 from labtui.launch.slots import acquire, slots_folder
 from labtui.launch.stop import kill, request_stop, terminate
-from labtui.launch.threads import usable_cores
 from labtui.store.files import write_json
 from labtui.store.records import ORPHANED
 from labtui.store.run import Run

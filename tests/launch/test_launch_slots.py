@@ -11,10 +11,9 @@ import pytest
 from launch_stage import CPU, HERE, Stage, is_there, launch_of, wait_until
 
 from labtui.errors import EnvironmentFault
-from labtui.launch import line
-from labtui.launch.line import Line
-from labtui.launch.private import private_folder
-from labtui.launch.slots import acquire, slots_folder, wait_for
+from labtui.launch import slots
+from labtui.launch.slots import Line, acquire, slots_folder, wait_for
+from labtui.store.safe_paths import private_folder
 
 GPU = replace(CPU, name="cuda:0", uuid="GPU-1", cores=None)
 OTHER = replace(CPU, name="cuda:1", uuid="GPU-2", cores=None)
@@ -68,7 +67,7 @@ def test_who_waits_no_more_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, ende
     waiter = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from labtui.launch.slots import acquire; from labtui.launch.devices import Device\n"
-        "from labtui.launch.line import Line\n"
+        "from labtui.launch.slots import Line\n"
         "line = Line(); acquire(Device(name='cpu', title=''), 2, cores=2, line=line)\n"
         "print('waits', flush=True); sys.stdin.read(1)\n"
         "line.leave(['cpu']); print('left', flush=True); sys.stdin.read()"
@@ -85,7 +84,7 @@ def test_who_waits_no_more_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, ende
             process.wait()
         elif ended == "suspended":
             process.send_signal(signal.SIGSTOP)
-            monkeypatch.setattr(line, "PATIENCE", 0.0)
+            monkeypatch.setattr(slots, "PATIENCE", 0.0)
         else:
             process.stdin.write("\n")
             process.stdin.flush()

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from launch_stage import Stage, children_of, exit_of, is_there, launch_of, wait_until
 
 from labtui.errors import LabError
-from labtui.launch.stop import Patience, has_ended, kill, next_step, request_stop, stop, terminate
+from labtui.launch.stop import Patience, Target, has_ended, kill, next_step, request_stop, stop, terminate
 from labtui.launch.stop import Stage as Stopping
-from labtui.launch.target import Target
 from labtui.store.files import read_json, write_json
 from labtui.store.process import boot_id, process_id
 from labtui.store.records import Launch, ProcessId, StopRequest

@@ -107,7 +107,7 @@ def test_an_engine_whose_parent_dies_before_recording_it_never_begins(tmp_path: 
     marker = tmp_path / "marker"
     parent = (
         "import os, sys\n"
-        "from labtui.launch.child import Child\n"
+        "from labtui.launch.supervisor import Child\n"
         "print(Child(['/bin/sh', '-c', f'echo began > {sys.argv[1]}'], {}).pid, flush=True)\n"
         "os._exit(0)"
     )

@@ -32,15 +32,15 @@ from launch_stage import (
 )
 from warm_stage import loaded, program, start_warm
 
-from labtui.launch.dispatch import Dispatcher
-from labtui.launch.ends import Ends
+from labtui.launch.daemonize import Ends
 from labtui.launch.fork_server.client import Warmer, WarmProcess, pays, warmed
+from labtui.launch.fork_server.server import retitle
 from labtui.launch.launcher import Interpreter, start
 from labtui.launch.order import Claimed
 from labtui.launch.queue.entries import enqueue, entries
+from labtui.launch.queue.runner import Dispatcher
 from labtui.launch.slots import acquire
 from labtui.launch.stop import request_stop
-from labtui.launch.title import retitle
 from labtui.spec import Cnn, Training
 from labtui.store.lock import probe
 from labtui.store.process import alive
@@ -110,7 +110,7 @@ def test_what_is_recorded_of_a_forked_run_is_what_ps_shows(stage: Stage) -> None
 
 
 def _can_retitle() -> bool:
-    code = "import sys; from labtui.launch.title import retitle; sys.exit(not retitle(['x']))"
+    code = "import sys; from labtui.launch.fork_server.server import retitle; sys.exit(not retitle(['x']))"
     return subprocess.run([sys.executable, "-c", code], cwd=HERE.parents[1], check=False).returncode == 0
 
 
@@ -118,7 +118,7 @@ def test_a_command_line_of_any_bytes_is_shown(tmp_path: Path) -> None:
     if not _can_retitle():
         pytest.skip("this kernel lets no process change its command line")
     code = (
-        "import sys; from pathlib import Path; from labtui.launch.title import retitle\n"
+        "import sys; from pathlib import Path; from labtui.launch.fork_server.server import retitle\n"
         "retitle(['a b', '', 'ü', '\\udcff' * 5000]); sys.stdout.buffer.write(Path('/proc/self/cmdline').read_bytes())"
     )
     said = subprocess.run([sys.executable, "-c", code], cwd=HERE.parents[1], capture_output=True, check=True).stdout

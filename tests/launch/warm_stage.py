@@ -6,7 +6,7 @@ from pathlib import Path
 
 from launch_stage import CPU, HERE, Stage, stand_in
 
-from labtui.launch.ends import Ends
+from labtui.launch.daemonize import Ends
 from labtui.launch.fork_server.client import WarmProcess
 from labtui.launch.launcher import Interpreter, start
 from labtui.store.run import Run

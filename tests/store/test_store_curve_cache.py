@@ -16,11 +16,10 @@ from google_crc32c import value as crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labtui.store import curve_cache, event_file, kept, reader
-from labtui.store.curve_cache import CurveCache
+from labtui.store import curve_cache, event_file, reader
+from labtui.store.curve_cache import CurveCache, Kept, KeptFile, NotKept, Stamp
 from labtui.store.encode_scalar import frame, scalar_event, version_event
 from labtui.store.event_file import EventFile
-from labtui.store.kept import Kept, KeptFile, NotKept, Stamp
 from labtui.store.reader import RunReader, read_curves
 
 FIRST, SECOND, THIRD = (f"events.out.tfevents.{number}.host" for number in (1, 2, 3))
@@ -429,7 +428,7 @@ def test_what_lies_in_the_place_of_a_cache_and_is_none_is_not_used(
         read_curves(other, cache)
         entry(cache).rename(place)
     elif kind == "another labtui's":
-        monkeypatch.setattr(kept, "__version__", "99.0")
+        monkeypatch.setattr(curve_cache, "__version__", "99.0")
     else:
         aside = place.rename(place.with_name("aside"))
         {"folder": lambda: place.mkdir(), "link": lambda: place.symlink_to(aside), "pipe": lambda: os.mkfifo(place)}[
@@ -446,15 +445,15 @@ def test_no_content_with_a_right_checksum_brings_the_decoder_to_grief(data: st.D
     number = st.integers(-(2**63), 2**64 - 1)
     entries = st.lists(st.tuples(st.binary(max_size=3), number, st.tuples(number, number, number, number)), max_size=3)
     valid = st.builds(
-        lambda series: kept.msgspec.msgpack.encode((kept.__version__, b"run", (), 0, series)),
+        lambda series: curve_cache.msgspec.msgpack.encode((curve_cache.__version__, b"run", (), 0, series)),
         entries,
     )
     index = data.draw(st.one_of(valid, st.binary(max_size=60)))
     size = data.draw(st.one_of(st.just(len(index)), st.integers(0, 2**32 - 1)))
     body = struct.pack("=I", size) + index + data.draw(st.binary(max_size=90))
-    content = kept.head(crc32c(body)) + body
+    content = curve_cache.head(crc32c(body)) + body
     try:
-        found = kept.decode(b"run", content)
+        found = curve_cache.decode(b"run", content)
     except NotKept:
         return
     assert all(len(points.steps) == len(points.values) for points in found.series.values())
@@ -499,7 +498,7 @@ def test_where_no_cache_can_be_written_everything_works_and_it_is_tried_once(
     cache = CurveCache(tmp_path / "file" / "curves")
     assert_shows_what_is_there(run, cache).keep()
     tried: list[object] = []
-    monkeypatch.setattr(kept, "encode", lambda *given: tried.append(given))
+    monkeypatch.setattr(curve_cache, "encode", lambda *given: tried.append(given))
     assert_shows_what_is_there(run, cache).keep()
     assert tried == []
 

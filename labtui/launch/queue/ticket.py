@@ -1,6 +1,9 @@
 """The content of a queue entry, and whether it is our own."""
 
+import hashlib
+import hmac
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -10,9 +13,9 @@ from msgspec import Struct
 from labtui.errors import UsageError
 from labtui.launch.daemonize import importable
 from labtui.launch.environment import chosen
-from labtui.launch.seal import is_sealed, seal
+from labtui.store.files import read_bytes
 from labtui.store.process import host
-from labtui.store.safe_paths import OutsideRoot, opened
+from labtui.store.safe_paths import OutsideRoot, opened, private_folder
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -85,3 +88,40 @@ def folder_of(root: Path, ticket: Ticket) -> Path:
 
 def _unsealed(ticket: Ticket) -> bytes:
     return msgspec.json.encode(msgspec.structs.replace(ticket, seal=""), order="deterministic")
+
+
+_BYTES = 32
+
+
+def seal(content: bytes) -> str:
+    """The seal of a content, in hexadecimal digits. Raises EnvironmentFault where no key can be kept."""
+    return hmac.new(_key(private_folder("queue") / "key"), content, hashlib.sha256).hexdigest()
+
+
+def is_sealed(content: bytes, mark: str) -> bool:
+    """Whether `mark` is our seal of the content."""
+    return hmac.compare_digest(seal(content).encode(), mark.encode("utf-8", "surrogatepass"))
+
+
+def _key(path: Path) -> bytes:
+    """The key, made on first use; of two who make one at once, the first link stays."""
+    for _ in range(2):
+        try:
+            return read_bytes(path, _BYTES)
+        except FileNotFoundError:
+            _make(path)
+    return read_bytes(path, _BYTES)
+
+
+def _make(path: Path) -> None:
+    temporary = path.with_name(f".key.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, secrets.token_bytes(_BYTES))
+        os.fsync(descriptor)
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.close(descriptor)
+        temporary.unlink()
