@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from labtui.console.charts.axes import XAxis
+from labtui.console.charts.xaxis import XAxis
 from labtui.console.experiments.entry import SORTS, Choice
 from labtui.console.experiments.marks import Marks
 from labtui.store.files import read_json_or_none, write_json

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from console_builders import curve, foreign, msgspec_replace, run, spec
 
-from labtui.console.charts.axes import XAxis
 from labtui.console.charts.build_series import series, step_scale, unplaced, view
 from labtui.console.charts.options import Look, Subject, shown_runs
 from labtui.console.charts.panels import KNOWN, slots
+from labtui.console.charts.xaxis import XAxis
 from labtui.store import tags
 from labtui.store.state import State
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from labtui.console.charts import raster
-from labtui.console.charts.labels import end_labels, spread_rows
-from labtui.console.charts.linechart import Picture, draw, notes
+from labtui.console.charts.linechart import Picture, draw, end_labels, notes, spread_rows
 from labtui.console.charts.series import Series, View
 from labtui.console.charts.ticks import Range, Scale
 from labtui.console.draw.spans import plain, width

@@ -8,9 +8,9 @@ from console_pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab
 from textual import events
 from textual.css.query import NoMatches
 
-from labtui.console.charts.axes import XAxis
 from labtui.console.charts.chart import Chart
 from labtui.console.charts.screen import ChartsScreen
+from labtui.console.charts.xaxis import XAxis
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.ui.text_panel import Lines
 from labtui.store.encode_scalar import scalar_event, version_event

@@ -14,26 +14,24 @@ from hypothesis import strategies as some
 
 from labtui.api.comparison import compare_experiments
 from labtui.console.charts import viewport as window
-from labtui.console.charts.axes import XAxis
-from labtui.console.charts.crosshair import read_at
+from labtui.console.charts.crosshair import place, read_at, reading_lines
 from labtui.console.charts.options import Look, Subject, apart
-from labtui.console.charts.readout_table import place, reading_lines
 from labtui.console.charts.series import Frame, Series
 from labtui.console.charts.ticks import Range
-from labtui.console.charts.zoom import log_panned, log_zoomed, panned, within, zoomed
+from labtui.console.charts.viewport import log_panned, log_zoomed, panned, within, zoomed
+from labtui.console.charts.xaxis import XAxis
 from labtui.console.comparison import export as exporting
 from labtui.console.comparison import spec_diff as contrast
 from labtui.console.comparison import table_rows as comparing
 from labtui.console.data.snapshot import Machine
 from labtui.console.draw.spans import Span, plain, width
-from labtui.console.draw.spelling import in_ascii
 from labtui.console.launch import fields as form
 from labtui.console.launch.preview import answer, device_words, plan_lines
 from labtui.console.launch.request import Wish, wish_of_run, wishes_of
 from labtui.console.run.confusion import confusion_lines
 from labtui.console.run.overview import beside, model_lines, overview, spec_lines
 from labtui.console.run.predictions import Predicted, count
-from labtui.console.ui.glyphs import ASCII, UNICODE
+from labtui.console.ui.glyphs import ASCII, UNICODE, in_ascii
 from labtui.console.ui.tabs import tabs
 from labtui.errors import UsageError
 from labtui.launch.devices import Device

@@ -8,18 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labtui.console.charts.aggregate import mean_and_band
-from labtui.console.charts.axes import StepScale, XAxis, planned_end
+from labtui.console.charts.build_series import debiased_average, mean_and_band
 from labtui.console.charts.crosshair import neighbour, read_at
 from labtui.console.charts.series import Series
-from labtui.console.charts.smoothing import debiased_average
 from labtui.console.charts.sparkline import sparkline
 from labtui.console.charts.ticks import Range, Scale, grown_end, linear_ticks, log_range, log_ticks, rounded_range
-from labtui.console.charts.xaxis import convert
+from labtui.console.charts.xaxis import StepScale, XAxis, convert, planned_end
 from labtui.console.draw import format as text
 from labtui.console.draw.spans import Span, cut, fit, plain, shorten, spread, width
 from labtui.console.run import heatmap
-from labtui.console.ui.bars import both_sides, progress
+from labtui.console.ui.gauges import both_sides, progress
 from labtui.console.ui.glyphs import ASCII, UNICODE
 from labtui.store.tags import StepUnit
 

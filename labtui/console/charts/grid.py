@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Grid
 
-from labtui.console.charts.chart import Chart
-from labtui.console.charts.fill import fill
+from labtui.console.charts.chart import Chart, fill
 from labtui.console.charts.options import Look, Subject
 from labtui.console.charts.panels import Slot, slots
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from labtui.console.charts.axes import XAxis
 from labtui.console.charts.ticks import Range
+from labtui.console.charts.xaxis import XAxis
 from labtui.store.run import Run
 from labtui.store.state import State
 

@@ -11,13 +11,11 @@ from textual.binding import BindingType
 
 from labtui.console.bindings import bindings
 from labtui.console.charts import viewport as window
-from labtui.console.charts.chart import Chart
-from labtui.console.charts.crosshair import read_at
-from labtui.console.charts.fill import fill
+from labtui.console.charts.chart import Chart, fill
+from labtui.console.charts.crosshair import place, read_at, reading_lines
 from labtui.console.charts.option_keys import Looking
 from labtui.console.charts.options import Look, Subject, apart, fitting
 from labtui.console.charts.panels import Slot, slots
-from labtui.console.charts.readout_table import place, reading_lines
 from labtui.console.comparison import export as exporting
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.ui.page import Page

@@ -1,21 +1,80 @@
-"""How the steps of a curve become the x of a chart.
+"""What the x axis of a chart can count, and how the steps of a curve become its x.
 
-Curves count in three units (store/tags.py); they are laid over each other only after conversion to one axis. Where a
-run does not tell how its units relate (a foreign one), the conversion is refused rather than guessed.
+Curves count in three units (store/tags.py); they are drawn over each other only after conversion to one axis. Where a
+run does not tell how its units relate (a foreign one), the conversion is refused rather than guessed. numpy is not
+imported: the first frame needs XAxis.
 """
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from labtui.console.charts.axes import StepScale, XAxis
+from labtui.console.charts.ticks import Scale
 from labtui.store.tags import StepUnit
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+class XAxis(StrEnum):
+    """What x counts, in the order of the key that goes through them."""
+
+    EPOCH = "epoch"
+    STEP = "step"
+    SAMPLES = "samples"
+    RELATIVE = "relative"
+    WALL = "wall"
+
+    @property
+    def scale(self) -> Scale:
+        """Where the round numbers of this axis lie."""
+        return _SCALES[self]
+
+    def next(self) -> "XAxis":
+        """The axis after this one, round and round."""
+        order = list(XAxis)
+        return order[(order.index(self) + 1) % len(order)]
+
+
+_SCALES = {
+    XAxis.EPOCH: Scale.WHOLE,
+    XAxis.STEP: Scale.WHOLE,
+    XAxis.SAMPLES: Scale.WHOLE,
+    XAxis.RELATIVE: Scale.SECONDS,
+    XAxis.WALL: Scale.CLOCK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepScale:
+    """How the step units of one run relate; None where it is not known."""
+
+    steps_per_epoch: float | None = None
+    """Optimizer steps."""
+    images_per_epoch: float | None = None
+    """Training samples."""
+    log_every: int | None = None
+    """Batches between two minibatch points; they are counted anew in each epoch."""
+    epochs: int | None = None
+    """Planned."""
+    first_event: float | None = None
+    """Seconds since the epoch: where relative time begins."""
+
+
+def planned_end(axis: XAxis, scale: StepScale) -> float | None:
+    """Where the run will end on this axis, if that is known; never for the axes of time."""
+    if scale.epochs is None:
+        return None
+    per_epoch = {XAxis.EPOCH: 1.0, XAxis.STEP: scale.steps_per_epoch, XAxis.SAMPLES: scale.images_per_epoch}.get(axis)
+    return None if per_epoch is None else scale.epochs * per_epoch
 
 
 def convert(
-    steps: NDArray[np.int64], wall_times: Floats, unit: StepUnit, axis: XAxis, scale: StepScale
-) -> Floats | None:
+    steps: "NDArray[np.int64]", wall_times: "Floats", unit: StepUnit, axis: XAxis, scale: StepScale
+) -> "Floats | None":
     """The x values (n,) of a curve's points, or None where the run does not tell them."""
     if axis is XAxis.WALL:
         return wall_times
@@ -30,23 +89,23 @@ def convert(
     return None if epochs is None or scale.images_per_epoch is None else epochs * scale.images_per_epoch
 
 
-def _optimizer_steps(steps: NDArray[np.int64], unit: StepUnit, scale: StepScale) -> Floats | None:
+def _optimizer_steps(steps: "NDArray[np.int64]", unit: StepUnit, scale: StepScale) -> "Floats | None":
     if unit is StepUnit.STEP:
-        return steps.astype(np.float64)
+        return steps.astype(float)
     if scale.steps_per_epoch is None:
         return None
     if unit is StepUnit.EPOCH:
-        return steps.astype(np.float64) * scale.steps_per_epoch
+        return steps.astype(float) * scale.steps_per_epoch
     if scale.log_every is None:
         return None
     a_round = max(1, int(scale.steps_per_epoch // scale.log_every))
-    epoch, point = np.divmod(steps.astype(np.float64) - 1.0, a_round)
+    epoch, point = divmod(steps.astype(float) - 1.0, a_round)
     return epoch * scale.steps_per_epoch + (point + 1.0) * scale.log_every
 
 
-def _epochs(steps: NDArray[np.int64], unit: StepUnit, scale: StepScale) -> Floats | None:
+def _epochs(steps: "NDArray[np.int64]", unit: StepUnit, scale: StepScale) -> "Floats | None":
     if unit is StepUnit.EPOCH:
-        return steps.astype(np.float64)
+        return steps.astype(float)
     if scale.steps_per_epoch is None:
         return None
     done = _optimizer_steps(steps, unit, scale)

@@ -1,6 +1,6 @@
-"""Looking at the runs folder, off the event loop: one poll, one frozen snapshot. Knows no screen.
+"""Polls the runs folder off the event loop: one poll, one frozen snapshot. Knows no screen.
 
-Polls are budgeted, so that the list is there at once whatever there is to read. Nothing is written but the user's
+Polls have a time budget, so that the list is there at once whatever there is to read. Nothing is written but the user's
 cache, no lock is held.
 """
 
@@ -14,9 +14,29 @@ from typing import Protocol
 
 from labtui.console.data.curve_loader import CurveReading, Reader, open_reader
 from labtui.console.data.log_tail import LogFollower
-from labtui.console.data.machine_load import read_machine
 from labtui.console.data.snapshot import Interest, Log, Machine, Snapshot
 from labtui.store.run import Run
+
+SHOWN = 10_000_000
+"""Bytes in which used memory is counted: less is not shown, and would be painted anew at every look."""
+
+
+def read_machine() -> Machine:
+    """CPU load since the last call, memory, devices. Some 20 ms: ask seldom, and never on the event loop."""
+    import psutil  # deferred, both: 20 ms that the first frame does not wait for
+
+    from labtui.launch.devices import survey
+
+    memory = psutil.virtual_memory()
+    found = survey()
+    return Machine(
+        cpu=round(psutil.cpu_percent(interval=None)),
+        memory_used=(memory.total - memory.available) // SHOWN * SHOWN,
+        memory_total=memory.total,
+        devices=found.devices,
+        notices=found.notices,
+    )
+
 
 PAUSE_LIVE, PAUSE_IDLE, LONGEST_PAUSE = 20.0, 400.0, 4.0
 """Between two looks at the runs lie so many times the seconds that one takes, while something runs and while nothing

@@ -8,7 +8,7 @@ from labtui.console.draw import format as text
 from labtui.console.draw.spans import Line, Span, fit, shorten, spread
 from labtui.console.experiments.entry import Delta, Entry
 from labtui.console.experiments.rows import CONFOUNDED, fraction
-from labtui.console.ui.bars import progress
+from labtui.console.ui.gauges import progress
 from labtui.console.ui.glyphs import Glyphs
 from labtui.spec import Variant
 from labtui.store import tags

@@ -8,7 +8,7 @@ from labtui.console.draw.spans import Line, Span
 from labtui.console.draw.table import Column, Row
 from labtui.console.experiments.entry import Entry
 from labtui.console.experiments.marks import Marks, ink_of
-from labtui.console.ui.bars import progress
+from labtui.console.ui.gauges import progress
 from labtui.console.ui.glyphs import Glyphs
 from labtui.store.run import Run
 from labtui.store.state import State

@@ -18,14 +18,12 @@ from labtui.console.experiments.list import ExperimentList
 from labtui.console.experiments.pointing import Pointing
 from labtui.console.experiments.rows import counts
 from labtui.console.experiments.spark_panel import SparkPanel
-from labtui.console.ui.device_strip import DeviceStrip
 from labtui.console.ui.filter_bar import Filtering
-from labtui.console.ui.gauges import brief
+from labtui.console.ui.gauges import DeviceStrip, brief
 from labtui.console.ui.log_view import LogTail
-from labtui.console.ui.status_line import StatusLine
+from labtui.console.ui.status_line import StatusLine, TitleBar
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.table import LiveTable
-from labtui.console.ui.title_bar import TitleBar
 
 PANES = ("list", "charts", "log")
 

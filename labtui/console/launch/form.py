@@ -12,8 +12,7 @@ from textual.strip import Strip
 
 from labtui.console.draw.spans import Line, Span
 from labtui.console.launch.fields import Box, box_line, key_room
-from labtui.console.ui.scrollbar import plain_scrollbar
-from labtui.console.ui.strips import glyphs_of, palette_of, strip
+from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
 
 
 class Form(ScrollView, can_focus=True):

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from labtui.console.draw.format import accuracy, delta
 from labtui.console.draw.spans import Line, Span, cells, cut, fit, shorten
-from labtui.console.ui.bars import both_sides, progress
+from labtui.console.ui.gauges import both_sides, progress
 from labtui.console.ui.glyphs import UNICODE, Glyphs
 
 LEVELS = 6

@@ -4,14 +4,13 @@ import re
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from labtui.console.data.snapshot import Log
 from labtui.console.draw.spans import Line, Span, shorten
-from labtui.console.ui.scrollbar import plain_scrollbar
-from labtui.console.ui.strips import glyphs_of, palette_of, strip
+from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
 
 _TROUBLE = re.compile(r"\b(error|exception|traceback|nan|diverged|failed|killed|out of memory)\b", re.IGNORECASE)
 _CARE = re.compile(r"\b(warning|warn|stopped|retry)\b", re.IGNORECASE)
@@ -107,10 +106,6 @@ class LogTail(ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         if new_value < old_value and new_value < self.max_scroll_y:
             self.following = False
-
-    def refresh_line(self, y: int) -> None:
-        """Paint one line again."""
-        self.refresh(Region(0, y - self.scroll_offset.y, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """One line in sight."""

@@ -13,9 +13,8 @@ from labtui.console.commands import Command, footer
 from labtui.console.data.snapshot import Snapshot
 from labtui.console.draw.spans import Line, Span
 from labtui.console.messages import DeedFailed
-from labtui.console.ui.status_line import StatusLine
+from labtui.console.ui.status_line import StatusLine, TitleBar
 from labtui.console.ui.strips import glyphs_of
-from labtui.console.ui.title_bar import TitleBar
 from labtui.errors import LabError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from labtui.console.draw.spans import Span
-from labtui.console.ui.title_bar import TitleBar
+from labtui.console.ui.status_line import TitleBar
 
 
 class Question(ModalScreen[bool]):

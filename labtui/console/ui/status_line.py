@@ -1,4 +1,4 @@
-"""The last line: what just happened, else the keys that matter here."""
+"""The lines at the top and at the bottom of a screen: its title, and its status line."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +13,31 @@ from labtui.console.ui.strips import glyphs_of, palette_of, strip
 
 if TYPE_CHECKING:
     from textual.timer import Timer
+
+
+class TitleBar(Widget):
+    """A line with a left and a right end."""
+
+    DEFAULT_CSS = """
+    TitleBar { height: 1; background: $bar; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._left: Line = ()
+        self._right: Line = ()
+
+    def show(self, left: Line, right: Line) -> None:
+        """Show these two."""
+        if (left, right) != (self._left, self._right):
+            self._left, self._right = left, right
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's signature; there is one line
+        """The line."""
+        line = spread(self._left, self._right, self.size.width, glyphs_of(self).ellipsis)
+        return strip(line, palette_of(self), self.rich_style, self.size.width)
+
 
 STAYS, STAYS_BAD = 8.0, 60.0
 """Seconds for which a message, or one that asks for a look, takes the place of the keys."""

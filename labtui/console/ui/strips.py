@@ -1,19 +1,20 @@
-"""Lines of spans to Textual's strips. Every segment has a style: one without would end the app under NO_COLOR.
+"""Turns lines of spans into Textual's strips.
 
-This is the last door before the terminal: what could steer it is taken out here, whatever was forgotten before.
+Every segment has a style: one without would end the app under NO_COLOR. Control characters are removed here, the last
+place before the terminal, whatever was forgotten before.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual.content import Content
+from textual.scrollbar import ScrollBarRender
 from textual.strip import Strip
 
 from labtui.console.draw.spans import Span, cut, width
-from labtui.console.draw.spelling import in_ascii
 from labtui.console.palettes import Inks, inks
-from labtui.console.ui.glyphs import ASCII, UNICODE, Glyphs
+from labtui.console.ui.glyphs import ASCII, UNICODE, Glyphs, in_ascii
 from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
@@ -81,3 +82,16 @@ def entitle(widget: "Widget", title: str, subtitle: str = "") -> None:
         widget.border_title = upper
     if (widget.border_subtitle or "") != lower.markup:
         widget.border_subtitle = lower
+
+
+class AsciiScrollBar(ScrollBarRender):
+    """Whole cells, told apart by their background alone."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
+
+
+def plain_scrollbar(widget: "Widget") -> None:
+    """Give a widget such a scroll bar where the app draws in ASCII."""
+    if glyphs_of(widget).ascii:
+        widget.vertical_scrollbar.renderer = AsciiScrollBar  # type: ignore[misc]  # as Textual documents it

@@ -14,8 +14,7 @@ from textual.strip import Strip
 from labtui.console.draw import table
 from labtui.console.draw.spans import Span
 from labtui.console.draw.table import Column, Row
-from labtui.console.ui.scrollbar import plain_scrollbar
-from labtui.console.ui.strips import glyphs_of, palette_of, strip
+from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
 
 HEADER = 1
 

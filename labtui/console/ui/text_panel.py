@@ -9,8 +9,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from labtui.console.draw.spans import Line, Span
-from labtui.console.ui.scrollbar import plain_scrollbar
-from labtui.console.ui.strips import palette_of, strip
+from labtui.console.ui.strips import palette_of, plain_scrollbar, strip
 
 Writer = Callable[[int], Sequence[Line]]
 """Writes the lines for so many cells."""

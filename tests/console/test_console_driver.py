@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
 
-from labtui.console.terminal.sgr import PLAIN, Thrift, read
+from labtui.console.terminal.driver import PLAIN, Thrift, read
 
 LOOKS = re.compile(r"\x1b\[([0-9;]*)m")
 MOVE = "\x1b[3;7H"
