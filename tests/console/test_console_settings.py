@@ -145,10 +145,9 @@ def test_the_first_frame_waits_for_neither_numpy_nor_the_launchers(tmp_path):
 
 
 PURE = (
-    "charts.aggregate charts.axes charts.build_series charts.canvas charts.crosshair charts.labels charts.linechart "
-    "charts.options charts.panels charts.raster charts.readout_table charts.series charts.smoothing charts.sparkline "
-    "charts.ticks charts.viewport charts.xaxis charts.zoom data.poller experiments.details experiments.entries "
-    "run.heatmap ui.bars ui.gauges ui.glyphs ui.tabs"
+    "charts.build_series charts.crosshair charts.linechart charts.options charts.panels charts.raster charts.series "
+    "charts.sparkline charts.ticks charts.viewport charts.xaxis data.poller experiments.details experiments.entries "
+    "launch.fields launch.preview run.heatmap ui.gauges ui.glyphs ui.tabs"
 )
 """Modules of the console that compute what is shown, and are tested without Textual."""
 

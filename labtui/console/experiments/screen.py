@@ -14,16 +14,17 @@ from labtui.console.charts.options import Look, fitting
 from labtui.console.commands import footer
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.draw.spans import Span
+from labtui.console.experiments.details import facts
 from labtui.console.experiments.list import ExperimentList
 from labtui.console.experiments.pointing import Pointing
 from labtui.console.experiments.rows import counts
-from labtui.console.experiments.spark_panel import SparkPanel
 from labtui.console.ui.filter_bar import Filtering
-from labtui.console.ui.gauges import DeviceStrip, brief
+from labtui.console.ui.gauges import brief, machine_lines
 from labtui.console.ui.log_view import LogTail
 from labtui.console.ui.status_line import StatusLine, TitleBar
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.table import LiveTable
+from labtui.console.ui.text_panel import TextBlock
 
 PANES = ("list", "charts", "log")
 
@@ -48,11 +49,11 @@ class MainScreen(Looking, Pointing, Filtering):
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield ExperimentList(self.app.lab.catalog, id="list")
-                yield SparkPanel(id="facts")
+                yield TextBlock(id="facts")
             yield ChartGrid(id="charts")
         with Horizontal(id="bottom"):
             yield LogTail(id="log")
-            yield DeviceStrip(id="machine")
+            yield TextBlock(id="machine")
         yield self.filter_field("words, /regex/, -without, running …  Enter keeps, Esc clears")
         yield StatusLine(footer("main"), id="status")
 
@@ -99,8 +100,7 @@ class MainScreen(Looking, Pointing, Filtering):
         """A poll came in."""
         before, self.snapshot = self.snapshot, snapshot
         self.log_tail.show(snapshot.log)
-        self.query_one(DeviceStrip).show(snapshot.machine)
-        self._show_load()
+        self._show_machine()
         self._entitle_log()
         if not snapshot.has_same_runs(before):
             self.list.look(snapshot)
@@ -118,7 +118,8 @@ class MainScreen(Looking, Pointing, Filtering):
         self.app.wish(Interest(tuple(charted), self.list.runs_in_sight, run.id if run else None))
         self.charts.pending = self.snapshot.pending > 0
         self.charts.show(subjects, self.snapshot.curves, fitting(self.look, subjects))
-        self.query_one(SparkPanel).show(entry, self.snapshot.curves_of(run.id) if run else {}, self.snapshot.when)
+        curves, glyphs, now = self.snapshot.curves_of(run.id) if run else {}, glyphs_of(self), self.snapshot.when
+        self.query_one("#facts", TextBlock).show(lambda width: facts(entry, curves, width, glyphs, now))
         self._entitle_log()
 
     def _entitle_log(self) -> None:
@@ -135,12 +136,12 @@ class MainScreen(Looking, Pointing, Filtering):
         right = counts(self.snapshot.runs, glyphs, brief=self.size.width < BRIEF)
         self.query_one(TitleBar).show(left, (*right, Span(" ")))
 
-    def _show_load(self) -> None:
-        """On the status line where the machine has no panel."""
-        machine = self.snapshot.machine
-        narrow = not self.query_one(DeviceStrip).display
-        load = brief(machine.cpu, machine.memory_used, machine.memory_total, machine.devices)
-        self.status.note(load if narrow else ())
+    def _show_machine(self) -> None:
+        """The load of the machine: in its panel, or on the status line where there is no room for the panel."""
+        now, panel, glyphs = self.snapshot.machine, self.query_one("#machine", TextBlock), glyphs_of(self)
+        load = (now.cpu, now.memory_used, now.memory_total, now.devices)
+        panel.show(lambda width: machine_lines(*load, width, glyphs))
+        self.status.note(() if panel.display else brief(*load))
 
     def _welcome(self) -> tuple[str, ...]:
         if self.list.choice.filter:

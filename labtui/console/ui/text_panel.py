@@ -1,4 +1,4 @@
-"""Lines of spans in a pane that scrolls; painted again only where they changed."""
+"""Lines of spans in a pane, with or without scrolling; only lines that changed are painted again."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from labtui.console.draw.spans import Line, Span
 from labtui.console.ui.strips import palette_of, plain_scrollbar, strip
@@ -15,8 +16,37 @@ Writer = Callable[[int], Sequence[Line]]
 """Writes the lines for so many cells."""
 
 
+class TextBlock(Widget):
+    """Lines that neither scroll nor take the focus. `show` takes a function of the width."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._writer: Writer = lambda _: ()
+        self._lines: tuple[Line, ...] = ()
+
+    def show(self, writer: Writer) -> None:
+        """Show what this writes."""
+        self._writer = writer
+        self._arrange()
+
+    def on_resize(self) -> None:
+        """Write anew for another width."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        before, self._lines = self._lines, tuple(self._writer(max(0, self.size.width - 2)))
+        for y in range(max(len(before), len(self._lines))):
+            if before[y : y + 1] != self._lines[y : y + 1]:
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        line = self._lines[y] if y < len(self._lines) else ()
+        return strip((Span(" "), *line), palette_of(self), self.rich_style, self.size.width)
+
+
 class Lines(ScrollView, can_focus=True):
-    """`show` takes a function of the width, since text wraps and columns fall away."""
+    """Lines that scroll. `show` takes a function of the width, since text wraps and columns fall away."""
 
     DEFAULT_CSS = """
     Lines { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
