@@ -1,24 +1,26 @@
-"""The catalog of a file: every experiment that is sound, and every fault of those that are not."""
+"""The catalog of a file: every experiment without problems, and every problem of the others."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from labtui.catalog.words import Fault, did_you_mean, listed, nearest, shown, shown_path
+from labtui.catalog.problems import Problem
+from labtui.catalog.words import did_you_mean, nearest, shown, shown_path
 from labtui.errors import UsageError
 from labtui.spec import Experiment, Variant
+from labtui.text.words import enumeration, plural
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What one file says. An entry with a fault is not among `experiments`; the others are usable."""
+    """What one file says. An entry with a problem is not among `experiments`; the others are usable."""
 
     path: Path
     builtin: bool
     """Whether it is the copy that comes with labtui."""
     experiments: tuple[Experiment, ...]
     """In the order of the file."""
-    faults: tuple[Fault, ...] = ()
+    problems: tuple[Problem, ...] = ()
     """In the order of the file."""
 
     @property
@@ -27,65 +29,59 @@ class Catalog:
         return tuple(variant for experiment in self.experiments for variant in experiment.variants)
 
     def experiment(self, name: str) -> Experiment:
-        """The experiment of a name. Raises UsageError with its faults, or with the nearest names."""
+        """The experiment with this name. Raises UsageError with its problems, or with the nearest names."""
         for experiment in self.experiments:
             if experiment.name == name:
                 return experiment
         raise self._absent(name)
 
     def select(self, names: Iterable[str]) -> tuple[Variant, ...]:
-        """The variants that names mean: `adam` all of its members, `adam@0.01` one. In the order named, each once.
+        """The variants of some names: `adam` means all of its members, `adam@0.01` one. In this order, each once.
 
-        Raises UsageError with the nearest names, or with the faults of an entry that has some.
+        Raises UsageError with the nearest names, or with the problems of an entry that has some.
         """
         chosen: dict[str, Variant] = {}
         for name in names:
-            for variant in self._meant(name):
+            for variant in self._variants_of(name):
                 chosen.setdefault(variant.spec.name, variant)
         return tuple(chosen.values())
 
-    def _meant(self, name: str) -> tuple[Variant, ...]:
+    def _variants_of(self, name: str) -> tuple[Variant, ...]:
         entry, _, member = name.partition("@")
         experiment = self.experiment(entry)
         if "@" not in name:
             return experiment.variants
         variants = tuple(variant for variant in experiment.variants if variant.spec.member == member and member)
         if not variants:
-            raise UsageError(_no_member(name, experiment), advice="")
+            raise UsageError(_no_member(name, experiment))
         return variants
 
     def _absent(self, name: str) -> UsageError:
-        faults = [fault for fault in self.faults if name in fault.entries]
-        if faults:
-            count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
-            told = "\n".join(str(fault) for fault in faults)
-            return UsageError(
-                f"{shown(name)} cannot run: its entry has {count}.\n{told}", advice="Mend it and try again."
-            )
-        if not self.experiments and self.faults:
-            told = "\n".join(str(fault) for fault in self.faults)
-            return UsageError(
-                f"{shown(name)} cannot run: no entry of the catalog can.\n{told}", advice="Mend it and try again."
-            )
+        problems = [problem for problem in self.problems if name in problem.entries]
+        reason = f"its entry has {plural(len(problems), 'problem')}"
+        if not problems and not self.experiments:
+            problems, reason = list(self.problems), "no entry of the catalog can"
+        if problems:
+            lines = "\n".join(map(str, problems))
+            return UsageError(f"{shown(name)} cannot run: {reason}.\n{lines}", advice="Fix this and try again.")
         known = [experiment.name for experiment in self.experiments]
-        hint = did_you_mean(
-            name, [*known, *(variant.spec.name for variant in self.variants)], quote=False
-        ) or _by_title(name, self.variants)
+        names = [*known, *(variant.spec.name for variant in self.variants)]
+        hint = did_you_mean(name, names, quote=False) or _by_title(name, self.variants)
         where = "the built-in catalog" if self.builtin else shown_path(self.path)
-        there_are = listed(known, "and") or "none that can run"
-        return UsageError(f"There is no experiment {shown(name)} in {where}.{hint}", advice=f"There are: {there_are}.")
+        there_are = enumeration(known) or "none that can run"
+        return UsageError(
+            f"There is no experiment {shown(name)} in {where}.{hint}", advice=f"Experiments: {there_are}."
+        )
 
 
 def _no_member(name: str, experiment: Experiment) -> str:
     members = [variant.spec.name for variant in experiment.variants if variant.spec.member]
     if not members:
-        return f"{shown(name)} does not exist: {shown(experiment.name)} has no members. Name it alone."
-    return (
-        f"{shown(name)} does not exist.{did_you_mean(name, members, quote=False)} There are: {listed(members, 'and')}."
-    )
+        return f"{shown(name)} does not exist: {shown(experiment.name)} has no members. Use its name alone."
+    return f"{shown(name)} does not exist.{did_you_mean(name, members, quote=False)} Members: {enumeration(members)}."
 
 
 def _by_title(name: str, variants: Iterable[Variant]) -> str:
     by_title = {variant.spec.title: variant.spec.name for variant in variants}
-    matches = nearest(name, by_title)
-    return f" Did you mean {listed(by_title[title] for title in matches)}?" if matches else ""
+    matches = [by_title[title] for title in nearest(name, by_title)]
+    return f" Did you mean {enumeration(matches, 'or')}?" if matches else ""

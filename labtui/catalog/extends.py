@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labtui.catalog.schema_types import REGISTRIES
-from labtui.catalog.words import KeyPath
+from labtui.catalog.problems import KeyProblem
+from labtui.catalog.schema_types import INHERITED_KEYS, NONE, REGISTRIES
+from labtui.catalog.words import KeyPath, did_you_mean, kind_of, shown, shown_all
 
 _DEEPEST = 8
 """Levels of tables that are merged; no key of a catalog lies deeper."""
+
+_LONGEST_CHAIN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +29,15 @@ class Layer:
 
 
 def merged(layers: Sequence[Layer]) -> dict[str, Any]:
-    """The layers laid one over the other, the lowest first."""
+    """The layers merged into one table, the lowest first."""
     result: dict[str, Any] = {}
     for layer in layers:
-        result = laid(result, layer.table)
+        result = overlaid(result, layer.table)
     return result
 
 
-def laid(under: Mapping[str, Any], over: Mapping[str, Any], level: int = 0) -> dict[str, Any]:
-    """One table over another, as a new one."""
+def overlaid(under: Mapping[str, Any], over: Mapping[str, Any], level: int = 0) -> dict[str, Any]:
+    """A new table: `under`, with what `over` adds or replaces."""
     result = dict(under)
     for key, value in over.items():
         below = result.get(key)
@@ -42,7 +45,7 @@ def laid(under: Mapping[str, Any], over: Mapping[str, Any], level: int = 0) -> d
             result[key] = value
         else:
             replaced = level == 0 and key in REGISTRIES and _renamed(below, value)
-            result[key] = value if replaced else laid(below, value, level + 1)
+            result[key] = value if replaced else overlaid(below, value, level + 1)
     return result
 
 
@@ -57,7 +60,7 @@ def written_at(layers: Sequence[Layer], at: KeyPath) -> KeyPath:
 
 
 def level_of(layers: Sequence[Layer], at: KeyPath) -> int:
-    """The place of the highest layer that has a key; -1 where none has it."""
+    """The index of the highest layer that has a key; -1 where none has it."""
     return max((level for level, layer in enumerate(layers) if _holds(layer.table, at)), default=-1)
 
 
@@ -81,3 +84,50 @@ def _holds(value: Any, at: KeyPath) -> bool:
             return False
         value = value[part]
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables of a file from which entries are built."""
+
+    defaults: Mapping[str, Any]
+    entries: Mapping[str, Any]
+    lost: Mapping[str, int | None]
+    """The entries with a syntax error, each with its line."""
+
+    def inheritance(self, name: str) -> tuple[list[Layer], list[KeyProblem]]:
+        """The layers of an entry, [defaults] at the bottom, and where its chain of `extends` breaks."""
+        names, problems = self._chain(name)
+        layers = [Layer(self.defaults, ("defaults",))]
+        for ancestor in reversed(names):
+            inheritable = {key: value for key, value in self.entries[ancestor].items() if key in INHERITED_KEYS}
+            layers.append(Layer(inheritable, ("experiment", ancestor)))
+        return layers, problems
+
+    def _chain(self, name: str) -> tuple[list[str], list[KeyProblem]]:
+        """The entry, the one that it extends, the one that that one extends, and so on."""
+        names = [name]
+        while True:
+            parent = self.entries[names[-1]].get("extends", NONE)
+            if parent == NONE or not isinstance(parent, str):
+                return names, []
+            if parent in names:
+                circle = " -> ".join(shown(one) for one in [*names[names.index(parent) :], parent][:8])
+                message = f"extending goes in a circle: {circle}. Remove one of them."
+                return names, [KeyProblem(("experiment", parent, "extends"), message)]
+            if message := self._broken_link(names, parent):
+                return names, [KeyProblem(("experiment", names[-1], "extends"), message)]
+            names.append(parent)
+
+    def _broken_link(self, names: Sequence[str], parent: str) -> str:
+        if parent in self.lost:
+            where = f" (line {self.lost[parent]})" if self.lost[parent] else ""
+            return f"{shown(parent)} has a syntax error{where}: fix that first."
+        if parent not in self.entries:
+            others = [one for one in self.entries if one not in names]
+            hint = did_you_mean(parent, others)
+            return f"there is no entry {shown(parent)}.{hint} Entries: {shown_all(others[:20])}."
+        if not isinstance(self.entries[parent], dict):
+            what = f"{shown(parent)} is {kind_of(self.entries[parent])}, not an entry"
+            return f"{what}: an entry is a table, with a header such as [experiment.my_dropout]."
+        return f"this is a chain of more than {_LONGEST_CHAIN} entries." if len(names) == _LONGEST_CHAIN else ""

@@ -1,17 +1,30 @@
-"""The keys of one run's recipe, as they stand for its model, its optimizer and so on."""
+"""The keys of one run's recipe with their values as people type them, for `--set` and the launch dialog."""
 
+import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec.inspect import BoolType, LiteralType, StructType, Type
+import tomli
+from msgspec.inspect import BoolType, FloatType, LiteralType, StructType, TupleType, Type, VarTupleType
 
-from labtui.catalog import type_messages
-from labtui.catalog.literal import written
-from labtui.catalog.schema_types import MEANINGS, RECIPE, RECIPE_KEYS
-from labtui.catalog.type_checks import NONE
+from labtui.catalog.schema_types import (
+    MEANINGS,
+    NONE,
+    RECIPE,
+    RECIPE_KEYS,
+    alternatives,
+    is_optional,
+    tables,
+    tags,
+    unwrapped,
+)
+from labtui.catalog.type_messages import described
 from labtui.spec import RunSpec
+
+_LONGEST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +35,7 @@ class Field:
     type_text: str
     """What is allowed, in words."""
     value: Any
-    """As plain data: a number, text, a truth value, a list, None."""
+    """As plain data: a number, text, a boolean, a list, None."""
     text: str
     """The value as one would type it; `override` reads it back."""
     choices: tuple[str, ...] = ()
@@ -60,8 +73,8 @@ def value_at(plain: Mapping[str, Any], key: str) -> Any:
 
 def _walk(key: str, kind: Type, value: Any) -> Iterator[tuple[str, Type]]:
     yield key, kind
-    registry = type_messages.tags(kind)
-    table: StructType | None = next(iter(type_messages.tables(kind)), None)
+    registry = tags(kind)
+    table: StructType | None = next(iter(tables(kind)), None)
     if registry:
         yield f"{key}.{next(iter(registry.values())).tag_field}", LiteralType(values=tuple(registry))
         table = registry.get(value.get("name", "")) if isinstance(value, dict) else None
@@ -76,16 +89,69 @@ def _is_leaf(plain: Mapping[str, Any], key: str) -> bool:
 
 def _field(key: str, kind: Type, value: Any) -> Field:
     choices = _choices(kind)
-    return Field(key, type_messages.described(kind), value, written(kind, value), choices, MEANINGS.get(key, ""))
+    return Field(key, described(kind), value, written(kind, value), choices, MEANINGS.get(key, ""))
 
 
 def _choices(kind: Type) -> tuple[str, ...]:
-    alternatives = [type_messages.bare(one) for one in type_messages.alternatives(kind)]
-    none = (NONE,) if type_messages.optional(kind) else ()
-    match alternatives:
+    options = [unwrapped(one) for one in alternatives(kind)]
+    none = (NONE,) if is_optional(kind) else ()
+    match options:
         case [LiteralType(values=values)]:
             return (*(str(value) for value in values), *none)
         case [BoolType()]:
             return ("true", "false", *none)
         case _:
             return ()
+
+
+def read_value(kind: Type, text: str) -> Any:
+    """What typed text means for a key: TOML, or one of the looser forms that people write, or else the text itself.
+
+    `0.3, 0.2` is a list where one is allowed, `.01` a number, `True` a boolean. Whether the value is allowed is not
+    checked here.
+    """
+    text = text.strip()
+    options = [unwrapped(one) for one in alternatives(kind)]
+    if len(text) > _LONGEST:
+        return text
+    if text.lower() in ("true", "false") and any(isinstance(one, BoolType) for one in options):
+        return text.lower() == "true"
+    with contextlib.suppress(ValueError, RecursionError):
+        table = tomli.loads(f"value = {text}")
+        if list(table) == ["value"]:
+            return table["value"]
+    if any(isinstance(one, FloatType) for one in options):
+        with contextlib.suppress(ValueError):
+            return float(text)
+    for one in options:
+        if isinstance(one, VarTupleType | TupleType) and "," in text:
+            item = one.item_type if isinstance(one, VarTupleType) else one.item_types[0]
+            return [read_value(item, part) for part in text.split(",")]
+    return text
+
+
+def written(kind: Type, value: Any) -> str:
+    """A value as one would type it for a key: `read_value(kind, written(kind, value))` gives it back."""
+    if value is None:
+        return NONE
+    if isinstance(value, str):
+        return value if read_value(kind, value) == value else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | tuple) and value and not any(isinstance(item, dict | list | tuple) for item in value):
+        plain = ", ".join(inline(item) for item in value)
+        return plain if len(value) > 1 else f"[{plain}]"
+    return inline(value)
+
+
+def inline(value: Any) -> str:
+    """A value as TOML in one line; keys that are None are left out."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case dict():
+            return f"{{ {', '.join(f'{key} = {inline(item)}' for key, item in value.items() if item is not None)} }}"
+        case list() | tuple():
+            return f"[{', '.join(inline(item) for item in value)}]"
+        case _:
+            return str(value)

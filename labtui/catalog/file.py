@@ -1,4 +1,4 @@
-"""Where the catalog lies, and its bytes: a regular file of a size that a person could have written, in UTF-8."""
+"""Where the catalog is, and its text: UTF-8 in a regular file of a size that a person could have written."""
 
 import os
 import stat
@@ -22,7 +22,7 @@ class Decoded:
     """The text of a catalog, with `\\n` at the end of each line, and what was wrong with its bytes."""
 
     text: str
-    fault: str = ""
+    problem: str = ""
     line: int | None = None
 
 
@@ -30,7 +30,7 @@ def find(explicit: Path | None, *, cwd: Path, environ: Mapping[str, str]) -> tup
     """The catalog to read, and whether it is the built-in one.
 
     The named one, else `LABTUI_CATALOG`, else `experiments.toml` in `cwd` or the nearest folder above it, else the copy
-    that comes with labtui. A named one is not looked at here; `load` says what is wrong with it.
+    that comes with labtui. A named one is not opened here; `load` says what is wrong with it.
     """
     named = explicit or (Path(environ["LABTUI_CATALOG"]) if environ.get("LABTUI_CATALOG") else None)
     if named is not None:
@@ -54,13 +54,13 @@ def read(path: Path) -> bytes:
 
     Raises UsageError where there is no regular file to read; a FIFO or device is not opened.
     """
-    advice = f"Name another one with --catalog, or write a new {FILE_NAME} with: labtui init"
+    advice = f"Choose another one with --catalog, or write a new {FILE_NAME} with: labtui init"
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise UsageError(f"The catalog {shown_path(path)} is a folder; its file is wanted.", advice=advice)
+            raise UsageError(f"The catalog {shown_path(path)} is a folder, not a file.", advice=advice)
         if not stat.S_ISREG(mode):
-            raise UsageError(f"The catalog {shown_path(path)} is no regular file: not opened.", advice=advice)
+            raise UsageError(f"The catalog {shown_path(path)} is not a regular file.", advice=advice)
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as stream:
             return stream.read(LARGEST + 1)
     except FileNotFoundError as fault:
@@ -71,7 +71,7 @@ def read(path: Path) -> bytes:
 
 
 def decode(content: bytes) -> Decoded:
-    """The text of a catalog; bytes that are no UTF-8 come out as U+FFFD, so that the rest can be used."""
+    """The text of a catalog; bytes that are not UTF-8 come out as U+FFFD, so that the rest can be used."""
     if len(content) > LARGEST:
         size = f"is larger than the {LARGEST:,} bytes that are read. A catalog is a short list of experiments."
         return Decoded("", size)
@@ -81,7 +81,7 @@ def decode(content: bytes) -> Decoded:
         return Decoded(_lines(content.decode("utf-8-sig")))
     except UnicodeDecodeError as fault:
         line = content.count(b"\n", 0, fault.start) + 1
-        found = f"byte 0x{fault.object[fault.start]:02X} in line {line} is part of no letter"
+        found = f"byte 0x{fault.object[fault.start]:02X} in line {line} is not part of any character"
         return Decoded(
             _lines(content.decode("utf-8-sig", "replace")), f"is not UTF-8: {found}. Save it as UTF-8.", line
         )

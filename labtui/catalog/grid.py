@@ -1,4 +1,4 @@
-"""A grid: one member for each value of a key, and for each combination of several keys."""
+"""A grid: one member for each value of a key, or for each combination of values of several keys."""
 
 import itertools
 import re
@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from labtui.catalog.extends import Layer, nested
+from labtui.catalog.problems import KeyProblem
 from labtui.catalog.schema_types import RECIPE_PATHS
-from labtui.catalog.words import KeyPath, Problem, did_you_mean, kind_of, shown
+from labtui.catalog.words import KeyPath, did_you_mean, kind_of, shown
 
 MOST_MEMBERS = 200
 """Runs that one grid can make."""
 
 _DEEPEST = 4
+_EXAMPLE = "Example: grid.optimizer.lr = [0.1, 0.01]"
 _LABEL = re.compile(r"[A-Za-z0-9_.-]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One point of a grid: what it lays over the entry, and the words that tell it from the others."""
+    """One point of a grid: what it changes in the entry, and the label of each value."""
 
     layers: tuple[Layer, ...] = ()
     labels: tuple[str, ...] = ()
@@ -31,7 +33,7 @@ class Member:
 
 
 def axes(grid: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a grid varies, by dotted key; both `grid.optimizer.lr` and `grid."optimizer.lr"` are understood."""
+    """What a grid varies, by dotted key; `grid.optimizer.lr` and `grid."optimizer.lr"` mean the same."""
     return {".".join(at): values for at, values in _leaves(grid or {}, ())}
 
 
@@ -44,7 +46,7 @@ def _leaves(table: Mapping[str, Any], at: tuple[str, ...]) -> Iterator[tuple[tup
 
 
 def members(varied: Mapping[str, Sequence[Any]], places: Mapping[str, KeyPath]) -> tuple[Member, ...]:
-    """The members of a sound grid in the order in which keys and values are written, the last key running fastest.
+    """The members of a grid without problems, in the order of its keys and values; the last key varies fastest.
 
     `places` says for each key where its values are written.
     """
@@ -59,36 +61,33 @@ def _values(key: str, values: Sequence[Any], at: KeyPath) -> list[tuple[Layer, s
     ]
 
 
-def grid_problems(varied: Mapping[str, Any]) -> Iterator[Problem]:
+def grid_problems(varied: Mapping[str, Any]) -> Iterator[KeyProblem]:
     """Keys that no recipe has, values that cannot name a member, two members of one name, too many members."""
     count = 1
     for key, values in varied.items():
         at = tuple(key.split("."))
         if key not in RECIPE_PATHS:
-            hint = did_you_mean(key, RECIPE_PATHS, quote=False)
-            yield Problem(
-                at,
-                f"{shown(key)} is no key of a recipe.{hint} As in: grid.optimizer.lr = [0.1, 0.01]",
-            )
+            message = f"{shown(key)} is not a key of a recipe.{did_you_mean(key, RECIPE_PATHS, quote=False)}"
+            yield KeyProblem(at, f"{message} {_EXAMPLE}")
         if not isinstance(values, list) or not 1 <= len(values) <= MOST_MEMBERS:
-            allowed = f"a list of 1 to {MOST_MEMBERS} values, as in: grid.optimizer.lr = [0.1, 0.01]"
-            yield Problem(at, f"{shown(values)} is not allowed: {allowed}")
+            message = f"{shown(values)} is not allowed: a list of 1 to {MOST_MEMBERS} values."
+            yield KeyProblem(at, f"{message} {_EXAMPLE}")
             continue
         count *= len(values)
         yield from _label_problems(key, values, at)
     if count > MOST_MEMBERS:
-        yield Problem((), f"this grid makes {count:,} runs: at most {MOST_MEMBERS} are allowed.")
+        yield KeyProblem((), f"this grid makes {count:,} runs: at most {MOST_MEMBERS} are allowed.")
 
 
-def _label_problems(key: str, values: Sequence[Any], at: KeyPath) -> Iterator[Problem]:
+def _label_problems(key: str, values: Sequence[Any], at: KeyPath) -> Iterator[KeyProblem]:
     seen: dict[str, int] = {}
     for index, value in enumerate(values):
         text = label(key, value)
         if not _LABEL.match(text):
-            message = f"{shown(value)} is {kind_of(value)}, after which no run can be named."
-            yield Problem((*at, index), f"{message} Allowed: numbers, plain words, true and false, and lists of these.")
+            message = f"{shown(value)} is {kind_of(value)} and cannot be part of a run's name. Allowed: "
+            yield KeyProblem((*at, index), message + "numbers, plain words, true and false, and lists of these.")
         elif text in seen:
-            yield Problem((*at, index), f"{shown(value)} makes a second run named {text}. Each value stands once.")
+            yield KeyProblem((*at, index), f"{shown(value)} makes a second run named {text}. Give each value once.")
         seen[text] = index
 
 

@@ -4,15 +4,24 @@ from typing import Any
 
 from msgspec.inspect import BoolType, DictType, FloatType, IntType, LiteralType, StrType, TupleType, Type, VarTupleType
 
-from labtui.catalog import type_messages
-from labtui.catalog.schema_types import MEANINGS, OWN, RECIPE, SHARED_TERMS, TERMS
-from labtui.catalog.type_checks import NONE
+from labtui.catalog.schema_types import (
+    MEANINGS,
+    NONE,
+    OWN,
+    RECIPE,
+    SHARED_TERMS,
+    TERMS,
+    alternatives,
+    is_optional,
+    tables,
+    unwrapped,
+)
 
 
 def schema() -> dict[str, Any]:
     """A JSON Schema (2020-12) of a catalog file. Nothing is required in it, since an entry inherits what it leaves out.
 
-    It knows keys, types and ranges; which keys fit one another, and names of entries, `labtui config validate` checks.
+    It knows keys, types and ranges. `labtui config validate` also checks names of entries and keys that must fit.
     """
     shared = _properties(SHARED_TERMS) | _properties(RECIPE)
     entry = _properties(OWN) | _properties(TERMS) | _properties(RECIPE)
@@ -29,7 +38,7 @@ def schema() -> dict[str, Any]:
 
 
 def _properties(*structs: Any, prefix: str = "") -> dict[str, Any]:
-    """The keys of some tables, a registry's entries as one; what one of them allows is allowed."""
+    """The keys of some tables. The entries of a registry are merged: a key of any of them is allowed."""
     found: dict[str, Any] = {}
     for table in structs:
         if table.tag_field is not None:
@@ -44,14 +53,10 @@ def _properties(*structs: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _schema_of(kind: Type, prefix: str) -> dict[str, Any]:
-    found = [
-        _plain(type_messages.bare(one), prefix)
-        for one in type_messages.alternatives(kind)
-        if not type_messages.tables(one)
-    ]
-    if structs := type_messages.tables(kind):
+    found = [_plain(unwrapped(one), prefix) for one in alternatives(kind) if not tables(one)]
+    if structs := tables(kind):
         found.append(_object(_properties(*structs, prefix=prefix)))
-    if type_messages.optional(kind):
+    if is_optional(kind):
         found.append({"const": NONE})
     return found[0] if len(found) == 1 else {"anyOf": found}
 

@@ -1,19 +1,18 @@
-"""Changing keys of one run's recipe by hand: `--set optimizer.lr=0.01`, the launch dialog, `--epochs`."""
+"""Overrides: changed keys of one run's recipe, from `--set optimizer.lr=0.01`, the launch dialog and `--epochs`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from labtui.catalog import type_messages
-from labtui.catalog.fields import assignable, plain_recipe, value_at
-from labtui.catalog.literal import read_value
-from labtui.catalog.schema_types import INHERITED_KEYS, OWN_KEYS, RECIPE, REGISTRIES, Recipe
+from labtui.catalog.fields import assignable, plain_recipe, read_value, value_at
+from labtui.catalog.schema_types import INHERITED_KEYS, OWN_KEYS, RECIPE, REGISTRIES, Recipe, tags
 from labtui.catalog.semantic_checks import contradictions
-from labtui.catalog.type_checks import Checker, told
-from labtui.catalog.words import did_you_mean, listed, quoted
+from labtui.catalog.type_checks import convert
+from labtui.catalog.words import did_you_mean, quoted, shown_all
 from labtui.errors import UsageError
 from labtui.spec import RunSpec
+from labtui.text.words import enumeration
 
 _TAGS = tuple(f"{registry}.name" for registry in REGISTRIES)
 
@@ -21,8 +20,8 @@ _TAGS = tuple(f"{registry}.name" for registry in REGISTRIES)
 def override(spec: RunSpec, assignments: Mapping[str, Any] | Sequence[str]) -> RunSpec:
     """The spec with keys of its recipe changed: `["lr=0.01", "training.epochs=3"]`, or the same as a mapping.
 
-    The end of a key is enough where only one key ends so. A new `name` of a model, optimizer or scheduler comes with
-    that one's defaults. What then differs is kept in `overrides`. Raises UsageError with everything that is wrong.
+    The end of a key is enough where only one key ends so. A new `name` of a model, optimizer or scheduler brings its
+    own defaults. What then differs is stored in `overrides`. Raises UsageError with everything that is wrong.
     """
     table = plain_recipe(spec)
     assigned: list[str] = []
@@ -36,9 +35,10 @@ def override(spec: RunSpec, assignments: Mapping[str, Any] | Sequence[str]) -> R
         kind = assignable(table)[whole]
         table = _with(table, whole.split("."), read_value(kind, value) if isinstance(value, str) else value)
         assigned.append(whole)
-    recipe, faults = _checked(table)
-    if recipe is None or wrong:
-        raise UsageError("\n".join((*wrong, *faults)))
+    recipe, problems = convert(table, Recipe)
+    problems.extend(contradictions(recipe) if recipe else ())
+    if recipe is None or problems or wrong:
+        raise UsageError("\n".join((*wrong, *map(str, problems))))
     return _recorded(spec, recipe, assigned)
 
 
@@ -55,7 +55,7 @@ def _pairs(assignments: Mapping[str, Any] | Sequence[str]) -> list[tuple[str, An
 
 
 def _tags_first(pairs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """A new optimizer brings its own keys, which the other assignments may then set."""
+    """A new optimizer brings its own keys, which other assignments may set: so names come first."""
     return sorted(pairs, key=lambda pair: pair[0] not in _TAGS)
 
 
@@ -67,42 +67,42 @@ def _whole_key(key: str, table: Mapping[str, Any]) -> str:
     if len(ending) == 1:
         return ending[0]
     if ending:
-        raise UsageError(f"{quoted(key)} can be {listed(ending)}: write the whole key.")
+        raise UsageError(f"{quoted(key)} can be {enumeration(ending, 'or')}: write the whole key.")
     raise UsageError(_unknown_key(key, tuple(known)))
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:
     if owners := _owners(key):
-        registry, tags = owners
-        return f"{quoted(key)} belongs to {listed(map(quoted, tags), 'and')}: set {registry}.name={tags[0]} too."
+        registry, names = owners
+        return f"{quoted(key)} belongs to {shown_all(names)}: set {registry}.name={names[0]} too."
     if key in ("seed", "seeds"):
-        return f"{quoted(key)} is no key of a recipe: seeds are chosen with --seeds."
+        return f"{quoted(key)} is not a key of a recipe: seeds are chosen with --seeds."
     if key in (*OWN_KEYS, *INHERITED_KEYS):
-        return f"{quoted(key)} is no key of a recipe: it is set in the catalog only."
-    return f"{quoted(key)} is no key of a recipe.{did_you_mean(key, known, quote=False)} Keys: {_leading(known)}."
+        return f"{quoted(key)} is not a key of a recipe: it can only be set in the catalog."
+    return f"{quoted(key)} is not a key of a recipe.{did_you_mean(key, known, quote=False)} Keys: {_leading(known)}."
 
 
 def _owners(key: str) -> tuple[str, list[str]] | None:
-    """The registry, and the names in it, that have a key which this run's own entry lacks."""
+    """The registry, and the names in it, that have a key which this run's own choice lacks."""
     for field in RECIPE.fields:
-        tags = [
+        names = [
             tag
-            for tag, table in type_messages.tags(field.type).items()
+            for tag, table in tags(field.type).items()
             for one in table.fields
             if key in (one.name, f"{field.name}.{one.name}")
         ]
-        if tags:
-            return field.name, tags
+        if names:
+            return field.name, names
     return None
 
 
 def _leading(known: Sequence[str]) -> str:
     """The keys that hold values, without the tables around them."""
-    return listed([one for one in known if not any(other.startswith(f"{one}.") for other in known)], "and")
+    return enumeration([one for one in known if not any(other.startswith(f"{one}.") for other in known)])
 
 
 def _with(table: Mapping[str, Any], at: Sequence[str], value: Any) -> dict[str, Any]:
-    """The table with one value set; an absent table on the way is made."""
+    """The table with one value set; absent tables on the way are created."""
     key, *rest = at
     below = table.get(key)
     if rest == ["name"] and key in REGISTRIES and isinstance(below, dict) and below.get("name") != value:
@@ -110,16 +110,6 @@ def _with(table: Mapping[str, Any], at: Sequence[str], value: Any) -> dict[str, 
     if rest:
         value = _with(below if isinstance(below, dict) else {}, rest, value)
     return {**table, key: value}
-
-
-def _checked(table: Mapping[str, Any]) -> tuple[Recipe | None, list[str]]:
-    checker = Checker()
-    cleaned = checker.fields(RECIPE, dict(table), ())
-    if checker.problems:
-        return None, told(checker.problems)
-    recipe = msgspec.convert(cleaned, Recipe)
-    problems = list(contradictions(recipe))
-    return (None if problems else recipe), told(problems)
 
 
 def _recorded(spec: RunSpec, recipe: Recipe, assigned: Sequence[str]) -> RunSpec:

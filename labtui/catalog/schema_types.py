@@ -1,14 +1,16 @@
-"""The keys of a catalog file: what an entry says of itself, what it may take over, and one sentence for each key."""
+"""The keys of a catalog file as types: what only the entry itself holds, what it can inherit, and what each key means.
+
+`msgspec.inspect` describes the types; the functions at the end answer questions about such descriptions.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, inspect
-from msgspec.inspect import StructType
+from msgspec.inspect import Field, Metadata, NoneType, StructType, Type, UnionType
 
 from labtui.catalog.seeds import MOST_SEEDS
-from labtui.catalog.type_messages import tables, tags
 from labtui.spec import (
     Constant,
     Data,
@@ -24,6 +26,9 @@ from labtui.spec import (
     Training,
     Value,
 )
+
+NONE = "none"
+"""How a file says that an inherited key is to be absent; TOML has no null."""
 
 RunName = Annotated[
     str, Meta(max_length=200, description="the name of an entry without a grid, or of one member of a grid")
@@ -77,6 +82,41 @@ class Own(Notes, frozen=True, kw_only=True):
     title: FolderPart = ""
     extends: Name | None = None
     member: Annotated[dict[str, Notes], Meta(max_length=200)] = msgspec.field(default_factory=dict)
+
+
+def unwrapped(kind: Type) -> Type:
+    """The type without the description that may be wrapped around it."""
+    while isinstance(kind, Metadata):
+        kind = kind.type
+    return kind
+
+
+def alternatives(kind: Type) -> tuple[Type, ...]:
+    """The types that a union allows, without None; any other type is its own only alternative."""
+    kind = unwrapped(kind)
+    types = kind.types if isinstance(kind, UnionType) else (kind,)
+    return tuple(one for one in types if not isinstance(one, NoneType))
+
+
+def is_optional(kind: Type) -> bool:
+    """Whether the key may be absent, written "none"."""
+    kind = unwrapped(kind)
+    return isinstance(kind, UnionType) and any(isinstance(one, NoneType) for one in kind.types)
+
+
+def tables(kind: Type) -> tuple[StructType, ...]:
+    """The tables among the alternatives: one, or one per name of a registry."""
+    return tuple(one for one in map(unwrapped, alternatives(kind)) if isinstance(one, StructType))
+
+
+def tags(kind: Type) -> dict[str, StructType]:
+    """The tables of a registry by their `name`; empty for any other type."""
+    return {str(one.tag): one for one in tables(kind) if one.tag_field is not None}
+
+
+def field_of(table: StructType, key: str) -> Field | None:
+    """The field of a table by its key."""
+    return next((field for field in table.fields if field.name == key), None)
 
 
 def struct_type(of: type) -> StructType:

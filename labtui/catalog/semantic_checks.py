@@ -1,94 +1,119 @@
-"""What types cannot say: keys that must fit one another, the data sets that there are, and the tags of a reference."""
+"""What types cannot say: keys that must fit one another, names that must exist, runs that must not share a folder."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from labtui.catalog.schema_types import Recipe
-from labtui.catalog.words import Problem, counted, did_you_mean, listed, shown
-from labtui.spec import Data, Normalize, Reference, Resize, Sgd
+from labtui.catalog.problems import KeyProblem
+from labtui.catalog.schema_types import NONE, Recipe
+from labtui.catalog.words import did_you_mean, shown, shown_all
+from labtui.spec import Data, Experiment, Normalize, Reference, Resize, Sgd
 from labtui.store.tags import STEP_UNITS
+from labtui.text.words import plural
 
 IMAGE_SIZE = 32
 """Pixels a side, of every registered data set and for every registered model."""
 
 
-def contradictions(recipe: Recipe) -> Iterator[Problem]:
-    """Keys of a recipe that are sound each by itself and cannot be meant together."""
+def contradictions(recipe: Recipe) -> Iterator[KeyProblem]:
+    """Keys of a recipe that are each allowed but do not fit one another."""
     yield from _modules(recipe)
     yield from _normalization(recipe.data)
     yield from _sizes(recipe)
     if isinstance(recipe.optimizer, Sgd) and recipe.optimizer.nesterov and not recipe.optimizer.momentum:
         message = "true needs a momentum above 0. Set optimizer.momentum too, 0.9 for example."
-        yield Problem(("optimizer", "nesterov"), message)
+        yield KeyProblem(("optimizer", "nesterov"), message)
 
 
-def known_dataset(name: str, datasets: Collection[str]) -> str | None:
-    """What is wrong with a data set's name; None where there is such a data set."""
+def unknown_dataset(name: str, datasets: Collection[str]) -> str:
+    """What to say of a data set's name; nothing where there is such a data set."""
     if name in datasets:
-        return None
-    there_are = listed((shown(one) for one in datasets), "and")
-    return f"there is no data set {shown(name)}.{did_you_mean(name, datasets)} There are: {there_are}."
+        return ""
+    return f"there is no data set {shown(name)}.{did_you_mean(name, datasets)} Data sets: {shown_all(datasets)}."
 
 
-def missing_dataset(datasets: Collection[str]) -> str:
-    """What to say where no data set is named."""
-    return f"this key is missing. Allowed: {listed(shown(one) for one in datasets)}."
-
-
-def reference_problems(reference: Reference) -> Iterator[Problem]:
-    """Tags that labtui does not write, or that stand beside a figure which is not given."""
+def reference_problems(reference: Reference) -> Iterator[KeyProblem]:
+    """Tags that labtui does not write, and settings of a figure that is not given."""
     for tag in reference.figures:
         if tag not in STEP_UNITS:
-            there_are = listed((shown(one) for one in STEP_UNITS), "and")
-            hint = did_you_mean(tag, STEP_UNITS)
-            yield Problem(
-                ("figures", tag), f"{shown(tag)} is no tag of a curve that labtui writes.{hint} There are: {there_are}."
-            )
-    for key in ("epochs", "steps", "relative"):
-        for tag in getattr(reference, key):
-            if tag not in reference.figures:
-                yield Problem((key, tag), _no_figure(tag, reference))
-    for index, tag in enumerate(reference.around):
+            message = f"labtui writes no curve with the tag {shown(tag)}.{did_you_mean(tag, STEP_UNITS)}"
+            yield KeyProblem(("figures", tag), f"{message} Tags: {shown_all(STEP_UNITS)}.")
+    places = [(key, tag, tag) for key in ("epochs", "steps", "relative") for tag in getattr(reference, key)]
+    for key, place, tag in [*places, *(("around", index, tag) for index, tag in enumerate(reference.around))]:
         if tag not in reference.figures:
-            yield Problem(("around", index), _no_figure(tag, reference))
+            message = f"there is no figure for {shown(tag)}.{did_you_mean(tag, reference.figures)}"
+            given = shown_all(reference.figures) or "none"
+            yield KeyProblem((key, place), f"{message} Figures are given for: {given}.")
 
 
-def _no_figure(tag: str, reference: Reference) -> str:
-    given = listed((shown(one) for one in reference.figures), "and") or "none"
-    return f"there is no figure for {shown(tag)}.{did_you_mean(tag, reference.figures)} Figures are given for: {given}."
-
-
-def _modules(recipe: Recipe) -> Iterator[Problem]:
+def _modules(recipe: Recipe) -> Iterator[KeyProblem]:
     if recipe.penalty is None:
         return
     known = ("all", *recipe.model.modules)
-    single = isinstance(recipe.penalty.modules, str)
-    there_are = listed(shown(one) for one in known)
+    allowed = f"Allowed: {shown_all(known, 'or')}."
     if not recipe.penalty.module_names:
-        yield Problem(("penalty", "modules"), f"an empty list penalizes nothing. Allowed: {there_are}.")
+        yield KeyProblem(("penalty", "modules"), f"an empty list penalizes nothing. {allowed}")
     for index, name in enumerate(recipe.penalty.module_names):
         if name not in known:
-            at = ("penalty", "modules") if single else ("penalty", "modules", index)
-            yield Problem(
-                at, f"the model has no module {shown(name)}.{did_you_mean(name, known)} Allowed: {there_are}."
-            )
+            place = () if isinstance(recipe.penalty.modules, str) else (index,)
+            message = f"the model has no module {shown(name)}.{did_you_mean(name, known)} {allowed}"
+            yield KeyProblem(("penalty", "modules", *place), message)
 
 
-def _normalization(data: Data) -> Iterator[Problem]:
+def _normalization(data: Data) -> Iterator[KeyProblem]:
     if not isinstance(data.normalize, Normalize):
         return
     means, deviations = len(data.normalize.mean), len(data.normalize.std)
     if means != deviations or not means:
-        found = f"{counted(means, 'mean')} and {counted(deviations, 'deviation')}"
-        yield Problem(("data", "normalize"), f"{found}: one of each per channel is needed, three for colour images.")
+        message = f"{plural(means, 'mean')} and {plural(deviations, 'deviation')}: one of each per channel is needed"
+        yield KeyProblem(("data", "normalize"), f"{message}, three for colour images.")
 
 
-def _sizes(recipe: Recipe) -> Iterator[Problem]:
+def _sizes(recipe: Recipe) -> Iterator[KeyProblem]:
     """Models take images of one size, and appended images must have the size of the plain ones."""
     transforms = recipe.data.augment.transforms if recipe.data.augment else ()
     sizes = [(index, one.size) for index, one in enumerate(transforms) if isinstance(one, Resize)]
     if sizes and sizes[-1][1] != IMAGE_SIZE:
         index, size = sizes[-1]
-        message = (
-            f"{size} is not allowed: images must leave with the {IMAGE_SIZE} x {IMAGE_SIZE} pixels of the plain ones."
-        )
-        yield Problem(("data", "augment", "transforms", index, "size"), message)
+        message = f"{size} is not allowed: the last resize must give {IMAGE_SIZE} x {IMAGE_SIZE} pixels"
+        yield KeyProblem(("data", "augment", "transforms", index, "size"), f"{message}, the size of the plain images.")
+
+
+def baseline_problems(
+    experiments: Sequence[Experiment], entries: Collection[str]
+) -> Iterator[tuple[Experiment, KeyProblem]]:
+    """Baselines that are not an entry or not a single run. A baseline whose entry has problems itself is accepted."""
+    members = {
+        one.name: [variant.spec.name for variant in one.variants] for one in experiments if len(one.variants) > 1
+    }
+    sound = {one.name for one in experiments}
+    runs = dict.fromkeys(
+        [*(name for name in entries if name not in members), *(run for runs in members.values() for run in runs)]
+    )
+    for experiment in experiments:
+        name = experiment.baseline
+        if name is None or name in runs or (name.partition("@")[0] in runs.keys() - sound):
+            continue
+        if name in members:
+            choices = shown_all(members[name][:20], "or")
+            message = f"{shown(name)} has {len(members[name])} members. Say which: {choices}."
+        else:
+            others = [one for one in runs if one != experiment.name]
+            message = f"there is no experiment {shown(name)}.{did_you_mean(name, others)}"
+            message += f" Allowed: {', '.join(map(shown, others[:20]))}, or {shown(NONE)}."
+        yield experiment, KeyProblem(("baseline",), message)
+
+
+def title_problems(
+    experiments: Sequence[Experiment], lines: Mapping[str, int]
+) -> Iterator[tuple[Experiment, KeyProblem]]:
+    """Entries whose runs would lie in the folder of another entry's, also where only the case of letters differs."""
+    owners: dict[tuple[str, str], str] = {}
+    for experiment in experiments:
+        for variant in experiment.variants:
+            folder = (variant.spec.group.casefold(), variant.spec.title.casefold())
+            owner = owners.setdefault(folder, experiment.name)
+            if owner != experiment.name:
+                where = f" (line {lines[owner]})" if lines.get(owner) else ""
+                message = f"{shown(variant.spec.title)} is already the title of {shown(owner)}{where}"
+                message += ": their runs would share a folder. Choose another title."
+                yield experiment, KeyProblem(("title",), message)
+                break

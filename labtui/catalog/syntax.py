@@ -1,13 +1,13 @@
-"""TOML to plain tables. A fault of syntax costs the entry in which it stands, not the file.
+"""TOML to plain tables. A syntax error costs the entry in which it is, not the file.
 
-The parser gives up at the first fault. The entry around it is then blanked out, its lines kept, and the rest is parsed
-again; so every other entry stays usable and the next fault is found too. A fault in [defaults], on which all entries
-stand, or above the first header ends it.
+The parser gives up at the first error. The lines of the entry around it are then emptied and the rest is parsed again,
+so every other entry stays usable and the next error is found too. An error in [defaults], which every entry inherits,
+or above the first header ends this.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import tomli
@@ -17,7 +17,7 @@ from labtui.catalog.words import dotted, quoted
 from labtui.text.clean import clean_line
 
 _BUDGET = 1_500_000
-"""Characters that are parsed in all, so that a large file with many faults takes no longer than a second or so."""
+"""Characters that are parsed in all, so that a large file with many errors takes no longer than a second or so."""
 
 _HEADER = re.compile(
     r"""[ \t]*\[{1,2}[ \t]*(?P<root>[A-Za-z0-9_-]+)[ \t]*(?:\.[ \t]*(?P<entry>"[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+))?"""
@@ -25,10 +25,30 @@ _HEADER = re.compile(
 _DEEP = re.compile(r"(?:[\[{][\s,]*(?:[\w-]+\s*=\s*)?){100}|(?:[\w-]+[ \t]*\.[ \t]*){400}")
 _LONG_NUMBER = re.compile(r"[+-]?[0-9](?:_?[0-9]){4299,}")
 
+_UNTERMINATED = r"Unterminated string|Expected [\"']{2}"
+_UNTERMINATED = r"Unterminated string|Expected [\"']{2}"
+_HINTS = (
+    (r"Invalid value\n[+-]?\.\d", "A number needs a digit before the point."),
+    (r"Invalid value\n(?i:true|false)\b", "true and false are written in lower case."),
+    (r"Invalid value\n(?i:none|null|nil)\b", 'Leave the key out, or write "none" to remove what is inherited.'),
+    (r"Invalid value\n[A-Za-z]", "Text needs quotes."),
+    (r"Invalid value\n[‘’“”„«»`]", 'Text needs plain quotes: "text".'),
+    (r"Invalid statement|Expected '=' after", "Each line holds a key, = and a value, as in: lr = 0.001"),
+    (r"Expected '\]", "Close the header, as in: [experiment.my_dropout]"),
+    (r"Expected newline .*\n,\d", "Write a decimal number with a point: 0.5"),
+    (r"Expected newline .*\n\r", "The lines end in a bare carriage return. Save the file with Unix line endings."),
+    (r"Expected newline", "Each line holds one key, = and one value; text needs quotes."),
+    (r"Illegal character '\\n'", "The last quote is missing in this line."),
+    (_UNTERMINATED, "The text that begins here is never closed."),
+    (r"Unclosed", "The bracket that opens here is not closed, or a comma is missing after one of its items."),
+    (r"Unescaped", "In \"text\" write a backslash twice (\\\\), or use 'text'."),
+)
+"""What to do about some of the parser's messages; matched against the message, a newline and the text at the error."""
+
 
 @dataclass(frozen=True, slots=True)
-class SyntaxFault:
-    """A place where the text is no TOML."""
+class SyntaxProblem:
+    """A place where the text is not TOML."""
 
     line: int | None
     column: int | None
@@ -39,58 +59,50 @@ class SyntaxFault:
 
 @dataclass(slots=True)
 class Parsed:
-    """What could be parsed: tables without the entries that a fault of syntax cost, and those faults."""
+    """What could be parsed: the tables without the entries that have a syntax error, and those errors."""
 
     tables: dict[str, Any]
-    faults: list[SyntaxFault] = field(default_factory=list)
+    errors: list[SyntaxProblem] = field(default_factory=list)
     text: str = ""
-    """What was parsed in the end: the file's text with those entries blanked out, line for line."""
-    hopeless: bool = True
+    """What was parsed in the end: the file's text with those entries emptied, line for line."""
+    unreadable: bool = True
     """Nothing could be parsed."""
 
 
 def parse(text: str) -> Parsed:
-    """Parse a catalog, blanking tables out that cannot be parsed; never raises."""
+    """Parse a catalog, without the entries that cannot be parsed; never raises."""
     parsed = Parsed({})
     budget = _BUDGET
     while budget > 0:
         budget -= len(text) + 1
-        fault, tables = _attempt(text)
-        if fault is None:
-            parsed.tables, parsed.text, parsed.hopeless = tables, text, False
-            return parsed
-        owner, blanked = _without_owner(text, fault.line)
-        if blanked == text:
-            parsed.faults.append(
-                replace(fault, message=f"{fault.message.rstrip('.')}. Nothing can be read until this is mended.")
-            )
-            return parsed
-        parsed.faults.append(replace(fault, entry=owner[1] if len(owner) == 2 else None))
-        text = blanked
+        try:
+            return Parsed(tomli.loads(text), parsed.errors, text, unreadable=False)
+        except tomli.TOMLDecodeError as fault:
+            position, message = _explained(text, fault.msg, fault.pos)
+        except RecursionError:
+            position, message = _too_deep(text)
+        except ValueError:  # Python's own limit on the digits of an integer
+            position, message = _too_long(text)
+        line, column = line_numbers.line_of(text, position)
+        owner, emptied = _without_owner(text, line)
+        entry = owner[1] if len(owner) == 2 else None
+        if emptied == text:
+            message = f"{message.rstrip('.')}. Nothing can be read until this is fixed."
+        parsed.errors.append(SyntaxProblem(line, column, message, entry))
+        if emptied == text:
+            break
+        text = emptied
     return parsed
 
 
-def _attempt(text: str) -> tuple[SyntaxFault | None, dict[str, Any]]:
-    try:
-        return None, tomli.loads(text)
-    except tomli.TOMLDecodeError as fault:
-        return _located(text, fault.msg, fault.pos), {}
-    except RecursionError:
-        return _too_deep(text), {}
-    except ValueError:  # Python's own limit on the digits of an integer
-        return _too_long(text), {}
-
-
-def _without_owner(text: str, line: int | None) -> tuple[tuple[str, ...], str]:
-    """The table to which a line belongs, and the text with all of that table's lines empty; [defaults] is kept."""
-    if line is None:
-        return (), text
+def _without_owner(text: str, line: int) -> tuple[tuple[str, ...], str]:
+    """The table to which a line belongs, and the text with all lines of that table empty; [defaults] is kept."""
     rows = text.split("\n")
     owners = _owners(rows)
-    blamed = owners[min(line, len(rows)) - 1]
-    if blamed in ((), ("defaults",)):
+    owner = owners[min(line, len(rows)) - 1]
+    if owner in ((), ("defaults",)):
         return (), text
-    return blamed, "\n".join("" if owner == blamed else row for owner, row in zip(owners, rows, strict=True))
+    return owner, "\n".join("" if one == owner else row for one, row in zip(owners, rows, strict=True))
 
 
 def _owners(rows: Sequence[str]) -> list[tuple[str, ...]]:
@@ -106,27 +118,33 @@ def _owners(rows: Sequence[str]) -> list[tuple[str, ...]]:
     return owners
 
 
-def _located(text: str, message: str, position: int) -> SyntaxFault:
-    if message.startswith(("Unterminated string", "Expected \"'''\"", 'Expected \'"""\'')):
-        position = next((token.start for token in line_numbers.tokens(text) if token.kind == "open"), position)
-    elif (opened := _left_open(text, message, position)) is not None:
-        position, message = opened.start, "Unclosed"
-    line, column = line_numbers.line_of(text, min(position, len(text)))
-    return SyntaxFault(line, column, _explained(text, message, position))
+def _explained(text: str, message: str, position: int) -> tuple[int, str]:
+    """Where the error really is, and the parser's message with the text at that place and what to do about it."""
+    if (opener := _opener(text, message, position)) is not None:
+        position = opener.start
+        message = "Unclosed bracket" if opener.kind == "mark" and not message.startswith("Unclosed") else message
+    rest = text[position : position + 80].split("\n")[0]
+    if message.startswith(("Cannot overwrite", "Cannot declare", "Cannot mutate", "Cannot redefine")):
+        hint = _repeated(text, position)
+    else:
+        hint = next((hint for pattern, hint in _HINTS if re.match(pattern, f"{message}\n{rest}")), "")
+    place = quoted(rest.strip()) if rest.strip() else "the end of the line"
+    return position, f"{clean_line(message)}, at {place}. {hint}".rstrip()
 
 
-def _left_open(text: str, message: str, position: int) -> line_numbers.Token | None:
-    """The bracket that was never closed, where the parser stumbled over what follows it."""
+def _opener(text: str, message: str, position: int) -> line_numbers.Token | None:
+    """The bracket or quote that is never closed, where the parser stumbled over what follows it."""
     opened: list[line_numbers.Token] = []
     for token in line_numbers.tokens(text[:position]):
+        if token.kind == "open" and re.match(_UNTERMINATED, message):
+            return token
         if token.kind == "mark" and token.text in "[{":
             if opened and _is_header(text, token.start):
                 return opened[-1]
             opened.append(token)
         elif token.kind == "mark" and token.text in "]}" and opened:
             opened.pop()
-    rest = text[position:].split("\n")[0]
-    next_key = message == "Invalid value" and re.match(r"[\w.\"-]+\s*=", rest) is not None
+    next_key = message == "Invalid value" and re.match(r"[\w.\"-]+\s*=", text[position:].split("\n")[0]) is not None
     return opened[-1] if opened and (next_key or message.startswith("Unclosed")) else None
 
 
@@ -135,102 +153,25 @@ def _is_header(text: str, position: int) -> bool:
     return not text[start:position].strip() and _HEADER.match(text, start) is not None
 
 
-def _too_deep(text: str) -> SyntaxFault:
+def _repeated(text: str, position: int) -> str:
+    """Where the key or header that is written a second time was written first."""
+    line, _ = line_numbers.line_of(text, position)
+    before = list(line_numbers.occurrences("\n".join(text.split("\n")[:line])))
+    at = before[-1][0] if before else ()
+    for length in range(len(at), 0, -1):
+        first = next((number for other, number in before if other == at[:length] and number < line), None)
+        if first is not None:
+            return f"{dotted(at[:length])} is already in line {first}. Write each key and each header once."
+    return f"{dotted(at)} is there twice. Write each key and each header once."
+
+
+def _too_deep(text: str) -> tuple[int, str]:
     match = _DEEP.search(text)
     message = "this is nested too deeply to be read: brackets within brackets, or a key with hundreds of dots."
-    line, column = line_numbers.line_of(text, match.start()) if match else (None, None)
-    return SyntaxFault(line, column, message)
+    return match.start() if match else 0, message
 
 
-def _too_long(text: str) -> SyntaxFault:
+def _too_long(text: str) -> tuple[int, str]:
     match = _LONG_NUMBER.search(text)
-    found = (
-        f"this number has {len(match.group().replace('_', '')):,} digits"
-        if match
-        else "a number has thousands of digits"
-    )
-    message = f"{found}. The largest whole number that is allowed has 19."
-    line, column = line_numbers.line_of(text, match.start()) if match else (None, None)
-    return SyntaxFault(line, column, message)
-
-
-def _explained(text: str, message: str, position: int) -> str:
-    """The parser's message in a newcomer's words, with what was found."""
-    rest = text[position : position + 80].split("\n")[0].strip()
-    found = quoted(rest) if rest else "the end of the line"
-    match message:
-        case "Invalid value":
-            return _about_value(rest)
-        case "Expected newline or end of document after a statement":
-            return _about_rest(text, rest, position)
-        case "Expected '=' after a key in a key/value pair":
-            return f"{found} was found where = and a value are expected, as in: lr = 0.001"
-        case "Invalid statement":
-            return f"{found} was found where a key, = and a value are expected, as in: lr = 0.001"
-        case "Expected ']' at the end of a table declaration" | "Expected ']]' at the end of an array declaration":
-            return "this header is not closed. A header stands alone in its line, as in: [experiment.my_dropout]"
-        case "Invalid initial character for a key part":
-            return f"{found} was found where a key is expected: letters, digits, - and _, or any text in quotes."
-        case "Unclosed":
-            return f"the {text[position]} that opens here is not closed, or a comma is missing after one of its items."
-        case "Unescaped '\\' in a string":
-            return "in \"text\" a backslash is written twice (\\\\); in 'text' it stands for itself."
-    if message.startswith(("Cannot overwrite", "Cannot declare", "Cannot mutate", "Cannot redefine", "Duplicate")):
-        return _about_twice(text, position)
-    if message.startswith(("Unterminated string", "Expected")) and text[position : position + 1] in ("'", '"'):
-        return "the text that begins here is never closed: its last quotes are missing."
-    if message.startswith(("Illegal character", "Found invalid character")):
-        return _about_character(text, position)
-    return f"this is no TOML: {clean_line(message)}. Found: {found}."
-
-
-def _about_value(rest: str) -> str:
-    word = re.split(r"[\s,\]}#]", rest)[0]
-    if not word:
-        return "the value is missing after the = sign."
-    if word.casefold() in ("true", "false"):
-        return f"{quoted(word)} is written in small letters: {word.casefold()}"
-    if word.casefold() in ("none", "null", "nil"):
-        return (
-            f'{quoted(word)} is not known in TOML. Leave the key out, or write "none" to switch off what is inherited.'
-        )
-    if re.match(r"[+-]?\.[0-9]", word):
-        return f"{quoted(word)} needs a digit before the point: {word.replace('.', '0.', 1)}"
-    if word[0] in "‘’“”„«»`":
-        return f'{quoted(word)} stands in quotes of another kind. Text stands in plain ones: "text"'
-    if re.match(r"[A-Za-z][\w./@-]*\Z", word):
-        return f"{quoted(word)} is text, and text stands in quotes. Numbers, true, false and [lists] do without."
-    return f'{quoted(word)} is no value. A value is "text", a number, true, false, a [list] or a {{table}}.'
-
-
-def _about_rest(text: str, rest: str, position: int) -> str:
-    row = text[text.rfind("\n", 0, position) + 1 : position]
-    if rest.startswith("\r") or text[position : position + 1] == "\r":
-        return "the lines end in a bare carriage return, as on very old Macs. Save the file with Unix line ends."
-    if re.search(r"=\s*[+-]?[0-9]+\Z", row) and re.match(r",[0-9]", rest):
-        return "a decimal number is written with a point, as in 0.5"
-    if re.search(r"=\s*[+-]?0\Z", row) and re.match(r"[0-9]", rest):
-        return "a number does not begin with 0, unless a point follows."
-    if re.search(r"[0-9]\Z", row) and rest.startswith("."):
-        return "a number needs a digit after the point, as in 1.0"
-    if row.lstrip().startswith("["):
-        return f"{quoted(rest)} stands behind a header. Put it in a line of its own."
-    return f"{quoted(rest)} stands behind the value. Each line holds one key, = and one value; text stands in quotes."
-
-
-def _about_character(text: str, position: int) -> str:
-    if text[position : position + 1] == "\n":
-        return "the text in quotes is not closed in its line: the last quote is missing."
-    code = f"U+{ord(text[position]):04X}" if position < len(text) else "the end of the file"
-    return f"the character {code} is not allowed here."
-
-
-def _about_twice(text: str, position: int) -> str:
-    line = line_numbers.line_of(text, min(position, len(text)))[0]
-    upto = list(line_numbers.occurrences("\n".join(text.split("\n")[:line])))
-    at = upto[-1][0] if upto else ()
-    for length in range(len(at), 0, -1):
-        first = next((its_line for other, its_line in upto if other == at[:length] and its_line < line), None)
-        if first is not None:
-            return f"{dotted(at[:length])} is there already, in line {first}. Each key and each header stands once."
-    return f"{dotted(at)} is there twice. Each key and each header stands once."
+    digits = f"{len(match.group().replace('_', '')):,}" if match else "thousands of"
+    return match.start() if match else 0, f"this number has {digits} digits. The largest allowed whole number has 19."

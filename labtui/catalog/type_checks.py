@@ -1,205 +1,174 @@
-"""Every fault of a value against its type, at once.
+"""Every problem of a table with the types of its keys.
 
-msgspec stops at the first fault, takes `nan` for a number in range and speaks of JSON; here each key is looked at, and
-the result is what `msgspec.convert` then takes without complaint.
+msgspec judges each value, but stops at the first one that it refuses. So tables and lists are walked here, and msgspec
+is asked item by item.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from msgspec.inspect import (
-    BoolType,
-    DictType,
-    FloatType,
-    IntType,
-    LiteralType,
-    StrType,
-    StructType,
-    TupleType,
-    Type,
-    VarTupleType,
-)
+import msgspec
+from msgspec import Struct
+from msgspec.inspect import DictType, StructType, TupleType, Type, VarTupleType, type_info
 
-from labtui.catalog import type_messages, wording
-from labtui.catalog.words import KeyPath, Problem, counted, dotted, listed, shown
+from labtui.catalog import type_messages
+from labtui.catalog.problems import KeyProblem
+from labtui.catalog.schema_types import NONE, alternatives, is_optional, tables, tags, unwrapped
+from labtui.catalog.words import KeyPath, shown
 from labtui.text.clean import clean
-
-NONE = "none"
-"""How a file says that an inherited key is to be absent; TOML has no null."""
+from labtui.text.words import enumeration
 
 _MOST_UNKNOWN_KEYS = 10
 _MOST_PROBLEMS = 100
-_LARGEST_NUMBER = 2**63
+
+T = TypeVar("T", bound=Struct)
 
 
-class Checker:
-    """Looks at values one by one and collects what is wrong in `problems`.
+def convert(table: Mapping[str, Any], to: type[T]) -> tuple[T | None, list[KeyProblem]]:
+    """The table as a struct, and all problems with it; None where it has some."""
+    checker = _Checker(complete=True)
+    plain = checker.fields(to, table, ())
+    return (None if checker.problems else msgspec.convert(plain, to)), checker.problems
 
-    With `complete = False`, a table may lack keys: [defaults] says only a part.
-    """
 
-    def __init__(self, *, complete: bool = True) -> None:
-        self.problems: list[Problem] = []
+def partial_problems(table: Mapping[str, Any], of: type[Struct]) -> list[KeyProblem]:
+    """The problems of a table that holds only a part of a struct's keys, such as [defaults]."""
+    checker = _Checker(complete=False)
+    checker.fields(of, table, ())
+    return checker.problems
+
+
+def unknown_keys(
+    table: Mapping[str, Any], known: Sequence[str], at: KeyPath = (), owners: Mapping[str, str] | None = None
+) -> list[KeyProblem]:
+    """A problem for each key that is not known, with the nearest key that is; `owners` says whose a key is."""
+    unknown = [key for key in table if key not in known]
+    problems = [
+        KeyProblem((*at, key), type_messages.unknown_key(key, known, owners or {}))
+        for key in unknown[:_MOST_UNKNOWN_KEYS]
+    ]
+    if len(unknown) > _MOST_UNKNOWN_KEYS:
+        more = len(unknown) - _MOST_UNKNOWN_KEYS
+        problems.append(KeyProblem(at, f"this table has {more:,} more unknown keys."))
+    return problems
+
+
+class _Checker:
+    """Walks over values and collects `problems`. Its methods return values as `msgspec.convert` takes them."""
+
+    def __init__(self, *, complete: bool) -> None:
+        self.problems: list[KeyProblem] = []
         self._complete = complete
 
-    def value(self, kind: Type, value: Any, at: KeyPath) -> Any:
-        """The value as `msgspec.convert` takes it; where it has problems, they are noted and it is of no use."""
-        if (value is None or value == NONE) and type_messages.optional(kind):
-            return None
-        alternatives = type_messages.alternatives(kind)
-        fitting = [one for one in map(type_messages.bare, alternatives) if _takes(one, value)]
-        if not fitting:
-            self.note(at, wording.mismatch(kind, value, at))
-            return None
-        chosen = fitting[0]
-        if isinstance(chosen, StructType):
-            return self._table(kind, value, at)
-        check = _CHECKS.get(type(chosen))
-        return check(self, chosen, value, at, kind) if check else value
-
-    def note(self, at: KeyPath, message: str) -> None:
-        """Add a problem; beyond a hundred in one place nobody reads on."""
-        if len(self.problems) < _MOST_PROBLEMS:
-            self.problems.append(Problem(at, message))
-
-    def _table(self, kind: Type, table: dict[str, Any], at: KeyPath) -> dict[str, Any] | None:
-        registry = type_messages.tags(kind)
-        if not registry:
-            return self.fields(type_messages.tables(kind)[0], table, at)
-        tag_field = str(next(iter(registry.values())).tag_field)
-        if tag_field not in table:
-            self._nameless(registry, tag_field, table, at)
-            return None
-        tag = table[tag_field]
-        if not isinstance(tag, str) or tag not in registry:
-            self.note((*at, tag_field), wording.unknown_choice(tag, tuple(registry), wording.named(registry)))
-            return None
-        return {tag_field: tag} | self.fields(registry[tag], table, at, registry)
-
-    def _nameless(self, registry: Mapping[str, StructType], tag_field: str, table: dict[str, Any], at: KeyPath) -> None:
-        if self._complete:
-            self.note((*at, tag_field), f"this key is missing. Allowed: {wording.named(registry)}.")
-            return
-        known = {field.name for one in registry.values() for field in one.fields}
-        self.unknown_keys(table, (tag_field, *sorted(known)), at)
+    def _add(self, *problems: KeyProblem) -> None:
+        self.problems.extend(problems[: _MOST_PROBLEMS - len(self.problems)])
 
     def fields(
-        self, kind: StructType, table: dict[str, Any], at: KeyPath, registry: Mapping[str, StructType] | None = None
+        self, of: type[Struct], table: Mapping[str, Any], at: KeyPath, registry: Mapping[str, StructType] | None = None
     ) -> dict[str, Any]:
-        """A table's fields, each checked; unknown keys and missing ones are problems."""
+        """A table's fields, each checked; unknown and missing keys are problems."""
+        kind, hints = _described(of)
         tag = (str(kind.tag_field),) if kind.tag_field is not None else ()
-        self.unknown_keys(table, (*tag, *(field.name for field in kind.fields)), at, wording.elsewhere(kind, registry))
-        cleaned: dict[str, Any] = {}
+        known = (*tag, *(field.name for field in kind.fields))
+        self._add(*unknown_keys(table, known, at, type_messages.owners(kind, registry)))
+        plain: dict[str, Any] = {}
         for field in kind.fields:
             if field.name in table:
-                cleaned[field.name] = self.value(field.type, table[field.name], (*at, field.name))
+                plain[field.name] = self._value(hints[field.name], table[field.name], (*at, field.name))
             elif field.required and self._complete:
-                self.missing(field.type, (*at, field.name))
-        return cleaned
+                self._missing(field.type, (*at, field.name))
+        return plain
 
-    def missing(self, kind: Type, at: KeyPath) -> None:
-        """Say which key is missing: of a missing table, the ones that it would need."""
-        registry = type_messages.tags(kind)
-        tables = type_messages.tables(kind)
-        if registry:
-            tag_field = str(tables[0].tag_field)
-            self.note((*at, tag_field), f"this key is missing. Allowed: {wording.named(registry)}.")
-        elif tables:
-            for field in tables[0].fields:
-                if field.required:
-                    self.missing(field.type, (*at, field.name))
+    def _value(self, hint: Any, value: Any, at: KeyPath) -> Any:
+        kind = _type_of(hint)
+        if (value is None or value == NONE) and is_optional(kind):
+            return None
+        if isinstance(value, dict) and tables(kind):
+            return self._table(kind, value, at)
+        if isinstance(value, dict) and (items := _item_hints(hint, kind, value)):
+            return {key: self._value(item, value[key], (*at, key)) for key, item in zip(value, items, strict=True)}
+        if isinstance(value, list | tuple) and (items := _item_hints(hint, kind, value)):
+            return [self._value(item, value[index], (*at, index)) for index, item in enumerate(items)]
+        try:
+            msgspec.convert(value, hint)
+        except msgspec.ValidationError:
+            self._add(KeyProblem(at, type_messages.refusal(kind, value, at)))
         else:
-            self.note(at, f"this key is missing. Allowed: {type_messages.described(kind)}.")
-
-    def unknown_keys(
-        self, table: Mapping[str, Any], known: tuple[str, ...], at: KeyPath, elsewhere: Mapping[str, str] | None = None
-    ) -> None:
-        """Note the keys that are not known, each with the nearest that is."""
-        unknown = [key for key in table if key not in known]
-        for key in unknown[:_MOST_UNKNOWN_KEYS]:
-            self.note((*at, key), wording.unknown_key(key, known, elsewhere or {}))
-        if len(unknown) > _MOST_UNKNOWN_KEYS:
-            self.note(at, f"this table holds {len(unknown) - _MOST_UNKNOWN_KEYS:,} more keys that are not known.")
-
-    def _number(self, kind: IntType | FloatType, value: Any, at: KeyPath, whole: Type) -> Any:
-        if isinstance(value, float) and not math.isfinite(value):
-            self.note(at, f"{shown(value)} is no number to work with. Allowed: {type_messages.described(whole)}.")
-        elif not type_messages.in_range(kind, value) or abs(value) >= _LARGEST_NUMBER:
-            self.note(at, f"{shown(value)} is not allowed: {type_messages.described(whole)}.")
+            self._add(*(KeyProblem(at, message) for message in _unprintable(value)))
         return value
 
-    def _text(self, kind: StrType, value: str, at: KeyPath, whole: Type) -> str:
-        if not type_messages.matches(kind, value):
-            found = f"{shown(value)} ({len(value):,} characters)" if kind.pattern is None else shown(value)
-            self.note(at, f"{found} is not allowed: {type_messages.described(whole)}.")
-        elif clean(value) != value:
-            codes = {f"U+{ord(letter):04X}" for letter in value if clean(letter) != letter}
-            self.note(
-                at, f"{shown(value)} holds {listed(sorted(codes)[:3], 'and')}: control characters are not allowed."
-            )
-        return value
+    def _table(self, kind: Type, table: dict[str, Any], at: KeyPath) -> dict[str, Any]:
+        registry = tags(kind)
+        if not registry:
+            return self.fields(tables(kind)[0].cls, table, at)
+        tag_field = str(tables(kind)[0].tag_field)
+        tag = table.get(tag_field)
+        if isinstance(tag, str) and tag in registry:
+            return {tag_field: tag} | self.fields(registry[tag].cls, table, at, registry)
+        if tag_field in table:
+            allowed = type_messages.named(registry)
+            self._add(KeyProblem((*at, tag_field), type_messages.unknown_choice(tag, tuple(registry), allowed)))
+        elif self._complete:
+            self._missing(kind, at)
+        else:
+            known = {field.name for one in registry.values() for field in one.fields}
+            self._add(*unknown_keys(table, sorted(known), at))
+        return table
 
-    def _choice(self, kind: LiteralType, value: Any, at: KeyPath, whole: Type) -> Any:
-        if value not in kind.values:
-            choices = (*(str(choice) for choice in kind.values), *((NONE,) if type_messages.optional(whole) else ()))
-            self.note(at, wording.unknown_choice(value, choices, type_messages.described(whole)))
-        return value
-
-    def _list(self, kind: VarTupleType, values: list[Any], at: KeyPath, _whole: Type) -> list[Any]:
-        least, most = kind.min_length or 0, kind.max_length
-        if len(values) < least or (most is not None and len(values) > most):
-            bounds = f"{least} to {most}" if most is not None else f"at least {least}"
-            self.note(at, f"{counted(len(values), 'item')}: {bounds} are allowed.")
-            return values
-        return [self.value(kind.item_type, value, (*at, index)) for index, value in enumerate(values)]
-
-    def _pair(self, kind: TupleType, values: list[Any], at: KeyPath, whole: Type) -> list[Any]:
-        if len(values) != len(kind.item_types):
-            self.note(at, f"{counted(len(values), 'item')} are not allowed: {type_messages.described(whole)}.")
-            return values
-        return [
-            self.value(one, value, (*at, index))
-            for index, (one, value) in enumerate(zip(kind.item_types, values, strict=True))
-        ]
-
-    def _mapping(self, kind: DictType, table: dict[str, Any], at: KeyPath, _whole: Type) -> dict[str, Any]:
-        if kind.max_length is not None and len(table) > kind.max_length:
-            self.note(at, f"{counted(len(table), 'key')}: at most {kind.max_length} are allowed.")
-            return table
-        return {key: self.value(kind.value_type, value, (*at, key)) for key, value in table.items()}
+    def _missing(self, kind: Type, at: KeyPath) -> None:
+        """Say which key is missing; of a missing table, the ones that it would need."""
+        if registry := tags(kind):
+            tag_field = str(tables(kind)[0].tag_field)
+            self._add(KeyProblem((*at, tag_field), type_messages.missing(type_messages.named(registry))))
+        elif structs := tables(kind):
+            for field in structs[0].fields:
+                if field.required:
+                    self._missing(field.type, (*at, field.name))
+        else:
+            self._add(KeyProblem(at, type_messages.missing(type_messages.described(kind))))
 
 
-_CHECKS: dict[type[Type], Callable[[Checker, Any, Any, KeyPath, Type], Any]] = {
-    IntType: Checker._number,
-    FloatType: Checker._number,
-    StrType: Checker._text,
-    LiteralType: Checker._choice,
-    VarTupleType: Checker._list,
-    TupleType: Checker._pair,
-    DictType: Checker._mapping,
-}
+_type_of = cache(type_info)
 
 
-def _takes(kind: Type, value: Any) -> bool:
-    """Whether a value is of a kind's sort at all, right or wrong in detail. `true` is no number, 1 is a float."""
-    match kind:
-        case BoolType():
-            return isinstance(value, bool)
-        case IntType():
-            return isinstance(value, int) and not isinstance(value, bool)
-        case FloatType():
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case StrType() | LiteralType():
-            return isinstance(value, str)
-        case VarTupleType() | TupleType():
-            return isinstance(value, list | tuple)
-        case StructType() | DictType():
-            return isinstance(value, dict)
-        case _:
-            return True
+@cache
+def _described(of: type[Struct]) -> tuple[StructType, dict[str, Any]]:
+    """A struct's description, and the annotation of each of its fields."""
+    kind = type_info(of)
+    assert isinstance(kind, StructType)
+    return kind, get_type_hints(of, include_extras=True)
 
 
-def told(problems: list[Problem]) -> list[str]:
-    """Problems as lines of text, each with its key."""
-    return [f"{dotted(problem.at)}: {problem.message}" if problem.at else problem.message for problem in problems]
+def _options(hint: Any) -> list[Any]:
+    """The annotations that a union allows, without descriptions around them."""
+    if get_origin(hint) is Annotated:
+        return _options(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        return [one for part in get_args(hint) for one in _options(part)]
+    return [hint]
+
+
+def _item_hints(hint: Any, kind: Type, items: Collection[Any]) -> Sequence[Any]:
+    """The annotation of each item of a list or table; nothing where none of that length is allowed."""
+    count, of = len(items), dict if isinstance(items, dict) else tuple
+    hints = next((get_args(one) for one in _options(hint) if get_origin(one) is of), ())
+    for one in map(unwrapped, alternatives(kind)):
+        if of is tuple and isinstance(one, TupleType) and len(one.item_types) == count:
+            return hints
+        if isinstance(one, VarTupleType if of is tuple else DictType):
+            item = hints[0] if of is tuple else hints[1]
+            return [item] * count if (one.min_length or 0) <= count <= (one.max_length or count) else ()
+    return ()
+
+
+def _unprintable(value: Any) -> list[str]:
+    """What msgspec takes and a run cannot use: numbers that are not finite, text with control characters."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return [f"{shown(value)} is not a finite number."]
+    if isinstance(value, str) and clean(value) != value:
+        codes = sorted({f"U+{ord(letter):04X}" for letter in value if clean(letter) != letter})
+        return [f"{shown(value)} contains {enumeration(codes[:3])}: control characters are not allowed."]
+    return []

@@ -1,4 +1,4 @@
-"""What is wrong in a catalog, where, and in words that help a newcomer to mend it."""
+"""Keys and values as messages show them, and what was probably meant by a word that is unknown."""
 
 import contextlib
 import datetime
@@ -6,47 +6,18 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from labtui.text.clean import clean_line
+from labtui.text.words import enumeration
 
 KeyPath = tuple[str | int, ...]
-"""Where a value stands in a parsed TOML document: table keys, and places in lists from 0."""
+"""Where a value is in a parsed TOML document: keys of tables, and indices of lists."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 _LONGEST_SHOWN = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with one value, before it is known in which line of which file the value stands."""
-
-    at: KeyPath
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong in a catalog. `str(fault)` is the whole of it in one readable text."""
-
-    path: Path
-    line: int | None
-    column: int | None
-    """From 1; known for faults of syntax only."""
-    key: str
-    """The dotted key as it is written in the file; empty where the fault is of no one key."""
-    message: str
-    experiment: str | None
-    """The entry in which it is written; None for [defaults] and for the file as a whole."""
-    entries: tuple[str, ...] = ()
-    """The entries that cannot run because of it: the one in which it is written, and its heirs."""
-
-    def __str__(self) -> str:
-        place = ":".join(str(part) for part in (shown_path(self.path), self.line, self.column) if part is not None)
-        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
 
 
 def shown_path(path: Path) -> str:
@@ -84,33 +55,32 @@ def shown(value: Any) -> str:
         case int() | float():
             return clean_line(str(value), _LONGEST_SHOWN)
         case list() | tuple():
-            return shown_list(value)
+            plain = len(value) <= 4 and not any(isinstance(one, list | tuple | dict) for one in value)
+            return f"[{', '.join(map(shown, value))}]" if plain else f"a list of {len(value)}"
         case dict():
             return "a table"
         case _:
             return clean_line(str(value), _LONGEST_SHOWN)
 
 
-def shown_list(values: Sequence[Any]) -> str:
-    """A short list of plain values as it is written, any other by its length."""
-    if len(values) <= 4 and not any(isinstance(value, list | tuple | dict) for value in values):
-        return f"[{', '.join(shown(value) for value in values)}]"
-    return f"a list of {len(values)}"
+def shown_all(values: Iterable[Any], last: str = "and") -> str:
+    """Values as a phrase: `"adam", "adamw" and "sgd"`."""
+    return enumeration([shown(value) for value in values], last)
 
 
-def told_kind(value: Any) -> str:
-    """`"x" is text`, `3 is a number`, `this is a table`: what was found where something else is needed."""
+def value_and_kind(value: Any) -> str:
+    """`"x" is text`, `3 is a number`, `this is a table`: what stands where something else is needed."""
     large = isinstance(value, dict) or (isinstance(value, list | tuple) and not shown(value).startswith("["))
     return f"this is {kind_of(value)}" if large else f"{shown(value)} is {kind_of(value)}"
 
 
 def kind_of(value: Any) -> str:
-    """What sort of value it is, in a newcomer's words."""
+    """What sort of value it is, in words."""
     match value:
         case str():
             return "text"
         case bool():
-            return "a truth value"
+            return "a boolean"
         case int() | float():
             return "a number"
         case list() | tuple():
@@ -120,20 +90,7 @@ def kind_of(value: Any) -> str:
         case datetime.date() | datetime.time():
             return "a date or time"
         case _:
-            return "nothing that is known here"
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 item`, `3 items`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def listed(words: Iterable[str], last: str = "or") -> str:
-    """`a, b or c`."""
-    words = list(words)
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+            return "of an unknown kind"
 
 
 def nearest(word: str, options: Collection[str]) -> tuple[str, ...]:
@@ -149,15 +106,11 @@ def nearest(word: str, options: Collection[str]) -> tuple[str, ...]:
 
 def did_you_mean(word: str, options: Collection[str], *, quote: bool = True) -> str:
     """` Did you mean "x"?` with its leading space, or nothing where no option is like the word."""
-    matches = nearest(word, options)
-    if not matches:
-        return ""
-    return f" Did you mean {listed(json.dumps(match) if quote else match for match in matches)}?"
+    matches = [json.dumps(match) if quote else match for match in nearest(word, options)]
+    return f" Did you mean {enumeration(matches, 'or')}?" if matches else ""
 
 
 def foreign_letters(word: str) -> str:
     """A sentence where a word holds letters that may only look like plain ones, else nothing."""
-    letters = [letter for letter in word[:_LONGEST_SHOWN] if not letter.isascii()]
-    if not letters:
-        return ""
-    return f" It holds {listed(f'U+{ord(letter):04X}' for letter in letters[:3])}, which may look like a plain letter."
+    codes = [f"U+{ord(letter):04X}" for letter in word[:_LONGEST_SHOWN] if not letter.isascii()]
+    return f" It contains {enumeration(codes[:3])}, which may look like a plain letter." if codes else ""

@@ -21,7 +21,7 @@ grid.optimizer.lr = [0.1, 0.01]
 
 @dataclass(frozen=True)
 class Said:
-    """One fault that must be told: where, and words of what is found and allowed; the column where it matters."""
+    """One problem that must be told: where, and words of what is found and allowed; the column where it matters."""
 
     line: int | None
     key: str
@@ -31,7 +31,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Bad:
-    """A catalog with its faults, and the entries that must stay usable."""
+    """A catalog with its problems, and the entries that must stay usable."""
 
     name: str
     content: str | bytes
@@ -40,12 +40,12 @@ class Bad:
 
 
 def after(name: str, text: str, *said: Said, good: tuple[str, ...] = ("network", "rates")) -> Bad:
-    """A fault behind two sound entries."""
+    """A problem behind two sound entries."""
     return Bad(name, GOOD + text, said, good)
 
 
 def whole(name: str, content: str | bytes, *said: Said, good: tuple[str, ...] = ()) -> Bad:
-    """A file that is nothing but the fault."""
+    """A file that is nothing but the problem."""
     return Bad(name, content, said, good)
 
 
@@ -57,7 +57,7 @@ VALUES = (
     after(
         "a negative learning rate",
         "[experiment.x]\noptimizer.lr = -0.1\n",
-        says(14, "experiment.x.optimizer.lr", "-0.1 is not allowed", "a number above 0 and at most 1000"),
+        says(14, "experiment.x.optimizer.lr", "-0.1 is not allowed", "a number above 0 and at most 1,000"),
     ),
     after(
         "a learning rate of nan",
@@ -67,12 +67,12 @@ VALUES = (
     after(
         "an infinite weight",
         '[experiment.x]\npenalty = { norm = "l1", weight = inf }\n',
-        says(14, "experiment.x.penalty.weight", "inf", "a number from 0 to 1000000"),
+        says(14, "experiment.x.penalty.weight", "inf", "a number from 0 to 1,000,000"),
     ),
     after(
         "no epochs at all",
         "[experiment.x]\ntraining.epochs = 0\n",
-        says(14, "experiment.x.training.epochs", "0 is not allowed", "a whole number from 1 to 100000"),
+        says(14, "experiment.x.training.epochs", "0 is not allowed", "a whole number from 1 to 100,000"),
     ),
     after(
         "epochs with a decimal point",
@@ -80,12 +80,12 @@ VALUES = (
         says(14, "experiment.x.training.epochs", "10.0 has a decimal point", "a whole number", "Write 10."),
     ),
     after(
-        "a truth value for a number",
+        "a boolean for a number",
         "[experiment.x]\ntraining.epochs = true\n",
-        says(14, "experiment.x.training.epochs", "true is a truth value", "a whole number from 1 to 100000"),
+        says(14, "experiment.x.training.epochs", "true is a boolean", "a whole number from 1 to 100,000"),
     ),
     after(
-        "a number for a truth value",
+        "a number for a boolean",
         '[experiment.x]\noptimizer = { name = "sgd", momentum = 0.9, nesterov = 1 }\n',
         says(14, "experiment.x.optimizer.nesterov", "1 is a number", "true or false"),
     ),
@@ -112,7 +112,7 @@ VALUES = (
     after(
         "three numbers where two are needed",
         "[experiment.x]\nmodel.dropout = [0.1, 0.2, 0.3]\n",
-        says(14, "experiment.x.model.dropout", "3 items", "a list of two"),
+        says(14, "experiment.x.model.dropout", "a list of 3 items is not allowed", "a list of two"),
     ),
     after(
         "a dropout of everything, in the second place",
@@ -122,7 +122,7 @@ VALUES = (
     after(
         "a whole number beyond any machine's",
         "[experiment.x]\ntraining.batch_size = 99999999999999999999999999\n",
-        says(14, "experiment.x.training.batch_size", "9999999999", "a whole number from 1 to 1000000"),
+        says(14, "experiment.x.training.batch_size", "9999999999", "a whole number from 1 to 1,000,000"),
     ),
     after(
         "text that retitles a terminal",
@@ -132,7 +132,7 @@ VALUES = (
     after(
         "text longer than anybody reads",
         f'[experiment.x]\ndescription = "{"x" * 4001}"\n',
-        says(14, "experiment.x.description", "4,001 characters", "at most 4000 characters"),
+        says(14, "experiment.x.description", "4,001 characters", "at most 4,000 characters"),
     ),
 )
 
@@ -140,12 +140,12 @@ NAMES = (
     after(
         "an unknown key in an entry",
         "[experiment.x]\noptimiser.lr = 0.1\n",
-        says(14, "experiment.x.optimiser", "no such key", "Did you mean optimizer?"),
+        says(14, "experiment.x.optimiser", "unknown key", "Did you mean optimizer?"),
     ),
     after(
         "an unknown key in a table",
         "[experiment.x]\ntraining.epoch = 3\n",
-        says(14, "experiment.x.training.epoch", "no such key", "Did you mean epochs?", "batch_size"),
+        says(14, "experiment.x.training.epoch", "unknown key", "Did you mean epochs?", "batch_size"),
     ),
     after(
         "a key of another optimizer",
@@ -162,16 +162,16 @@ NAMES = (
         '[experiment.x]\noptimizer."l\u0433" = 0.1\n',
         says(14, 'experiment.x.optimizer."l\u0433"', "U+0433", "lr"),
     ),
-    after("an empty key", '[experiment.x]\n"" = 1\n', says(14, 'experiment.x.""', "no such key", "title")),
+    after("an empty key", '[experiment.x]\n"" = 1\n', says(14, 'experiment.x.""', "unknown key", "title")),
     after(
         "an unknown optimizer",
         '[experiment.x]\noptimizer.name = "adan"\n',
-        says(14, "experiment.x.optimizer.name", '"adan" is not known', 'Did you mean "adam"', '"sgd"'),
+        says(14, "experiment.x.optimizer.name", '"adan" is unknown', 'Did you mean "adam"', '"sgd"'),
     ),
     after(
         "a model by its import path",
         '[experiment.x]\nmodel.name = "os:system"\n',
-        says(14, "experiment.x.model.name", '"os:system" is not known', '"cnn" or "resnet18"'),
+        says(14, "experiment.x.model.name", '"os:system" is unknown', '"cnn" or "resnet18"'),
     ),
     after(
         "a model named without a table",
@@ -196,7 +196,7 @@ NAMES = (
     after(
         "an unknown transform",
         '[experiment.x]\ndata.augment.transforms = [\n  { name = "rotation", degrees = 5 },\n  { name = "flip" },\n]\n',
-        says(16, "experiment.x.data.augment.transforms[1].name", '"flip" is not known', '"horizontal_flip"'),
+        says(16, "experiment.x.data.augment.transforms[1].name", '"flip" is unknown', '"horizontal_flip"'),
     ),
     after(
         "a transform without its argument",
@@ -211,12 +211,12 @@ NAMES = (
     after(
         "an unknown protocol",
         '[experiment.x]\nprotocol = "Report"\n',
-        says(14, "experiment.x.protocol", '"Report" is not known', 'Did you mean "report"', '"standard"'),
+        says(14, "experiment.x.protocol", '"Report" is unknown', 'Did you mean "report"', '"standard"'),
     ),
     after(
         "a factor that is no key",
         '[experiment.x]\nfactor = ["lr"]\n',
-        says(14, "experiment.x.factor[0]", '"lr" is no key', 'Did you mean "optimizer.lr"', "penalty"),
+        says(14, "experiment.x.factor[0]", '"lr" is not a key', 'Did you mean "optimizer.lr"', "penalty"),
     ),
     after(
         "a baseline that is not there",
@@ -231,7 +231,7 @@ NAMES = (
     after(
         "an entry whose name leaves the runs folder",
         '[experiment."../../x"]\n',
-        says(13, 'experiment."../../x"', "is no name for an entry", "letters, digits"),
+        says(13, 'experiment."../../x"', "cannot be the name of an entry", "letters, digits"),
     ),
     after(
         "a title that leaves the runs folder",
@@ -241,7 +241,7 @@ NAMES = (
     after(
         "two entries that would share a folder",
         '[experiment.x]\ntitle = "NETWORK"\n',
-        says(14, "experiment.x.title", '"NETWORK" is the title of "network" (line 7) already', "share a folder"),
+        says(14, "experiment.x.title", '"NETWORK" is already the title of "network" (line 7)', "share a folder"),
     ),
 )
 
@@ -259,7 +259,7 @@ STRUCTURE = (
         says(18, "experiment.z.extends", 'in a circle: "z" -> "x" -> "y" -> "z"'),
     ),
     after(
-        "a fault that is inherited, told once",
+        "a problem that is inherited, listed once",
         '[experiment.x]\ntraining.epochs = -1\n[experiment.y]\nextends = "x"\ntitle = "Y"\n',
         says(14, "experiment.x.training.epochs", "-1 is not allowed"),
     ),
@@ -271,7 +271,7 @@ STRUCTURE = (
     after(
         "a grid over a key that is not there",
         "[experiment.x]\ngrid.lr = [0.1, 0.01]\n",
-        says(14, "experiment.x.grid.lr", "no key", "Did you mean optimizer.lr"),
+        says(14, "experiment.x.grid.lr", "is not a key of a recipe", "Did you mean optimizer.lr"),
     ),
     after(
         "a grid with a value out of range",
@@ -291,7 +291,12 @@ STRUCTURE = (
     after(
         "figures under a tag that is not there",
         '[experiment.x]\nreference.figures."Train loss" = 0.1\n',
-        says(14, 'experiment.x.reference.figures."Train loss"', "no tag", 'Did you mean "Train Loss"'),
+        says(
+            14,
+            'experiment.x.reference.figures."Train loss"',
+            'no curve with the tag "Train loss"',
+            'Did you mean "Train Loss"',
+        ),
     ),
     after(
         "no seeds",
@@ -321,7 +326,7 @@ STRUCTURE = (
     after(
         "a misspelt header",
         "[experimnet.x]\noptimizer.lr = 0.1\n",
-        says(13, "experimnet", "no such key", "Did you mean experiment?", "[experiment.my_dropout]"),
+        says(13, "experimnet", "unknown key", "Did you mean experiment?", "[experiment.my_dropout]"),
     ),
     whole(
         "an entry that says too little",
@@ -333,7 +338,7 @@ STRUCTURE = (
     whole(
         "a title in [defaults], and a wrong rate there",
         GOOD.replace('name = "adam"', 'name = "adam"\ntitle = "X"\noptimizer.lr = 0'),
-        says(6, "defaults.title", "stands in an entry"),
+        says(6, "defaults.title", "belongs in an entry"),
         says(7, "defaults.optimizer.lr", "0 is not allowed"),
         good=("rates",),
     ),
@@ -343,59 +348,59 @@ SYNTAX = (
     after(
         "text without quotes",
         "[experiment.x]\ndata.name = cifar10\n",
-        says(14, "experiment.x", '"cifar10" is text, and text stands in quotes', column=13),
+        says(14, "experiment.x", 'Invalid value, at "cifar10". Text needs quotes.', column=13),
     ),
     after(
         "text whose last quote is missing",
         '[experiment.x]\ntitle = "Dropout\nseeds = 3\n',
-        says(14, "experiment.x", "the last quote is missing", column=17),
+        says(14, "experiment.x", "The last quote is missing", column=17),
     ),
     after(
         "a long text that is never closed",
         '[experiment.x]\ndescription = """\nIt goes on\n\n[experiment.y]\nseeds = 2\n',
-        says(14, "experiment.x", "never closed", column=15),
+        says(14, "experiment.x", "Unterminated string", "never closed", column=15),
         good=("network", "rates", "y"),
     ),
     after(
         "a list that is never closed",
         "[experiment.x]\nseeds = [0, 1\n\n[experiment.y]\nseeds = 2\n",
-        says(14, "experiment.x", "the [ that opens here is not closed", column=9),
+        says(14, "experiment.x", "Unclosed array", "The bracket that opens here is not closed", column=9),
         good=("network", "rates", "y"),
     ),
     after(
         "one key twice",
         "[experiment.x]\nseeds = 2\ntitle = 'X'\nseeds = 3\n",
-        says(16, "experiment.x", "experiment.x.seeds is there already, in line 14"),
+        says(16, "experiment.x", "experiment.x.seeds is already in line 14"),
     ),
     after(
         "one entry twice",
         "[experiment.x]\nseeds = 2\n\n[experiment.x]\nseeds = 3\n",
-        says(16, "experiment.x", "experiment.x is there already, in line 13"),
+        says(16, "experiment.x", "experiment.x is already in line 13"),
     ),
     after(
         "a decimal comma",
         "[experiment.x]\noptimizer.lr = 0,1\n",
-        says(14, "experiment.x", "a decimal number is written with a point", column=17),
+        says(14, "experiment.x", "Write a decimal number with a point: 0.5", column=17),
     ),
     after(
         "Python's True",
         '[experiment.x]\noptimizer = { name = "sgd", momentum = 0.9, nesterov = True }\n',
-        says(14, "experiment.x", '"True" is written in small letters: true', column=56),
+        says(14, "experiment.x", 'Invalid value, at "True }"', "true and false are written in lower case", column=56),
     ),
     after(
         "Python's None",
         "[experiment.x]\npenalty = None\n",
-        says(14, "experiment.x", 'write "none"', column=11),
+        says(14, "experiment.x", 'Invalid value, at "None"', 'write "none"', column=11),
     ),
     after(
         "a header that is never closed",
         "[experiment.x\nseeds = 2\n",
-        says(13, "experiment.x", "header is not closed", column=14),
+        says(13, "experiment.x", "Close the header, as in: [experiment.my_dropout]", column=14),
     ),
     after(
         "a colon for an equals sign",
         "[experiment.x]\nseeds: 2\n",
-        says(14, "experiment.x", '": 2" was found where = and a value are expected', column=6),
+        says(14, "experiment.x", 'at ": 2"', "a key, = and a value, as in: lr = 0.001", column=6),
     ),
     after(
         "a number of 5,000 digits",
@@ -412,23 +417,27 @@ SYNTAX = (
         f"[experiment.x]\n{'.'.join(['a'] * 20_000)} = 1\n",
         says(14, "experiment.x", "nested too deeply", column=1),
     ),
-    after("a NUL byte", '[experiment.x]\ntitle = "a\0b"\n', says(14, "experiment.x", "U+0000", column=11)),
+    after(
+        "a NUL byte",
+        '[experiment.x]\ntitle = "a\0b"\n',
+        says(14, "experiment.x", r"Illegal character '\x00'", column=11),
+    ),
     after(
         "a raw escape byte",
         '[experiment.x]\ntitle = "a\x1b[31mb"\n',
-        says(14, "experiment.x", "U+001B", "not allowed", column=11),
+        says(14, "experiment.x", r"Illegal character '\x1b'", column=11),
     ),
     whole(
-        "a fault of syntax in [defaults]",
+        "a syntax error in [defaults]",
         "[defaults]\noptimizer.lr = .1\n\n" + GOOD.split("\n\n", 1)[1],
-        says(2, "", '".1" needs a digit before the point: 0.1', "Nothing can be read", column=16),
+        says(2, "", 'at ".1". A number needs a digit before the point', "Nothing can be read", column=16),
     ),
 )
 
 FILES = (
-    whole("an empty file", "", says(None, "", "holds no experiment", "[experiment.my_dropout]")),
-    whole("a file of comments", "# nothing\n\n", says(None, "", "holds no experiment")),
-    whole("a file without entries", '[defaults]\nprotocol = "report"\n', says(None, "", "holds no experiment")),
+    whole("an empty file", "", says(None, "", "contains no experiment", "[experiment.my_dropout]")),
+    whole("a file of comments", "# nothing\n\n", says(None, "", "contains no experiment")),
+    whole("a file without entries", '[defaults]\nprotocol = "report"\n', says(None, "", "contains no experiment")),
     whole(
         "a list where entries are expected",
         "experiment = [1, 2]\n",
@@ -449,8 +458,8 @@ FILES = (
     whole("bytes that are no text", bytes(range(128, 256)) * 8, says(1, "", "not UTF-8")),
     whole("more than a megabyte", GOOD + "#" * 1_000_000, says(None, "", "larger than the 1,000,000 bytes")),
     whole("the line ends of very old Macs", GOOD.replace("\n", "\r"), says(1, "", "carriage return")),
-    whole("JSON", '{"experiment": {"x": {}}}\n', says(1, "", "a key, = and a value are expected")),
-    whole("YAML", "experiment:\n  x:\n    seeds: 3\n", says(1, "", "= and a value are expected")),
+    whole("JSON", '{"experiment": {"x": {}}}\n', says(1, "", "Each line holds a key, = and a value")),
+    whole("YAML", "experiment:\n  x:\n    seeds: 3\n", says(1, "", "Each line holds a key, = and a value")),
 )
 
 BAD = (*VALUES, *NAMES, *STRUCTURE, *SYNTAX, *FILES)

@@ -11,10 +11,21 @@ import msgspec
 from msgspec import inspect
 from msgspec.inspect import Field, StructType, Type
 
-from labtui.catalog import type_messages
-from labtui.catalog.literal import inline
-from labtui.catalog.schema_types import ENTRY_KEYS, MEANINGS, OWN, RECIPE, TERMS
-from labtui.catalog.words import listed, shown
+from labtui.catalog.fields import inline
+from labtui.catalog.schema_types import (
+    ENTRY_KEYS,
+    MEANINGS,
+    OWN,
+    RECIPE,
+    TERMS,
+    field_of,
+    is_optional,
+    tags,
+    unwrapped,
+)
+from labtui.catalog.schema_types import tables as tables_of
+from labtui.catalog.type_messages import described
+from labtui.catalog.words import shown, shown_all
 from labtui.spec import Reference
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "catalog.md"
@@ -53,28 +64,28 @@ def table(rows: Iterable[Row], *, registry: bool = False) -> str:
 
 
 def entry_rows() -> list[Row]:
-    """The keys of an entry beside its recipe, in the order in which faults list them."""
+    """The keys of an entry beside its recipe, in the order in which messages list them."""
     rows = [*struct_rows(OWN, ""), *struct_rows(TERMS, ""), row(field(RECIPE, "protocol"), "protocol", "")]
     return sorted(rows, key=lambda one: ENTRY_KEYS.index(one[0].strip("`")))
 
 
 def kind_rows(of: Field, key: str) -> Iterator[Row]:
     """The keys of a table, or of all entries of a registry, equal ones of several entries in one row."""
-    registry = type_messages.tags(of.type)
+    registry = tags(of.type)
     if not registry:
-        if type_messages.optional(of.type):
+        if is_optional(of.type):
             yield row(of, key, "")
-        yield from struct_rows(type_messages.tables(of.type)[0], f"{key}.")
+        yield from struct_rows(tables_of(of.type)[0], f"{key}.")
         return
-    names = listed(map(shown, registry))
+    names = shown_all(registry, "or")
     default = "required" if of.required else f"`{shown(of.default.__struct_config__.tag)}`"
     yield (f"`{key}.name`", "all", names, default, MEANINGS[f"{key}.name"])
     grouped: dict[tuple[str, str, str, str], list[str]] = {}
     for tag, struct in registry.items():
         for name, _, allowed, default, meaning in struct_rows(struct, f"{key}."):
             grouped.setdefault((name, allowed, default, meaning), []).append(f"`{tag}`")
-    for (name, allowed, default, meaning), tags in grouped.items():
-        yield (name, ", ".join(tags), allowed, default, meaning)
+    for (name, allowed, default, meaning), owners in grouped.items():
+        yield (name, ", ".join(owners), allowed, default, meaning)
 
 
 def struct_rows(struct: StructType, prefix: str) -> Iterator[Row]:
@@ -82,13 +93,13 @@ def struct_rows(struct: StructType, prefix: str) -> Iterator[Row]:
     for one in struct.fields:
         key = f"{prefix}{one.name}"
         yield row(one, key, "")
-        for below in type_messages.tables(one.type):
+        for below in tables_of(one.type):
             if prefix.startswith("data."):
                 yield from struct_rows(below, f"{key}.")
 
 
 def row(of: Field, key: str, owner: str) -> Row:
-    allowed = type_messages.described(of.type)
+    allowed = described(of.type)
     if key == "grid":
         allowed = "a table of lists, each of 1 to 200 values"
     return (f"`{key}`", owner, allowed.replace("|", "\\|"), default_text(of), MEANINGS[key])
@@ -105,15 +116,15 @@ def default_text(of: Field) -> str:
 
 
 def field(struct: StructType, name: str) -> Field:
-    found = type_messages.own_field(struct, name)
+    found = field_of(struct, name)
     assert found is not None
     return found
 
 
 def transforms() -> Field:
     """The registry of transforms, as if it were a table of its own."""
-    augment = type_messages.tables(field(type_messages.tables(field(RECIPE, "data").type)[0], "augment").type)[0]
-    listed: Type = type_messages.bare(field(augment, "transforms").type)
+    augment = tables_of(field(tables_of(field(RECIPE, "data").type)[0], "augment").type)[0]
+    listed: Type = unwrapped(field(augment, "transforms").type)
     assert isinstance(listed, inspect.VarTupleType)
     return Field(name="transforms", encode_name="transforms", type=listed.item_type, required=True)
 

@@ -40,7 +40,7 @@ def read(tmp_path: Path) -> Any:
 
 
 def variant(catalog: Catalog, name: str) -> Variant:
-    assert catalog.faults == ()
+    assert catalog.problems == ()
     (found,) = catalog.select([name])
     return found
 
@@ -125,7 +125,7 @@ def test_an_entry_is_not_its_own_baseline(read: Any) -> None:
 
 def test_the_same_title_in_two_groups_makes_two_folders(read: Any) -> None:
     catalog = read("[experiment.a]\ntitle = 'T'\n[experiment.b]\ntitle = 'T'\ngroup = 'Other'\n")
-    assert catalog.faults == ()
+    assert catalog.problems == ()
 
 
 @pytest.mark.parametrize("form", ["grid.optimizer.lr = [0.1, 2]", 'grid."optimizer.lr" = [0.1, 2]'])
@@ -165,9 +165,9 @@ def test_a_key_that_an_inherited_grid_would_override_is_a_fault(read: Any) -> No
     catalog = read(
         "[experiment.r]\ngrid.optimizer.lr = [0.1, 0.2]\n[experiment.s]\nextends = 'r'\noptimizer.lr = 0.3\n"
     )
-    (fault,) = catalog.faults
-    assert (fault.line, fault.key) == (15, "experiment.s.optimizer.lr")
-    assert 'grid = "none"' in fault.message
+    (problem,) = catalog.problems
+    assert (problem.line, problem.key) == (15, "experiment.s.optimizer.lr")
+    assert 'grid = "none"' in problem.message
 
 
 def test_a_grid_over_names_brings_each_one_s_own_defaults(read: Any) -> None:
@@ -176,7 +176,7 @@ def test_a_grid_over_names_brings_each_one_s_own_defaults(read: Any) -> None:
         "grid.training.precision = ['fp32', 'bf16']\n[experiment.n]\noptimizer = { name = 'sgd', momentum = 0.9 }\n"
         "grid.optimizer.nesterov = [true, false]\ngrid.model.dropout = [[0.1, 0.2], [0, 0]]\n"
     )
-    assert catalog.faults == ()
+    assert catalog.problems == ()
     assert [one.spec.name for one in catalog.select(["o"])] == [
         "o@adam_none_fp32",
         "o@adam_none_bf16",
@@ -208,7 +208,7 @@ def test_a_grid_makes_every_combination_once_in_the_order_written(
     lines = "".join(f"grid.{key} = {json.dumps(values)}\n" for key, values in grid.items())
     path.write_text(f"{BASE}[experiment.g]\n{lines}", "utf-8")
     catalog = load(path, datasets=DATASETS)
-    assert catalog.faults == ()
+    assert catalog.problems == ()
     wanted = list(itertools.product(*grid.values()))
     members = catalog.select(["g"])
     assert len(members) == len(wanted) == len({one.spec.name for one in members})

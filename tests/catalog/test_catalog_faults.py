@@ -1,4 +1,4 @@
-"""Sixty bad catalogs and more: each fault told where it is, what was found and what is allowed; the rest is usable."""
+"""Sixty bad catalogs and more: each says where it is, what was found and what is allowed; the rest is usable."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from bad_catalogs import BAD, GOOD, Bad
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labtui.catalog import Catalog, Fault, builtin_path, load
+from labtui.catalog import Catalog, Problem, builtin_path, load
 from labtui.errors import UsageError
 from labtui.text.clean import clean_line
 
@@ -29,36 +29,36 @@ def test_there_are_sixty_of_them_and_no_two_alike() -> None:
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
 def test_each_fault_is_told_where_it_is_and_the_good_entries_stay_usable(tmp_path: Path, bad: Bad) -> None:
     catalog = loaded(tmp_path, bad.content)
-    found = [(fault.line, fault.key) for fault in catalog.faults]
+    found = [(problem.line, problem.key) for problem in catalog.problems]
     assert sorted(found, key=str) == sorted(((one.line, one.key) for one in bad.said), key=str)
     for said in bad.said:
-        (fault,) = [fault for fault in catalog.faults if (fault.line, fault.key) == (said.line, said.key)]
-        assert said.column in (None, fault.column)
+        (problem,) = [problem for problem in catalog.problems if (problem.line, problem.key) == (said.line, said.key)]
+        assert said.column in (None, problem.column)
         for words in said.words:
-            assert words in fault.message
+            assert words in problem.message
     assert tuple(experiment.name for experiment in catalog.experiments) == bad.good
     assert {variant.spec.experiment for variant in catalog.select(bad.good)} == set(bad.good)
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
 def test_a_fault_is_one_clean_line_that_names_file_line_and_key(tmp_path: Path, bad: Bad) -> None:
-    for fault in loaded(tmp_path, bad.content).faults:
-        text = str(fault)
+    for problem in loaded(tmp_path, bad.content).problems:
+        text = str(problem)
         assert text == clean_line(text)
         assert len(text) < 1_200
         assert "experiments.toml" in text
-        assert fault.line is None or f"experiments.toml:{fault.line}" in text
-        assert fault.key in text
+        assert problem.line is None or f"experiments.toml:{problem.line}" in text
+        assert problem.key in text
 
 
 def test_a_fault_reads_as_one_sentence_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (fault,) = loaded(tmp_path, GOOD + "[experiment.dropout]\noptimizer.lr = -0.1\n").faults
-    assert str(fault) == (
-        "experiments.toml:14: experiment.dropout.optimizer.lr: -0.1 is not allowed: a number above 0 and at most 1000."
+    (problem,) = loaded(tmp_path, GOOD + "[experiment.dropout]\noptimizer.lr = -0.1\n").problems
+    assert str(problem) == (
+        "experiments.toml:14: experiment.dropout.optimizer.lr: -0.1 is not allowed: a number above 0 and at most 1,000."
     )
-    assert fault.experiment == "dropout"
-    elsewhere = Fault(Path("/other/lab.toml"), 3, 7, "", "is wrong.", None)
+    assert problem.experiment == "dropout"
+    elsewhere = Problem(Path("/other/lab.toml"), 3, 7, "", "is wrong.", None)
     assert str(elsewhere) == "/other/lab.toml:3:7: is wrong."
 
 
@@ -69,29 +69,29 @@ def test_all_faults_of_all_entries_are_told_at_once_in_the_order_of_the_file(tmp
         + "[experiment.a]\ntraining.epochs = 0\ntraining.batch_size = 0\noptimizer.lr = nan\nmodel.dropuot = [0, 0]\n"
         + "[experiment.b]\nseeds = [\n[experiment.c]\ndata.name = 'mnist'\nextends = 'd'\n",
     )
-    assert [fault.line for fault in catalog.faults] == [14, 15, 16, 17, 19, 21, 22]
-    assert [fault.experiment for fault in catalog.faults] == ["a"] * 4 + ["b"] + ["c"] * 2
+    assert [problem.line for problem in catalog.problems] == [14, 15, 16, 17, 19, 21, 22]
+    assert [problem.experiment for problem in catalog.problems] == ["a"] * 4 + ["b"] + ["c"] * 2
 
 
 def test_a_fault_in_defaults_is_told_once_and_names_all_heirs(tmp_path: Path) -> None:
     catalog = loaded(tmp_path, GOOD.replace('"cnn"', '"cnn"\ntraining.epochs = 0'))
-    (fault,) = catalog.faults
-    assert (fault.line, fault.key, fault.experiment) == (5, "defaults.training.epochs", None)
-    assert fault.entries == ("network", "rates")
+    (problem,) = catalog.problems
+    assert (problem.line, problem.key, problem.experiment) == (5, "defaults.training.epochs", None)
+    assert problem.entries == ("network", "rates")
     assert catalog.experiments == ()
 
 
 def test_an_entry_that_replaces_a_faulty_default_is_sound(tmp_path: Path) -> None:
     text = GOOD.replace('"adam"', '"adam"\noptimizer.lr = 0') + "[experiment.own]\noptimizer.name = 'sgd'\n"
     catalog = loaded(tmp_path, text)
-    assert [fault.key for fault in catalog.faults] == ["defaults.optimizer.lr"]
+    assert [problem.key for problem in catalog.problems] == ["defaults.optimizer.lr"]
     assert [experiment.name for experiment in catalog.experiments] == ["rates", "own"]
 
 
 def test_an_heir_of_a_faulty_entry_is_told_to_wait_for_it(tmp_path: Path) -> None:
     catalog = loaded(tmp_path, GOOD + "[experiment.a]\ntitle = 'A\n[experiment.b]\nextends = 'a'\n")
-    assert [(fault.line, fault.experiment) for fault in catalog.faults] == [(14, "a"), (16, "b")]
-    assert "mend that first" in catalog.faults[1].message
+    assert [(problem.line, problem.experiment) for problem in catalog.problems] == [(14, "a"), (16, "b")]
+    assert "fix that first" in catalog.problems[1].message
 
 
 def test_a_fault_in_what_an_heir_does_not_take_over_is_not_the_heir_s(tmp_path: Path) -> None:
@@ -152,9 +152,11 @@ def test_no_mangled_catalog_whatever_brings_it_down(
         cut = data.draw(st.sampled_from([0, 0, 1, 5, 1_000]))
         lines[row] = lines[row][:place] + data.draw(st.sampled_from(SNIPPETS)) + lines[row][place + cut :]
     catalog = loaded(tmp_path_factory.mktemp("mangled"), "".join(lines))
-    broken = {name for fault in catalog.faults for name in fault.entries}
+    broken = {name for problem in catalog.problems for name in problem.entries}
     assert not broken & {experiment.name for experiment in catalog.experiments}
-    assert all(fault.line is None or 1 <= fault.line <= len("".join(lines).split("\n")) for fault in catalog.faults)
+    assert all(
+        problem.line is None or 1 <= problem.line <= len("".join(lines).split("\n")) for problem in catalog.problems
+    )
 
 
 @pytest.mark.timeout(30)
@@ -178,5 +180,5 @@ def test_no_mangled_catalog_whatever_brings_it_down(
 )
 def test_a_file_made_to_take_time_or_memory_comes_back_with_few_faults(tmp_path: Path, text: str) -> None:
     catalog = loaded(tmp_path, GOOD + text)
-    assert 1 <= len(catalog.faults) <= 250
+    assert 1 <= len(catalog.problems) <= 250
     assert len(catalog.variants) <= 5_200

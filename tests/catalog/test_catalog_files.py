@@ -69,7 +69,7 @@ def test_a_link_to_nowhere_is_told_rather_than_passed_over(lab: Path) -> None:
 def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
     fifo = tmp_path / "experiments.toml"
     os.mkfifo(fifo)
-    with pytest.raises(UsageError, match="no regular file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         load(fifo, datasets=DATASETS)
 
 
@@ -77,7 +77,7 @@ def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_device_is_not_opened(tmp_path: Path, device: str) -> None:
     link = tmp_path / "experiments.toml"
     link.symlink_to(device)
-    with pytest.raises(UsageError, match="no regular file"):
+    with pytest.raises(UsageError, match="not a regular file"):
         load(link, datasets=DATASETS)
 
 
@@ -109,7 +109,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
     path = tmp_path / "experiments.toml"
     path.write_bytes(b"\xef\xbb\xbf" + (GOOD + "[experiment.x]\nseeds = 0\n").replace("\n", "\r\n").encode())
     catalog = load(path, datasets=DATASETS)
-    assert [(fault.line, fault.key) for fault in catalog.faults] == [(14, "experiment.x.seeds")]
+    assert [(problem.line, problem.key) for problem in catalog.problems] == [(14, "experiment.x.seeds")]
     assert len(catalog.experiments) == 2
 
 

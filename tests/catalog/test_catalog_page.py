@@ -39,7 +39,7 @@ def test_the_examples_of_the_page_are_sound(tmp_path: Path) -> None:
     path = tmp_path / "experiments.toml"
     path.write_text("\n".join(re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)), "utf-8")
     catalog = load(path, datasets=DATASETS)
-    assert catalog.faults == ()
+    assert catalog.problems == ()
     assert [variant.spec.title for variant in catalog.variants] == ["Plain", "Heavy Dropout", "Rate 0.1", "Rate 0.01"]
     assert catalog.select(["rates@0.1"])[0].reference is not None
 
@@ -61,7 +61,7 @@ def test_the_faults_that_the_page_shows_are_told_so(tmp_path: Path) -> None:
         f"{text}\n[experiment.mine]\ndata.name = cifar10\n[experiment.other]\noptimizer.lr = -0.1\n", "utf-8"
     )
     shown = [line.split(": ", 2)[2] for line in TEXT.splitlines() if line.startswith("    experiments.toml:")]
-    assert {fault.message for fault in load(path, datasets=DATASETS).faults} == set(shown)
+    assert {problem.message for problem in load(path, datasets=DATASETS).problems} == set(shown)
 
 
 def described(table: Any, schema_of: dict[str, Any], at: str = "") -> list[str]:

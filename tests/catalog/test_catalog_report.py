@@ -94,7 +94,7 @@ def variant(catalog: Catalog, name: str) -> Variant:
 
 
 def test_the_catalog_has_no_faults_and_nine_entries(catalog: Catalog) -> None:
-    assert catalog.faults == ()
+    assert catalog.problems == ()
     assert len(catalog.experiments) == 9
 
 
@@ -242,7 +242,7 @@ def test_the_examples_in_the_comments_work_as_they_stand(tmp_path: Path) -> None
     path = tmp_path / "experiments.toml"
     path.write_text(f"{text}\n{commented_entries(text)}\n", "utf-8")
     catalog = load(path, datasets=DATASETS)
-    assert catalog.faults == ()
+    assert catalog.problems == ()
     heavy, careful, dropout = catalog.select(["heavy_dropout", "careful", "careful_dropout"])
     assert flatten({"model": {"dropout": (0.5, 0.5)}}).items() <= {"model.dropout": heavy.spec.model.dropout}.items()  # type: ignore[union-attr]
     assert (careful.spec.protocol, careful.spec.baseline, careful.spec.data.train_fraction) == ("standard", None, 1.0)
