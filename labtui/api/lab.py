@@ -34,7 +34,7 @@ def open_lab(
     """Find catalog, runs and data by the rules of the command line. Writes nothing.
 
     The runs folder is `runs` (or LABTUI_RUNS), else `runs/` beside the catalog file, else `runs/` in `cwd`.
-    Raises UsageError if the catalog cannot be read at all; problems with single entries are in `catalog.faults`.
+    Raises UsageError if the catalog cannot be read at all; problems with single entries are in `catalog.problems`.
     """
     path, builtin = find(catalog, cwd=cwd, environ=environ)
     return Lab(

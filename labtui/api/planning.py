@@ -82,7 +82,7 @@ def plan_runs(
 
 def catalog_notices(lab: Lab) -> tuple[str, ...]:
     """A warning about a catalog in which some entries have problems; empty if there are none."""
-    count = len(lab.catalog.faults)
+    count = len(lab.catalog.problems)
     if not count:
         return ()
     problems = "1 problem" if count == 1 else f"{count} problems"

@@ -79,14 +79,14 @@ def check_torch(_lab: Lab) -> Iterator[Finding]:
 
 def check_paths(lab: Lab) -> Iterator[Finding]:
     """The catalog, the runs folder and the data folder."""
-    faults = len(lab.catalog.faults)
+    problems = len(lab.catalog.problems)
     known = plural(len(lab.catalog.experiments), "experiment")
     builtin = " (built-in; `labtui init` writes it out)" if lab.catalog.builtin else ""
     yield Finding(
-        "problem" if faults else "ok",
+        "problem" if problems else "ok",
         "catalog",
-        f"{lab.catalog.path}{builtin}: {known}, {plural(faults, 'fault')}",
-        "labtui config validate" if faults else "",
+        f"{lab.catalog.path}{builtin}: {known}, {plural(problems, 'problem')}",
+        "labtui config validate" if problems else "",
     )
     if lab.store.writable:
         yield Finding("ok", "runs", f"{lab.store.root}: {plural(len(lab.store.scan()), 'run')}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labtui.cli.commands import LabCommand, LabGroup
-from labtui.cli.experiments import tell_faults
+from labtui.cli.experiments import report_problems
 from labtui.cli.options import FILE, json_option, lab_from, lab_options
 from labtui.cli.streams import put, put_json, say
 from labtui.cli.wording import plural
@@ -52,13 +52,13 @@ def show(lab: "Lab", *, json: bool) -> None:
 @click.argument("file", required=False, type=FILE)
 @lab_options
 def validate(lab: "Lab", *, file: Path | None) -> int:
-    """Check the catalog and tell every fault at once: file, line, key and the nearest valid key. Ends with 2 then."""
+    """Check the catalog and tell every problem at once: file, line, key and the nearest valid key. Ends with 2 then."""
     checked = lab if file is None else lab_from(file, lab.store.root, lab.data_root)
     for experiment in checked.catalog.experiments:
         put(f"good  {experiment.name}  ({plural(len(experiment.variants), 'run')} a seed)")
-    good, faults = len(checked.catalog.experiments), len(checked.catalog.faults)
-    say(f"{checked.catalog.path}: {plural(good, 'good experiment')}, {plural(faults, 'fault')}")
-    return tell_faults(checked)
+    good, problems = len(checked.catalog.experiments), len(checked.catalog.problems)
+    say(f"{checked.catalog.path}: {plural(good, 'good experiment')}, {plural(problems, 'problem')}")
+    return report_problems(checked)
 
 
 @config.command(examples=("$EDITOR $(labtui config path)",))

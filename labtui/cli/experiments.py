@@ -31,8 +31,8 @@ HEADER = ("NAME", "TITLE", "DATA", "EPOCHS", "RUNS", "LAST", "DESCRIPTION")
 def ls(lab: "Lab", *, json: bool) -> int:
     """List the experiments of the catalog.
 
-    RUNS counts all runs of an entry, LAST is the state of the newest. Ends with 2 where an entry has a fault, and still
-    lists the good ones.
+    RUNS counts all runs of an entry, LAST is the state of the newest. Ends with 2 where an entry has a problem, and
+    still lists the good ones.
     """
     runs = lab.store.scan()
     if json:
@@ -42,7 +42,7 @@ def ls(lab: "Lab", *, json: bool) -> int:
         put_table(HEADER, [_row(variant, runs) for variant in lab.catalog.variants], right=("EPOCHS", "RUNS"))
         where = "the built-in catalog (`labtui init` writes it out)" if lab.catalog.builtin else str(lab.catalog.path)
         say(f"{plural(len(lab.catalog.variants), 'entry').replace('entrys', 'entries')} from {where}")
-    return tell_faults(lab)
+    return report_problems(lab)
 
 
 @click.command(
@@ -68,11 +68,11 @@ def show(lab: "Lab", *, name: str, json: bool) -> None:
         _show_variant(lab, variant, runs)
 
 
-def tell_faults(lab: "Lab") -> int:
-    """Say every fault of the catalog on stderr; the exit code that they make."""
-    for fault in lab.catalog.faults:
-        say(str(fault))
-    return UsageError.exit_code if lab.catalog.faults else 0
+def report_problems(lab: "Lab") -> int:
+    """Say every problem of the catalog on stderr; the exit code that they make."""
+    for problem in lab.catalog.problems:
+        say(str(problem))
+    return UsageError.exit_code if lab.catalog.problems else 0
 
 
 def _row(variant: Variant, runs: tuple[Run, ...]) -> tuple[Piece, ...]:
@@ -137,7 +137,7 @@ def _show_difference(lab: "Lab", variant: Variant) -> None:
         return
     try:
         baseline = lab.catalog.select([variant.spec.baseline])[0]
-    except UsageError:  # the baseline's entry has a fault; `ls` and `config validate` tell it
+    except UsageError:  # the baseline's entry has a problem; `ls` and `config validate` tell it
         return
     put(f"  against {variant.spec.baseline}:")
     for key, (own, other) in differences(variant.spec, baseline.spec).items():

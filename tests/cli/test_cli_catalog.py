@@ -53,7 +53,7 @@ def test_validating_tells_good_and_bad_alike(cli: Cli) -> None:
     answer = cli("config", "validate")
     assert answer.code == 2
     assert answer.out.startswith("good  good")
-    assert "2 faults" in answer.err
+    assert "2 problems" in answer.err
 
 
 @pytest.mark.usefixtures("catalog")
@@ -61,7 +61,7 @@ def test_a_good_entry_runs_with_a_warning(cli: Cli) -> None:
     answer = cli("run", "good", "--dry-run", "--json")
     assert answer.code == 0
     assert json.loads(answer.out)["name"] == "good"
-    assert "2 faults" in answer.err
+    assert "2 problems" in answer.err
 
 
 @pytest.mark.usefixtures("catalog")

@@ -111,9 +111,9 @@ class FakeCatalog:
     builtin = False
     path = Path("experiments.toml")
 
-    def __init__(self, *names: str, faults=()) -> None:
+    def __init__(self, *names: str, problems=()) -> None:
         self.variants = tuple(variant(name) for name in names)
-        self.faults = tuple(faults)
+        self.problems = tuple(problems)
 
 
 def with_seed(own: RunSpec, seed: int) -> RunSpec:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from console_builders import FakeCatalog, curve, foreign, msgspec_replace, run, snapshot, spec, trend
 
-from labtui.catalog import Fault
+from labtui.catalog import Problem
 from labtui.console.draw import table
 from labtui.console.draw.spans import plain, width
 from labtui.console.experiments.details import facts
@@ -123,10 +123,10 @@ def test_runs_on_the_stand_in_data_set_say_so():
 
 
 def test_faults_of_the_catalog_are_listed():
-    fault = Fault(
+    problem = Problem(
         path=Path("x.toml"), line=12, column=None, key="l1.lrr", message="unknown \x1b[31mkey", experiment="l1"
     )
-    entry = entries(FakeCatalog("network", faults=[fault]), snapshot(), Choice())[-1]
+    entry = entries(FakeCatalog("network", problems=[problem]), snapshot(), Choice())[-1]
     assert entry.is_fault
     assert entry.title == "line 12: l1.lrr: unknown \ufffd[31mkey"
     assert plain(facts(entry, {}, 40, UNICODE, 0.0)[1]) == entry.title

@@ -307,7 +307,7 @@ def test_devices_are_offered_with_their_load():
 def test_a_wish_that_cannot_be_meant_is_answered_with_its_fault(tmp_path):
     lab = lab_at(tmp_path)
     assert "Space marks one" in answer(lab, Wish()).fault
-    assert "no key" in answer(lab, Wish(("network",), "", ("nonsense=1",))).fault
+    assert "not a key" in answer(lab, Wish(("network",), "", ("nonsense=1",))).fault
     assert "which seeds" in answer(lab, Wish(("network",), "a few")).fault
     good = answer(lab, Wish(("adam",), "3"))
     assert good.can_start

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labtui.catalog import Catalog, Fault
+from labtui.catalog import Catalog, Problem
 from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.console.experiments import filters
 from labtui.console.experiments.deltas import Deltas
@@ -59,7 +59,7 @@ class Arrangement:
             if lines and self._catalog.variants:
                 shown.append(Entry(f"heading:{part}", part))
             shown += lines
-        return (*shown, *_faults(self._catalog))
+        return (*shown, *_problems(self._catalog))
 
     def _part(self, entry: Entry) -> str:
         """Under which heading a line stands."""
@@ -179,15 +179,15 @@ def _unfolded(entry: Entry, snapshot: Snapshot, choice: Choice) -> list[Entry]:
     return [replace(entry, folded=False), *children]
 
 
-def _faults(catalog: Catalog) -> list[Entry]:
-    return [Entry(f"fault:{index}", clean_line(_place_of(fault))) for index, fault in enumerate(catalog.faults)]
+def _problems(catalog: Catalog) -> list[Entry]:
+    return [Entry(f"fault:{index}", clean_line(_place_of(problem))) for index, problem in enumerate(catalog.problems)]
 
 
-def _place_of(fault: Fault) -> str:
+def _place_of(problem: Problem) -> str:
     """Line, key and message; the file is the catalog's own, which the title names."""
-    line = f"line {fault.line}: " if fault.line else ""
-    key = f"{fault.key}: " if fault.key else ""
-    return f"{line}{key}{fault.message}"
+    line = f"line {problem.line}: " if problem.line else ""
+    key = f"{problem.key}: " if problem.key else ""
+    return f"{line}{key}{problem.message}"
 
 
 # --- Order and filter ---------------------------------------------------------------------------------------------
