@@ -3,19 +3,19 @@
 from pathlib import Path
 
 import pytest
-from api_lab import make_lab
 
 from labtui.api import Lab
 from labtui.api.comparison import compare_experiments, variants
 from labtui.errors import UsageError
 from labtui.spec import Normalize
+from tests.support.labs import make_lab
 
 REFERENCE = '\n[experiment.dropout.reference]\nepoch = 10\nfigures."Test accuracy" = 61.04\n'
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    from api_lab import CATALOG
+    from tests.support.labs import CATALOG
 
     return make_lab(tmp_path, CATALOG + REFERENCE)
 

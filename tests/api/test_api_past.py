@@ -5,11 +5,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from api_lab import make_lab
-from samples import make_launch, make_result, write_run
 
 from labtui.api import Lab, plan_runs
 from labtui.spec import RunSpec
+from tests.support.labs import make_lab
+from tests.support.samples import make_launch, make_result, write_run
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """Where runs go, and how many at once."""
 
 import pytest
-from samples import make_spec
 
 from labtui.api import placement as module
 from labtui.api.placement import Placement, estimated_memory, place_runs
 from labtui.launch.devices import Device, Survey
 from labtui.spec import ResNet18, Training
+from tests.support.samples import make_spec
 
 CPU = Device(name="cpu", title="CPU", cores=8)
 GPUS = tuple(Device(name=f"cuda:{index}", title="GPU", uuid=f"GPU-{index}", load=0.0) for index in range(4))

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from api_lab import make_lab
 
 from labtui import datasets
 from labtui.api import Lab, plan_runs
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.spec import Normalize, recipe_hash
+from tests.support.labs import make_lab
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_an_unknown_data_set_is_named_before_anything_is_fetched(lab: Lab) -> No
 def test_a_broken_entry_is_said_and_the_good_ones_are_planned(tmp_path: Path) -> None:
     broken = '\n[experiment.bad]\ntitle = "Bad"\noptimizer.lr = -1\n'
     (tmp_path / "catalog").mkdir()
-    from api_lab import CATALOG
+    from tests.support.labs import CATALOG
 
     lab = make_lab(tmp_path / "catalog", CATALOG + broken)
     plan = plan_runs(lab, ["dropout"], fetch=False)

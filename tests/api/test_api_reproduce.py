@@ -7,7 +7,7 @@ import pytest
 from labtui.api.reproduce import Reproducibility, compare_first_epochs, environment_changes
 from labtui.store.tags import REPORT_TEST_ACCURACY, REPORT_TRAIN_LOSS, TRAIN_LOSS, step_unit
 
-from samples import make_launch  # isort: skip
+from tests.support.samples import make_launch  # isort: skip
 
 UNITS = {tag: step_unit(tag) for tag in (REPORT_TEST_ACCURACY, REPORT_TRAIN_LOSS, TRAIN_LOSS)}
 ORIGINAL = {REPORT_TRAIN_LOSS: {1: 0.125}, REPORT_TEST_ACCURACY: {1: 55.0}, TRAIN_LOSS: {1: 2.3, 40: 1.9}}

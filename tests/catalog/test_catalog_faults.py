@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from bad_catalogs import BAD, GOOD, Bad
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labtui.catalog import Catalog, Problem, builtin_path, load
 from labtui.errors import UsageError
 from labtui.text.clean import clean_line
+from tests.support.bad_catalogs import BAD, GOOD, Bad
 
 DATASETS = ("cifar10", "digits", "fashion-mnist")
 

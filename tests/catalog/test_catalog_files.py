@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from bad_catalogs import GOOD
 
 from labtui.catalog import builtin_path, find, load
 from labtui.errors import UsageError
+from tests.support.bad_catalogs import GOOD
 
 DATASETS = ("cifar10", "digits", "fashion-mnist")
 

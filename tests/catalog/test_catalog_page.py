@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import tomli
-from reference_tables import PAGE, filled, tables
 
 from labtui.catalog import builtin_path, load
 from labtui.catalog.file import LARGEST
@@ -15,13 +14,14 @@ from labtui.catalog.load import MOST_ENTRIES, MOST_RUNS
 from labtui.catalog.schema_types import ENTRY_KEYS, INHERITED_KEYS, MEANINGS, RECIPE_PATHS, REGISTRIES
 from labtui.spec import Cnn, ResNet18
 from labtui.store.tags import STEP_UNITS
+from tests.support.reference_tables import PAGE, filled, tables
 
 DATASETS = ("cifar10", "digits", "fashion-mnist")
 TEXT = PAGE.read_text("utf-8")
 
 
 def test_the_tables_of_the_page_are_those_of_the_types() -> None:
-    assert filled(TEXT) == TEXT, "run: python tests/catalog/reference_tables.py"
+    assert filled(TEXT) == TEXT, "run: python -m tests.support.reference_tables"
     assert all(f"<!-- table: {name} -->" in TEXT for name in tables())
 
 

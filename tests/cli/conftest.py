@@ -1,33 +1,14 @@
 """A command line in a folder of its own, in this process or as a real one."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from labtui.cli.exits import main
-
-ROOT = Path(__file__).resolve().parents[2]
-
-NOWHERE = "/dev/null/data"
-"""A data folder that can neither be read nor made: fetching fails at once, without any network."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command line answered."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
+from tests.support.command_line import NOWHERE, Answer
+from tests.support.processes import environment, labtui_command
 
 
 @pytest.fixture
@@ -53,25 +34,13 @@ def cli(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]
     return run
 
 
-def environment() -> dict[str, str]:
-    """Our environment, in which a child finds this very labtui also from another folder.
-
-    Threads that wait must not spin: several tests train at once.
-    """
-    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_WAIT_POLICY": "PASSIVE"}
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "labtui", *arguments]
-
-
 @pytest.fixture
 def shell(here: Path) -> Callable[..., Answer]:
     """Run a command line as a real process, without a terminal."""
 
     def run(*arguments: str) -> Answer:
         done = subprocess.run(
-            command(*arguments),
+            labtui_command(*arguments),
             capture_output=True,
             text=True,
             env=environment(),

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Answer
+
+from tests.support.command_line import Answer
 
 Cli = Callable[..., Answer]
 

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import pytest
-from samples import make_beat, make_launch, make_result, make_spec, write_run
 
 from labtui.cli.display import JsonDisplay, LineDisplay, QuietDisplay
 from labtui.cli.follow import Epoch, Follower, Sighting
@@ -21,6 +20,7 @@ from labtui.store.tags import (
     VAL_ACCURACY,
     VAL_LOSS,
 )
+from tests.support.samples import make_beat, make_launch, make_result, make_spec, write_run
 
 FOUR = (REPORT_TRAIN_LOSS, REPORT_TEST_LOSS, REPORT_TRAIN_ACCURACY, REPORT_TEST_ACCURACY)
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Answer
 
 from labtui.api import Lab
 from labtui.cli import checkup
 from labtui.cli.checkup import Finding, check_disk, check_locks, check_torch
 from labtui.cli.options import lab_from
+from tests.support.command_line import Answer
 
 Cli = Callable[..., Answer]
 

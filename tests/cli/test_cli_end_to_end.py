@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Answer, command, environment
+
+from tests.support.command_line import Answer
+from tests.support.processes import environment, labtui_command
 
 Cli = Callable[..., Answer]
 
@@ -20,7 +22,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]:
     folder = tmp_path_factory.mktemp("first")
     state = {name: str(folder / name.lower()) for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME")}
     done = subprocess.run(
-        command("--headless", "run", "dropout", "--epochs", "1"),
+        labtui_command("--headless", "run", "dropout", "--epochs", "1"),
         capture_output=True,
         text=True,
         cwd=folder,

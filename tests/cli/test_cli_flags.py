@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Answer, command, environment
+
+from tests.support.command_line import Answer
+from tests.support.processes import environment, labtui_command
 
 Cli = Callable[..., Answer]
 
@@ -97,7 +99,7 @@ def test_what_was_typed_is_quoted_without_its_escape_codes(cli: Cli) -> None:
 
 
 def test_a_reader_that_has_enough_is_no_fault(here: Path) -> None:
-    line = f"{shlex.join(command('--dry-run', '--json'))} | true"
+    line = f"{shlex.join(labtui_command('--dry-run', '--json'))} | true"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, env=environment(), check=False
     )

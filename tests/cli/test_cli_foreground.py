@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from samples import make_beat, make_launch, make_result, make_spec, write_run
 
 from labtui.api import Lab, open_lab
 from labtui.api.placement import Placement
@@ -20,6 +19,7 @@ from labtui.store.files import write_json
 from labtui.store.records import Exit
 from labtui.store.run import Run
 from labtui.store.state import State
+from tests.support.samples import make_beat, make_launch, make_result, make_spec, write_run
 
 CPU = Device(name="cpu", title="CPU", cores=2)
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 
 import click
 import pytest
-from conftest import ROOT, Answer
 
 from labtui.cli.page import page
 from labtui.cli.root import COMMANDS, SECTIONS, group
+from tests.support.command_line import Answer
+from tests.support.processes import ROOT
 
 Cli = Callable[..., Answer]
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import Answer
-from hostile import FORBIDDEN, HOSTILE, plant
+from tests.support.command_line import Answer
+from tests.support.hostile import FORBIDDEN, HOSTILE, plant
 
 Cli = Callable[..., Answer]
 

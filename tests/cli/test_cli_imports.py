@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import environment
+
+from tests.support.processes import environment
 
 HEAVY = {"torch", "torchvision", "textual", "numpy", "scipy", "matplotlib", "rich", "psutil", "sklearn", "tensorboard"}
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from samples import make_launch, make_result, write_run
 
 from labtui.cli.foreground import Outcome
 from labtui.cli.session import exit_code
@@ -11,6 +10,7 @@ from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.store.records import Exit
 from labtui.store.run import Run
 from labtui.store.store import Store
+from tests.support.samples import make_launch, make_result, write_run
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import ROOT, Answer
+
+from tests.support.command_line import Answer
+from tests.support.processes import ROOT
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 

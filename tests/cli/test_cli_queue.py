@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import NOWHERE, Answer
-from samples import gone_process, make_launch, write_run
 
 from labtui.api import lifecycle, open_lab
 from labtui.launch.queue import entries as waiting
 from labtui.store.store import Store
+from tests.support.command_line import NOWHERE, Answer
+from tests.support.samples import gone_process, make_launch, write_run
 
 Cli = Callable[..., Answer]
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Answer
-from samples import gone_process, make_beat, make_launch, make_result, make_spec, write_run
 
 from labtui.spec import Data
 from labtui.store.records import Exit, LastValue
+from tests.support.command_line import Answer
+from tests.support.samples import gone_process, make_beat, make_launch, make_result, make_spec, write_run
 
 Cli = Callable[..., Answer]
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Answer, command, environment
 
 from labtui.launch.stop import kill
 from labtui.store.state import State
 from labtui.store.store import Store
+from tests.support.command_line import Answer
+from tests.support.processes import environment, labtui_command
 
 Cli = Callable[..., Answer]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -29,7 +30,7 @@ def start(here: Path) -> Iterator[Start]:
 
     def run(*arguments: str) -> "subprocess.Popen[str]":
         child = subprocess.Popen(
-            command(*arguments),
+            labtui_command(*arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import command, environment
+
+from tests.support.processes import environment, labtui_command
 
 PATIENCE = 60.0
 
@@ -27,7 +28,7 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(here: Path) -> None
         taken.listen()
         number = taken.getsockname()[1]
         done = subprocess.run(
-            command("tb", "--port", str(number)), capture_output=True, text=True, env=environment(), check=False
+            labtui_command("tb", "--port", str(number)), capture_output=True, text=True, env=environment(), check=False
         )
     assert (done.returncode, done.stdout) == (3, "")
     assert f"{number} is in use" in done.stderr
@@ -36,7 +37,7 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(here: Path) -> None
 def test_tensorboard_listens_on_loopback_alone_and_ends_with_the_command(here: Path, port: int) -> None:
     (here / "runs").mkdir()
     child = subprocess.Popen(
-        command("tb", "--port", str(port)),
+        labtui_command("tb", "--port", str(port)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Answer
 
 from labtui.api import open_lab
 from labtui.api.placement import Placement
@@ -17,6 +16,7 @@ from labtui.cli.interrupts import Interrupts
 from labtui.errors import LabError
 from labtui.launch.devices import Device
 from labtui.launch.launcher import Warm
+from tests.support.command_line import Answer
 
 CPU = Device(name="cpu", title="CPU", cores=2)
 TWO = ("run", "network", "dropout", "--dataset", "digits")

@@ -1,13 +1,13 @@
 """`compare --assert`: a comparison as a gate."""
 
 import pytest
-from compare_builders import evidence, report_evidence, report_runs, report_variants, runs_of, spec, variant
 
 from labtui.compare.assertions import Assertion, Outcome, check_all, demand, parse
 from labtui.compare.cells import cells
 from labtui.errors import AssertionNotHeld, UsageError
 from labtui.spec import Adam, Cnn
 from labtui.store import tags
+from tests.support.comparisons import evidence, report_evidence, report_runs, report_variants, runs_of, spec, variant
 
 BASE = spec(baseline=None)
 DROPOUT = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))

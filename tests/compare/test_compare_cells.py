@@ -3,12 +3,12 @@
 import dataclasses
 
 import msgspec
-from compare_builders import judged, only_cell, row, run, runs_of, spec, variant
 
 from labtui.compare.cells import cells
 from labtui.spec import Adam, Training
 from labtui.store import tags
 from labtui.store.state import State
+from tests.support.comparisons import judged, only_cell, row, run, runs_of, spec, variant
 
 DROPOUT = spec("dropout", "Dropout")
 SHORT = msgspec.structs.replace(DROPOUT, training=Training(epochs=1), overrides={"training.epochs": 1})

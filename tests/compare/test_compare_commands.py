@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from compare_builders import judged, only_cell, row, runs_of, spec, variant
 
 from labtui.catalog.seeds import parse_seeds
 from labtui.compare.render.commands import run_command, seeds_option
 from labtui.spec import Cnn, Data, RunSpec, Training
+from tests.support.comparisons import judged, only_cell, row, runs_of, spec, variant
 
 DROPOUT = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))
 ADAM = spec("adam", "Adam 0.001", member="0.001")

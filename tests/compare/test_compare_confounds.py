@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from compare_builders import AUGMENT, NORMALIZE, codes, judged, only_cell, row, run, runs_of, said, spec, variant
 
 from labtui.compare.findings.confounds import confounds
 from labtui.compare.metrics import metric
@@ -12,6 +11,19 @@ from labtui.compare.model import Grade, Verdict
 from labtui.compare.spec_diff import changes, undeclared
 from labtui.spec import Adam, AdamW, Augment, Cnn, Data, HorizontalFlip, Normalize, Penalty, RunSpec, Sgd, Training
 from labtui.store import tags
+from tests.support.comparisons import (
+    AUGMENT,
+    NORMALIZE,
+    codes,
+    judged,
+    only_cell,
+    row,
+    run,
+    runs_of,
+    said,
+    spec,
+    variant,
+)
 
 NETWORK = spec(data=Data(name="cifar10", train_fraction=0.5), baseline=None)
 FULL = spec("adam", "Adam 0.001", member="0.001", factor=("optimizer.lr",))

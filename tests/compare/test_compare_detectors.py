@@ -6,7 +6,16 @@ import msgspec
 import numpy as np
 import pytest
 import statsmodels.api
-from compare_builders import (
+
+from labtui.compare.findings.losses import losses
+from labtui.compare.findings.not_learning import learning_findings
+from labtui.compare.findings.published import expected
+from labtui.compare.findings.search import grid_findings, grids, same_bits, switch_findings, tunable
+from labtui.compare.metrics import cross_entropy, metric, on_report_scale
+from labtui.learning import at_chance, is_falling
+from labtui.spec import Adam, Cnn, Data, Penalty, Reference, Sgd, Training
+from labtui.store import tags
+from tests.support.comparisons import (
     codes,
     curve,
     evidence,
@@ -20,15 +29,6 @@ from compare_builders import (
     spec,
     variant,
 )
-
-from labtui.compare.findings.losses import losses
-from labtui.compare.findings.not_learning import learning_findings
-from labtui.compare.findings.published import expected
-from labtui.compare.findings.search import grid_findings, grids, same_bits, switch_findings, tunable
-from labtui.compare.metrics import cross_entropy, metric, on_report_scale
-from labtui.learning import at_chance, is_falling
-from labtui.spec import Adam, Cnn, Data, Penalty, Reference, Sgd, Training
-from labtui.store import tags
 
 BASE = spec(baseline=None)
 GUESS = math.log(10)

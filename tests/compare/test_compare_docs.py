@@ -1,15 +1,14 @@
 """docs/verdicts.md knows every word that a table can say, and no others."""
 
 import re
-from pathlib import Path
 
 import pytest
-from compare_builders import codes, judged, report_evidence, report_runs, report_variants
 
 from labtui.compare.model import Grade, Verdict
 from labtui.store import tags
+from tests.support.comparisons import codes, judged, report_evidence, report_runs, report_variants
+from tests.support.processes import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "verdicts.md").read_text(encoding="utf-8")
 SOURCES = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "labtui" / "compare").rglob("*.py"))
 TABLE = TEXT.partition("| Grade | Codes | Meaning |")[2].partition("## ")[0]

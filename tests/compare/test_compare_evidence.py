@@ -4,11 +4,11 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from compare_builders import predictions, run, spec
 
 from labtui.compare.run_data import Evidence
 from labtui.store.files import DamagedFile
 from labtui.store.predictions import write_predictions
+from tests.support.comparisons import predictions, run, spec
 
 RUN = run(spec(), 0, {})
 

@@ -7,7 +7,6 @@ import re
 
 import msgspec
 import pytest
-from compare_builders import judged, report_evidence, report_runs, report_variants, row, run, runs_of, spec, variant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,17 @@ from labtui.compare.render.export import html, latex, markdown, to_csv, to_json,
 from labtui.compare.render.text import SECTIONS, to_lines
 from labtui.spec import Cnn
 from labtui.store import tags
+from tests.support.comparisons import (
+    judged,
+    report_evidence,
+    report_runs,
+    report_variants,
+    row,
+    run,
+    runs_of,
+    spec,
+    variant,
+)
 
 NASTY = "A_b"
 DROPOUT = spec("dropout", NASTY, model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))

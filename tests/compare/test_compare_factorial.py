@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import statsmodels.api
-from compare_builders import AUGMENT, NORMALIZE, judged, runs_of, spec, variant
 
 from labtui.compare.model import Factorial
 from labtui.spec import Augment, Cnn, Data, HorizontalFlip
 from labtui.store import tags
+from tests.support.comparisons import AUGMENT, NORMALIZE, judged, runs_of, spec, variant
 
 FLIP = Augment(mode="replace", transforms=(HorizontalFlip(),))
 BASE = spec(baseline=None)

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from compare_builders import evidence, judged, predictions, row, runs_of, spec, variant
 from hypothesis import given
 from hypothesis import strategies as st
 
 from labtui.compare.findings.per_image import class_accuracy, image_test
 from labtui.compare.render import phrases
 from labtui.spec import Cnn
+from tests.support.comparisons import evidence, judged, predictions, row, runs_of, spec, variant
 
 LABELS = [0, 0, 0, 1, 1, 1, 2, 2]
 BASE = spec(baseline=None)

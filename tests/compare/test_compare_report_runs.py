@@ -1,10 +1,10 @@
 """The report's 13 runs, its published figures standing in for ours: every fault that it has is named on its row."""
 
 import pytest
-from compare_builders import codes, judged, report_evidence, report_runs, report_variants, row, said
 
 from labtui.compare.model import Finding, Grade, Row, Table, Verdict
 from labtui.store import tags
+from tests.support.comparisons import codes, judged, report_evidence, report_runs, report_variants, row, said
 
 
 @pytest.fixture(scope="module")

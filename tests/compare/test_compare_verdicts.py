@@ -5,7 +5,6 @@ from random import Random
 import msgspec
 import numpy as np
 import pytest
-from compare_builders import judged, row, run, runs_of, said, spec, variant
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from labtui.compare.model import Comparison, Verdict
 from labtui.spec import Cnn, Data, Sgd
 from labtui.store import tags
 from labtui.store.state import State
+from tests.support.comparisons import judged, row, run, runs_of, said, spec, variant
 
 BASE = spec(baseline=None)
 DROPOUT = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))

@@ -5,17 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from compare_builders import (
-    curve,
-    evidence,
-    judged,
-    report_evidence,
-    report_runs,
-    report_variants,
-    runs_of,
-    spec,
-    variant,
-)
 
 from labtui.compare.cells import Cell, cells
 from labtui.compare.model import Table
@@ -29,6 +18,17 @@ from labtui.compare.report.write import compose, write
 from labtui.errors import EnvironmentFault
 from labtui.spec import Cnn
 from labtui.store import tags
+from tests.support.comparisons import (
+    curve,
+    evidence,
+    judged,
+    report_evidence,
+    report_runs,
+    report_variants,
+    runs_of,
+    spec,
+    variant,
+)
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 NOON = 1_800_000_000.0

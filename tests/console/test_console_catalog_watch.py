@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from console_app import ConsoleUnderTest, lab_at, screen_text
 
 from labtui.console.data.catalog_watch import CatalogWatch
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import msgspec
 import numpy as np
 import pytest
-from console_builders import curve, foreign, msgspec_replace, run, spec
 
 from labtui.console.charts.build_series import series, step_scale, unplaced, view
 from labtui.console.charts.options import Look, Subject, shown_runs
@@ -11,6 +10,7 @@ from labtui.console.charts.panels import KNOWN, slots
 from labtui.console.charts.xaxis import XAxis
 from labtui.store import tags
 from labtui.store.state import State
+from tests.support.console.builders import curve, foreign, msgspec_replace, run, spec
 
 LOSS, ACCURACY = KNOWN[0], KNOWN[3]
 

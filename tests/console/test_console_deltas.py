@@ -4,10 +4,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from console_app import ConsoleUnderTest, lab_at, screen_text
-from console_builders import FakeCatalog, run, snapshot, spec
-from console_pages import WIDE, done, opened
-from console_record_lab import LAB
 
 from labtui.api import Lab
 from labtui.catalog import load
@@ -22,6 +18,10 @@ from labtui.console.ui.glyphs import UNICODE
 from labtui.spec import Data, Variant
 from labtui.store.state import State
 from labtui.store.store import Store
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.builders import FakeCatalog, run, snapshot, spec
+from tests.support.console.pages import WIDE, done, opened
+from tests.support.console.record_lab import LAB
 
 CATALOG = FakeCatalog("network")
 CATALOG.variants += (Variant(spec=msgspec.structs.replace(spec("dropout"), factor=("model.dropout",)), description=""),)

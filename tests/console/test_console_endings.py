@@ -2,17 +2,14 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
-from test_console_terminal import Terminal, is_restored
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "launch"))
-from launch_stage import Stage, engines, is_there, pids, wait_until
 
 from labtui.launch.stop import terminate
 from labtui.store.state import State
+from tests.console.test_console_terminal import Terminal, is_restored
+from tests.support.launch.stage import Stage, engines, is_there, pids, wait_until
 
 ENDINGS = ("q", signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 CODES = {"q": 0, signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGKILL: 137}

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from console_app import CATALOG, ConsoleUnderTest, lab_at
-from samples import gone_process, make_launch, make_result, make_spec, write_run
 from textual.pilot import Pilot
 
 from labtui.api import lifecycle
 from labtui.launch.queue import entries as queue
 from labtui.store.state import State
+from tests.support.console.app import CATALOG, ConsoleUnderTest, lab_at
+from tests.support.samples import gone_process, make_launch, make_result, make_spec, write_run
 
 
 @pytest.fixture

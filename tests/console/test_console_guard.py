@@ -14,8 +14,7 @@ import pytest
 
 from labtui.console.terminal import capabilities as terminal
 from labtui.console.terminal.guard import RESTORE
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.processes import ROOT
 
 # A console that takes the terminal over, says where it is, and then does what the test names.
 CONSOLE = """

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from console_app import ConsoleUnderTest, lab_at, screen_text
-from hostile import FORBIDDEN, HOSTILE, plant
+
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
+from tests.support.hostile import FORBIDDEN, HOSTILE, plant
 
 
 @pytest.mark.timeout(300)

@@ -4,7 +4,6 @@ import math
 from pathlib import Path
 
 import pytest
-from console_builders import FakeCatalog, curve, foreign, msgspec_replace, run, snapshot, spec, trend
 
 from labtui.catalog import Problem
 from labtui.console.draw import table
@@ -18,6 +17,7 @@ from labtui.console.experiments.rows import COLUMNS, counts, row
 from labtui.console.ui.glyphs import ASCII, UNICODE
 from labtui.store import tags
 from labtui.store.state import State
+from tests.support.console.builders import FakeCatalog, curve, foreign, msgspec_replace, run, snapshot, spec, trend
 
 CATALOG = FakeCatalog("network", "dropout", "adam@0.01", "adam@0.001")
 

@@ -6,8 +6,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from console_app import CATALOG, ConsoleUnderTest, lab_at, screen_text
-from console_stub_engine import StubRun, catalog_spec
 from textual import events
 from textual.widgets import Input
 
@@ -21,6 +19,8 @@ from labtui.launch import stop as launch_stop
 from labtui.spec import RunSpec, Training
 from labtui.store.run import Run
 from labtui.store.state import State
+from tests.support.console.app import CATALOG, ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.stub_engine import StubRun, catalog_spec
 
 WIDE, NARROW = (160, 48), (80, 24)
 

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from console_builders import curve, run
 
 from labtui.console.data.curve_loader import KEPT_WHOLE
 from labtui.console.data.log_tail import KEPT, LogFollower, tidy
@@ -16,6 +15,7 @@ from labtui.console.data.snapshot import Interest, Machine
 from labtui.console.experiments.trends import trend_of
 from labtui.store import tags
 from labtui.store.state import State
+from tests.support.console.builders import curve, run
 
 
 class Clock:

@@ -3,11 +3,11 @@
 import time
 
 import pytest
-from console_builders import foreign, msgspec_replace, run
 
 from labtui.console.farewell import farewell
 from labtui.console.notifications import digest, news
 from labtui.store.state import State
+from tests.support.console.builders import foreign, msgspec_replace, run
 
 NOON = time.mktime((2026, 11, 23, 12, 0, 0, 0, 0, -1))
 

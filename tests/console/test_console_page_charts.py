@@ -3,8 +3,6 @@
 import math
 
 import pytest
-from console_app import ConsoleUnderTest, lab_at, screen_text
-from console_pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab, done, opened
 from textual import events
 from textual.css.query import NoMatches
 
@@ -14,6 +12,8 @@ from labtui.console.charts.xaxis import XAxis
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.ui.text_panel import Lines
 from labtui.store.encode_scalar import scalar_event, version_event
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab, done, opened
 
 
 def charts(app: ConsoleUnderTest) -> ChartsScreen:

@@ -5,8 +5,6 @@ import json
 from pathlib import Path
 
 import pytest
-from console_app import ConsoleUnderTest, lab_at, screen_text
-from console_pages import NARROW, SIZES, WIDE, beyond_ascii, compared_lab, done, opened
 from textual.widgets import Input
 
 from labtui.api.comparison import compare_experiments
@@ -20,6 +18,8 @@ from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import RunScreen
 from labtui.console.ui.table import LiveTable
 from labtui.console.ui.text_panel import Lines
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.pages import NARROW, SIZES, WIDE, beyond_ascii, compared_lab, done, opened
 
 
 def page(app: ConsoleUnderTest) -> CompareScreen:

@@ -1,11 +1,8 @@
 """Help and palette: every command of the table, found by its words."""
 
 import re
-from pathlib import Path
 
 import pytest
-from console_app import ConsoleUnderTest, lab_at, screen_text
-from console_pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
 from textual import events
 from textual.binding import Binding
 
@@ -21,8 +18,10 @@ from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import RunScreen
 from labtui.console.ui.glyphs import ASCII, UNICODE
 from labtui.console.ui.help_screen import HelpScreen
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
+from tests.support.processes import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 OPENING = {"charts": ("v", ChartsScreen), "run": ("enter", RunScreen), "compare": ("c", CompareScreen)}
 OPENING["launch"] = ("R", LaunchScreen)
 

@@ -1,8 +1,6 @@
 """The launch dialog, driven by keys: what it plans, what it refuses, what it answers."""
 
 import pytest
-from console_app import ConsoleUnderTest, lab_at, screen_text
-from console_pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
 from textual import events
 
 from labtui.api import lifecycle
@@ -16,6 +14,8 @@ from labtui.console.ui.table import LiveTable
 from labtui.console.ui.text_panel import Lines
 from labtui.spec import Training
 from labtui.store.state import State
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import shutil
 
 import pytest
-from console_app import ConsoleUnderTest, lab_at, screen_text
-from console_pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab, done, opened
 from textual.widgets import Input
 
 from labtui.console.charts.chart import Chart
@@ -17,6 +15,8 @@ from labtui.console.run.screen import SIDES, RunScreen
 from labtui.console.ui.log_view import LogTail
 from labtui.console.ui.text_panel import Lines
 from labtui.store.state import State
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab, done, opened
 
 
 def page(app: ConsoleUnderTest) -> RunScreen:

@@ -2,12 +2,12 @@
 
 import msgspec
 import pytest
-from console_app import ConsoleUnderTest, lab_at, screen_text
-from console_pages import NARROW, WIDE, begun, compared_lab, done, opened
 from textual.widgets import Input
 
 from labtui.console.experiments.screen import MainScreen
 from labtui.store.state import State
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.pages import NARROW, WIDE, begun, compared_lab, done, opened
 
 EVERY_SCREEN = (["v", "left"], ["a"], ["q"], ["enter"], *([digit] for digit in "2345"), ["q"], ["c"], ["j", "d"],
                 ["d", "z"], ["q"], ["R"], ["down", "x"], ["escape"], ["question_mark"], ["escape"])  # fmt: skip

@@ -6,9 +6,6 @@ import json
 import msgspec
 import numpy as np
 import pytest
-from console_app import lab_at
-from console_builders import run, spec
-from console_pages import compared_lab, spec_of
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -38,6 +35,9 @@ from labtui.launch.devices import Device
 from labtui.spec import Adam, Cnn, Sgd
 from labtui.store.predictions import Predictions
 from labtui.store.state import State
+from tests.support.console.app import lab_at
+from tests.support.console.builders import run, spec
+from tests.support.console.pages import compared_lab, spec_of
 
 
 def texts(lines) -> list[str]:

@@ -3,7 +3,6 @@
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from rich.color import Color, ColorSystem
@@ -13,8 +12,7 @@ from labtui.console.commands import COMMANDS, EVERYWHERE, commands, footer
 from labtui.console.keymap import read_keymap
 from labtui.console.palettes import DARK, LIGHT, MONO, SERIES, SIXTEEN, inks, styles
 from labtui.console.theme import THEMES
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.processes import ROOT
 
 
 def test_what_is_kept_comes_back(tmp_path):

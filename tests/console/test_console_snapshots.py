@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from console_app import ConsoleUnderTest
-from console_pages import NARROW, WIDE, opened
-from console_record_lab import LAB
-from console_snapshots import compare, styles_of, text_of
 from textual.pilot import Pilot
 
 from labtui.api import Lab
 from labtui.catalog import load
 from labtui.console.charts.chart import Chart
 from labtui.store.store import Store
+from tests.support.console.app import ConsoleUnderTest
+from tests.support.console.pages import NARROW, WIDE, opened
+from tests.support.console.pictures import compare, styles_of, text_of
+from tests.support.console.record_lab import LAB
 
 RUNS = 12
 

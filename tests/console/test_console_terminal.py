@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from console_app import CATALOG
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.console.app import CATALOG
+from tests.support.processes import ROOT
+
 PATIENCE = 60.0
 
 OPEN = """

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from misbehaving_server import Behaviour, Listener, Server, handler_of, well
-from tiny_data import ARCHIVE, CONTENTS
 
 from labtui.datasets import registry
 from labtui.datasets.info import DatasetSource
 from labtui.datasets.sets import digits
+from tests.support.servers import Behaviour, Listener, Server, handler_of, well
+from tests.support.tiny_data import ARCHIVE, CONTENTS
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from misbehaving_server import Server, answers, hangs, stalls, well
-from tiny_data import CONTENTS, FOLDER, is_whole, tiny_source
 
 from labtui.datasets import FetchFault, decide, is_present, load
 from labtui.datasets.info import DatasetSource
 from labtui.errors import EnvironmentFault, UsageError
+from tests.support.servers import Server, answers, hangs, stalls, well
+from tests.support.tiny_data import CONTENTS, FOLDER, is_whole, tiny_source
 
 Serve = Callable[..., Server]
 Register = Callable[[DatasetSource], None]

@@ -13,8 +13,6 @@ from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
-from misbehaving_server import Server, answers, breaks_off, hangs, stalls, well
-from tiny_data import ARCHIVE, CONTENTS, FOLDER, is_whole, pack, tiny_source
 
 from labtui.datasets import part_file
 from labtui.datasets.deadline import Terms
@@ -23,6 +21,8 @@ from labtui.datasets.fetching import fetch, fetch_source
 from labtui.datasets.http import Redirects
 from labtui.datasets.info import DatasetSource
 from labtui.errors import EnvironmentFault
+from tests.support.servers import Server, answers, breaks_off, hangs, stalls, well
+from tests.support.tiny_data import ARCHIVE, CONTENTS, FOLDER, is_whole, pack, tiny_source
 
 Serve = Callable[..., Server]
 CALM = Terms(silence=60.0)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_data import ARCHIVE, CONTENTS, FOLDER, is_whole, pack, tiny_source
 
 from labtui.datasets import is_present, listing, load, verification
 from labtui.datasets.info import DatasetSource
@@ -17,6 +16,7 @@ from labtui.datasets.restricted_pickle import load_pickle
 from labtui.datasets.unpack import unpack
 from labtui.datasets.verification import check
 from labtui.errors import EnvironmentFault
+from tests.support.tiny_data import ARCHIVE, CONTENTS, FOLDER, is_whole, pack, tiny_source
 
 SOURCE = tiny_source("http://127.0.0.1:9/")
 Register = Callable[[DatasetSource], None]

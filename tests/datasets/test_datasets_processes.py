@@ -6,15 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from misbehaving_server import Request, Server, stalls, well
-from tiny_data import is_whole
+
+from tests.support.processes import ROOT
+from tests.support.servers import Request, Server, stalls, well
+from tests.support.tiny_data import is_whole
 
 CHILD = """
 import sys
 from pathlib import Path
 from labtui.datasets.fetching import fetch_source
 from labtui.datasets.deadline import Terms
-from tiny_data import tiny_source
+from tests.support.tiny_data import tiny_source
 print("begins", flush=True)
 told = lambda done, total: print(done, flush=True)
 fetch_source(tiny_source(sys.argv[1]), Path(sys.argv[2]), rounds=(Terms(silence=60.0),), progress=told)
@@ -26,8 +28,7 @@ Serve = Callable[..., Server]
 def child(server: Server, root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, server.base, str(root)],
-        cwd=Path(__file__).parent,
-        env={"PYTHONPATH": str(Path(__file__).parents[2]), "XDG_CACHE_HOME": str(root / "cache"), "no_proxy": "*"},
+        env={"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(root / "cache"), "no_proxy": "*"},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from faults import hits, injected
 
 from labtui.engine.checkpoint import Checkpoints, Checksum, Checksums, NotSaved
 from labtui.errors import LabError
 from labtui.store.files import write_json
 from labtui.store.paths import RunPaths, checksum_path
+from tests.support.faults import hits, injected
 
 RUN = "Cifar/Dropout/s0"
 

@@ -5,12 +5,12 @@ from itertools import islice
 
 import pytest
 import torch
-from engine_stage import CLASSES, SIDE, tiny_spec
 from torch import Tensor
 
 from labtui.engine.cuda_graph import WARM_UP, Replayed
 from labtui.engine.learner import Learner
 from labtui.spec import Adam, AdamW, Cnn, Cosine, Optimizer, Sgd
+from tests.support.training import CLASSES, SIDE, tiny_spec
 
 CPU = torch.device("cpu")
 Results = tuple[Tensor, Tensor]

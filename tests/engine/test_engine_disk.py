@@ -11,8 +11,6 @@ from unittest import mock
 import msgspec
 import pytest
 import torch
-from engine_stage import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
-from faults import hits
 
 from labtui.engine.heartbeat import Pulse
 from labtui.engine.learner import Learner
@@ -23,6 +21,8 @@ from labtui.store.paths import RunPaths
 from labtui.store.reader import RunReader, read_curves
 from labtui.store.records import Beat, Result
 from labtui.store.reserved_space import Reserve
+from tests.support.faults import hits
+from tests.support.training import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
 
 EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)
 MOMENTS = range(20)
@@ -94,7 +94,7 @@ def test_a_disk_filled_at_any_of_20_moments_loses_nothing_once_there_is_room_aga
         reserve.keep()
         filler = Filler(small_disk, step)
         filler.install()
-        with mock.patch("engine_stage.write_json"):  # the result goes into the room kept for it, below
+        with mock.patch("tests.support.training.write_json"):  # the result goes into the room kept for it, below
             result = carry_out(attempt, images, said=said, intervals=EVERY_STEP)
         beat = read_json(RunPaths(folder).beat, Beat)
         assert (beat.step, beat.warning[:9]) == (20, "disk full"), "it is told while the disk is full"

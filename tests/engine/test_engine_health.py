@@ -5,7 +5,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from engine_stage import carry_out, make_attempt, tiny_images, tiny_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from labtui.learning import at_chance, is_falling
 from labtui.spec import Sgd
 from labtui.store.files import read_json
 from labtui.store.records import Beat, Result
+from tests.support.training import carry_out, make_attempt, tiny_images, tiny_spec
 
 FALLING = [2.3030, 2.3026, 2.3021, 2.3017, 2.3012, 2.3008, 2.3003, 2.2999]
 STILL = [2.3030, 2.3031, 2.3029, 2.3030, 2.3031, 2.3030, 2.3029, 2.3030]

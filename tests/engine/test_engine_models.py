@@ -18,6 +18,7 @@ from labtui.engine.optim import make_optimizer, make_schedule
 from labtui.engine.summary import summarize
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.spec import Adam, AdamW, Cnn, Constant, Cosine, Optimizer, Penalty, ResNet18, Sgd
+from tests.support.processes import environment
 
 SHAPE = (3, 32, 32)
 
@@ -122,15 +123,15 @@ def test_training_the_reports_network_imports_neither_torchvision_nor_the_compil
 import sys, torch
 import labtui.engine.session
 from labtui.engine.learner import Learner
-sys.path[:0] = ["tests"]
-from samples import make_spec
+from tests.support.samples import make_spec
 learner = Learner(make_spec(), torch.device("cpu"), shape=(3, 32, 32), classes=10, steps_per_epoch=1)
 images = torch.zeros(4, 3, 32, 32, dtype=torch.uint8)
 learner.learn(images, torch.zeros(4, dtype=torch.int64), 0)
 unwanted = {"torchvision", "torch._dynamo", "torch._inductor", "tensorboard", "textual", "matplotlib", "scipy"}
 print(sorted(unwanted & set(sys.modules)))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
     assert done.stdout.strip() == "[]"
 
 

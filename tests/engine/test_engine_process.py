@@ -10,8 +10,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import make_attempt, state_hash, tiny_spec
-from samples import make_spec
 
 from labtui.engine.stop import Stop
 from labtui.spec import Cnn, Data, RunSpec, Training
@@ -19,6 +17,9 @@ from labtui.store.files import read_json, read_json_or_none, write_json
 from labtui.store.paths import RunPaths
 from labtui.store.process import process_id
 from labtui.store.records import Beat, Result, StopRequest
+from tests.support.processes import environment
+from tests.support.samples import make_spec
+from tests.support.training import make_attempt, state_hash, tiny_spec
 
 PATIENCE = 90.0
 LONG = Training(epochs=5_000)
@@ -127,9 +128,8 @@ def test_an_engine_killed_and_resumed_ends_as_one_that_was_not(
 
 
 def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
-    program = f"""
-import os, signal, sys
-sys.path.insert(0, {str(Path(__file__).resolve().parent.parent.parent)!r})
+    program = """
+import os, signal
 from labtui.engine.stop import Stop
 stop = Stop()
 stop.listen()
@@ -139,7 +139,9 @@ assert stop.asked and stop.exit_code == 143
 os.kill(os.getpid(), signal.SIGTERM)
 print("still here")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment()
+    )
     assert (done.returncode, done.stdout) == (143, "")
     assert "second signal" in done.stderr
 

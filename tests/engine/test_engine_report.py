@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
-from engine_stage import AUGMENT, CLASSES, carry_out, make_attempt, points_of, tiny_images, tiny_spec
 from torch import Tensor, nn
 
 from labtui.engine.data import divide
@@ -17,6 +16,7 @@ from labtui.engine.metric_writer import Journal
 from labtui.engine.recorder import Recorder
 from labtui.engine.rng import shuffled
 from labtui.spec import Adam, Cnn, Data, Normalize, Penalty, RunSpec, Sgd, Training, steps_per_epoch
+from tests.support.training import AUGMENT, CLASSES, carry_out, make_attempt, points_of, tiny_images, tiny_spec
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 NORMALIZE = Normalize(mean=MEAN, std=STD)

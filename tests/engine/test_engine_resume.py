@@ -13,7 +13,6 @@ from unittest import mock
 import msgspec
 import pytest
 import torch
-from engine_stage import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
 
 from labtui.catalog import load
 from labtui.datasets import known_datasets
@@ -22,9 +21,10 @@ from labtui.engine.stop import Stop
 from labtui.engine.trainer import Intervals
 from labtui.spec import Normalize, ResNet18, RunSpec, Sgd, Training, Variant
 from labtui.store.predictions import read_predictions
+from tests.support.processes import environment
+from tests.support.training import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-HARNESS = Path(__file__).with_name("kill_harness.py")
 EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)
 EVERY_EPOCH = Intervals(log=0.0, share=1.0)
 
@@ -37,11 +37,8 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def kill_runs(folder: Path, kills: int, seed: int) -> None:
     """K1: every run that was killed until it finished has the state and the points of the undisturbed one."""
-    path = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "engine")]
-    program = (
-        f"import sys; sys.path[:0] = {path}; import kill_harness as h; h.main(h.Path({str(folder)!r}), {kills}, {seed})"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "tests.support.kill_trainings", str(folder), str(kills), str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert sum(run["kills"] for run in answer["killed"]) >= kills

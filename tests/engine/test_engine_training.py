@@ -8,7 +8,6 @@ from unittest import mock
 import msgspec
 import pytest
 import torch
-from engine_stage import AUGMENT, CLASSES, carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec
 
 from labtui.engine.data import divide
 from labtui.engine.device import open_device
@@ -36,6 +35,16 @@ from labtui.spec import (
 from labtui.store.files import read_json
 from labtui.store.predictions import read_predictions
 from labtui.store.records import Beat
+from tests.support.training import (
+    AUGMENT,
+    CLASSES,
+    carry_out,
+    make_attempt,
+    points_of,
+    state_hash,
+    tiny_images,
+    tiny_spec,
+)
 
 CPU = torch.device("cpu")
 EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)

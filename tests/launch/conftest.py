@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from launch_stage import Stage
+
+from tests.support.launch.stage import Stage
 
 _SUBREAPER = 36
 

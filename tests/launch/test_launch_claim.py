@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from launch_stage import CPU, Stage, engines, exit_of
 
 from labtui.errors import UsageError
 from labtui.launch import claim as claiming
@@ -23,6 +22,7 @@ from labtui.store.process import process_id
 from labtui.store.records import Launch, ProcessId, Result
 from labtui.store.run import Run
 from labtui.store.state import State
+from tests.support.launch.stage import CPU, Stage, engines, exit_of
 
 
 @pytest.fixture

@@ -6,9 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faults import Hit, hits
-from launch_stage import Stage
-from samples import make_launch, write_run
 
 from labtui.errors import LabError
 from labtui.launch import supervisor
@@ -26,6 +23,9 @@ from labtui.store.records import Exit, Launch, StopRequest
 from labtui.store.run import Run
 from labtui.store.safe_paths import private_folder
 from labtui.store.state import State
+from tests.support.faults import Hit, hits
+from tests.support.launch.stage import Stage
+from tests.support.samples import make_launch, write_run
 
 
 def enqueue(stage: Stage, run: Run) -> Entry:

@@ -8,13 +8,25 @@ import sys
 from pathlib import Path
 
 import pytest
-from launch_stage import CPU, HERE, Stage, children_of, engines, exit_of, is_there, launch_of, log_of, pids, wait_until
 
 from labtui.errors import EnvironmentFault, LabError
 from labtui.launch.launcher import AlreadyRunning, Interpreter, NotStarted, start
 from labtui.launch.stop import request_stop, terminate
 from labtui.store.lock import hold, probe
 from labtui.store.state import State
+from tests.support.launch.stage import (
+    CPU,
+    Stage,
+    children_of,
+    engines,
+    exit_of,
+    is_there,
+    launch_of,
+    log_of,
+    pids,
+    wait_until,
+)
+from tests.support.processes import ROOT
 
 
 def test_a_start_returns_once_the_attempt_is_claimed_and_recorded(stage: Stage) -> None:
@@ -336,7 +348,7 @@ def test_nothing_heavy_is_imported(module: str) -> None:
         f"import sys, labtui.launch.{module}, labtui.launch.provenance as p; p.versions()\n"
         "print(*sorted({'numpy', 'torch', 'rich', 'click', 'psutil', 'pynvml', 'textual'} & set(sys.modules)))"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE.parents[1])
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert said.stdout.strip() == ""
 
 

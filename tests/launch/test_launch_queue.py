@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from launch_stage import CPU, Stage, stand_in
 
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device, Survey
@@ -27,6 +26,7 @@ from labtui.store.files import read_json, write_json
 from labtui.store.run import Run
 from labtui.store.safe_paths import private_folder
 from labtui.store.state import State
+from tests.support.launch.stage import CPU, Stage, stand_in
 
 GPUS = tuple(Device(name=f"cuda:{n}", title="a GPU", uuid=f"GPU-{n}", memory_free=1 << 36) for n in range(2))
 CORES = replace(CPU, cores=2)

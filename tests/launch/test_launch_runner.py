@@ -11,8 +11,6 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from launch_stage import CPU, HERE, Stage, breaches, engines, launch_of, wait_until
-from samples import make_result
 
 from labtui.errors import EnvironmentFault
 from labtui.launch.daemonize import importable
@@ -29,8 +27,10 @@ from labtui.store.files import write_json
 from labtui.store.records import ORPHANED
 from labtui.store.run import Run
 from labtui.store.state import State
+from tests.support.launch.stage import CPU, HERE, Stage, breaches, engines, launch_of, wait_until
+from tests.support.samples import make_result
 
-RUNNER = str(HERE / "stand_in_runner.py")
+RUNNER = str(HERE / "runner.py")
 
 
 def enqueue(stage: Stage, run: Run, **wishes: object) -> queue.Entry:

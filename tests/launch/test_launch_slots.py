@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from launch_stage import CPU, HERE, Stage, is_there, launch_of, wait_until
 
 from labtui.errors import EnvironmentFault
 from labtui.launch import slots
 from labtui.launch.slots import Line, acquire, slots_folder, wait_for
 from labtui.store.safe_paths import private_folder
+from tests.support.launch.stage import CPU, Stage, is_there, launch_of, wait_until
 
 GPU = replace(CPU, name="cuda:0", uuid="GPU-1", cores=None)
 OTHER = replace(CPU, name="cuda:1", uuid="GPU-2", cores=None)
@@ -65,14 +65,14 @@ def test_a_run_that_needs_several_cores_is_not_passed_by_by_runs_that_need_one()
 @pytest.mark.parametrize("ended", ["killed", "suspended", "left"])
 def test_who_waits_no_more_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, ended: str) -> None:
     waiter = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import sys\n"
         "from labtui.launch.slots import acquire; from labtui.launch.devices import Device\n"
         "from labtui.launch.slots import Line\n"
         "line = Line(); acquire(Device(name='cpu', title=''), 2, cores=2, line=line)\n"
         "print('waits', flush=True); sys.stdin.read(1)\n"
         "line.leave(['cpu']); print('left', flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", waiter, str(HERE.parents[1])]
+    command = [sys.executable, "-c", waiter]
     with (
         acquire(CPU, 1, cores=2),
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
@@ -127,12 +127,12 @@ def test_waiting_ends_when_a_device_is_free_or_when_told() -> None:
 
 def test_a_slot_is_free_once_its_holder_is_killed() -> None:
     holder = (
-        "import sys, time; sys.path.insert(0, sys.argv[1])\n"
+        "import time\n"
         "from labtui.launch.slots import acquire; from labtui.launch.devices import Device\n"
         "slot = acquire(Device(name='cuda:0', title='', uuid='GPU-1'), 1)\n"
         "print(slot is not None, flush=True); time.sleep(600)"
     )
-    command = [sys.executable, "-c", holder, str(HERE.parents[1])]
+    command = [sys.executable, "-c", holder]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "True\n"
         assert acquire(GPU, 1) is None

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from launch_stage import Stage, children_of, exit_of, is_there, launch_of, wait_until
 
 from labtui.errors import LabError
 from labtui.launch.stop import Patience, Target, has_ended, kill, next_step, request_stop, stop, terminate
@@ -22,6 +21,7 @@ from labtui.store.process import boot_id, process_id
 from labtui.store.records import Launch, ProcessId, StopRequest
 from labtui.store.run import Run
 from labtui.store.state import State
+from tests.support.launch.stage import Stage, children_of, exit_of, is_there, launch_of, wait_until
 
 AT_ONCE = Patience(asked=0.05, terminated=0.05, killed=30.0)
 

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from launch_stage import HERE, Stage, breaches, engines, exit_of, is_there, launch_of, pids, wait_until
 
 from labtui.launch.claim import Refusal, claim
 from labtui.launch.daemonize import importable
@@ -17,6 +16,8 @@ from labtui.launch.stop import request_stop, terminate
 from labtui.store.lock import probe
 from labtui.store.run import Run
 from labtui.store.state import State
+from tests.support.launch.stage import Stage, breaches, engines, exit_of, is_there, launch_of, pids, wait_until
+from tests.support.processes import environment
 
 ABREAST = 5
 LONG = (pytest.mark.long, pytest.mark.timeout(1800))
@@ -123,8 +124,8 @@ def test_two_consoles_that_click_at_random_never_make_two_engines(stage: Stage, 
     runs = [stage.run() for _ in range(10)]
     consoles = [
         subprocess.Popen(
-            [sys.executable, str(HERE / "clicking_console.py"), str(stage.root), str(seed), str(clicks)],
-            env=importable(os.environ),
+            [sys.executable, "-m", "tests.support.launch.random_clicks", str(stage.root), str(seed), str(clicks)],
+            env=environment(),
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -152,8 +153,8 @@ def test_two_consoles_that_click_at_random_never_make_two_engines(stage: Stage, 
 def test_claimers_that_are_killed_never_block_a_run_and_never_share_it(stage: Stage, kills: int) -> None:
     run = stage.run()
     done = subprocess.run(
-        [sys.executable, str(Path(HERE, "rival_claimers.py")), str(run.folder), str(kills)],
-        env=importable(os.environ),
+        [sys.executable, "-m", "tests.support.launch.rival_claimers", str(run.folder), str(kills)],
+        env=environment(),
         capture_output=True,
         text=True,
         check=True,

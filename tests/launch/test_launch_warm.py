@@ -14,23 +14,6 @@ import msgspec
 import numpy as np
 import psutil
 import pytest
-from launch_stage import (
-    CPU,
-    HERE,
-    SPEC,
-    Stage,
-    breaches,
-    children_of,
-    engines,
-    exit_of,
-    is_there,
-    launch_of,
-    log_of,
-    pids,
-    stand_in,
-    wait_until,
-)
-from warm_stage import loaded, program, start_warm
 
 from labtui.launch.daemonize import Ends
 from labtui.launch.fork_server.client import Warmer, WarmProcess, pays, warmed
@@ -46,6 +29,23 @@ from labtui.store.lock import probe
 from labtui.store.process import alive
 from labtui.store.run import Run
 from labtui.store.state import State
+from tests.support.launch.forked import loaded, program, start_warm
+from tests.support.launch.stage import (
+    CPU,
+    SPEC,
+    Stage,
+    breaches,
+    children_of,
+    engines,
+    exit_of,
+    is_there,
+    launch_of,
+    log_of,
+    pids,
+    stand_in,
+    wait_until,
+)
+from tests.support.processes import ROOT, environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only on Linux are runs started warm")
 
@@ -111,7 +111,7 @@ def test_what_is_recorded_of_a_forked_run_is_what_ps_shows(stage: Stage) -> None
 
 def _can_retitle() -> bool:
     code = "import sys; from labtui.launch.fork_server.server import retitle; sys.exit(not retitle(['x']))"
-    return subprocess.run([sys.executable, "-c", code], cwd=HERE.parents[1], check=False).returncode == 0
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_a_command_line_of_any_bytes_is_shown(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_command_line_of_any_bytes_is_shown(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from labtui.launch.fork_server.server import retitle\n"
         "retitle(['a b', '', 'ü', '\\udcff' * 5000]); sys.stdout.buffer.write(Path('/proc/self/cmdline').read_bytes())"
     )
-    said = subprocess.run([sys.executable, "-c", code], cwd=HERE.parents[1], capture_output=True, check=True).stdout
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout
     assert said == "a b\0\0ü\0".encode() + b"\xff" * 5000 + b"\0"
 
 
@@ -191,9 +191,8 @@ def test_runs_go_on_when_the_process_they_started_from_is_killed_and_others_star
 
 def test_the_process_ends_with_its_starter_and_what_it_started_does_not(stage: Stage) -> None:
     run = stage.run()
-    command = [sys.executable, str(HERE / "warm_stage.py"), str(stage.root), run.id]
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as starter:
+    command = [sys.executable, "-m", "tests.support.launch.forked", str(stage.root), run.id]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as starter:
         warm = int(starter.stdout.readline())
         stage.at_work(run)
         starter.kill()
@@ -243,7 +242,7 @@ def test_what_a_process_did_not_load_for_starts_cold(stage: Stage, wish: dict[st
         assert stage.ended(start_warm(stage, warm)).state is State.FINISHED
 
 
-@pytest.mark.parametrize("module", ["restless", "no_such_module"])
+@pytest.mark.parametrize("module", ["tests.support.launch.starts_thread", "no_such_module"])
 def test_a_process_that_cannot_be_forked_safely_ends_before_it_is_used(stage: Stage, module: str) -> None:
     with loaded("brief", module) as warm:
         assert warm.pid is None

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from faults import OPERATIONS, hits, injected
-from samples import make_spec
 
 from labtui.store.files import JSON_CAP, DamagedFile, read_bytes, read_json, read_json_or_none, write_bytes, write_json
 from labtui.store.records import Beat, SpecFile
+from tests.support.faults import OPERATIONS, hits, injected
+from tests.support.samples import make_spec
 
 OLD, NEW = b"the old content\n" * 50, b"the new content, longer\n" * 90
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from hostile import FORBIDDEN, HOSTILE
-from samples import make_beat, make_launch, make_result, make_spec, write_run
 
 from labtui.errors import LabError
 from labtui.store.encode_scalar import scalar_event, version_event
@@ -18,6 +16,8 @@ from labtui.store.reader import RunReader
 from labtui.store.records import Exit, LastValue
 from labtui.store.run import Run
 from labtui.store.store import Store
+from tests.support.hostile import FORBIDDEN, HOSTILE
+from tests.support.samples import make_beat, make_launch, make_result, make_spec, write_run
 
 
 def test_there_are_forty_hostile_strings() -> None:

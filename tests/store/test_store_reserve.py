@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from faults import hits
 
 from labtui.store.reserved_space import Reserve
+from tests.support.faults import hits
 
 OLD, NEW = b'{"old": 1}\n', b'{"new": 22222}\n'
 

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from faults import hits
-from samples import gone_process, make_beat, make_launch, make_result, make_spec, write_run
 
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.spec import Training
@@ -23,6 +21,9 @@ from labtui.store.records import SpecFile
 from labtui.store.safe_paths import OutsideRoot
 from labtui.store.state import State
 from labtui.store.store import Store
+from tests.support.faults import hits
+from tests.support.processes import environment
+from tests.support.samples import gone_process, make_beat, make_launch, make_result, make_spec, write_run
 
 
 def files_below(root: Path) -> dict[str, tuple[int, int]]:
@@ -70,9 +71,8 @@ def test_the_second_run_in_one_second_gets_another_name(root: Path, monkeypatch:
 CREATOR = """
 import sys
 import threading
-sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from samples import make_spec
+from tests.support.samples import make_spec
 from labtui.store.store import Store
 store = Store(Path(sys.argv[1]))
 for _ in range(200):
@@ -81,9 +81,8 @@ for _ in range(200):
 
 
 def test_eight_processes_making_200_runs_each_make_1600_different_ones(root: Path) -> None:
-    tests = Path(__file__).parents[1]
-    command = [sys.executable, "-c", CREATOR, root, tests]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+    command = [sys.executable, "-c", CREATOR, root]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) for _ in range(8)]
     told = [line for process in processes for line in process.communicate()[0].split("\n") if line]
     assert [process.returncode for process in processes] == [0] * 8
     assert len(set(told)) == 1600

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from samples import gone_process, make_beat, make_launch, make_result, write_run
 
 from labtui.store import process
 from labtui.store.files import write_json
@@ -21,6 +20,7 @@ from labtui.store.records import Exit, ProcessId, StopRequest
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.store import Store
+from tests.support.samples import gone_process, make_beat, make_launch, make_result, write_run
 
 
 class Clock:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import gone_process, make_beat, make_launch, make_result
 
 from labtui.store.records import Exit
 from labtui.store.state import Facts, State, derive
+from tests.support.samples import gone_process, make_beat, make_launch, make_result
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "states.md"
 

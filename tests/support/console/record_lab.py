@@ -1,19 +1,14 @@
-"""Records the runs of tests/assets/console-lab anew: `python tests/console/console_record_lab.py`.
+"""Records the runs of tests/assets/console-lab anew: `python -m tests.support.console.record_lab`.
 
 The stub engine writes them at a fixed time, so that pictures of the console over them are the same on every machine.
 """
 
 import itertools
 import shutil
-import sys
 from pathlib import Path
 from unittest import mock
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 import msgspec
-from console_pages import SUMMARY, predictions
-from console_stub_engine import StubRun
 
 from labtui import datasets
 from labtui.api.resolve import on_dataset
@@ -21,8 +16,11 @@ from labtui.catalog import load
 from labtui.spec import Training
 from labtui.store.predictions import write_predictions
 from labtui.store.store import Store
+from tests.support.console.pages import SUMMARY, predictions
+from tests.support.console.stub_engine import StubRun
+from tests.support.processes import ROOT
 
-LAB = Path(__file__).resolve().parents[1] / "assets" / "console-lab"
+LAB = ROOT / "tests" / "assets" / "console-lab"
 BEGUN = 1_773_500_000.0
 STEPS = 12
 ENDS = {
@@ -58,7 +56,7 @@ def _begun(store: Store, name: str, seed: int, now: float) -> StubRun:
     name = f"s{seed}-{int(now)}"
     with mock.patch("time.time", return_value=now), mock.patch("time.strftime", return_value=name):
         run = store.create(spec, data_fingerprint=datasets.get("digits").fingerprint, planned_steps=3 * STEPS)
-    with mock.patch.multiple("console_stub_engine", host=lambda: "workstation", boot_id=lambda: "boot"):
+    with mock.patch.multiple("tests.support.console.stub_engine", host=lambda: "workstation", boot_id=lambda: "boot"):
         return StubRun(run, steps_per_epoch=STEPS, started=now).begin(alive=False)
 
 

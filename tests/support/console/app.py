@@ -15,6 +15,7 @@ from labtui.console.data.poller import Monitor, Pace
 from labtui.console.data.snapshot import Machine, Snapshot
 from labtui.console.messages import DeedFailed, Judged, PlanMade, PollFailed, PredictionsRead, RunsUpdated, Told
 from labtui.store.store import Store
+from tests.support.processes import ROOT
 
 PATIENCE = 20.0
 QUICK = Pace(backlog=0.001, live=0.1, idle=0.1, runs=0.0, machine=60.0, budget=5.0, first_budget=5.0)
@@ -105,7 +106,7 @@ def screen_text(app: LabtuiApp) -> str:
 def lab_at(folder: Path, catalog: str | None = CATALOG) -> Lab:
     """A lab with its own runs folder and catalog; None takes the repository's."""
     if catalog is None:
-        path = Path(__file__).resolve().parents[2] / "experiments.toml"
+        path = ROOT / "experiments.toml"
     else:
         path = folder / "experiments.toml"
         path.write_text(catalog)

@@ -1,6 +1,6 @@
 """An engine that trains nothing and writes a believable record, through the same functions as the real one.
 
-Used by tests, and by hand to look at the console: `python tests/console/console_stub_engine.py RUNS [--live 4]` fills
+Used by tests, and by hand to look at the console: `python -m tests.support.console.stub_engine RUNS [--live 4]` fills
 a runs folder with finished runs of the catalog and streams some live ones until it is interrupted.
 """
 
@@ -9,14 +9,11 @@ import math
 import os
 import random
 import struct
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from labtui.catalog import Catalog, load
 from labtui.spec import RunSpec
@@ -28,8 +25,7 @@ from labtui.store.process import boot_id, host, process_id
 from labtui.store.records import Beat, Exit, LastValue, Launch, ModelSummary, Result
 from labtui.store.run import Run
 from labtui.store.store import Store
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.processes import ROOT
 
 # Where each run of the report ends: test accuracy in percent, mean cross-entropy in training, speed of learning.
 ENDS = {

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from engine_stage import AUGMENT, carry_out, make_attempt, state_hash, tiny_images, tiny_spec
 
 from labtui.engine.trainer import Intervals
 from labtui.spec import AdamW, Cnn, Cosine, Data, RunSpec, Sgd
+from tests.support.training import AUGMENT, carry_out, make_attempt, state_hash, tiny_images, tiny_spec
 
 SPECS = {
     "report, dropout, augmented": tiny_spec(

@@ -14,6 +14,7 @@ from labtui.store.process import process_id
 from labtui.store.records import Exit, Launch
 from labtui.store.run import Run
 from labtui.store.store import Store
+from tests.support.processes import environment
 
 HERE = Path(__file__).resolve().parent
 CPU = Device(name="cpu", title="a CPU", cores=2)
@@ -69,7 +70,7 @@ class Stage:
 
 
 def stand_in(mode: str) -> Interpreter:
-    return Interpreter(program=("-P", str(HERE / "stand_in_parent.py"), mode))
+    return Interpreter(environment=environment(), program=("-P", str(HERE / "supervisor.py"), mode))
 
 
 def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:

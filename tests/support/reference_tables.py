@@ -1,11 +1,10 @@
 """The tables of docs/catalog.md, made from the types that the loader checks against.
 
-`python tests/catalog/reference_tables.py` writes them into the page; a test holds the page equal to them.
+`python -m tests.support.reference_tables` writes them into the page; a test holds the page equal to them.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import msgspec
 from msgspec import inspect
@@ -27,8 +26,9 @@ from labtui.catalog.schema_types import tables as tables_of
 from labtui.catalog.type_messages import described
 from labtui.catalog.words import shown, shown_all
 from labtui.spec import Reference
+from tests.support.processes import ROOT
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "catalog.md"
+PAGE = ROOT / "docs" / "catalog.md"
 _MARK = re.compile(r"(<!-- table: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _TRANSFORMS = "data.augment.transforms"
 

@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-from samples import make_beat, make_launch, make_result, make_spec, write_run
-
 from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.records import LastValue
+from tests.support.samples import make_beat, make_launch, make_result, make_spec, write_run
 
 CONTROLS = [*range(1, 9), 0x0B, 0x0C, 0x0D, 0x1B, 0x7F, 0x85, 0x9B, 0x9D, 0x61C, 0x200E, 0x202E, 0x2028, 0x2066]
 HOSTILE = [

@@ -1,4 +1,4 @@
-"""A console that clicks at random: `clicking_console.py ROOT SEED CLICKS`.
+"""A console that clicks at random: `random_clicks.py ROOT SEED CLICKS`.
 
 It starts, resumes and stops what it saw a moment ago, and now and then kills a parent. It says what surprised it.
 """
@@ -9,12 +9,11 @@ import signal
 import sys
 from pathlib import Path
 
-from launch_stage import Stage, launch_of
-
 from labtui.errors import LabError
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.store.run import Run
 from labtui.text.clean import clean_line
+from tests.support.launch.stage import Stage, launch_of
 
 
 def click(stage: Stage, run: Run, chance: random.Random) -> None:

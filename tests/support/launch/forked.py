@@ -1,24 +1,27 @@
-"""Stand-in runs that start from a warm process; as a script, `warm_stage.py ROOT RUN`, a starter to be killed."""
+"""Runs with a fake engine that start from a fork server.
+
+As a program, `-m tests.support.launch.forked ROOT RUN`, it is a starter to be killed.
+"""
 
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from launch_stage import CPU, HERE, Stage, stand_in
-
 from labtui.launch.daemonize import Ends
 from labtui.launch.fork_server.client import WarmProcess
 from labtui.launch.launcher import Interpreter, start
 from labtui.store.run import Run
+from tests.support.launch.stage import CPU, Stage, stand_in
+from tests.support.processes import environment
 
 
 def program(mode: str, *modules: str) -> tuple[str, ...]:
-    return ("-P", str(HERE / "stand_in_warm.py"), mode, *modules)
+    return ("-P", "-m", "tests.support.launch.fork_server", mode, *modules)
 
 
 def loaded(mode: str, *modules: str, threads: int = 1) -> WarmProcess:
     """A warm process, once it can take orders or has ended."""
-    process = WarmProcess(Interpreter(), threads, program(mode, *modules))
+    process = WarmProcess(Interpreter(environment=environment()), threads, program(mode, *modules))
     while process.loading:
         Ends().wait(60, process)
     return process

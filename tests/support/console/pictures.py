@@ -2,15 +2,15 @@
 
 import difflib
 import os
-from pathlib import Path
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
 from labtui.console.app import LabtuiApp
+from tests.support.processes import ROOT
 
-PICTURES = Path(__file__).resolve().parents[1] / "assets" / "console-pictures"
+PICTURES = ROOT / "tests" / "assets" / "console-pictures"
 RENEW = "LABTUI_RENEW_PICTURES"
 """Set in the environment, pictures are written anew in place of being compared."""
 

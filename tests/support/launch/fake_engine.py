@@ -1,4 +1,4 @@
-"""An engine without torch that does one thing: `stand_in_engine.py MODE RUN_DIR`.
+"""An engine without torch that does one thing: `fake_engine.py MODE RUN_DIR`.
 
 Whatever the mode, it holds a lock of its own while it lives, so that a second engine in the folder is found out by the
 kernel and not by luck; it leaves a trace if it runs without being recorded; and it appends its attempt and pid to

@@ -1,4 +1,4 @@
-"""The real queue runner, whose parents start stand-in engines: `stand_in_runner.py MODE ROOT [OPTION]`."""
+"""The real queue runner, whose parents start fake engines: `runner.py MODE ROOT [OPTION]`."""
 
 import dataclasses
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from labtui.launch.launcher import start
 from labtui.launch.queue.runner import main
 
-PARENT = str(Path(__file__).with_name("stand_in_parent.py"))
+PARENT = str(Path(__file__).with_name("supervisor.py"))
 
 
 def launch(folder, *, interpreter, **wishes):

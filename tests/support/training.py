@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
-from samples import make_launch, make_spec
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from labtui.datasets.info import Images
@@ -22,6 +21,7 @@ from labtui.spec import Augment, ColorJitter, HorizontalFlip, Rotation, RunSpec,
 from labtui.store.files import write_json
 from labtui.store.paths import RunPaths
 from labtui.store.records import Result, SpecFile
+from tests.support.samples import make_launch, make_spec
 
 CLASSES = 10
 SIDE = 24

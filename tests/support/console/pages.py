@@ -4,8 +4,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from console_app import ConsoleUnderTest, lab_at
-from console_stub_engine import StubRun
 
 from labtui import datasets
 from labtui.api import Lab
@@ -16,6 +14,8 @@ from labtui.store.predictions import Predictions, write_predictions
 from labtui.store.records import ModelSummary
 from labtui.store.run import Run
 from labtui.store.state import State
+from tests.support.console.app import ConsoleUnderTest, lab_at
+from tests.support.console.stub_engine import StubRun
 
 WIDE, NARROW = (160, 48), (80, 24)
 SIZES = {False: ((220, 60), (80, 24), (30, 10), (2, 1)), True: ((110, 30), (20, 6))}

@@ -1,0 +1,1 @@
+"""What the tests share: fakes, builders of values and folders, fault injection, processes."""
