@@ -15,9 +15,9 @@ from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY
 
 if TYPE_CHECKING:
-    from labtui.compare.assertions import Outcome
+    from labtui.compare.assertions import AssertionResult
     from labtui.compare.cells import Cell
-    from labtui.compare.model import Table
+    from labtui.compare.model import ComparisonTable
     from labtui.compare.report.write import Form
 
 
@@ -40,7 +40,7 @@ def variants(lab: Lab) -> tuple[Variant, ...]:
 
 def compare_experiments(
     lab: Lab, names: Sequence[str] = (), *, metric: str = TEST_ACCURACY, baseline: str | None = None
-) -> "Table":
+) -> "ComparisonTable":
     """Compare the runs of the named experiments, members or titles; no names means every cell with a finished run.
 
     Raises UsageError for a name that neither the catalog nor any run has, with the nearest names.
@@ -48,7 +48,7 @@ def compare_experiments(
     return _compare(lab, _cells(lab, names, baseline), names, metric=metric, baseline=baseline)
 
 
-def compare_runs(lab: Lab, runs: Iterable[Run]) -> "Table":
+def compare_runs(lab: Lab, runs: Iterable[Run]) -> "ComparisonTable":
     """Compare just these runs: their cells, with all earlier seeds, and their baselines."""
     own = {run.id: run.name for run in runs}
     names = tuple(dict.fromkeys(own.values()))
@@ -56,7 +56,9 @@ def compare_runs(lab: Lab, runs: Iterable[Run]) -> "Table":
     return _compare(lab, cells, names)
 
 
-def check_assertions(lab: Lab, assertions: Sequence[str], *, metric: str = TEST_ACCURACY) -> "tuple[Outcome, ...]":
+def check_assertions(
+    lab: Lab, assertions: Sequence[str], *, metric: str = TEST_ACCURACY
+) -> "tuple[AssertionResult, ...]":
     """Check assertions such as `dropout > network`. Raises UsageError for a text that is not an assertion."""
     from labtui.compare.assertions import check_all
 
@@ -113,8 +115,8 @@ def _compare(
     *,
     metric: str = TEST_ACCURACY,
     baseline: str | None = None,
-) -> "Table":
-    from labtui.compare.table import table  # deferred: numpy and scipy, only if something is compared
+) -> "ComparisonTable":
+    from labtui.compare.table import compare_cells  # deferred: numpy and scipy, only if something is compared
 
     classes = {name: info.classes for name, info in datasets.known_datasets().items()}
-    return table(cells, variants(lab), metric=metric, baseline=baseline, names=names, classes=classes)
+    return compare_cells(cells, variants(lab), metric=metric, baseline=baseline, names=names, classes=classes)

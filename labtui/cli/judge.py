@@ -19,7 +19,7 @@ from labtui.store.tags import TEST_ACCURACY
 
 if TYPE_CHECKING:
     from labtui.api import Lab
-    from labtui.compare.model import Table
+    from labtui.compare.model import ComparisonTable
     from labtui.compare.render.text import Section
     from labtui.compare.report.write import Form
     from labtui.text.spans import Line
@@ -142,10 +142,10 @@ def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool, quiet: bool) -> N
         say(f"{plural(findings, 'finding')} about these rows: labtui compare {names}")
 
 
-def _put_table(table: "Table", form: str | None, sections: "Sequence[Section] | None" = None) -> None:
+def _put_table(table: "ComparisonTable", form: str | None, sections: "Sequence[Section] | None" = None) -> None:
     from labtui.compare.render import export, text
 
-    writers: Mapping[str, Callable[[Table], str]] = {
+    writers: Mapping[str, Callable[[ComparisonTable], str]] = {
         "json": export.to_json,
         "csv": export.to_csv,
         "md": export.to_markdown,
@@ -154,9 +154,9 @@ def _put_table(table: "Table", form: str | None, sections: "Sequence[Section] | 
     if form is not None:
         put(writers[form](table).rstrip("\n"))
     elif _is_narrow_encoding():
-        put(export.to_text(table, _width(), sections=sections or text.SECTIONS, ascii_only=True).rstrip("\n"))
+        put(text.to_text(table, _width(), sections=sections or text.SECTIONS, ascii_only=True).rstrip("\n"))
     else:
-        put_lines(export.to_lines(table, _width(), sections=sections or text.SECTIONS))
+        put_lines(text.to_lines(table, _width(), sections=sections or text.SECTIONS))
 
 
 def put_lines(lines: "Iterable[Line]") -> None:
@@ -167,9 +167,9 @@ def put_lines(lines: "Iterable[Line]") -> None:
 
 
 def _demand(outcomes: Sequence[Any]) -> None:
-    from labtui.compare.assertions import demand
+    from labtui.compare.assertions import require_all
 
-    demand(outcomes)
+    require_all(outcomes)
 
 
 def _width() -> int:

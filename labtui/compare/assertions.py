@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from labtui.compare.cells import Cell
-from labtui.compare.model import Comparison, Interval, Row, Table
-from labtui.compare.run_data import Evidence
+from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Interval
+from labtui.compare.render.commands import run_command
+from labtui.compare.run_data import RunData
 from labtui.compare.statistics import ALPHA
-from labtui.compare.table import table
+from labtui.compare.table import compare_cells
 from labtui.errors import AssertionNotHeld, UsageError
 from labtui.spec import Variant
 from labtui.store.tags import TEST_ACCURACY
@@ -33,7 +34,7 @@ class Assertion(NamedTuple):
         return f"{self.left} {self.sign} {self.right} {'+' if self.margin > 0 else '-'} {abs(self.margin):g}"
 
 
-class Outcome(NamedTuple):
+class AssertionResult(NamedTuple):
     """Whether an assertion holds, and why or why not."""
 
     assertion: Assertion
@@ -42,15 +43,15 @@ class Outcome(NamedTuple):
 
 
 def parse(text: str) -> Assertion:
-    """Read `dropout > network`, `adam@0.01 < adam@0.001 - 5`; UsageError says what is wrong."""
-    found = _FORM.match(text)
-    if found is None or any(sign in found[part] for part in ("left", "right") for sign in "<>"):
+    """Parse `dropout > network` or `adam@0.01 < adam@0.001 - 5`. Raises UsageError for anything else."""
+    match = _FORM.match(text)
+    if match is None or any(sign in match[part] for part in ("left", "right") for sign in "<>"):
         raise UsageError(
-            f"--assert cannot read {text!r}.",
-            advice='Write two names with > or < between them and, if you like, a margin: "dropout > network + 0.5".',
+            f"--assert cannot parse {text!r}.",
+            advice='Write two names with > or < between them and an optional margin: "dropout > network + 0.5".',
         )
-    margin = float(f"{found['way']}{found['margin']}") if found["margin"] else 0.0
-    return Assertion(found["left"], "<" if found["sign"] == "<" else ">", found["right"], margin)
+    margin = float(f"{match['way']}{match['margin']}") if match["margin"] else 0.0
+    return Assertion(match["left"], "<" if match["sign"] == "<" else ">", match["right"], margin)
 
 
 def check_all(
@@ -59,65 +60,73 @@ def check_all(
     variants: Sequence[Variant],
     *,
     metric: str = TEST_ACCURACY,
-    evidence: Evidence | None = None,
-) -> tuple[Outcome, ...]:
-    """Check every assertion, each in a table of its own; together they are wrong with a chance of 5% at most."""
-    evidence = evidence or Evidence()
-    outcomes = []
-    for one in map(parse, texts):
-        share = ALPHA / len(texts)
-        told = table(
-            cells, variants, metric=metric, baseline=one.right, names=(one.left,), evidence=evidence, alpha=share
-        )
-        outcomes.append(check(one, told))
-    return tuple(outcomes)
+    run_data: RunData | None = None,
+) -> tuple[AssertionResult, ...]:
+    """Check every assertion, each with a table of its own. Together they are wrong with a chance of at most 5%.
 
-
-def check(assertion: Assertion, told: Table) -> Outcome:
-    """Whether a table with the right side as its baseline bears an assertion out.
-
-    It holds where the comparison was judged and its whole interval lies on the asserted side of the margin.
+    Raises UsageError for a text that is not an assertion, and for a name that stands for several rows.
     """
-    row = told.row(assertion.left) or _nearest(assertion.left, told)
+    run_data = run_data or RunData()
+    results = []
+    for assertion in map(parse, texts):
+        table = compare_cells(
+            cells,
+            variants,
+            metric=metric,
+            baseline=assertion.right,
+            names=(assertion.left,),
+            run_data=run_data,
+            alpha=ALPHA / len(texts),
+        )
+        results.append(check(assertion, table))
+    return tuple(results)
+
+
+def check(assertion: Assertion, table: ComparisonTable) -> AssertionResult:
+    """Check an assertion with a table whose baseline is its right side.
+
+    It holds if the comparison was judged and its whole interval lies on the asserted side of the margin.
+    """
+    row = table.row(assertion.left) or _only_member(assertion.left, table)
     if row is None or not row.values:
-        return Outcome(assertion, holds=False, why=f"{assertion.left} has no finished run")
-    one = row.declared
-    if one is None or one.delta is None:
-        return Outcome(assertion, holds=False, why=f"{assertion.right} has no finished run")
-    if not one.judged:
-        return Outcome(assertion, holds=False, why=_unjudged(one, row.matched))
-    digits, unit = told.metric.digits, told.metric.delta_unit
-    interval = numbers.interval(one.adjusted, digits)
-    why = f"the difference is {numbers.signed(one.delta, digits)} {interval} {unit}".rstrip()
-    return Outcome(assertion, holds=_beyond(one.adjusted, assertion), why=why)
+        return AssertionResult(assertion, holds=False, why=f"{assertion.left} has no finished run")
+    comparison = row.declared
+    if comparison is None or comparison.delta is None:
+        return AssertionResult(assertion, holds=False, why=f"{assertion.right} has no finished run")
+    if not comparison.judged:
+        return AssertionResult(assertion, holds=False, why=_not_judged(comparison, row.matched))
+    digits, unit = table.metric.digits, table.metric.delta_unit
+    interval = numbers.interval(comparison.adjusted, digits)
+    why = f"the difference is {numbers.signed(comparison.delta, digits)} {interval} {unit}".rstrip()
+    return AssertionResult(assertion, holds=_is_beyond(comparison.adjusted, assertion), why=why)
 
 
-def _nearest(name: str, told: Table) -> Row | None:
-    """The row of an experiment with one member; UsageError names the members where it has several."""
-    members = [row for row in told.rows if row.experiment == name]
+def require_all(results: Sequence[AssertionResult]) -> None:
+    """Raise AssertionNotHeld with every assertion that does not hold."""
+    failed = [result for result in results if not result.holds]
+    if failed:
+        lines = "\n".join(f"{result.assertion}: {result.why}" for result in failed)
+        raise AssertionNotHeld(f"{len(failed)} of {len(results)} asserted comparisons do not hold.\n{lines}")
+
+
+def _only_member(name: str, table: ComparisonTable) -> ComparisonRow | None:
+    """The row of an experiment with a single member. Raises UsageError if it has several."""
+    members = [row for row in table.rows if row.experiment == name]
     if len(members) > 1:
         names = ", ".join(row.name for row in members)
         raise UsageError(f"--assert: {name} has several rows.", advice=f"Name one of them: {names}.")
     return members[0] if members else None
 
 
-def demand(outcomes: Sequence[Outcome]) -> None:
-    """Raise AssertionNotHeld, naming every assertion that does not hold."""
-    failed = [one for one in outcomes if not one.holds]
-    if failed:
-        told = "\n".join(f"{one.assertion}: {one.why}" for one in failed)
-        raise AssertionNotHeld(f"{len(failed)} of {len(outcomes)} asserted comparisons do not hold.\n{told}")
-
-
-def _beyond(interval: Interval | None, assertion: Assertion) -> bool:
+def _is_beyond(interval: Interval | None, assertion: Assertion) -> bool:
     if interval is None:
         return False
     return interval[0] > assertion.margin if assertion.sign == ">" else interval[1] < assertion.margin
 
 
-def _unjudged(one: Comparison, matched: Comparison | None) -> str:
-    told = "; ".join(finding.text for finding in one.confounds)
-    why = f"not judged, {one.why}" + (f": {told}" if told else "")
-    if matched is not None and not one.matched:
+def _not_judged(comparison: Comparison, matched: Comparison | None) -> str:
+    confounds = "; ".join(finding.text for finding in comparison.confounds)
+    why = f"not judged, {comparison.why}" + (f": {confounds}" if confounds else "")
+    if matched is not None and not comparison.matched:
         return f"{why}. Assert against the matched baseline: {matched.against_name}"
-    return f"{why}. {one.need.text}: {one.need.command}" if one.need else why
+    return f"{why}. {comparison.need.text}: {run_command(comparison.need.runs)}" if comparison.need else why

@@ -1,35 +1,43 @@
-"""Which rows a table has: the catalog's present definitions first, everything else folded under them or after them."""
+"""Which rows a table has, and which cell each row is compared with. No number is looked at here."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
-from labtui.compare.cells import Cell, budget, empty_cell
+from labtui.compare.cells import Cell, empty_cell, run_requests
 from labtui.compare.findings.confounds import confounds
-from labtui.compare.findings.search import Grid, grids
+from labtui.compare.findings.search import GridSearch, grid_searches
 from labtui.compare.metrics import Metric
-from labtui.compare.render.commands import run_command
-from labtui.compare.run_data import Evidence
+from labtui.compare.model import Remedy
 from labtui.compare.spec_diff import changes, covers, flat_recipe, matched_recipe
 from labtui.spec import RunSpec, Variant, recipe_hash
 from labtui.text.words import value_text
 
+if TYPE_CHECKING:
+    from labtui.compare.run_data import RunData
+
+FEWEST_SEEDS = 3
+"""Seeds that are proposed where there are one or none: with fewer the interval is too wide to be of use."""
+
+
+# --- Rows ---------------------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A cell that gets a row."""
+class RowSource:
+    """A cell that gets a row of its own, with what the catalog says about it."""
 
     cell: Cell
     variant: Variant | None
-    """None where the catalog does not know the experiment any more."""
-    present: bool
+    """None if the catalog does not know the experiment any more."""
+    is_current: bool
     """Whether it is the catalog's present definition, without overrides."""
     folded: tuple[tuple[Cell, str], ...] = ()
-    """Other cells of the experiment, each with what is other about it."""
+    """Other cells of the experiment, each with what is different about it."""
 
     @property
     def factor(self) -> tuple[str, ...]:
@@ -42,41 +50,47 @@ class Entry:
         return self.variant.spec.baseline if self.variant else self.cell.spec.baseline
 
 
-def roster(cells: Sequence[Cell], variants: Sequence[Variant]) -> list[Entry]:
-    """All rows there could be: data set by data set, in the variants' order, a variant's overridden cells after it.
+def row_sources(cells: Sequence[Cell], variants: Sequence[Variant]) -> list[RowSource]:
+    """All possible rows: by data set, in the order of the variants, each variant's overridden cells after it.
 
     A variant without any run makes a row without seeds.
     """
     by_name: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         by_name[cell.name, cell.spec.data.name].append(cell)
-    found: list[Entry] = []
-    wanted: dict[str, str] = {}
+    sources: list[RowSource] = []
+    first_choice: dict[str, str] = {}
     for variant in variants:
-        first = wanted.setdefault(variant.spec.name, variant.spec.data.name)
-        stand_in = first if first != variant.spec.data.name else None
-        found += _of_variant(_labelled(variant, stand_in), by_name.pop((variant.spec.name, variant.spec.data.name), []))
+        name, data = variant.spec.name, variant.spec.data.name
+        preferred = first_choice.setdefault(name, data)
+        labelled = _with_fallback(variant, preferred if preferred != data else None)
+        sources += _sources_of_variant(labelled, by_name.pop((name, data), []))
     for rest in by_name.values():
-        found += [Entry(cell=cell, variant=None, present=False, folded=folded) for cell, folded in _by_recipe(rest)]
-    order = {name: place for place, name in reversed(list(enumerate(entry.cell.spec.data.name for entry in found)))}
-    return sorted(found, key=lambda entry: order[entry.cell.spec.data.name])
+        sources += [
+            RowSource(cell=cell, variant=None, is_current=False, folded=folded) for cell, folded in _by_recipe(rest)
+        ]
+    order = {name: place for place, name in reversed(list(enumerate(source.cell.spec.data.name for source in sources)))}
+    return sorted(sources, key=lambda source: order[source.cell.spec.data.name])
 
 
-def _labelled(variant: Variant, stand_in_for: str | None) -> Variant:
-    """A variant on a data set that stands in for the one it wants says so: commands must ask for that data set."""
-    return structs.replace(variant, spec=structs.replace(variant.spec, fallback_from=stand_in_for))
+def _with_fallback(variant: Variant, fallback_from: str | None) -> Variant:
+    """A variant on a replacement data set records which data set it replaces: commands must name it explicitly."""
+    return structs.replace(variant, spec=structs.replace(variant.spec, fallback_from=fallback_from))
 
 
-def _of_variant(variant: Variant, cells: list[Cell]) -> list[Entry]:
+def _sources_of_variant(variant: Variant, cells: list[Cell]) -> list[RowSource]:
     recipe = recipe_hash(variant.spec)
-    present = [replace(cell, spec=variant.spec) for cell in cells if cell.recipe == recipe]
+    current = [replace(cell, spec=variant.spec) for cell in cells if cell.recipe == recipe]
     overridden = [cell for cell in cells if cell.recipe != recipe and cell.spec.overrides]
     older = [cell for cell in cells if cell.recipe != recipe and not cell.spec.overrides]
-    first, places = _strongest(present) if present else (empty_cell(variant), ())
-    folded = (*places, *((cell, f"older definition: {_told(cell, variant)}") for cell in older))
-    rows = [Entry(cell=first, variant=variant, present=True, folded=folded)]
-    return rows + [
-        Entry(cell=cell, variant=variant, present=False, folded=other) for cell, other in _by_recipe(overridden)
+    main, places = _largest(current) if current else (empty_cell(variant), ())
+    folded = (*places, *((cell, f"older definition: {_changes_since(cell, variant)}") for cell in older))
+    return [
+        RowSource(cell=main, variant=variant, is_current=True, folded=folded),
+        *(
+            RowSource(cell=cell, variant=variant, is_current=False, folded=others)
+            for cell, others in _by_recipe(overridden)
+        ),
     ]
 
 
@@ -84,13 +98,13 @@ def _by_recipe(cells: Iterable[Cell]) -> list[tuple[Cell, tuple[tuple[Cell, str]
     groups: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         groups[cell.recipe].append(cell)
-    return [_strongest(group) for group in groups.values()]
+    return [_largest(group) for group in groups.values()]
 
 
-def _strongest(cells: list[Cell]) -> tuple[Cell, tuple[tuple[Cell, str], ...]]:
-    """The cell with the most seeds, the newer one of equals, and the others with where they ran."""
-    first = max(reversed(cells), key=lambda cell: len(cell.runs))
-    return first, tuple((cell, _place(cell)) for cell in cells if cell is not first)
+def _largest(cells: list[Cell]) -> tuple[Cell, tuple[tuple[Cell, str], ...]]:
+    """The cell with the most seeds, among equals the newer; and the other cells with where they ran."""
+    largest = max(reversed(cells), key=lambda cell: len(cell.runs))
+    return largest, tuple((cell, _place(cell)) for cell in cells if cell is not largest)
 
 
 def _place(cell: Cell) -> str:
@@ -98,176 +112,200 @@ def _place(cell: Cell) -> str:
     return f"on {cell.device}{threads}" if cell.device else "not launched"
 
 
-def _told(cell: Cell, variant: Variant) -> str:
+def _changes_since(cell: Cell, variant: Variant) -> str:
     return ", ".join(
         f"{change.key} {value_text(change.here)}, now {value_text(change.there)}"
         for change in changes(cell.spec, variant.spec)
     )
 
 
-FEWEST_SEEDS = 3
-"""Seeds that are proposed where there is one or none: fewer give an interval too wide to be of use."""
+# --- Baselines ----------------------------------------------------------------------------------------------------
 
 
-class Offer(Struct, frozen=True, kw_only=True):
-    """The matched baseline, where it has not been run: what to run."""
-
-    title: str
-    command: str
-
-
-def closest(candidates: Iterable[Cell], cell: Cell) -> Cell | None:
-    """Of cells with one recipe, the one to compare with: the same device and threads, then the most common seeds."""
-    return max(candidates, key=lambda one: (one.place == cell.place, *_strength(one, cell)), default=None)
+def closest_cell(candidates: Iterable[Cell], cell: Cell) -> Cell | None:
+    """Of cells with equal recipes the one to compare with: same device and threads first, then most common seeds."""
+    return max(
+        candidates,
+        key=lambda candidate: (
+            candidate.place == cell.place,
+            len(set(candidate.seeds) & set(cell.seeds)),
+            len(candidate.seeds),
+        ),
+        default=None,
+    )
 
 
 def declared_baseline(cell: Cell, name: str, cells: Sequence[Cell], current: Collection[str]) -> Cell | None:
-    """The cell of the experiment that a row names as its baseline.
+    """The cell of the experiment or member `name` that a cell is compared with; None if it has no finished run.
 
-    A row with overrides is compared with the baseline under the same overrides, where that was run; every other row
-    with the baseline's present definition (`current` holds the keys of such cells), then with its newest.
+    A cell with overrides is compared with the baseline under the same overrides, if that was run. Every other cell is
+    compared with the baseline's present definition (`current` holds the keys of such cells), else with its newest.
     """
-    own = [one for one in cells if one.runs and _named(one, name) and one.spec.data.name == cell.spec.data.name]
-    own = [one for one in own if one.key != cell.key]
-    alike = [one for one in own if one.spec.overrides == cell.spec.overrides] if cell.spec.overrides else []
-    present = [one for one in own if one.key in current]
-    plain = [one for one in own if not one.spec.overrides]
-    return closest(alike or present, cell) or next(reversed(plain or own), None)
+    named = [
+        candidate
+        for candidate in cells
+        if candidate.runs
+        and name in (candidate.name, candidate.spec.experiment)
+        and candidate.spec.data.name == cell.spec.data.name
+        and candidate.key != cell.key
+    ]
+    overrides = cell.spec.overrides
+    same_overrides = [candidate for candidate in named if candidate.spec.overrides == overrides] if overrides else []
+    present = [candidate for candidate in named if candidate.key in current]
+    plain = [candidate for candidate in named if not candidate.spec.overrides]
+    return closest_cell(same_overrides or present, cell) or next(reversed(plain or named), None)
 
 
 def matched_baseline(cell: Cell, baseline: Cell, factor: tuple[str, ...], cells: Sequence[Cell]) -> Cell | None:
-    """A cell that differs from `cell` in the factor alone, where it is as the declared baseline is."""
-    wanted = matched_recipe(cell.flat, baseline.flat, factor)
-    twins = [one for one in cells if one.runs and one.key != cell.key and one.flat == wanted]
-    return closest(twins, cell)
+    """A cell that differs from `cell` in the factor alone, and has the baseline's value there."""
+    recipe = matched_recipe(cell.flat, baseline.flat, factor)
+    matches = [candidate for candidate in cells if candidate.runs and candidate.key != cell.key]
+    return closest_cell([candidate for candidate in matches if candidate.flat == recipe], cell)
 
 
 def is_own_match(cell: Cell, baseline: Cell, factor: tuple[str, ...]) -> bool:
-    """Whether the factor does not differ at all, so that the row is its own matched baseline."""
+    """Whether the factor does not differ at all, so that the cell would be its own matched baseline."""
     return cell.flat == matched_recipe(cell.flat, baseline.flat, factor)
 
 
-def offer(cell: Cell, baseline: Cell, factor: tuple[str, ...], variants: Sequence[Variant]) -> Offer | None:
-    """What to run for a matched baseline: a variant of the catalog, else the baseline with overrides."""
-    wanted = matched_recipe(cell.flat, baseline.flat, factor)
+def propose_matched_baseline(
+    cell: Cell, baseline: Cell, factor: tuple[str, ...], variants: Sequence[Variant]
+) -> tuple[str, Remedy] | None:
+    """The title and the runs of a matched baseline that has not been run; None if no command can make it.
+
+    It is a variant of the catalog if there is one, else the baseline with overrides.
+    """
+    recipe = matched_recipe(cell.flat, baseline.flat, factor)
     seeds = cell.seeds if len(cell.seeds) > 1 else tuple(range(FEWEST_SEEDS))
     for variant in variants:
-        if flat_recipe(variant.spec) == wanted:
-            return Offer(title=variant.spec.title, command=run_command([empty_cell(variant)], seeds))
-    settings = _overrides(baseline.spec, wanted)
-    if settings is None:
+        if flat_recipe(variant.spec) == recipe:
+            runs = run_requests([empty_cell(variant)], seeds)
+            return variant.spec.title, Remedy(text="matched baseline", runs=runs)
+    overrides = _overrides(baseline.spec, recipe)
+    if overrides is None:
         return None
-    told = ", ".join(f"{key} {value}" for key, value in settings.items())
-    return Offer(title=f"{baseline.title} with {told}", command=run_command([baseline], seeds, settings))
+    listed = ", ".join(f"{key} {value}" for key, value in overrides.items())
+    runs = run_requests([baseline], seeds, overrides)
+    return f"{baseline.title} with {listed}", Remedy(text="matched baseline", runs=runs)
 
 
-def seconds_per_seed(cell: Cell) -> float | None:
-    """Training seconds of one seed, by past runs."""
-    return budget(cell).seconds
-
-
-def _named(cell: Cell, name: str) -> bool:
-    return name in (cell.name, cell.spec.experiment)
-
-
-def _strength(one: Cell, cell: Cell) -> tuple[int, int]:
-    return len(set(one.seeds) & set(cell.seeds)), len(one.seeds)
-
-
-def _overrides(spec: RunSpec, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    """The settings that turn a spec into a recipe; None where the command line cannot say them."""
-    have = flat_recipe(spec)
-    if set(have) != set(wanted):
+def _overrides(spec: RunSpec, recipe: dict[str, Any]) -> dict[str, Any] | None:
+    """The overrides that turn a spec into a recipe; None if the command line cannot express them."""
+    flat = flat_recipe(spec)
+    if set(flat) != set(recipe):
         return None
-    different = {key: value for key, value in wanted.items() if have[key] != value}
+    different = {key: value for key, value in recipe.items() if flat[key] != value}
     return None if any(isinstance(value, list | tuple | dict | None) for value in different.values()) else different
 
 
+# --- The rows of one table ----------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """What every row of one table needs to know about the others."""
+class TableContext:
+    """What each row of a table needs to know about the other rows."""
 
     metric: Metric
-    entries: tuple[Entry, ...]
+    sources: tuple[RowSource, ...]
     variants: tuple[Variant, ...]
     baseline: str | None
-    """Given instead of the declared ones."""
-    evidence: Evidence
+    """Chosen by hand instead of the declared baselines."""
+    run_data: "RunData"
     classes: Mapping[str, Sequence[str]]
     """Names of the classes by data set."""
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """Every cell that has a row."""
-        return tuple(entry.cell for entry in self.entries)
+        return tuple(source.cell for source in self.sources)
 
     @cached_property
-    def present(self) -> set[str]:
+    def current(self) -> frozenset[str]:
         """The keys of the catalog's present definitions."""
-        return {entry.cell.key for entry in self.entries if entry.present}
+        return frozenset(source.cell.key for source in self.sources if source.is_current)
 
     @cached_property
     def tries(self) -> dict[str, int]:
-        """How many recipes of each experiment were run: how hard it was tuned."""
+        """How many recipes of each experiment were run: how much it was tuned."""
         recipes = {(cell.spec.experiment, cell.spec.data.name, cell.recipe) for cell in self.cells if cell.runs}
         names = [experiment for experiment, _, _ in recipes]
         return {name: names.count(name) for name in names}
 
     @cached_property
-    def grids(self) -> list[Grid]:
+    def grid_searches(self) -> list[GridSearch]:
         """The cells of one experiment that differ in one number."""
-        return grids(self.cells)
+        return grid_searches(self.cells)
 
     def class_names(self, cell: Cell) -> tuple[str, ...]:
-        """Names of the classes that a cell tells apart, else their numbers; none without predictions."""
-        if known := self.classes.get(cell.spec.data.name):
-            return tuple(known)
-        return tuple(f"class {number}" for number in range(self.evidence.class_count(cell)))
+        """Names of a cell's classes, else `class 0`, `class 1`, …; empty without names and predictions."""
+        if names := self.classes.get(cell.spec.data.name):
+            return tuple(names)
+        return tuple(f"class {number}" for number in range(self.run_data.class_count(cell)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A row before the verdicts: with the cells it is compared with."""
+class BaselineChoice:
+    """A row with the cells that it is compared with."""
 
-    entry: Entry
+    source: RowSource
     factor: tuple[str, ...]
-    """What may differ from the baseline: declared by the row, and by the baseline too where that was chosen by hand."""
+    """What may differ from the baseline: declared by the row, or by either side if the baseline was chosen by hand."""
     baseline: Cell | None
     matched: Cell | None
 
     @property
     def cell(self) -> Cell:
         """The row's own cell."""
-        return self.entry.cell
+        return self.source.cell
 
     @property
-    def baselines(self) -> set[str]:
+    def baseline_keys(self) -> set[str]:
         """The keys of the cells that it is compared with."""
         return {cell.key for cell in (self.baseline, self.matched) if cell is not None}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name by which the row can be asked for."""
+        cell = self.cell
+        return cell.name, cell.spec.experiment, cell.title, cell.spec.title
 
-def draft(entry: Entry, setting: Setting) -> Draft:
-    """A row with its baselines looked up: the matched one where the declared one differs in more than the factor."""
-    cell, baseline = entry.cell, _baseline(entry, setting)
+
+def choose_baselines(source: RowSource, context: TableContext) -> BaselineChoice:
+    """Find the baselines of a row: the matched one only if the declared one differs in more than the factor."""
+    cell, baseline = source.cell, _baseline(source, context)
     if baseline is None:
-        return Draft(entry=entry, factor=entry.factor, baseline=None, matched=None)
-    factor = _factor(entry, baseline, setting)
-    unfair = not baseline.runs or bool(confounds(cell, baseline, factor, setting.metric))
-    looked_up = matched_baseline(cell, baseline, factor, setting.cells) if unfair else None
-    return Draft(entry=entry, factor=factor, baseline=baseline, matched=looked_up)
+        return BaselineChoice(source=source, factor=source.factor, baseline=None, matched=None)
+    factor = _factor(source, baseline, context)
+    unfair = not baseline.runs or bool(confounds(cell, baseline, factor, context.metric))
+    matched = matched_baseline(cell, baseline, factor, context.cells) if unfair else None
+    return BaselineChoice(source=source, factor=factor, baseline=baseline, matched=matched)
 
 
-def _factor(entry: Entry, baseline: Cell, setting: Setting) -> tuple[str, ...]:
+def _baseline(source: RowSource, context: TableContext) -> Cell | None:
+    cell = source.cell
+    name = context.baseline or source.baseline or (cell.name if cell.spec.overrides else None)
+    if not name or (source.is_current and cell.name == name):
+        return None
+    if baseline := declared_baseline(cell, name, context.cells, context.current):
+        return baseline
+    for variant in context.variants:
+        spec = variant.spec
+        if name in (spec.name, spec.experiment) and spec.data.name == cell.spec.data.name and spec.name != cell.name:
+            return empty_cell(variant)
+    return None
+
+
+def _factor(source: RowSource, baseline: Cell, context: TableContext) -> tuple[str, ...]:
     """The factor of a row against a baseline.
 
-    A row that is its own experiment's plain definition but for some keys means to differ in just these.
+    A row that is its own experiment's definition with some overrides changes just these.
     """
-    if entry.cell.name == baseline.name:
-        return tuple(entry.cell.spec.overrides)
-    if setting.baseline is None:
-        return entry.factor
-    theirs = next((one.factor for one in setting.entries if one.cell.key == baseline.key), ())
-    return joint_factor(entry.cell.spec, entry.factor, baseline.spec, theirs)
+    if source.cell.name == baseline.name:
+        return tuple(source.cell.spec.overrides)
+    if context.baseline is None:
+        return source.factor
+    theirs = next((other.factor for other in context.sources if other.cell.key == baseline.key), ())
+    return joint_factor(source.cell.spec, source.factor, baseline.spec, theirs)
 
 
 def joint_factor(
@@ -279,38 +317,20 @@ def joint_factor(
     return tuple(part for part in either if any(covers((part,), key) for key in differing)) or factor
 
 
-def _baseline(entry: Entry, setting: Setting) -> Cell | None:
-    name = setting.baseline or entry.baseline or (entry.cell.name if entry.cell.spec.overrides else None)
-    if not name or (entry.present and entry.cell.name == name):
-        return None
-    if found := declared_baseline(entry.cell, name, setting.cells, setting.present):
-        return found
-    data = entry.cell.spec.data.name
-    variants = [
-        variant
-        for variant in setting.variants
-        if name in (variant.spec.name, variant.spec.experiment) and variant.spec.data.name == data
-    ]
-    return next((empty_cell(variant) for variant in variants if variant.spec.name != entry.cell.name), None)
+def select_rows(choices: list[BaselineChoice], names: Sequence[str]) -> list[BaselineChoice]:
+    """The rows with one of these names, and the rows of their baselines; without names, all that have finished runs.
 
-
-def picked(drafts: list[Draft], names: Sequence[str]) -> list[Draft]:
-    """The drafts that were asked for, with the cells that they are compared with."""
-    asked = [draft for draft in drafts if _is_asked(draft, names)]
-    run = [draft for draft in asked if draft.cell.runs]
-    known = {name for draft in run for name in _names(draft)}
+    A row without finished runs is shown only if it was asked for and nothing else with its name was run.
+    """
+    asked = [choice for choice in choices if not names or any(name in choice.names for name in names)]
+    shown = [choice for choice in asked if choice.cell.runs]
+    known = {name for choice in shown for name in choice.names}
     if names:
-        run += [
-            draft for draft in asked if not draft.cell.runs and draft.entry.present and draft.cell.name not in known
+        shown += [
+            choice
+            for choice in asked
+            if not choice.cell.runs and choice.source.is_current and choice.cell.name not in known
         ]
-    wanted = {cell.key for draft in run for cell in (draft.cell, draft.baseline, draft.matched) if cell is not None}
-    return [draft for draft in drafts if draft.cell.key in wanted and (draft.cell.runs or draft in run)]
-
-
-def _is_asked(draft: Draft, names: Sequence[str]) -> bool:
-    return not names or any(name in _names(draft) for name in names)
-
-
-def _names(draft: Draft) -> tuple[str, ...]:
-    cell = draft.cell
-    return cell.name, cell.spec.experiment, cell.title, cell.spec.title
+    cells = (cell for choice in shown for cell in (choice.cell, choice.baseline, choice.matched))
+    keys = {cell.key for cell in cells if cell is not None}
+    return [choice for choice in choices if choice.cell.key in keys and (choice.cell.runs or choice in shown)]

@@ -1,13 +1,13 @@
-"""Which runs are repeats of each other."""
+"""Cells: the runs that differ in nothing but the seed, and what they recorded about themselves."""
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from labtui.compare.model import Budget, SeedValue
+from labtui.compare.model import Budget, RunRequest, SeedValue
 from labtui.spec import RunSpec, Variant, flatten, recipe, recipe_hash
 from labtui.store import tags
 from labtui.store.state import State
@@ -19,39 +19,41 @@ if TYPE_CHECKING:
 
 
 _TIMED = (tags.TRAIN_LOSS, tags.TRAIN_ACCURACY, tags.LEARNING_RATE)
-"""Recorded when the clock says so: even two runs with equal bits have other last points."""
+"""Recorded at times that the clock decides: even bitwise equal runs end with different points of these."""
+
+_NO_OVERRIDES: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """Runs of one experiment, one recipe, one kind of device: they differ in nothing but the seed.
+    """Runs of one experiment, recipe and kind of device: they differ in nothing but the seed.
 
-    Threads tell cells apart on a CPU, where they change how sums are split and so the bits; on a GPU they do not.
+    On a CPU the number of threads matters too: it changes how sums are split, and so the last bits.
     """
 
     name: str
     recipe: str
     device: str
-    """`cpu`, `cuda`, `mps`; empty where nothing was launched yet."""
+    """`cpu`, `cuda`, `mps`; empty if nothing was launched yet."""
     threads: int | None
     """On a CPU only."""
     spec: RunSpec
-    """That of the newest run; its seed means nothing here."""
+    """The newest run's; its seed has no meaning here."""
     runs: tuple["Run", ...]
     """The newest finished run of each seed, by seed."""
     superseded: tuple["Run", ...] = field(default=())
     """Earlier finished runs of the same seeds, newest first."""
     unfinished: tuple["Run", ...] = field(default=())
-    """Runs of seeds that have no finished one: queued, running, stopped, diverged, …"""
+    """Runs of seeds without a finished run: queued, running, stopped, diverged, …"""
 
     @cached_property
     def key(self) -> str:
-        """What tells this cell from every other."""
+        """Identifies the cell."""
         return f"{self.name}/{self.recipe}/{self.device}/{self.threads or '-'}"
 
     @property
     def title(self) -> str:
-        """The title with the overrides, where there are any: `Dropout [epochs=1]`."""
+        """The title with its overrides: `Dropout [epochs=1]`."""
         return clean_line(self.spec.display_title, 60)
 
     @cached_property
@@ -61,7 +63,7 @@ class Cell:
 
     @cached_property
     def ends(self) -> dict[int, dict[str, "LastValue"]]:
-        """Per seed the last points of the run, but for those that the clock spaced: equal bits give equal ends."""
+        """Per seed the last value of each tag, without those recorded by the clock. Equal bits give equal values."""
         return {
             run.spec.seed: {tag: end for tag, end in run.result.last.items() if tag not in _TIMED}
             for run in self.runs
@@ -70,7 +72,7 @@ class Cell:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds that count."""
+        """The seeds of the finished runs."""
         return tuple(run.spec.seed for run in self.runs if run.spec)
 
     @property
@@ -82,7 +84,7 @@ class Cell:
 def cells(runs: Iterable["Run"]) -> tuple[Cell, ...]:
     """Gather runs into cells, in the order in which their first run was made.
 
-    Runs without a readable spec are left out. A run that was never launched has no device yet: it joins the largest
+    Runs without a readable spec are left out. A run that was never launched has no device yet; it joins the largest
     cell of its recipe.
     """
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
@@ -99,15 +101,35 @@ def empty_cell(variant: Variant) -> Cell:
     )
 
 
+def run_requests(
+    cells: Iterable[Cell], seeds: tuple[int, ...], overrides: Mapping[str, Any] = _NO_OVERRIDES
+) -> tuple[RunRequest, ...]:
+    """The runs of these cells with these seeds, cells with equal overrides in one request.
+
+    `overrides` are set on top of the cells' own. A cell on a replacement data set asks for that data set.
+    """
+    requests: list[tuple[dict[str, Any], dict[str, None]]] = []
+    for cell in cells:
+        own = {**cell.spec.overrides, **overrides}
+        if cell.spec.fallback_from:
+            own["data.name"] = cell.spec.data.name
+        names = next((names for known, names in requests if known == own), None)
+        if names is None:
+            names = {}
+            requests.append((own, names))
+        names[cell.name] = None
+    return tuple(RunRequest(names=tuple(names), seeds=seeds, overrides=own) for own, names in requests)
+
+
 def _by_place(name: str, recipe: str, runs: list["Run"]) -> list[Cell]:
     places: dict[tuple[str, int | None], list[Run]] = defaultdict(list)
     for run in runs:
         places[_place(run)].append(run)
-    homeless = places.pop(("", None), [])
+    unlaunched = places.pop(("", None), [])
     if not places:
-        return [_cell(name, recipe, ("", None), homeless)]
+        return [_cell(name, recipe, ("", None), unlaunched)]
     largest = max(places, key=lambda place: sum(run.state is State.FINISHED for run in places[place]))
-    places[largest] = sorted([*places[largest], *homeless], key=_age)
+    places[largest] = sorted([*places[largest], *unlaunched], key=_age)
     return [_cell(name, recipe, place, group) for place, group in places.items()]
 
 
@@ -145,23 +167,23 @@ def _age(run: "Run") -> tuple[float, str]:
 
 
 def final_values(cell: Cell, tag: str) -> tuple[SeedValue, ...]:
-    """The last value of a tag per seed; runs without a finite one are left out."""
-    found = []
+    """The last value of a tag per seed; runs without a finite value are left out."""
+    values = []
     for run in cell.runs:
         last = run.result.last.get(tag) if run.result else None
         if run.spec and last is not None and abs(last.number) < float("inf"):
-            found.append(SeedValue(seed=run.spec.seed, run=run.id, value=last.number))
-    return tuple(found)
+            values.append(SeedValue(seed=run.spec.seed, run=run.id, value=last.number))
+    return tuple(values)
 
 
 def mean(numbers: Iterable[float]) -> float | None:
-    """The mean; None of nothing."""
+    """The mean; None without numbers."""
     collected = list(numbers)
     return sum(collected) / len(collected) if collected else None
 
 
 def mean_and_sd(numbers: Sequence[float]) -> tuple[float | None, float | None]:
-    """Mean and standard deviation (n - 1), as far as there are enough numbers."""
+    """Mean and standard deviation (n - 1); None for what the numbers are too few for."""
     middle = mean(numbers)
     if middle is None or len(numbers) < 2:
         return middle, None
@@ -170,11 +192,11 @@ def mean_and_sd(numbers: Sequence[float]) -> tuple[float | None, float | None]:
 
 def mean_of(cell: Cell, tag: str) -> float | None:
     """The mean over seeds of the last value of a tag."""
-    return mean(one.value for one in final_values(cell, tag))
+    return mean(value.value for value in final_values(cell, tag))
 
 
 def budget(cell: Cell) -> Budget:
-    """What the cell's runs cost."""
+    """What a run of the cell costs."""
     models = [run.result.model for run in cell.runs if run.result and run.result.model]
     return Budget(
         epochs=_mean(cell, lambda result: result.epochs),
@@ -197,12 +219,12 @@ def plain_train_images(cell: Cell) -> int | None:
 
 
 def train_samples(cell: Cell) -> int | None:
-    """Samples of one epoch, appended ones counted in."""
+    """Samples of one epoch, including appended ones."""
     return _latest(cell, lambda result: result.train_images)
 
 
 def report_test_images(cell: Cell) -> int | None:
-    """Images of the report's test set, appended ones counted in."""
+    """Images of the report's test set, including appended ones."""
     images, augment = plain_test_images(cell), cell.spec.data.augment
     appends = cell.spec.protocol == "report" and augment is not None and augment.test and augment.mode == "append"
     return 2 * images if images and appends else images

@@ -62,17 +62,17 @@ def plain_delta(
     delta = plain_difference(cell, other, tag)
     if delta is None:
         return PlainDelta(None, other, ())
-    return PlainDelta(delta, other, tuple(one.text for one in confounds(cell, other, factor, metric(tag))))
+    return PlainDelta(delta, other, tuple(finding.text for finding in confounds(cell, other, factor, metric(tag))))
 
 
 def plain_difference(here: Cell, there: Cell, tag: str) -> float | None:
     """The mean over the paired seeds of the differences, else the difference of the means; None without values."""
-    ours = {one.seed: one.value for one in final_values(here, tag)}
-    theirs = {one.seed: one.value for one in final_values(there, tag)}
+    ours = {value.seed: value.value for value in final_values(here, tag)}
+    theirs = {value.seed: value.value for value in final_values(there, tag)}
     if seeds := paired_seeds(here, there, tag):
         return mean(ours[seed] - theirs[seed] for seed in seeds)
-    one, other = mean(ours.values()), mean(theirs.values())
-    return None if one is None or other is None else one - other
+    here_mean, there_mean = mean(ours.values()), mean(theirs.values())
+    return None if here_mean is None or there_mean is None else here_mean - there_mean
 
 
 def paired_seeds(here: Cell, there: Cell, tag: str) -> tuple[int, ...]:
@@ -82,8 +82,8 @@ def paired_seeds(here: Cell, there: Cell, tag: str) -> tuple[int, ...]:
     """
     if here.place != there.place or not draws_alike(here.spec, there.spec):
         return ()
-    theirs = {one.seed for one in final_values(there, tag)}
-    common = tuple(one.seed for one in final_values(here, tag) if one.seed in theirs)
+    theirs = {value.seed for value in final_values(there, tag)}
+    common = tuple(value.seed for value in final_values(here, tag) if value.seed in theirs)
     return common if len(common) >= 2 else ()
 
 
@@ -95,9 +95,9 @@ def cell_of_runs(runs: Iterable[Run]) -> Cell | None:
     finished = [run for run in runs if run.state is State.FINISHED]
     if not finished:
         return None
-    found = [cell for cell in cells(finished) if cell.runs]
-    recipe = next((cell.recipe for cell in found if finished[0].id in {run.id for run in cell.runs}), "")
-    return max((cell for cell in reversed(found) if cell.recipe == recipe), key=_seed_count, default=None)
+    candidates = [cell for cell in cells(finished) if cell.runs]
+    recipe = next((cell.recipe for cell in candidates if finished[0].id in {run.id for run in cell.runs}), "")
+    return max((cell for cell in reversed(candidates) if cell.recipe == recipe), key=_seed_count, default=None)
 
 
 def _seed_count(cell: Cell) -> int:

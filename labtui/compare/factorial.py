@@ -29,24 +29,24 @@ class Square(NamedTuple):
 
 
 def squares(cells: Sequence[Cell], factors: Mapping[str, tuple[str, ...]]) -> list[Square]:
-    """Every 2x2 experiment that the declared factors make up, each with its matched base.
+    """Every 2x2 experiment that the declared factors form, each with its matched base.
 
     `factors` is the declared factor per cell key. One cell declares what two others declare separately, and its changes
-    to a fourth are theirs together.
+    to the base are the changes of these two together.
     """
     declared = {cell.key: set(factors.get(cell.key, ())) for cell in cells}
-    run = [cell for cell in cells if cell.runs and declared[cell.key]]
-    found = []
-    for both in run:
-        parts = [cell for cell in run if declared[cell.key] < declared[both.key]]
+    with_factor = [cell for cell in cells if cell.runs and declared[cell.key]]
+    result = []
+    for both in with_factor:
+        parts = [cell for cell in with_factor if declared[cell.key] < declared[both.key]]
         for first, second in combinations(parts, 2):
             bases = (cell for cell in cells if cell.runs and _adds_up(Square(cell, first, second, both)))
-            found += [Square(base, first, second, both) for base in islice(bases, 1)]
-    return found
+            result += [Square(base, first, second, both) for base in islice(bases, 1)]
+    return result
 
 
 def factorial(square: Square, metric: Metric) -> Factorial:
-    """The readout of a 2x2 experiment: main effects and interaction, each with its 95% interval."""
+    """The result of a 2x2 experiment: main effects and interaction, each with its 95% interval."""
     titles = [cell.title for cell in square]
     effects, method, text = _effects(square, metric)
     return Factorial(
@@ -55,12 +55,12 @@ def factorial(square: Square, metric: Metric) -> Factorial:
 
 
 def _effects(square: Square, metric: Metric) -> tuple[tuple[Effect, ...], str, str]:
-    if why := _why_not(square, metric):
+    if why := _why_not_comparable(square, metric):
         return (), "", why
-    groups = [{one.seed: one.value for one in final_values(cell, metric.tag)} for cell in square]
+    groups = [{value.seed: value.value for value in final_values(cell, metric.tag)} for cell in square]
     seeds = sorted(set.intersection(*(set(group) for group in groups)))
-    alike = all(cell.place == square.base.place and draws_alike(cell.spec, square.base.spec) for cell in square)
-    paired = alike and len(seeds) >= 2
+    same_draws = all(cell.place == square.base.place and draws_alike(cell.spec, square.base.spec) for cell in square)
+    paired = same_draws and len(seeds) >= 2
     numbers = [[group[seed] for seed in seeds] if paired else list(group.values()) for group in groups]
     if min(map(len, numbers)) < 2:
         return (), "", "one seed: the effects have no intervals; run three seeds of all four"
@@ -72,25 +72,30 @@ def _effects(square: Square, metric: Metric) -> tuple[tuple[Effect, ...], str, s
     ]
     names = (square.first.title, square.second.title, "interaction")
     effects = tuple(
-        Effect(title=name, delta=float(one.delta), interval=interval(one), p=float(statistics.p_two_sided(one)))
-        for name, one in zip(names, estimates, strict=True)
+        Effect(
+            title=name,
+            delta=float(estimate.delta),
+            interval=interval(estimate),
+            p=float(statistics.p_two_sided(estimate)),
+        )
+        for name, estimate in zip(names, estimates, strict=True)
     )
     method = f"paired over seeds {seed_ranges(tuple(seeds))}" if paired else "Welch"
-    return effects, method, _told(effects[2], metric)
+    return effects, method, _interaction_text(effects[2], metric)
 
 
-def _why_not(square: Square, metric: Metric) -> str:
+def _why_not_comparable(square: Square, metric: Metric) -> str:
     for cell in square[1:]:
         factor = tuple(change.key for change in changes(cell.spec, square.base.spec))
-        if found := confounds(cell, square.base, factor, metric):
-            return f"the four cannot be put together. {cell.title}: {found[0].text}"
+        if findings := confounds(cell, square.base, factor, metric):
+            return f"the four rows are not comparable. {cell.title}: {findings[0].text}"
     return ""
 
 
-def _told(interaction: Effect, metric: Metric) -> str:
+def _interaction_text(interaction: Effect, metric: Metric) -> str:
     low, high = interaction.interval
     if low <= 0 <= high:
-        return "whether the two add up or get in each other's way is not decided: the interaction's interval holds 0"
+        return "whether the two effects add up is undecided: the interval of the interaction contains 0"
     better = (low > 0) == metric.higher_is_better
     return "together they do more than the sum of both" if better else "together they do less than the sum of both"
 

@@ -1,4 +1,4 @@
-"""What a metric's number means: its unit, which way is better, and how it came to be chosen."""
+"""What a metric measures: its unit, which direction is better, and from which epoch it is taken."""
 
 from typing import TYPE_CHECKING
 
@@ -13,19 +13,19 @@ REPORT_LOSSES = (tags.REPORT_TRAIN_LOSS, tags.REPORT_TEST_LOSS)
 """Losses on the report's scale: the root of (sum of the batch means / number of samples)."""
 
 TRAIN_LOSSES = (tags.REPORT_TRAIN_LOSS, tags.MINIBATCH_LOSS, tags.TRAIN_LOSS)
-"""Losses that contain the penalty, where there is one; losses on test images never do."""
+"""Losses that include the penalty, if there is one; losses on test images never do."""
 
 TRAIN_TAGS = (*TRAIN_LOSSES, tags.REPORT_TRAIN_ACCURACY, tags.MINIBATCH_ACCURACY, tags.TRAIN_ACCURACY)
 
 REPORT_TEST = (tags.REPORT_TEST_LOSS, tags.REPORT_TEST_ACCURACY)
-"""What the report measured on its own test set, without ever leaving training mode."""
+"""Measured by the report protocol on its own test set, in training mode."""
 
 PLAIN_TEST = (tags.TEST_LOSS, tags.TEST_ACCURACY)
 """Measured once, at the end, in evaluation mode, on the plain test images."""
 
 
 class Metric(Struct, frozen=True, kw_only=True):
-    """One column of numbers."""
+    """One metric: its tag, its units and its direction."""
 
     tag: str
     unit: str
@@ -35,7 +35,7 @@ class Metric(Struct, frozen=True, kw_only=True):
     digits: int
     higher_is_better: bool
     selection: str
-    """Which epoch the number is of, and whether anything was chosen by it."""
+    """Which epoch the value is taken from, and whether anything was chosen by it."""
 
     @property
     def is_accuracy(self) -> bool:
@@ -59,12 +59,12 @@ class Metric(Struct, frozen=True, kw_only=True):
 
     @property
     def has_penalty(self) -> bool:
-        """Whether a penalty, where there is one, is part of the number."""
+        """Whether the value includes the penalty, if there is one."""
         return self.tag in TRAIN_LOSSES
 
 
 def metric(tag: str) -> Metric:
-    """What is known about a tag; of a tag that labtui does not write, only its name is."""
+    """The metric of a tag. For a tag that labtui does not write, unit and direction come from its name."""
     if tags.is_accuracy(tag):
         return Metric(
             tag=tag, unit="%", delta_unit="points", digits=2, higher_is_better=True, selection=_selection(tag)
@@ -85,7 +85,7 @@ def _selection(tag: str) -> str:
 
 
 def cross_entropy(tag: str, shown: float, samples: int, spec: "RunSpec") -> float:
-    """Mean cross-entropy per image behind a figure on the report's scale.
+    """Convert a loss on the report's scale to mean cross-entropy per image.
 
     The report printed sqrt(sum over batches of the batch mean / samples), so value² * samples / batches is the mean
     over batches (the last, smaller one weighing as much as a full one).
@@ -95,5 +95,5 @@ def cross_entropy(tag: str, shown: float, samples: int, spec: "RunSpec") -> floa
 
 
 def on_report_scale(tag: str, entropy: float, samples: int, spec: "RunSpec") -> float:
-    """The inverse of `cross_entropy`: what the report would have printed for a mean cross-entropy."""
+    """Convert a mean cross-entropy per image to the report's scale: the inverse of `cross_entropy`."""
     return float((entropy / cross_entropy(tag, 1.0, samples, spec)) ** 0.5)

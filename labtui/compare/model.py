@@ -1,11 +1,13 @@
-"""One row against one baseline: what was measured, what differs beyond the factor, and what may be said.
+"""The values that a comparison consists of: what the command line, the console, the report and `--json` show.
 
-All values are frozen and turn into JSON as they are. Differences are row minus baseline, in the metric's unit.
+All of them are frozen. Differences are row minus baseline, in the metric's unit. The names of fields are keys of
+`labtui compare --json`, as far as `field(name=…)` gives no other.
 """
 
 from enum import StrEnum
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from labtui.compare.metrics import Metric
 from labtui.text.numbers import DASH, ratio
@@ -13,11 +15,11 @@ from labtui.text.numbers import DASH, ratio
 Interval = tuple[float, float]
 
 BUDGET_MARGIN = 0.05
-"""Less than this is no difference of budget."""
+"""Two budgets differ if one is more than this fraction larger."""
 
 
 class Verdict(StrEnum):
-    """What a comparison shows; docs/verdicts.md says where each word ends."""
+    """What a comparison shows; docs/verdicts.md defines the words."""
 
     GAIN = "gain"
     LOSS = "loss"
@@ -31,8 +33,8 @@ class Verdict(StrEnum):
         return self in (Verdict.GAIN, Verdict.LOSS, Verdict.NO_DIFFERENCE)
 
 
-class Grade(StrEnum):
-    """How a finding weighs."""
+class Severity(StrEnum):
+    """How much a finding matters; the heaviest first."""
 
     CONFOUND = "confound"
     """It differs beyond the declared factor: the difference in the metric may come from it."""
@@ -41,52 +43,85 @@ class Grade(StrEnum):
     PUBLISHED = "published"
     """About the published figure, not about our runs."""
     BUDGET = "budget"
-    """More or less work, as it follows from the factor."""
+    """More or less work than the baseline, because of the factor."""
     NOTE = "note"
-    """Good to know when judging."""
+    """Useful for judging the row."""
     ENVIRONMENT = "environment"
-    """Versions, commit, device: they change bits, hardly figures."""
+    """Versions, commit, device: they change bits, but rarely figures."""
 
 
-class Finding(Struct, frozen=True, kw_only=True):
-    """One line about a row."""
+# --- What to do next ----------------------------------------------------------------------------------------------
 
-    grade: Grade
-    code: str
-    """What was found, for programs: `data`, `test-set`, `dead-run`, …"""
+
+class RunRequest(Struct, frozen=True, kw_only=True):
+    """Runs to make: what `labtui run NAME… --seeds SEEDS` with these overrides starts."""
+
+    names: tuple[str, ...]
+    seeds: tuple[int, ...]
+    overrides: dict[str, Any]
+    """By dotted key: `training.epochs`, `data.name`, `optimizer.lr`, …"""
+
+
+class Remedy(Struct, frozen=True, kw_only=True):
+    """What to do about a finding."""
+
     text: str
-    key: str = ""
-    """Of the spec, where it is about one."""
-    here: str = ""
-    there: str = ""
-    """The values of the row and of its baseline."""
-    mend: str = ""
-    """What to do next: a command where there is one."""
+    """What it is for, if there are runs: `matched baseline`; else all that there is to say."""
+    runs: tuple[RunRequest, ...] = ()
 
 
-class Need(Struct, frozen=True, kw_only=True):
-    """What it would take to decide a row."""
+class SeedsNeeded(Struct, frozen=True, kw_only=True):
+    """How many seeds it would take to judge or to decide a row."""
 
     seeds: int | None
-    """Seeds per side in all; None where more than 200 would not do."""
+    """Total seeds per side; None if more than 200 are needed."""
     effect: float | None
-    """The true difference that the plan takes for granted; None where there is no spread to plan with."""
+    """The true difference that the plan assumes; None if there is no spread to plan with."""
     seconds: float | None
-    """Training time of the seeds still missing, on both sides, by past runs."""
+    """Training time of the missing seeds of both sides, from the times of past runs."""
     text: str
     keys: tuple[str, ...]
     """The cells that lack seeds."""
-    command: str
+    runs: tuple[RunRequest, ...]
+    """The runs of all seeds of these cells; empty if `seeds` is None."""
+
+
+# --- One row ------------------------------------------------------------------------------------------------------
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One remark about a row."""
+
+    severity: Severity = field(name="grade")
+    code: str
+    """Names the kind of finding for programs: `data`, `test-set`, `dead-run`, …"""
+    text: str
+    key: str = ""
+    """The key of the spec, if the finding is about one."""
+    here: str = ""
+    there: str = ""
+    """The values of the row and of its baseline."""
+    remedy: Remedy | None = None
+
+
+class SeedValue(Struct, frozen=True, kw_only=True):
+    """The metric of one run."""
+
+    seed: int
+    run: str
+    """The run's id."""
+    value: float
 
 
 class ImageTest(Struct, frozen=True, kw_only=True):
-    """Two trained networks on the same test images. It speaks of these two, not of the method."""
+    """Two trained networks on the same test images. It is about these two networks, not about the method."""
 
     seed: int
     images: int
     fixes: int
-    """Images that the row's network gets right and the baseline's wrong."""
+    """Images that the row's network classifies correctly and the baseline's does not."""
     breaks: int
+    """The reverse."""
     p: float
     """Exact McNemar."""
 
@@ -99,7 +134,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     against_name: str
     against_key: str
     matched: bool
-    """Whether this baseline was looked up because the declared one is confounded."""
+    """Whether this is the matched baseline, used because the declared one is confounded."""
     delta: float | None
     method: str
     """`paired` over the seeds below, or `welch`; empty below two seeds."""
@@ -111,80 +146,51 @@ class Comparison(Struct, frozen=True, kw_only=True):
     judged: bool
     """Whether it belongs to the family that is judged together."""
     adjusted: Interval | None
-    """The interval at Holm's level: beyond 0 exactly where the verdict is gain or loss."""
+    """The interval at Holm's level: beyond 0 exactly if the verdict is gain or loss."""
     p_adjusted: float | None
     sign_flip_p: float | None
-    """Exact, from six pairs on."""
+    """Exact; None below six pairs."""
     smallest_effect: float | None
     verdict: Verdict
     why: str
-    """Why it was not judged, in a word or two; or what to add to the verdict."""
+    """Why it was not judged, in a word or two; or a remark on the verdict."""
     budget: float
     """Images seen, as a multiple of the baseline's."""
     findings: tuple[Finding, ...]
-    need: Need | None
+    need: SeedsNeeded | None
     images: ImageTest | None
     per_class: tuple[float, ...]
-    """Difference of the accuracy per class, in points, mean over the common seeds."""
+    """Difference of the accuracy per class in points, mean over the common seeds."""
 
     @property
     def confounds(self) -> tuple[Finding, ...]:
         """What differs beyond the declared factor."""
-        return tuple(finding for finding in self.findings if finding.grade is Grade.CONFOUND)
+        return tuple(finding for finding in self.findings if finding.severity is Severity.CONFOUND)
 
     @property
     def shown_interval(self) -> Interval | None:
-        """The adjusted interval where the comparison is judged, else its own."""
+        """The adjusted interval of a judged comparison, else the plain one."""
         return self.adjusted or self.interval
 
     @property
-    def word(self) -> str:
-        """The verdict in a word or two: why there is none, or at which multiple of the baseline's budget."""
+    def label(self) -> str:
+        """The verdict in a word or two, with the budget if it is not the baseline's; or why there is none."""
         if self.verdict is Verdict.NOT_JUDGED:
             return self.why or self.verdict.value
         unequal = abs(self.budget - 1) > BUDGET_MARGIN
         return f"{self.verdict.value}, budget {ratio(self.budget)}" if unequal else self.verdict.value
 
 
-__all__ = [
-    "Budget",
-    "Comparison",
-    "Effect",
-    "Factorial",
-    "Finding",
-    "Folded",
-    "Grade",
-    "ImageTest",
-    "Interval",
-    "Losses",
-    "Need",
-    "Published",
-    "Row",
-    "SeedValue",
-    "Table",
-    "Verdict",
-]
-
-
-class SeedValue(Struct, frozen=True, kw_only=True):
-    """The metric of one run."""
-
-    seed: int
-    run: str
-    """The run's id."""
-    value: float
-
-
-class Published(Struct, frozen=True, kw_only=True):
-    """A published figure beside ours: the same tag, the same epoch."""
+class PublishedFigure(Struct, frozen=True, kw_only=True):
+    """A published figure and ours, at the same tag and epoch."""
 
     tag: str
     value: float
     around: bool
-    """Published in words only, as "around"."""
+    """Whether it was published in words only, as "around"."""
     epoch: int | None
     step: int | None
-    """Where the figure lies on its curve: the epoch, or the minibatch point; None where that was not published."""
+    """Where the figure lies on its curve: the epoch, or the minibatch point; None if that was not published."""
     ours: float | None
     """Mean over our seeds."""
     n: int
@@ -195,7 +201,7 @@ class Published(Struct, frozen=True, kw_only=True):
 
     @property
     def difference(self) -> float | None:
-        """Ours minus the published one."""
+        """Our value minus the published one."""
         return None if self.ours is None else self.ours - self.value
 
 
@@ -207,11 +213,11 @@ class Losses(Struct, frozen=True, kw_only=True):
     train_tag: str
     test_tag: str
     penalty: bool
-    """Whether the train figure includes a penalty, which the test figure never does."""
+    """Whether the train loss includes a penalty; the test loss never does."""
 
     @property
     def gap(self) -> float | None:
-        """Test over train minus one, where the two can be compared."""
+        """Test over train minus one; None if the two cannot be compared."""
         if self.train is None or self.test is None or self.penalty or not self.train > 0:
             return None
         return self.test / self.train - 1
@@ -232,11 +238,11 @@ class Budget(Struct, frozen=True, kw_only=True):
     images_per_second: float | None = None
     parameters: int | None = None
     flops_per_image: int | None = None
-    """Of one forward pass; a multiply-add counts two."""
+    """Of one forward pass; a multiply-add counts as two."""
 
 
-class Folded(Struct, frozen=True, kw_only=True):
-    """Another cell of the same experiment, kept under the row: an older definition, another device."""
+class FoldedCell(Struct, frozen=True, kw_only=True):
+    """Another cell of the same experiment, shown under the row: an older definition, another device."""
 
     title: str
     why: str
@@ -245,18 +251,18 @@ class Folded(Struct, frozen=True, kw_only=True):
     sd: float | None
 
 
-class Row(Struct, frozen=True, kw_only=True):
-    """One cell, judged."""
+class ComparisonRow(Struct, frozen=True, kw_only=True):
+    """One cell with its values, its comparisons and all findings about it."""
 
     key: str
     name: str
-    """As the command line knows it: `adam@0.01`."""
+    """Its name on the command line: `adam@0.01`."""
     title: str
     experiment: str
     data: str
     device: str
     overridden: bool
-    """Whether its runs had settings of their own: `Dropout [epochs=1]`."""
+    """Whether its runs have overrides: `Dropout [epochs=1]`."""
     description: str
     conclusion: str
     """What the published report concluded."""
@@ -266,58 +272,70 @@ class Row(Struct, frozen=True, kw_only=True):
     sd: float | None
     """Standard deviation over seeds (n - 1)."""
     noise: float | None
-    """Standard error that the size of the test set puts on an accuracy, in points."""
+    """Standard error of an accuracy, in points, due to the size of the test set."""
     is_baseline: bool
     """Whether other rows are compared with it."""
     declared: Comparison | None
-    """Against the baseline that the experiment names."""
+    """Against the baseline that the experiment declares."""
     matched: Comparison | None
-    """Against the baseline that differs in the factor alone, where the declared one differs in more."""
+    """Against the baseline that differs in the factor alone, if the declared one differs in more."""
     cross_entropy: float | None
     """Mean over seeds of test/loss: per plain test image, in evaluation mode."""
     losses: Losses | None
-    published: tuple[Published, ...]
+    published: tuple[PublishedFigure, ...]
     budget: Budget
     findings: tuple[Finding, ...]
-    """About the row itself; those of its comparisons are with them."""
+    """About the row itself; those about its comparisons are in them."""
     classes: tuple[str, ...]
     """Names of the classes."""
     class_accuracy: tuple[float, ...]
     """Accuracy per class in percent, mean over the seeds; empty without predictions."""
-    folded: tuple[Folded, ...]
+    folded: tuple[FoldedCell, ...]
     superseded: tuple[str, ...]
     unfinished: tuple[str, ...]
 
     @property
     def n(self) -> int:
-        """Seeds."""
+        """Number of seeds."""
         return len(self.values)
 
     @property
     def comparison(self) -> Comparison | None:
-        """The fair one: against the matched baseline where there is one, else the declared one."""
+        """The fair comparison: against the matched baseline if there is one, else against the declared one."""
         return self.matched or self.declared
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
-        """The declared one first."""
-        return tuple(one for one in (self.declared, self.matched) if one)
+        """All comparisons, the declared one first."""
+        return tuple(comparison for comparison in (self.declared, self.matched) if comparison)
 
     @property
-    def word(self) -> str:
+    def label(self) -> str:
         """The verdict in a word or two."""
         if not self.values:
             return "no finished run"
         if self.comparison is not None:
-            return self.comparison.word
+            return self.comparison.label
         return "baseline" if self.is_baseline else DASH
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:
-        """Of the row and of its comparisons, weightiest first, each text once."""
-        found = [*(one for comparison in self.comparisons for one in comparison.findings), *self.findings]
-        unique = {finding.text: finding for finding in reversed(found)}
-        return tuple(sorted(unique.values(), key=lambda one: (_WEIGHTS[one.grade], found.index(one))))
+        """Findings about the row and its comparisons, the most severe first, each text once."""
+        findings = [*(finding for comparison in self.comparisons for finding in comparison.findings), *self.findings]
+        unique = {finding.text: finding for finding in reversed(findings)}
+        ranks = {severity: rank for rank, severity in enumerate(Severity)}
+        return tuple(sorted(unique.values(), key=lambda finding: (ranks[finding.severity], findings.index(finding))))
+
+    @property
+    def next_runs(self) -> tuple[RunRequest, ...]:
+        """The runs that lead to a verdict: of the missing matched baseline, else of more seeds; empty if none do."""
+        matches = [finding.remedy for finding in self.all_findings if finding.code == "unmatched" and finding.remedy]
+        needs = [comparison.need for comparison in self.comparisons if comparison.need]
+        proposals = [*(remedy.runs for remedy in matches), *(need.runs for need in needs)]
+        return next(filter(None, proposals), ())
+
+
+# --- The whole table ----------------------------------------------------------------------------------------------
 
 
 class Effect(Struct, frozen=True, kw_only=True):
@@ -339,28 +357,25 @@ class Factorial(Struct, frozen=True, kw_only=True):
     both: str
     """Titles of the four rows."""
     effects: tuple[Effect, ...]
-    """Main effect of the first, of the second, interaction; empty where the four cannot be put together."""
+    """Main effect of the first, of the second, interaction; empty if the four rows are not comparable."""
     method: str
     text: str
-    """What it says in words, or why nothing can be said."""
+    """The result in words, or why there is none."""
 
 
-class Table(Struct, frozen=True, kw_only=True):
-    """A comparison: rows with everything that was found about them."""
+class ComparisonTable(Struct, frozen=True, kw_only=True):
+    """A comparison: rows with everything that is known about them."""
 
     metric: Metric
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     factorials: tuple[Factorial, ...]
     judged: int
-    """Comparisons that were judged together."""
+    """Number of comparisons that were judged together."""
     alpha: float
     test_images: int | None
-    """Plain test images, where the rows agree on them."""
+    """Number of plain test images."""
     notes: tuple[str, ...]
 
-    def row(self, name: str) -> Row | None:
-        """The first row of that name, title or key."""
+    def row(self, name: str) -> ComparisonRow | None:
+        """The first row with that name, title or key."""
         return next((row for row in self.rows if name in (row.name, row.title, row.key)), None)
-
-
-_WEIGHTS = {grade: weight for weight, grade in enumerate(Grade)}

@@ -1,4 +1,4 @@
-"""Where compare touches the disk: curves and predictions of runs, read when a judgement asks for them."""
+"""Where compare reads files: the curves and predictions of runs, each when it is first asked for."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -26,10 +26,10 @@ def _predictions(folder: Path) -> Predictions:
     return read_predictions(RunPaths(folder).predictions)
 
 
-class Evidence:
-    """What runs recorded beyond their last values, each file read once.
+class RunData:
+    """Curves and predictions of runs. Each file is read once, and again after its run has changed.
 
-    Keep one over several tables: a run that changed is read again.
+    Keep one instance for several tables.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Evidence:
         self._predictions: dict[tuple[Path, float], Predictions | None] = {}
 
     def curves(self, run: "Run") -> Mapping[str, "Curve"]:
-        """All curves of a run; none where its event files cannot be read."""
+        """All curves of a run by tag; empty if its event files cannot be read."""
         key = (run.folder, run.modified)
         if key not in self._curves:
             try:
@@ -53,7 +53,7 @@ class Evidence:
         return self._curves[key]
 
     def predictions(self, run: "Run") -> Predictions | None:
-        """The run's predictions; None where it has none that can be read."""
+        """The run's predictions; None if it has none or they cannot be read."""
         key = (run.folder, run.modified)
         if key not in self._predictions:
             try:
@@ -63,6 +63,8 @@ class Evidence:
         return self._predictions[key]
 
     def class_count(self, cell: "Cell") -> int:
-        """Number of classes in the predictions of a cell's runs; 0 without any."""
-        found = (self.predictions(run) for run in cell.runs)
-        return next((int(predictions.labels.max(initial=-1)) + 1 for predictions in found if predictions), 0)
+        """Number of classes in the predictions of a cell's runs; 0 without predictions."""
+        for run in cell.runs:
+            if predictions := self.predictions(run):
+                return int(predictions.labels.max(initial=-1)) + 1
+        return 0

@@ -1,4 +1,4 @@
-"""Recipes side by side: what differs between two, and what of it an experiment declares."""
+"""The difference of two recipes, and which part of it an experiment declares."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ class Change(Struct, frozen=True, kw_only=True):
     here: Any
     there: Any
 
-    def told(self, there_title: str) -> str:
+    def text(self, there_title: str) -> str:
         """`data.train_fraction: 0.5 in Network, 1 here`."""
         return f"{self.key}: {self.sides(there_title)}"
 
@@ -38,10 +38,10 @@ def covers(factor: tuple[str, ...], key: str) -> bool:
 
 
 def changes(here: RunSpec, there: RunSpec) -> tuple[Change, ...]:
-    """Where two recipes differ.
+    """The keys in which two recipes differ.
 
-    A part that one side lacks altogether is one change, not one per key; when a name differs (Adam, SGD), the arguments
-    that only one of the two has go without saying.
+    A part that only one side has is one change, not one per key. If a name differs (Adam, SGD), arguments that only
+    one of the two has are left out.
     """
     left, right = recipe(here), recipe(there)
     return tuple(_changes("", left, right))
@@ -50,24 +50,25 @@ def changes(here: RunSpec, there: RunSpec) -> tuple[Change, ...]:
 def undeclared(here: RunSpec, there: RunSpec, factor: tuple[str, ...]) -> tuple[Change, ...]:
     """What differs beyond the factor.
 
-    Without a declared factor, what differs is taken for the factor where it lies in one part of the recipe (model,
-    optimizer, …), and for a confound where it lies in several.
+    Without a declared factor, differences in one part of the recipe (model, optimizer, …) count as the factor;
+    differences in several parts are all undeclared.
     """
-    found = changes(here, there)
+    differences = changes(here, there)
     if factor:
-        return tuple(change for change in found if not covers(factor, change.key))
-    return found if len({change.key.partition(".")[0] for change in found}) > 1 else ()
+        return tuple(change for change in differences if not covers(factor, change.key))
+    parts = {change.key.partition(".")[0] for change in differences}
+    return differences if len(parts) > 1 else ()
 
 
 def matched_recipe(here: Mapping[str, Any], there: Mapping[str, Any], factor: tuple[str, ...]) -> dict[str, Any]:
-    """The flat recipe that differs from `here` in the factor alone, where it is as `there` has it.
+    """The flat recipe of `here` with the factor as `there` has it.
 
-    A part that one side lacks altogether (no penalty) belongs to the factor as a whole.
+    A part that only one side has (a penalty) belongs to the factor as a whole.
     """
-    lacking = {key for side in (here, there) for key, value in side.items() if value is None}
-    parts = {*factor, *(key for key in lacking if any(part.startswith(f"{key}.") for part in factor))}
-    own = {key: value for key, value in here.items() if not _within(parts, key)}
-    return own | {key: value for key, value in there.items() if _within(parts, key)}
+    absent = {key for side in (here, there) for key, value in side.items() if value is None}
+    parts = {*factor, *(key for key in absent if any(part.startswith(f"{key}.") for part in factor))}
+    rest = {key: value for key, value in here.items() if not _within(parts, key)}
+    return rest | {key: value for key, value in there.items() if _within(parts, key)}
 
 
 def draws_alike(here: RunSpec, there: RunSpec) -> bool:
@@ -87,18 +88,18 @@ def _within(parts: Iterable[str], key: str) -> bool:
 
 def _changes(prefix: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> list[Change]:
     renamed = "name" in here and "name" in there and here["name"] != there["name"]
-    found: list[Change] = []
+    differences: list[Change] = []
     for name in [*here, *(name for name in there if name not in here)]:
         left, right = here.get(name, _ABSENT), there.get(name, _ABSENT)
         key = f"{prefix}.{name}" if prefix else name
         if left == right or (renamed and (left is _ABSENT or right is _ABSENT)):
             continue
         if isinstance(left, Mapping) and isinstance(right, Mapping):
-            found += _changes(key, left, right)
+            differences += _changes(key, left, right)
         else:
-            found.append(Change(key=key, here=_known(left), there=_known(right)))
-    return found
+            differences.append(Change(key=key, here=_none_if_absent(left), there=_none_if_absent(right)))
+    return differences
 
 
-def _known(value: Any) -> Any:
+def _none_if_absent(value: Any) -> Any:
     return None if value is _ABSENT else value

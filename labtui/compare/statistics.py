@@ -16,11 +16,11 @@ EXACT_SIGN_FLIPS = 40
 """Pairs up to which the sign-flip test is exact: two halves of 2^20 sums at most."""
 
 ALPHA = 0.05
-"""The share of false claims that is put up with, over a whole table."""
+"""The accepted chance of a false claim, over a whole table."""
 
 
 class Estimate(NamedTuple):
-    """A difference, how far it is known, and by how many degrees of freedom."""
+    """A difference with its standard error and degrees of freedom."""
 
     delta: Numbers
     error: Numbers
@@ -64,7 +64,7 @@ def contrast(weights: Sequence[float], groups: Sequence[ArrayLike]) -> Estimate:
 
 
 def welch(here: ArrayLike, there: ArrayLike) -> Estimate:
-    """The difference of two independent means (here minus there), variances not taken for equal: Welch (1947)."""
+    """The difference of two independent means (here minus there) with unequal variances: Welch (1947)."""
     return contrast((1.0, -1.0), (here, there))
 
 
@@ -75,7 +75,7 @@ def bounds(estimate: Estimate, level: ArrayLike = 1 - ALPHA) -> tuple[Numbers, N
 
 
 def p_two_sided(estimate: Estimate) -> Numbers:
-    """How often chance alone gives a difference at least this large. NaN where there is no spread to judge by."""
+    """The two-sided p-value of a difference; NaN if its standard error is zero."""
     from scipy.special import stdtr  # deferred: 60 ms
 
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -95,8 +95,8 @@ class Adjusted(NamedTuple):
 def holm(p: ArrayLike, alpha: float = ALPHA) -> Adjusted:
     """Holm (1979): the chance of any false rejection stays under `alpha`, however the tests depend on each other.
 
-    In ascending order the k-th of m is tested at alpha / (m - k + 1); from the first that is kept on, all are kept at
-    that one's level.
+    In ascending order the k-th of m is tested at alpha / (m - k + 1). After the first that is not rejected, none is,
+    and all of these have the level of that first one.
     """
     numbers = np.asarray(p, dtype=np.float64)
     m = numbers.shape[-1]
@@ -114,8 +114,8 @@ def holm(p: ArrayLike, alpha: float = ALPHA) -> Adjusted:
 def sign_flip(differences: ArrayLike) -> float | None:
     """Exact two-sided p of the mean of paired differences: the share of all 2^n sign patterns at least as far from 0.
 
-    It asks no normal distribution, only that a difference and its negative are equally likely. None beyond 40 pairs.
-    The smallest value it can reach is 2 / 2^n: 0.25 at 3 pairs, 0.031 at 6.
+    It assumes no normal distribution, only that a difference and its negative are equally likely. None for more than
+    40 pairs. The smallest possible value is 2 / 2^n: 0.25 for 3 pairs, 0.031 for 6.
     """
     numbers = np.asarray(differences, dtype=np.float64)
     if not 1 <= len(numbers) <= EXACT_SIGN_FLIPS:
@@ -130,15 +130,15 @@ def sign_flip(differences: ArrayLike) -> float | None:
 
 
 def binomial_error(percent: float, images: int) -> float:
-    """Standard error, in points, that a test set of `images` puts on an accuracy."""
+    """Standard error, in points, of an accuracy that is measured on `images` test images."""
     share = min(max(percent / 100, 0.0), 1.0)
     return 100 * float(np.sqrt(share * (1 - share) / images))
 
 
-def ruler(percent: float, images: int) -> float:
-    """How far two equally good networks lie apart in 95 of 100 cases if each had its own test images, in points.
+def test_set_noise(percent: float, images: int) -> float:
+    """By how many points two equally good networks differ in 95 of 100 cases if each has its own test images.
 
-    On the same images they lie closer together: both stumble over the same ones.
+    On the same images they differ less: the same images are hard for both.
     """
     return 1.959964 * 2**0.5 * binomial_error(percent, images)
 
@@ -160,6 +160,6 @@ def _quantile(freedom: ArrayLike, probability: ArrayLike) -> Numbers:
 
 def _signed_sums(numbers: Numbers) -> Numbers:
     sums = np.zeros(1)
-    for one in numbers:
-        sums = np.concatenate((sums + one, sums - one))
+    for number in numbers:
+        sums = np.concatenate((sums + number, sums - number))
     return sums

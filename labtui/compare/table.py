@@ -1,10 +1,17 @@
-"""Runs in cells become rows with verdicts: the one place where all judgements meet."""
+"""Cells become a table of rows with verdicts: the place where everything else in this package comes together."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from labtui.compare import verdicts
-from labtui.compare.baselines import Draft, Entry, Setting, draft, picked, roster
+from labtui.compare.baselines import (
+    BaselineChoice,
+    RowSource,
+    TableContext,
+    choose_baselines,
+    row_sources,
+    select_rows,
+)
 from labtui.compare.cells import Cell, budget, final_values, mean_and_sd, mean_of, plain_test_images
 from labtui.compare.factorial import factorial, squares
 from labtui.compare.findings import per_image
@@ -12,78 +19,96 @@ from labtui.compare.findings.collect import baseline_findings, comparison_findin
 from labtui.compare.findings.confounds import images_ratio
 from labtui.compare.findings.losses import losses
 from labtui.compare.findings.not_learning import never_learned
-from labtui.compare.findings.published import Referred, published, published_findings, reproduction_findings
+from labtui.compare.findings.published import (
+    CellWithReference,
+    published,
+    published_findings,
+    reproduction_findings,
+)
 from labtui.compare.metrics import Metric
 from labtui.compare.metrics import metric as metric_of
-from labtui.compare.model import Comparison, Finding, Folded, Row, Table, Verdict
-from labtui.compare.run_data import Evidence
+from labtui.compare.model import (
+    Comparison,
+    ComparisonRow,
+    ComparisonTable,
+    Finding,
+    FoldedCell,
+    Severity,
+    Verdict,
+)
+from labtui.compare.run_data import RunData
 from labtui.compare.spec_diff import matched_recipe, undeclared
 from labtui.compare.statistics import ALPHA, binomial_error
 from labtui.spec import Variant
 from labtui.store.tags import TEST_ACCURACY, TEST_LOSS
 
 
-def table(
+def compare_cells(
     cells: Sequence[Cell],
     variants: Sequence[Variant],
     *,
     metric: str = TEST_ACCURACY,
     baseline: str | None = None,
     names: Sequence[str] = (),
-    evidence: Evidence | None = None,
+    run_data: RunData | None = None,
     classes: Mapping[str, Sequence[str]] | None = None,
     alpha: float = ALPHA,
-) -> Table:
-    """Judge cells against their baselines.
+) -> ComparisonTable:
+    """Compare cells with their baselines.
 
-    `variants` are the catalog's present definitions, wanted and offline ones. `names` (experiments, members or titles)
-    picks rows, whose baselines come along; none means every cell that has a finished run. `baseline` replaces the
-    declared ones. Reads curves and predictions through `evidence` where a judgement asks for them.
+    `variants` are the catalog's present definitions, on the preferred and on the replacement data sets. `names`
+    (experiments, members or titles) selects rows, and their baselines are added; without names every cell with a
+    finished run is a row. `baseline` replaces the declared ones. `classes` are the class names by data set. Curves and
+    predictions are read through `run_data` as needed.
     """
-    entries = roster(cells, variants)
-    setting = Setting(
+    sources = row_sources(cells, variants)
+    context = TableContext(
         metric=metric_of(metric),
-        entries=tuple(entries),
+        sources=tuple(sources),
         variants=tuple(variants),
         baseline=baseline,
-        evidence=evidence or Evidence(),
+        run_data=run_data or RunData(),
         classes=classes or {},
     )
-    drafts = picked([draft(entry, setting) for entry in entries], names)
-    judged, count = _judge(drafts, setting, alpha)
-    rows = tuple(assemble(one, found, drafts, setting) for one, found in zip(drafts, judged, strict=True))
-    factors = {one.cell.key: one.factor for one in drafts}
-    return Table(
-        metric=setting.metric,
+    choices = select_rows([choose_baselines(source, context) for source in sources], names)
+    comparisons = _judge(choices, context, alpha)
+    rows = tuple(_row(choice, own, choices, context) for choice, own in zip(choices, comparisons, strict=True))
+    factors = {choice.cell.key: choice.factor for choice in choices}
+    return ComparisonTable(
+        metric=context.metric,
         rows=rows,
-        factorials=tuple(factorial(one, setting.metric) for one in squares([one.cell for one in drafts], factors)),
-        judged=count,
+        factorials=tuple(
+            factorial(square, context.metric) for square in squares([choice.cell for choice in choices], factors)
+        ),
+        judged=sum(comparison.judged for own in comparisons for comparison in own),
         alpha=alpha,
         test_images=next((row.budget.test_images for row in rows if row.budget.test_images), None),
-        notes=_notes(drafts, entries),
+        notes=_notes(choices, sources),
     )
 
 
-def _judge(drafts: list[Draft], setting: Setting, alpha: float) -> tuple[list[list[Comparison]], int]:
-    """The comparisons of every draft, the declared one first, with their verdicts; and how many were judged."""
-    pending = [_pending(one, setting) for one in drafts]
-    judged = iter(verdicts.judge(list(chain.from_iterable(pending)), setting.metric, alpha))
-    sorted_out = [[next(judged) for _ in ones] for ones in pending]
-    return sorted_out, sum(one.judged for ones in sorted_out for one in ones)
+# --- Comparisons --------------------------------------------------------------------------------------------------
 
 
-def _pending(row: Draft, setting: Setting) -> list[verdicts.Pending]:
+def _judge(choices: Sequence[BaselineChoice], context: TableContext, alpha: float) -> list[list[Comparison]]:
+    """The comparisons of every row with their verdicts, the declared one first."""
+    pending = [_pending(choice, context) for choice in choices]
+    judged = iter(verdicts.judge(list(chain.from_iterable(pending)), context.metric, alpha))
+    return [[next(judged) for _ in own] for own in pending]
+
+
+def _pending(row: BaselineChoice, context: TableContext) -> list[verdicts.PendingComparison]:
     if row.baseline is None or not row.cell.runs:
         return []
-    pairs = [(row.baseline, False), *([(row.matched, True)] if row.matched is not None else [])]
-    return [_compare(row, there, setting, matched=matched) for there, matched in pairs]
+    declared = _compare(row, row.baseline, context, matched=False)
+    return [declared] if row.matched is None else [declared, _compare(row, row.matched, context, matched=True)]
 
 
-def _compare(row: Draft, there: Cell, setting: Setting, *, matched: bool) -> verdicts.Pending:
+def _compare(row: BaselineChoice, there: Cell, context: TableContext, *, matched: bool) -> verdicts.PendingComparison:
     here = row.cell
-    difference = verdicts.difference(here, there, setting.metric)
-    findings = comparison_findings(row, there, setting, superseded=row.matched is not None and not matched)
-    why = _why_not(row, there, findings, difference)
+    difference = verdicts.difference(here, there, context.metric)
+    findings = comparison_findings(row, there, context, has_match=row.matched is not None and not matched)
+    why = _why_not_judged(row, there, findings, difference)
     comparison = Comparison(
         against=there.title,
         against_name=there.name,
@@ -98,60 +123,53 @@ def _compare(row: Draft, there: Cell, setting: Setting, *, matched: bool) -> ver
         adjusted=None,
         p_adjusted=None,
         sign_flip_p=difference.sign_flip_p,
-        smallest_effect=_smallest_effect(row.entry, setting.metric),
+        smallest_effect=_smallest_effect(row.source, context.metric),
         verdict=Verdict.NOT_JUDGED,
         why=why,
         budget=images_ratio(here, there),
         findings=findings,
         need=None,
-        images=per_image.compare_images(here, there, setting.evidence),
-        per_class=per_image.class_deltas(here, there, len(setting.class_names(here)), setting.evidence),
+        images=per_image.compare_images(here, there, context.run_data),
+        per_class=per_image.class_deltas(here, there, len(context.class_names(here)), context.run_data),
     )
-    return verdicts.Pending(comparison, difference, here, there)
+    return verdicts.PendingComparison(comparison, difference, here, there)
 
 
-def _why_not(draft: Draft, there: Cell, findings: tuple[Finding, ...], difference: verdicts.Difference) -> str:
+def _why_not_judged(
+    row: BaselineChoice, there: Cell, findings: tuple[Finding, ...], difference: verdicts.Difference
+) -> str:
     if not there.runs:
         return f"{there.title} not run"
-    if any(finding.grade == "confound" for finding in findings):
+    if any(finding.severity is Severity.CONFOUND for finding in findings):
         return "confounded"
-    if there.runs and all(never_learned(run) for run in there.runs):
+    if all(never_learned(run) for run in there.runs):
         return "baseline at chance"
-    return verdicts.why_not(draft.cell, there, difference)
+    return verdicts.why_not_judged(row.cell, there, difference)
 
 
-def _smallest_effect(entry: Entry, metric: Metric) -> float | None:
-    """Declared in points of accuracy; nothing is known about other metrics."""
+def _smallest_effect(source: RowSource, metric: Metric) -> float | None:
+    """It is declared in points of accuracy, so other metrics have none."""
     if not metric.is_accuracy:
         return None
-    return (entry.variant or Variant(spec=entry.cell.spec)).smallest_effect or None
+    return (source.variant or Variant(spec=source.cell.spec)).smallest_effect or None
 
 
-def _notes(drafts: list[Draft], entries: list[Entry]) -> tuple[str, ...]:
-    notes = []
-    shown = {one.cell.key for one in drafts}
-    started = [entry.cell for entry in entries if entry.cell.key not in shown and entry.cell.unfinished]
-    if started:
-        told = ", ".join(f"{cell.title} ({cell.unfinished[-1].state})" for cell in started)
-        notes.append(f"without a finished run: {told}")
-    if any(one.entry.variant and one.entry.variant.reference and one.entry.present for one in drafts):
-        notes.append("published figures are of one seed each, at the last epoch unless a line says otherwise")
-    if len({one.cell.spec.data.name for one in drafts}) > 1:
-        notes.append("rows on different data sets are not compared with each other")
-    if drafts and not any(one.baseline for one in drafts):
-        notes.append("no row names a baseline: choose one with --baseline, or declare it in the catalog")
-    return tuple(notes)
+# --- Rows ---------------------------------------------------------------------------------------------------------
 
 
-def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[Draft], setting: Setting) -> Row:
-    """The row of a draft whose comparisons have their verdicts."""
-    cell, variant = draft.cell, draft.entry.variant
-    values = final_values(cell, setting.metric.tag)
-    mean, sd = mean_and_sd([one.value for one in values])
-    reference = variant.reference if variant and draft.entry.present else None
-    figures = published(cell, reference, setting.evidence) if reference else ()
-    names = setting.class_names(cell)
-    return Row(
+def _row(
+    choice: BaselineChoice,
+    comparisons: Sequence[Comparison],
+    choices: Sequence[BaselineChoice],
+    context: TableContext,
+) -> ComparisonRow:
+    cell, variant, is_current = choice.cell, choice.source.variant, choice.source.is_current
+    values = final_values(cell, context.metric.tag)
+    mean, sd = mean_and_sd([value.value for value in values])
+    reference = variant.reference if variant and is_current else None
+    figures = published(cell, reference, context.run_data) if reference else ()
+    classes = context.class_names(cell)
+    return ComparisonRow(
         key=cell.key,
         name=cell.name,
         title=cell.title,
@@ -160,28 +178,28 @@ def assemble(draft: Draft, comparisons: Sequence[Comparison], drafts: Sequence[D
         device=cell.device,
         overridden=bool(cell.spec.overrides),
         description=variant.description if variant else "",
-        conclusion=variant.conclusion if variant and draft.entry.present else "",
-        factor=draft.factor,
+        conclusion=variant.conclusion if variant and is_current else "",
+        factor=choice.factor,
         values=values,
         mean=mean,
         sd=sd,
-        noise=_noise(cell, setting.metric, mean),
-        is_baseline=any(cell.key in other.baselines for other in drafts),
-        declared=next((one for one in comparisons if not one.matched), None),
-        matched=next((one for one in comparisons if one.matched), None),
+        noise=_noise(cell, context.metric, mean),
+        is_baseline=any(cell.key in other.baseline_keys for other in choices),
+        declared=next((comparison for comparison in comparisons if not comparison.matched), None),
+        matched=next((comparison for comparison in comparisons if comparison.matched), None),
         cross_entropy=mean_of(cell, TEST_LOSS),
         losses=losses(cell),
         published=figures,
         budget=budget(cell),
         findings=(
-            *row_findings(draft.entry, setting),
-            *baseline_findings(draft, drafts, setting.metric),
-            *_published_findings(draft, setting),
-            *reproduction_findings(cell, figures, draft.factor),
+            *row_findings(choice.source, context),
+            *baseline_findings(choice, choices, context.metric),
+            *_published_findings(choice, context),
+            *reproduction_findings(cell, figures, choice.factor),
         ),
-        classes=names,
-        class_accuracy=per_image.mean_class_accuracy(cell, len(names), setting.evidence),
-        folded=tuple(_folded(other, why, setting.metric) for other, why in draft.entry.folded),
+        classes=classes,
+        class_accuracy=per_image.mean_class_accuracy(cell, len(classes), context.run_data),
+        folded=tuple(_folded(other, why, context.metric) for other, why in choice.source.folded),
         superseded=tuple(run.id for run in cell.superseded),
         unfinished=tuple(run.id for run in cell.unfinished),
     )
@@ -194,29 +212,49 @@ def _noise(cell: Cell, metric: Metric, mean: float | None) -> float | None:
     return binomial_error(mean, images)
 
 
-def _published_findings(draft: Draft, setting: Setting) -> tuple[Finding, ...]:
-    """What the published figures show, by the catalog alone: their baselines need not have been run."""
-    references = [
-        Referred(cell=entry.cell, title=entry.cell.title, reference=entry.variant.reference)
-        for entry in setting.entries
-        if entry.variant and entry.variant.reference and entry.present
-    ]
-    here = next((one for one in references if one.cell.key == draft.cell.key), None)
+def _published_findings(choice: BaselineChoice, context: TableContext) -> tuple[Finding, ...]:
+    """What the published figures show. They come from the catalog: the baselines need not have been run."""
+    references = {
+        source.cell.key: CellWithReference(
+            cell=source.cell, title=source.cell.title, reference=source.variant.reference
+        )
+        for source in context.sources
+        if source.variant and source.variant.reference and source.is_current
+    }
+    here = references.get(choice.cell.key)
     if here is None:
         return ()
-    baseline = next((one for one in references if draft.baseline and one.cell.key == draft.baseline.key), None)
-    matched = _matched(draft, references) if draft.baseline else None
-    return published_findings(here, baseline, matched, draft.factor)
+    baseline = references.get(choice.baseline.key) if choice.baseline else None
+    return published_findings(here, baseline, _matched_reference(choice, list(references.values())), choice.factor)
 
 
-def _matched(draft: Draft, references: Sequence[Referred]) -> Referred | None:
-    if draft.baseline is None or not undeclared(draft.cell.spec, draft.baseline.spec, draft.factor):
+def _matched_reference(choice: BaselineChoice, references: Sequence[CellWithReference]) -> CellWithReference | None:
+    cell, baseline = choice.cell, choice.baseline
+    if baseline is None or not undeclared(cell.spec, baseline.spec, choice.factor):
         return None
-    wanted = matched_recipe(draft.cell.flat, draft.baseline.flat, draft.factor)
-    return next((one for one in references if one.cell.key != draft.cell.key and one.cell.flat == wanted), None)
+    recipe = matched_recipe(cell.flat, baseline.flat, choice.factor)
+    return next((other for other in references if other.cell.key != cell.key and other.cell.flat == recipe), None)
 
 
-def _folded(cell: Cell, why: str, metric: Metric) -> Folded:
-    numbers = [one.value for one in final_values(cell, metric.tag)]
-    mean, sd = mean_and_sd(numbers)
-    return Folded(title=cell.title, why=why, n=len(numbers), mean=mean, sd=sd)
+def _folded(cell: Cell, why: str, metric: Metric) -> FoldedCell:
+    values = [value.value for value in final_values(cell, metric.tag)]
+    mean, sd = mean_and_sd(values)
+    return FoldedCell(title=cell.title, why=why, n=len(values), mean=mean, sd=sd)
+
+
+def _notes(choices: Sequence[BaselineChoice], sources: Sequence[RowSource]) -> tuple[str, ...]:
+    """Remarks about the table as a whole."""
+    notes = []
+    shown = {choice.cell.key for choice in choices}
+    started = [source.cell for source in sources if source.cell.key not in shown and source.cell.unfinished]
+    if started:
+        titles = ", ".join(f"{cell.title} ({cell.unfinished[-1].state})" for cell in started)
+        notes.append(f"without a finished run: {titles}")
+    current = [choice.source.variant for choice in choices if choice.source.is_current]
+    if any(variant and variant.reference for variant in current):
+        notes.append("published figures are of one seed each, at the last epoch unless a line says otherwise")
+    if len({choice.cell.spec.data.name for choice in choices}) > 1:
+        notes.append("rows on different data sets are not compared with each other")
+    if choices and not any(choice.baseline for choice in choices):
+        notes.append("no row names a baseline: choose one with --baseline, or declare it in the catalog")
+    return tuple(notes)

@@ -1,29 +1,36 @@
-"""The verdict: a difference, its interval, and what may be said once all rows are judged together."""
+"""Verdicts: a difference, its interval, what may be said once all rows are judged together, and the seeds missing."""
 
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
 from labtui.compare import statistics
-from labtui.compare.baselines import FEWEST_SEEDS, seconds_per_seed
-from labtui.compare.cells import Cell, final_values
+from labtui.compare.baselines import FEWEST_SEEDS
+from labtui.compare.cells import Cell, budget, final_values, mean, run_requests
 from labtui.compare.deltas import paired_seeds
 from labtui.compare.metrics import Metric
-from labtui.compare.model import Comparison, Interval, Need, Verdict
-from labtui.compare.render.commands import run_command
+from labtui.compare.model import Comparison, Interval, SeedsNeeded, Verdict
 from labtui.compare.statistics import ALPHA, Estimate
 from labtui.text import numbers
 from labtui.text.durations import duration
 
 FIRST_SIGN_FLIP = 6
-"""Pairs from which the sign-flip test can reach p < 0.05 at all."""
+"""The fewest pairs with which the sign-flip test can reach p < 0.05."""
+
+POWER = 0.8
+"""The probability of detecting a true difference that a number of seeds is planned for."""
+
+MOST_SEEDS = 200
+"""The most seeds that are proposed."""
+
+
+# --- Differences --------------------------------------------------------------------------------------------------
 
 
 class Difference(NamedTuple):
-    """A row minus its baseline, before anything is said about it."""
+    """A row minus its baseline, before anything is claimed about it."""
 
     delta: float | None
     method: str
@@ -31,7 +38,7 @@ class Difference(NamedTuple):
     estimate: Estimate | None
     """None below two seeds on a side."""
     sd: float | None
-    """Of one difference: what a plan of more seeds goes by."""
+    """Of one difference: used to plan more seeds."""
     differences: tuple[float, ...]
     """Of the pairs."""
 
@@ -42,7 +49,7 @@ class Difference(NamedTuple):
 
     @property
     def p(self) -> float | None:
-        """Two-sided; None without a spread to judge by."""
+        """Two-sided; None without a spread over seeds."""
         p = float(statistics.p_two_sided(self.estimate)) if self.estimate else math.nan
         return None if math.isnan(p) else p
 
@@ -53,15 +60,15 @@ class Difference(NamedTuple):
 
 
 def interval(estimate: Estimate, level: float = 1 - ALPHA) -> Interval:
-    """The interval of an estimate as two numbers."""
+    """The interval of an estimate as two floats."""
     low, high = statistics.bounds(estimate, level)
     return float(low), float(high)
 
 
 def difference(here: Cell, there: Cell, metric: Metric) -> Difference:
-    """Paired over the common seeds where a seed means the same data order and weights on both sides, else Welch's."""
-    ours = {one.seed: one.value for one in final_values(here, metric.tag)}
-    theirs = {one.seed: one.value for one in final_values(there, metric.tag)}
+    """The difference of two cells: paired if a seed means the same on both sides, else between independent means."""
+    ours = {value.seed: value.value for value in final_values(here, metric.tag)}
+    theirs = {value.seed: value.value for value in final_values(there, metric.tag)}
     if seeds := paired_seeds(here, there, metric.tag):
         return _paired(tuple(ours[seed] - theirs[seed] for seed in seeds), seeds)
     return _welch(list(ours.values()), list(theirs.values()))
@@ -74,17 +81,20 @@ def _paired(differences: tuple[float, ...], seeds: tuple[int, ...]) -> Differenc
 
 
 def _welch(ours: list[float], theirs: list[float]) -> Difference:
-    if not ours or not theirs:
+    here, there = mean(ours), mean(theirs)
+    if here is None or there is None:
         return Difference(None, "", (), None, None, ())
-    delta = float(np.mean(ours) - np.mean(theirs))
     if min(len(ours), len(theirs)) < 2:
-        return Difference(delta, "", (), None, None, ())
+        return Difference(here - there, "", (), None, None, ())
     sd = math.hypot(*(float(statistics.mean_and_sd(side)[1]) for side in (ours, theirs)))
-    return Difference(delta, "welch", (), statistics.welch(ours, theirs), sd, ())
+    return Difference(here - there, "welch", (), statistics.welch(ours, theirs), sd, ())
 
 
-class Pending(NamedTuple):
-    """A comparison that waits for its verdict: Holm's level is known when all rows are."""
+# --- Verdicts -----------------------------------------------------------------------------------------------------
+
+
+class PendingComparison(NamedTuple):
+    """A comparison without its verdict: Holm's levels depend on all rows."""
 
     comparison: Comparison
     difference: Difference
@@ -92,122 +102,123 @@ class Pending(NamedTuple):
     there: Cell
 
 
-def why_not(here: Cell, there: Cell, found: Difference) -> str:
-    """Why a difference cannot be judged, whatever its size; empty where it can."""
-    if found.delta is None:
+def why_not_judged(here: Cell, there: Cell, difference: Difference) -> str:
+    """Why a difference cannot be judged, whatever its size; empty if it can."""
+    if difference.delta is None:
         return "no finished run"
-    if found.estimate is None:
-        single = here if len(here.runs) < 2 else there
-        return "one seed" if single is here else f"one seed of {there.title}"
-    if not float(found.estimate.error) > 0:
+    if difference.estimate is None:
+        return "one seed" if len(here.runs) < 2 else f"one seed of {there.title}"
+    if not float(difference.estimate.error) > 0:
         return "no spread over seeds"
     return ""
 
 
-def judge(pending: Sequence[Pending], metric: Metric, alpha: float = ALPHA) -> list[Comparison]:
-    """Give every comparison its verdict; those marked `judged` share the chance of a false claim."""
-    family = [one for one in pending if one.comparison.judged]
+def judge(pending: Sequence[PendingComparison], metric: Metric, alpha: float = ALPHA) -> list[Comparison]:
+    """Give every comparison its verdict. Those marked `judged` share the chance `alpha` of a false claim."""
+    family = [item for item in pending if item.comparison.judged]
     if not family:
-        return [_unjudged(one) for one in pending]
-    adjusted = statistics.holm([one.difference.p or 0.0 for one in family], alpha)
-    numbers = zip(family, adjusted.p.tolist(), adjusted.level.tolist(), strict=True)
-    judged = {id(one.comparison): _judged(one, metric, p, level, len(family), alpha) for one, p, level in numbers}
-    return [judged.get(id(one.comparison)) or _unjudged(one) for one in pending]
+        return [_not_judged(item) for item in pending]
+    adjusted = statistics.holm([item.difference.p or 0.0 for item in family], alpha)
+    levels = zip(family, adjusted.p.tolist(), adjusted.level.tolist(), strict=True)
+    judged = {id(item.comparison): _judged(item, metric, p, level, len(family), alpha) for item, p, level in levels}
+    return [judged.get(id(item.comparison)) or _not_judged(item) for item in pending]
 
 
-def _judged(one: Pending, metric: Metric, p: float, level: float, family: int, alpha: float) -> Comparison:
-    estimate, effect = one.difference.estimate, one.comparison.smallest_effect
+def _judged(
+    pending: PendingComparison, metric: Metric, p: float, level: float, family: int, alpha: float
+) -> Comparison:
+    estimate, effect = pending.difference.estimate, pending.comparison.smallest_effect
     if estimate is None:
-        return _unjudged(one)
+        return _not_judged(pending)
     low, high = interval(estimate, level)
-    wide_low, wide_high = interval(estimate, 1 - alpha / family)
-    better = 1 if metric.higher_is_better else -1
+    equivalence_low, equivalence_high = interval(estimate, 1 - alpha / family)
     why = ""
     if low > 0 or high < 0:
-        verdict = Verdict.GAIN if (low > 0) == (better > 0) else Verdict.LOSS
+        verdict = Verdict.GAIN if (low > 0) == metric.higher_is_better else Verdict.LOSS
         if effect and max(abs(low), abs(high)) < effect:
             why = f"smaller than the {numbers.decimal(effect)} {metric.delta_unit} that matter here"
-    elif effect and -effect < wide_low and wide_high < effect:
+    elif effect and -effect < equivalence_low and equivalence_high < effect:
         verdict = Verdict.NO_DIFFERENCE
     else:
         verdict = Verdict.UNDECIDED
-    need = _more_seeds(one, metric, (1 - level, alpha / family)) if verdict is Verdict.UNDECIDED else None
+    need = _more_seeds(pending, metric, (1 - level, alpha / family)) if verdict is Verdict.UNDECIDED else None
     return msgspec.structs.replace(
-        one.comparison, adjusted=(low, high), p_adjusted=p, verdict=verdict, why=why, need=need
+        pending.comparison, adjusted=(low, high), p_adjusted=p, verdict=verdict, why=why, need=need
     )
 
 
-def _unjudged(one: Pending) -> Comparison:
-    if one.difference.estimate is None and one.difference.delta is not None and not one.comparison.confounds:
-        return msgspec.structs.replace(one.comparison, need=_first_seeds(one))
-    return one.comparison
+def _not_judged(pending: PendingComparison) -> Comparison:
+    comparison, difference = pending.comparison, pending.difference
+    if difference.estimate is None and difference.delta is not None and not comparison.confounds:
+        return msgspec.structs.replace(comparison, need=_first_seeds(pending))
+    return comparison
 
 
-def _first_seeds(one: Pending) -> Need:
-    seeds = tuple(range(FEWEST_SEEDS))
-    seconds = _seconds(one, FEWEST_SEEDS)
-    missing = [cell.title for cell in _sides(one, FEWEST_SEEDS)]
-    text = f"one seed shows no spread: run {FEWEST_SEEDS} seeds of {' and '.join(missing)}{_time(seconds)}"
-    return _need(one, FEWEST_SEEDS, None, seconds, text, seeds)
+# --- Seeds needed -------------------------------------------------------------------------------------------------
 
 
-def _more_seeds(one: Pending, metric: Metric, alphas: tuple[float, float]) -> Need:
-    """How many seeds would decide it, one way or the other, if the true difference were the observed one."""
-    delta, sd, smallest = one.difference.delta or 0.0, one.difference.sd or 0.0, one.comparison.smallest_effect
+def _first_seeds(pending: PendingComparison) -> SeedsNeeded:
+    titles = " and ".join(cell.title for cell in _lacking(pending, FEWEST_SEEDS))
+    return _seeds_needed(pending, FEWEST_SEEDS, None, f"one seed shows no spread: run {FEWEST_SEEDS} seeds of {titles}")
 
-    def decided(seeds: int) -> float:
-        seen = chance_to_see(delta, sd, seeds, alphas[0]) if delta else 0.0
-        return seen + (chance_to_rule_out(smallest, delta, sd, seeds, alphas[1]) if smallest else 0.0)
 
-    seeds = seeds_needed(decided)
-    really = f"were the difference really {numbers.signed(delta, metric.digits)} {metric.delta_unit}".rstrip()
+def _more_seeds(pending: PendingComparison, metric: Metric, alphas: tuple[float, float]) -> SeedsNeeded:
+    """How many seeds would decide it, one way or the other, if the true difference is the observed one."""
+    delta, sd = pending.difference.delta or 0.0, pending.difference.sd or 0.0
+    smallest = pending.comparison.smallest_effect
+
+    def power(seeds: int) -> float:
+        detected = chance_to_see(delta, sd, seeds, alphas[0]) if delta else 0.0
+        return detected + (chance_to_rule_out(smallest, delta, sd, seeds, alphas[1]) if smallest else 0.0)
+
+    seeds = seeds_needed(power)
+    assumed = f"if the true difference is {numbers.signed(delta, metric.digits)} {metric.delta_unit}".rstrip()
     if seeds is None:
-        text = f"more than {MOST_SEEDS} seeds per side would be needed to decide it, {really}"
-        return Need(seeds=None, effect=abs(delta), seconds=None, text=text, keys=(), command="")
-    seeds = max(seeds, min(len(one.here.runs), len(one.there.runs)) + 1)
-    seconds = _seconds(one, seeds)
-    text = f"{seeds} seeds per side would decide it in four of five cases, {really}{_time(seconds)}"
-    return _need(one, seeds, abs(delta), seconds, text, tuple(range(seeds)))
+        text = f"more than {MOST_SEEDS} seeds per side are needed for {POWER:.0%} power {assumed}"
+        return SeedsNeeded(seeds=None, effect=abs(delta), seconds=None, text=text, keys=(), runs=())
+    seeds = max(seeds, min(len(pending.here.runs), len(pending.there.runs)) + 1)
+    return _seeds_needed(pending, seeds, abs(delta), f"{seeds} seeds per side would give {POWER:.0%} power {assumed}")
 
 
-def _need(
-    one: Pending, seeds: int, effect: float | None, seconds: float | None, text: str, numbers: tuple[int, ...]
-) -> Need:
-    sides = _sides(one, seeds)
-    keys, command = tuple(cell.key for cell in sides), run_command(sides, numbers)
-    return Need(seeds=seeds, effect=effect, seconds=seconds, text=text, keys=keys, command=command)
+def _seeds_needed(pending: PendingComparison, seeds: int, effect: float | None, text: str) -> SeedsNeeded:
+    cells, seconds = _lacking(pending, seeds), _seconds(pending, seeds)
+    time = f" (about {duration(seconds)} more)" if seconds else ""
+    return SeedsNeeded(
+        seeds=seeds,
+        effect=effect,
+        seconds=seconds,
+        text=f"{text}{time}",
+        keys=tuple(cell.key for cell in cells),
+        runs=run_requests(cells, tuple(range(seeds))),
+    )
 
 
-def _sides(one: Pending, seeds: int) -> list[Cell]:
-    """The cells that lack seeds."""
-    return [cell for cell in (one.here, one.there) if len(cell.runs) < seeds] or [one.here]
+def _lacking(pending: PendingComparison, seeds: int) -> list[Cell]:
+    """The cells that have fewer seeds."""
+    return [cell for cell in (pending.here, pending.there) if len(cell.runs) < seeds] or [pending.here]
 
 
-def _seconds(one: Pending, seeds: int) -> float | None:
-    each = [(max(0, seeds - len(cell.runs)), seconds_per_seed(cell)) for cell in (one.here, one.there)]
-    return sum(missing * (seconds or 0.0) for missing, seconds in each) if all(seconds for _, seconds in each) else None
+def _seconds(pending: PendingComparison, seeds: int) -> float | None:
+    """Training time of the missing seeds; None if a side has no time to go by."""
+    total = 0.0
+    for cell in (pending.here, pending.there):
+        per_seed = budget(cell).seconds
+        if not per_seed:
+            return None
+        total += max(0, seeds - len(cell.runs)) * per_seed
+    return total
 
-
-def _time(seconds: float | None) -> str:
-    return f" (about {duration(seconds)} more)" if seconds else ""
-
-
-POWER = 0.8
-"""The chance of seeing a difference that is there."""
-
-MOST_SEEDS = 200
-"""Beyond this the answer is "more than": nobody trains that many."""
 
 _FAR = 30.0
-"""Standard errors from which only the spread's own uncertainty counts; scipy's noncentral t has gaps beyond."""
+"""Standard errors beyond which only the uncertainty of the spread counts, and scipy's noncentral t has gaps."""
 
 
 def chance_to_see(effect: float, sd: float, seeds: int, alpha: float = ALPHA) -> float:
     """The chance that a two-sided t test with `seeds` per side sees a true difference of `effect`.
 
-    `sd` is that of one difference: of the paired differences, or sqrt(sd1² + sd2²) of two independent sides. Of the
-    latter it promises a little less than there is: Welch's degrees of freedom lie between those of one side, which are
-    taken here, and of both. Only the right side counts: to see a loss where there is a gain is not to see it.
+    `sd` is that of one difference: of the paired differences, or sqrt(sd1² + sd2²) of two independent sides. In the
+    latter case the result is slightly too low: Welch's degrees of freedom lie between those of one side, which are
+    used here, and those of both. Only the true direction counts: a loss seen where there is a gain is no detection.
     """
     from scipy.special import chdtr, nctdtr, stdtrit  # deferred: 60 ms
 
@@ -219,9 +230,9 @@ def chance_to_see(effect: float, sd: float, seeds: int, alpha: float = ALPHA) ->
 
 
 def chance_to_rule_out(smallest: float, effect: float, sd: float, seeds: int, alpha: float = ALPHA) -> float:
-    """The chance that the interval at 1 - alpha lies within ± `smallest` where the true difference is `effect`.
+    """The chance that the interval at 1 - alpha lies within ± `smallest` if the true difference is `effect`.
 
-    The spread is taken for known: F((smallest - effect) / error - t) + F((smallest + effect) / error - t) - 1 with
+    The spread is treated as known: F((smallest - effect) / error - t) + F((smallest + effect) / error - t) - 1 with
     Student's F, the usual plan of two one-sided tests.
     """
     from scipy.special import stdtr, stdtrit  # deferred: 60 ms
@@ -233,7 +244,7 @@ def chance_to_rule_out(smallest: float, effect: float, sd: float, seeds: int, al
 
 
 def seeds_needed(chance: Callable[[int], float]) -> int | None:
-    """The fewest seeds per side with which a chance that rises with them is four in five; None beyond 200."""
+    """The fewest seeds per side with which a power that rises with them reaches 80%; None beyond 200."""
     low, high = 1, MOST_SEEDS + 1
     while high - low > 1:
         middle = (low + high) // 2

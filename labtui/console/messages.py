@@ -7,7 +7,7 @@ from textual.message import Message
 from labtui.console.data.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from labtui.compare.model import Table
+    from labtui.compare.model import ComparisonTable
     from labtui.console.launch.preview import Answer
     from labtui.console.run.predictions import Predicted
 
@@ -60,7 +60,7 @@ class PredictionsRead(Message):
 class Judged(Message):
     """The comparison was made; `turn` is the number of the question."""
 
-    def __init__(self, table: "Table", turn: int) -> None:
+    def __init__(self, table: "ComparisonTable", turn: int) -> None:
         super().__init__()
         self.table = table
         self.turn = turn

@@ -2,12 +2,12 @@
 
 import pytest
 
-from labtui.compare.assertions import Assertion, Outcome, check_all, demand, parse
+from labtui.compare.assertions import Assertion, AssertionResult, check_all, parse, require_all
 from labtui.compare.cells import cells
 from labtui.errors import AssertionNotHeld, UsageError
 from labtui.spec import Adam, Cnn
 from labtui.store import tags
-from tests.support.comparisons import evidence, report_evidence, report_runs, report_variants, runs_of, spec, variant
+from tests.support.comparisons import report_run_data, report_runs, report_variants, run_data, runs_of, spec, variant
 
 BASE = spec(baseline=None)
 DROPOUT = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))
@@ -37,9 +37,11 @@ def test_what_cannot_be_read_is_told_with_an_example(text: str) -> None:
     assert "dropout > network + 0.5" in told.value.advice
 
 
-def checked(*texts: str, here: list[float], there: list[float], metric: str = tags.TEST_ACCURACY) -> list[Outcome]:
+def checked(
+    *texts: str, here: list[float], there: list[float], metric: str = tags.TEST_ACCURACY
+) -> list[AssertionResult]:
     runs = [*runs_of(BASE, there), *runs_of(DROPOUT, here)]
-    return list(check_all(texts, cells(runs), [variant(BASE), variant(DROPOUT)], metric=metric, evidence=evidence()))
+    return list(check_all(texts, cells(runs), [variant(BASE), variant(DROPOUT)], metric=metric, run_data=run_data()))
 
 
 def test_it_holds_where_the_whole_interval_lies_on_the_asserted_side() -> None:
@@ -77,7 +79,7 @@ def test_one_seed_holds_nothing_and_says_what_to_run() -> None:
 
 def test_a_confounded_comparison_holds_nothing_and_names_the_matched_baseline() -> None:
     runs = report_runs()
-    known = {"evidence": report_evidence(runs)}
+    known = {"run_data": report_run_data(runs)}
     (one,) = check_all(["dropout > network"], cells(runs), report_variants(), **known)
     assert not one.holds
     assert one.why == (
@@ -101,14 +103,17 @@ def test_an_experiment_with_several_members_must_be_named_exactly() -> None:
     grid = [spec("adam", f"Adam {rate}", member=str(rate), optimizer=Adam(lr=rate)) for rate in (0.1, 0.2)]
     runs = [*runs_of(BASE, [60, 61]), *(one for of in grid for one in runs_of(of, [50, 51]))]
     with pytest.raises(UsageError, match="several rows") as told:
-        check_all(["adam > network"], cells(runs), [variant(BASE), *map(variant, grid)], evidence=evidence())
+        check_all(["adam > network"], cells(runs), [variant(BASE), *map(variant, grid)], run_data=run_data())
     assert told.value.advice == "Name one of them: adam@0.1, adam@0.2."
 
 
 def test_demanding_names_every_assertion_that_fails_and_ends_with_4() -> None:
-    held, failed = Outcome(parse("a > b"), holds=True, why=""), Outcome(parse("c > d"), holds=False, why="one seed")
-    demand([held])
+    held, failed = (
+        AssertionResult(parse("a > b"), holds=True, why=""),
+        AssertionResult(parse("c > d"), holds=False, why="one seed"),
+    )
+    require_all([held])
     with pytest.raises(AssertionNotHeld) as told:
-        demand([held, failed])
+        require_all([held, failed])
     assert told.value.exit_code == 4
     assert str(told.value) == "1 of 2 asserted comparisons do not hold.\nc > d: one seed"

@@ -122,7 +122,7 @@ def test_variants_without_a_finished_run_get_a_row_only_where_they_are_asked_for
     variants = [variant(DROPOUT), variant(spec("l1", "L1"))]
     assert [one.name for one in judged(runs_of(DROPOUT, [61]), variants).rows] == ["dropout"]
     asked = judged(runs_of(DROPOUT, [61]), variants, names=["l1"])
-    assert row(asked, "l1").word == "no finished run"
+    assert row(asked, "l1").label == "no finished run"
 
 
 def test_runs_under_way_are_told_in_a_note() -> None:

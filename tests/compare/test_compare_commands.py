@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from labtui.catalog.seeds import parse_seeds
+from labtui.compare.cells import run_requests
 from labtui.compare.render.commands import run_command, seeds_option
 from labtui.spec import Cnn, Data, RunSpec, Training
 from tests.support.comparisons import judged, only_cell, row, runs_of, spec, variant
@@ -15,7 +16,8 @@ ADAM = spec("adam", "Adam 0.001", member="0.001")
 
 
 def command(*specs: RunSpec, seeds: tuple[int, ...] = (0, 1, 2), **settings: Any) -> str:
-    return run_command([only_cell(runs_of(of, [60, 61])) for of in specs], seeds, settings)
+    cells = [only_cell(runs_of(of, [60, 61])) for of in specs]
+    return run_command(run_requests(cells, seeds, settings))
 
 
 @pytest.mark.parametrize("seeds", [(0,), (4,), (0, 1), (0, 1, 2), (3, 4, 5, 6), (0, 4, 7)])
@@ -58,4 +60,4 @@ def test_rows_on_a_stand_in_data_set_ask_for_it() -> None:
     found = row(judged(runs, variants), "dropout").declared
     assert found is not None
     assert found.need is not None
-    assert found.need.command == "labtui run dropout network --dataset digits --seeds 0-2"
+    assert run_command(found.need.runs) == "labtui run dropout network --dataset digits --seeds 0-2"

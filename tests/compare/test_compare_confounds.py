@@ -7,7 +7,8 @@ import pytest
 
 from labtui.compare.findings.confounds import confounds
 from labtui.compare.metrics import metric
-from labtui.compare.model import Grade, Verdict
+from labtui.compare.model import Severity, Verdict
+from labtui.compare.render.commands import remedy_text
 from labtui.compare.spec_diff import changes, undeclared
 from labtui.spec import Adam, AdamW, Augment, Cnn, Data, HorizontalFlip, Normalize, Penalty, RunSpec, Sgd, Training
 from labtui.store import tags
@@ -103,7 +104,7 @@ def test_augmented_test_images_are_other_images_for_the_reports_figures_and_not_
     assert found(augmented, FULL, "data.augment") == {}
     texts = found(augmented, FULL, "data.augment", tag=tags.REPORT_TEST_ACCURACY)
     assert texts == {
-        "test-set": "Test accuracy is not of the same images: 10,000 plain in Adam 0.001, "
+        "test-set": "Test accuracy is not measured on the same images: 10,000 plain in Adam 0.001, "
         "20,000, half of them with random transforms here"
     }
 
@@ -161,7 +162,7 @@ def test_other_bytes_under_the_same_name_are_a_confound() -> None:
 
     here = only_cell([dataclasses.replace(runs[0], spec_file=changed[0])])
     texts = [one.text for one in confounds(here, only_cell(runs_of(FULL, [60])), ("model",), metric("test/accuracy"))]
-    assert texts == ["other images under the same name: data fingerprint ffffffffffff in Adam 0.001, eeeeeeeeeeee here"]
+    assert texts == ["other images with the same name: data fingerprint ffffffffffff in Adam 0.001, eeeeeeeeeeee here"]
 
 
 # --- The matched baseline --------------------------------------------------------------------------------------------
@@ -181,14 +182,14 @@ def test_a_matched_baseline_that_was_not_run_is_offered_as_an_variant() -> None:
     dropout = row(judged([*runs_of(NETWORK, [55, 56]), *runs_of(DROPOUT, [62, 62.4])], VARIANTS), "dropout")
     (finding,) = [one for one in dropout.all_findings if one.code == "unmatched"]
     assert finding.text == "no finished run differs in model.dropout alone; Adam 0.001 would"
-    assert finding.mend == "matched baseline: labtui run adam@0.001 --seeds 0,1"
+    assert remedy_text(finding.remedy) == "matched baseline: labtui run adam@0.001 --seeds 0,1"
 
 
 def test_a_matched_baseline_that_no_variant_has_is_offered_with_overrides() -> None:
     runs = [*runs_of(NETWORK, [55, 56, 57]), *runs_of(DROPOUT, [62, 62.4, 63])]
     dropout = row(judged(runs, [variant(NETWORK), variant(DROPOUT)]), "dropout")
     (finding,) = [one for one in dropout.all_findings if one.code == "unmatched"]
-    assert finding.mend == "matched baseline: labtui run network --set data.train_fraction=1 --seeds 0-2"
+    assert remedy_text(finding.remedy) == "matched baseline: labtui run network --set data.train_fraction=1 --seeds 0-2"
 
 
 def test_an_overridden_run_of_the_baseline_can_be_the_match() -> None:
@@ -209,7 +210,7 @@ def test_a_row_that_is_the_baselines_twin_but_for_the_confound_says_so() -> None
     full = row(judged([*runs_of(NETWORK, [55, 56, 57]), *runs_of(FULL, [64, 64.5, 65])], VARIANTS), "adam@0.001")
     assert full.matched is None
     assert said(full, "own-match") == (
-        "optimizer.lr is the same as in Network: what the difference to it shows is data.train_fraction"
+        "optimizer.lr is the same as in Network: the difference to it shows the effect of data.train_fraction"
     )
 
 
@@ -217,7 +218,7 @@ def test_a_baseline_that_is_fair_to_no_row_is_told_so() -> None:
     runs = [*runs_of(NETWORK, [55, 56, 57]), *runs_of(FULL, [64, 64.5, 65]), *runs_of(DROPOUT, [62, 62.4, 63])]
     assert said(row(judged(runs, VARIANTS), "network"), "poor-baseline") == (
         "a poor baseline: 2 of 2 rows differ from it in more than their factor (data.train_fraction); "
-        "Adam 0.001 stands in for it"
+        "they are compared with Adam 0.001 instead"
     )
 
 
@@ -265,12 +266,12 @@ def test_more_work_that_follows_from_the_factor_is_shown_with_a_variant_of_equal
     runs = [*runs_of(FULL, [64, 65, 64.5]), *runs_of(augmented, [66, 66.5, 67], seconds=600)]
     comparison = row(judged(runs, [variant(FULL), variant(augmented)], baseline="adam"), "augmentation").declared
     assert comparison is not None
-    (finding,) = [one for one in comparison.findings if one.grade is Grade.BUDGET]
+    (finding,) = [one for one in comparison.findings if one.severity is Severity.BUDGET]
     assert finding.text == (
         "images seen ×2 (1,000,000 against 500,000 in Adam 0.001), steps ×2, seconds ×3.3: follows from data.augment"
     )
-    assert finding.mend == "same steps: labtui run adam@0.001 --epochs 20 --seeds 0-2"
-    assert comparison.word == "gain, budget ×2"
+    assert remedy_text(finding.remedy) == "same steps: labtui run adam@0.001 --epochs 20 --seeds 0-2"
+    assert comparison.label == "gain, budget ×2"
 
 
 def test_equal_work_is_not_mentioned() -> None:
@@ -286,7 +287,7 @@ def test_versions_and_commits_are_told_as_environment_and_do_not_stop_a_verdict(
     comparison = row(judged(runs, VARIANTS, baseline="adam"), "dropout").declared
     assert comparison is not None
     assert comparison.judged
-    texts = [one.text for one in comparison.findings if one.grade is Grade.ENVIRONMENT]
+    texts = [one.text for one in comparison.findings if one.severity is Severity.ENVIRONMENT]
     assert texts == [
         "commit: aaaaaaaaaaaa in Adam 0.001, bbbbbbbbbbbb-dirty here",
         "torch: 2.13.0 in Adam 0.001, 2.15.0 here",

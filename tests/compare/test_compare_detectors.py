@@ -10,20 +10,21 @@ import statsmodels.api
 from labtui.compare.findings.losses import losses
 from labtui.compare.findings.not_learning import learning_findings
 from labtui.compare.findings.published import expected
-from labtui.compare.findings.search import grid_findings, grids, same_bits, switch_findings, tunable
+from labtui.compare.findings.search import grid_findings, grid_searches, no_effect_findings, same_bits, tunable_values
 from labtui.compare.metrics import cross_entropy, metric, on_report_scale
+from labtui.compare.render.commands import remedy_text
 from labtui.learning import at_chance, is_falling
 from labtui.spec import Adam, Cnn, Data, Penalty, Reference, Sgd, Training
 from labtui.store import tags
 from tests.support.comparisons import (
     codes,
     curve,
-    evidence,
     judged,
     only_cell,
     predictions,
     row,
     run,
+    run_data,
     runs_of,
     said,
     spec,
@@ -83,7 +84,7 @@ def learning(last: float, curve_values: list[float], predicted: list[int] | None
     runs = [run(BASE, 0, {tags.TEST_ACCURACY: last, tags.REPORT_TRAIN_ACCURACY: last})]
     known = {runs[0].id: {tags.REPORT_TRAIN_LOSS: curve(tags.REPORT_TRAIN_LOSS, curve_values)}} if curve_values else {}
     answers = {runs[0].id: predictions([0] * len(predicted), predicted)} if predicted else {}
-    found = learning_findings(only_cell(runs), evidence(known, answers))
+    found = learning_findings(only_cell(runs), run_data(known, answers))
     return [(one.code, one.text) for one in found]
 
 
@@ -92,8 +93,8 @@ def test_a_dead_run_is_at_chance_with_a_loss_that_stands_still() -> None:
     (found,) = learning(10.0, values, [3, 3, 3])
     assert found[0] == "dead-run"
     assert found[1] == (
-        "dead run: at chance (10.00% with 10 classes), and its loss stands still "
-        "(Train Loss 0.13419 at half time, 0.13419 at the end); it gives every image the same class"
+        "dead run: at chance (10.00% with 10 classes), and its loss is flat "
+        "(Train Loss 0.13419 half way, 0.13419 at the end); it gives every image the same class"
     )
 
 
@@ -113,12 +114,12 @@ def test_a_run_that_learned_is_not_mentioned() -> None:
 
 def test_a_network_that_knows_its_training_images_is_not_dead() -> None:
     runs = [run(BASE, 0, {tags.TEST_ACCURACY: 10.0, tags.REPORT_TRAIN_ACCURACY: 99.0})]
-    assert learning_findings(only_cell(runs), evidence()) == ()
+    assert learning_findings(only_cell(runs), run_data()) == ()
 
 
 def test_one_dead_seed_of_three_is_counted() -> None:
     runs = runs_of(BASE, [60, 10, 61])
-    (found,) = learning_findings(only_cell(runs), evidence())
+    (found,) = learning_findings(only_cell(runs), run_data())
     assert found.text == "did not learn: 1 of 3 seeds at chance (10.00% with 10 classes)"
 
 
@@ -132,7 +133,7 @@ def test_equal_bits_under_unequal_specs_are_a_switch_that_did_nothing() -> None:
     runs = [run(of, seed, ENDS) for of in (BASE, weightless) for seed in (0, 1)]
     table = judged(runs, [variant(BASE), variant(weightless)])
     assert said(row(table, "l1"), "dead-switch") == (
-        "bit for bit as Network (seeds 0,1) although penalty differs: the switch did nothing"
+        "bit for bit equal to Network (seeds 0,1) although penalty differs: the setting had no effect"
     )
     assert "dead-switch" in codes(row(table, "network").findings)
 
@@ -140,7 +141,7 @@ def test_equal_bits_under_unequal_specs_are_a_switch_that_did_nothing() -> None:
 def test_equal_bits_under_equal_specs_are_twins() -> None:
     twin = spec("twin", "Twin")
     cells = [only_cell([run(of, 0, ENDS)]) for of in (BASE, twin)]
-    (found,) = switch_findings(cells[0], cells)
+    (found,) = no_effect_findings(cells[0], cells)
     assert (found.code, found.text) == ("twin", "the same recipe as Twin, and the same bits (seed 0): a twin")
 
 
@@ -173,7 +174,7 @@ def test_the_best_value_at_the_edge_of_a_grid_is_told_on_its_row_with_the_next_v
     assert found.text == (
         "the best optimizer.lr of 0.0001, 0.001, 0.01 is the largest tried: the grid ends at its best value"
     )
-    assert found.mend == "go on: labtui run sgd@0.01 --set optimizer.lr=0.1 --seeds 0,1"
+    assert remedy_text(found.remedy) == "extend the grid: labtui run sgd@0.01 --set optimizer.lr=0.1 --seeds 0,1"
 
 
 def test_only_the_best_row_of_a_grid_is_told_and_only_at_an_edge() -> None:
@@ -193,32 +194,32 @@ def test_the_best_of_a_grid_was_chosen_by_the_test_images() -> None:
     runs = rates("sgd", {0.1: 60, 0.01: 70, 0.001: 50})
     table = judged(runs, [variant(one.spec) for one in runs[::2]])
     assert said(row(table, "sgd@0.01"), "selection") == (
-        "the best of 3 by test/accuracy: chosen and judged on the same images, which flatters it"
+        "the best of 3 by test/accuracy: chosen and judged on the same images, which favours it"
     )
     val = metric(tags.VAL_ACCURACY)
     cells = [only_cell([run(one.spec, 0, {tags.VAL_ACCURACY: 50})]) for one in runs[::2]]
-    found = [one for cell in cells for grid in grids(cells) for one in grid_findings(cell, grid, val)]
+    found = [one for cell in cells for grid in grid_searches(cells) for one in grid_findings(cell, grid, val)]
     assert "selection" not in {one.code for one in found}
 
 
 def test_more_epochs_or_more_data_are_no_grid() -> None:
     short = msgspec.structs.replace(BASE, training=Training(epochs=1))
     half = msgspec.structs.replace(BASE, data=Data(name="cifar10", train_fraction=0.5))
-    assert grids([only_cell(runs_of(of, [60])) for of in (BASE, short, half)]) == []
+    assert grid_searches([only_cell(runs_of(of, [60])) for of in (BASE, short, half)]) == []
 
 
 def test_settings_that_were_tried_by_hand_count_as_a_grid() -> None:
     l1 = spec("l1", "L1", penalty=Penalty(norm="l1", weight=0.5), factor=("penalty",))
     weaker = msgspec.structs.replace(l1, penalty=Penalty(norm="l1", weight=0.1), overrides={"penalty.weight": 0.1})
-    (grid,) = grids([only_cell(runs_of(of, [60])) for of in (l1, weaker)])
-    assert (grid.key, grid.settings) == ("penalty.weight", (0.1, 0.5))
+    (grid,) = grid_searches([only_cell(runs_of(of, [60])) for of in (l1, weaker)])
+    assert (grid.key, grid.values) == ("penalty.weight", (0.1, 0.5))
 
 
 def test_a_method_tried_at_one_setting_speaks_of_that_setting() -> None:
     dropout = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))
     table = judged([*runs_of(BASE, [60, 61]), *runs_of(dropout, [62, 63])], [variant(BASE), variant(dropout)])
     assert said(row(table, "dropout"), "one-setting") == (
-        "one setting tried (model.dropout 0.3, 0.2): the row speaks of this setting, not of the method"
+        "one setting tried (model.dropout 0.3, 0.2): the row is about this setting, not about the method"
     )
 
 
@@ -235,8 +236,8 @@ def test_rows_tuned_alike_are_not_told_apart() -> None:
 
 
 def test_more_data_is_nothing_that_one_tunes() -> None:
-    assert tunable(spec(data=Data(name="cifar10", train_fraction=0.5)), ("data.train_fraction",)) == ""
-    assert tunable(spec(optimizer=Adam(lr=0.01)), ("optimizer.lr",)) == "optimizer.lr 0.01"
+    assert tunable_values(spec(data=Data(name="cifar10", train_fraction=0.5)), ("data.train_fraction",)) == ""
+    assert tunable_values(spec(optimizer=Adam(lr=0.01)), ("optimizer.lr",)) == "optimizer.lr 0.01"
 
 
 # --- Losses ----------------------------------------------------------------------------------------------------------
@@ -283,21 +284,21 @@ def test_a_penalty_that_outweighs_the_images_is_told_with_its_loss() -> None:
     runs = [run(l1, 0, {tags.TEST_ACCURACY: 35, tags.REPORT_TRAIN_LOSS: 0.2801, tags.REPORT_TEST_LOSS: 0.1623})]
     known = {runs[0].id: {tags.MINIBATCH_LOSS: curve(tags.MINIBATCH_LOSS, [1_572, 40, 11])}}
     (found,) = [
-        one for one in judged(runs, [variant(l1)], evidence=evidence(known)).rows[0].findings if one.code == "penalty"
+        one for one in judged(runs, [variant(l1)], run_data=run_data(known)).rows[0].findings if one.code == "penalty"
     ]
     assert found.text == (
-        "the l1 penalty of weight 0.5 on the 146,070 parameters of fc1 outweighs the images: "
-        "the loss starts at 1,572 and ends at 10.03; guessing costs 2.30"
+        "the l1 penalty of weight 0.5 on the 146,070 parameters of fc1 dominates the loss: "
+        "it starts at 1,572 and ends at 10.03; guessing gives 2.30"
     )
-    assert found.mend == "try less: labtui run l1 --set penalty.weight=0.005 --seed 0"
+    assert remedy_text(found.remedy) == "try a smaller weight: labtui run l1 --set penalty.weight=0.005 --seed 0"
 
 
 def test_a_penalty_shows_even_without_curves_where_the_loss_ends_above_guessing() -> None:
     l1 = spec("l1", "L1", penalty=Penalty(norm="l1", weight=0.5), factor=("penalty",))
     runs = [run(l1, 0, {tags.TEST_ACCURACY: 35, tags.REPORT_TRAIN_LOSS: 0.2801, tags.REPORT_TEST_LOSS: 0.1623})]
     assert said(judged(runs, [variant(l1)]).rows[0], "penalty") == (
-        "the l1 penalty of weight 0.5 on the 182,060 parameters of the model outweighs the images: "
-        "the loss ends at 10.03; guessing costs 2.30"
+        "the l1 penalty of weight 0.5 on the 182,060 parameters of the model dominates the loss: "
+        "it ends at 10.03; guessing gives 2.30"
     )
 
 
@@ -305,7 +306,7 @@ def test_a_modest_penalty_is_not_mentioned() -> None:
     l2 = spec("l2", "L2", penalty=Penalty(norm="l2", weight=0.01), factor=("penalty",))
     runs = [run(l2, 0, {tags.TEST_ACCURACY: 60, tags.REPORT_TRAIN_LOSS: 0.09, tags.REPORT_TEST_LOSS: 0.13})]
     known = {runs[0].id: {tags.MINIBATCH_LOSS: curve(tags.MINIBATCH_LOSS, [2.4, 1.9, 1.1])}}
-    assert "penalty" not in codes(judged(runs, [variant(l2)], evidence=evidence(known)).rows[0].findings)
+    assert "penalty" not in codes(judged(runs, [variant(l2)], run_data=run_data(known)).rows[0].findings)
 
 
 # --- What was published ----------------------------------------------------------------------------------------------
@@ -352,5 +353,5 @@ def test_one_seed_of_ours_is_worth_a_word_only_where_it_is_far_off() -> None:
     assert reproduced(62.0, [63.4]) == {}
     assert reproduced(58.0, [63.4]) == {
         "not-reproduced": "ours is 63.40, +5.40 points from the published one: "
-        "one seed of ours does not tell whether seeds explain that"
+        "with one seed of ours it is unknown whether seeds explain that"
     }

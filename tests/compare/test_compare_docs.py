@@ -1,39 +1,88 @@
-"""docs/verdicts.md knows every word that a table can say, and no others."""
+"""docs/verdicts.md explains every code and every word that a table can contain, and nothing else."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from labtui.compare.model import Grade, Verdict
+from labtui.compare.model import ComparisonTable, Severity, Verdict
+from labtui.spec import Adam, Cnn, Cosine, Data, Penalty, Sgd, Training
 from labtui.store import tags
-from tests.support.comparisons import codes, judged, report_evidence, report_runs, report_variants
-from tests.support.processes import ROOT
+from labtui.store.state import State
+from tests.support.comparisons import (
+    AUGMENT,
+    codes,
+    judged,
+    report_run_data,
+    report_runs,
+    report_variants,
+    run,
+    runs_of,
+    spec,
+    variant,
+)
 
+ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "verdicts.md").read_text(encoding="utf-8")
-SOURCES = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "labtui" / "compare").rglob("*.py"))
-TABLE = TEXT.partition("| Grade | Codes | Meaning |")[2].partition("## ")[0]
-EXPLAINED = {
-    code for line in TABLE.splitlines()[2:] if line for code in re.findall(r"`([a-z-]+)`", line.split("|")[2] + line)
+TABLE = TEXT.partition("| Severity | Codes | Meaning |")[2].partition("## ")[0]
+EXPLAINED = {code for line in TABLE.splitlines()[2:] if line for code in re.findall(r"`([a-z-]+)`", line)} - {
+    "test",
+    "accuracy",
+    "loss",
 }
-RECIPE_PARTS = {"data", "model", "penalty", "optimizer", "scheduler", "training", "protocol"}
+ENDS = {tags.TEST_ACCURACY: 60.0, tags.TEST_LOSS: 1.1}
 
 
-def test_every_code_of_the_reports_tables_is_explained() -> None:
+def tables() -> Iterator[ComparisonTable]:
+    """Tables that together contain every kind of finding: the report's runs, and what does not occur among them."""
     runs = report_runs()
-    known = report_evidence(runs)
-    said: set[str] = set()
     for metric in (tags.TEST_ACCURACY, tags.REPORT_TEST_ACCURACY, tags.REPORT_TRAIN_LOSS):
-        table = judged(runs, report_variants(), evidence=known, metric=metric)
-        said |= {code for row in table.rows for code in codes(row.all_findings)}
-    assert len(said) > 20
-    assert {code for code in said if not code.startswith("published-")} <= EXPLAINED
+        yield judged(runs, report_variants(), run_data=report_run_data(runs), metric=metric)
+    changes: list[dict[str, Any]] = [
+        {"data": Data(name="cifar10", train_fraction=0.5)},
+        {"model": Cnn(dropout=(0.1, 0.1))},
+        {"penalty": Penalty(norm="l2", weight=0.1)},
+        {"optimizer": Sgd(lr=0.1)},
+        {"scheduler": Cosine()},
+        {"training": Training(epochs=7)},
+        {"protocol": "standard"},
+        {"data": Data(name="cifar10", augment=AUGMENT)},
+    ]
+    for change in changes:
+        yield of_two(runs_of(spec("other", "Other", factor=("optimizer.lr",), **change), [61, 62]))
+    other = spec("other", "Other", optimizer=Adam(lr=0.02), factor=("optimizer.lr",))
+    yield of_two([run(other, 0, {tags.TEST_ACCURACY: 10.0})])
+    yield of_two([run(other, 0, ENDS)], [run(spec(), 0, ENDS)])
+    yield of_two([run(spec("other", "Other"), 0, ENDS)], [run(spec(), 0, ENDS)])
+    yield of_two([run(other, 0, {tags.TEST_LOSS: 1.0})])
+    yield of_two([run(other, 0, ENDS), run(other, 0, ENDS, created=2_000.0)])
+    yield of_two([run(other, 0, ENDS), run(other, 1, {}, state=State.DIVERGED)])
+    yield of_two([run(other, 0, ENDS, versions={"torch": "3.0"})])
 
 
-@pytest.mark.parametrize("code", sorted(EXPLAINED - RECIPE_PARTS - {"train-set", "test-set"}))
-def test_every_code_that_is_explained_can_be_said(code: str) -> None:
-    assert f'"{code}"' in SOURCES
+def of_two(other: list[Any], base: list[Any] | None = None) -> ComparisonTable:
+    """The table of an experiment's runs and a baseline's."""
+    base = base or runs_of(spec(), [60, 61])
+    specs = [msgspec.structs.replace(runs[0].spec, baseline="network") for runs in (base, other)]
+    return judged([*base, *other], [variant(of) for of in specs])
 
 
-@pytest.mark.parametrize("word", [*(verdict.value for verdict in Verdict), *(grade.value for grade in Grade)])
-def test_every_verdict_and_every_grade_is_explained(word: str) -> None:
+@pytest.fixture(scope="module")
+def said() -> set[str]:
+    return {code for table in tables() for row in table.rows for code in codes(row.all_findings)}
+
+
+def test_every_code_of_a_finding_is_explained(said: set[str]) -> None:
+    assert {code for code in said if not code.startswith("published-")} - EXPLAINED == set()
+
+
+def test_every_code_that_is_explained_occurs(said: set[str]) -> None:
+    assert EXPLAINED - said == set()
+
+
+@pytest.mark.parametrize("word", [*(verdict.value for verdict in Verdict), *(severity.value for severity in Severity)])
+def test_every_verdict_and_every_severity_is_explained(word: str) -> None:
     assert word in TEXT.lower()

@@ -64,7 +64,7 @@ def test_without_pairs_the_effects_are_those_of_a_regression_with_each_groups_ow
 
 def test_an_interaction_around_zero_is_not_decided() -> None:
     found = readout([60, 61.2, 62], [62, 63, 64.1], [61, 62.1, 63], [63, 64.4, 64.9])
-    assert "is not decided" in found.text
+    assert "is undecided" in found.text
 
 
 def test_one_seed_has_effects_without_intervals_and_says_so() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from labtui.compare.findings.per_image import class_accuracy, image_test
 from labtui.compare.render import phrases
 from labtui.spec import Cnn
-from tests.support.comparisons import evidence, judged, predictions, row, runs_of, spec, variant
+from tests.support.comparisons import judged, predictions, row, run_data, runs_of, spec, variant
 
 LABELS = [0, 0, 0, 1, 1, 1, 2, 2]
 BASE = spec(baseline=None)
@@ -64,7 +64,7 @@ def compared(here: list[list[int]], there: list[list[int]]):  # type: ignore[no-
         for one, answer in zip(side, told, strict=False)
     }
     table = judged(
-        [*runs[0], *runs[1]], VARIANTS, evidence=evidence(said=said), classes={"cifar10": ("cat", "dog", "ship")}
+        [*runs[0], *runs[1]], VARIANTS, run_data=run_data(said=said), classes={"cifar10": ("cat", "dog", "ship")}
     )
     return row(table, "dropout")
 
@@ -80,8 +80,8 @@ def test_class_differences_are_means_over_the_seeds_that_both_sides_have() -> No
 def test_the_first_common_seed_speaks_for_the_images_and_the_words_say_of_what() -> None:
     found = compared([LABELS, LABELS], [[1, 1, 1, 1, 1, 1, 2, 2], LABELS])
     assert phrases.image_test(found.declared.images, "Network") == (
-        "seed 0 gets 3 of 8 test images right that Network gets wrong, 0 the other way round "
-        "(exact McNemar p = 0.25); it speaks of these two networks, not of the method"
+        "seed 0 gets 3 of 8 test images right that Network gets wrong, 0 the reverse "
+        "(exact McNemar p = 0.25); about these two networks, not the method"
     )
 
 

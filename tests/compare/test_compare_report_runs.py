@@ -2,23 +2,24 @@
 
 import pytest
 
-from labtui.compare.model import Finding, Grade, Row, Table, Verdict
+from labtui.compare.model import ComparisonRow, ComparisonTable, Finding, Severity, Verdict
+from labtui.compare.render.commands import remedy_text
 from labtui.store import tags
-from tests.support.comparisons import codes, judged, report_evidence, report_runs, report_variants, row, said
+from tests.support.comparisons import codes, judged, report_run_data, report_runs, report_variants, row, said
 
 
 @pytest.fixture(scope="module")
-def table() -> Table:
+def table() -> ComparisonTable:
     runs = report_runs()
-    return judged(runs, report_variants(), evidence=report_evidence(runs))
+    return judged(runs, report_variants(), run_data=report_run_data(runs))
 
 
-def published(of: Row) -> list[str]:
-    return [finding.text for finding in of.all_findings if finding.grade is Grade.PUBLISHED]
+def published(of: ComparisonRow) -> list[str]:
+    return [finding.text for finding in of.all_findings if finding.severity is Severity.PUBLISHED]
 
 
-def warnings(of: Row) -> list[Finding]:
-    return [finding for finding in of.all_findings if finding.grade is Grade.WARNING]
+def warnings(of: ComparisonRow) -> list[Finding]:
+    return [finding for finding in of.all_findings if finding.severity is Severity.WARNING]
 
 
 OTHERS = (
@@ -27,12 +28,12 @@ OTHERS = (
 )  # fmt: skip
 
 
-def test_all_thirteen_runs_have_a_row_in_the_catalogs_order(table: Table) -> None:
+def test_all_thirteen_runs_have_a_row_in_the_catalogs_order(table: ComparisonTable) -> None:
     assert [one.name for one in table.rows] == ["network", *OTHERS]
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_the_baselines_half_data_confounds_every_other_row(table: Table, name: str) -> None:
+def test_the_baselines_half_data_confounds_every_other_row(table: ComparisonTable, name: str) -> None:
     found = row(table, name).declared
     assert found is not None
     assert (found.against, found.verdict, found.why) == ("Network", Verdict.NOT_JUDGED, "confounded")
@@ -42,34 +43,34 @@ def test_the_baselines_half_data_confounds_every_other_row(table: Table, name: s
 
 
 @pytest.mark.parametrize("name", [name for name in OTHERS if name != "adam@0.001"])
-def test_adam_at_a_thousandth_is_the_matched_baseline_of_every_row(table: Table, name: str) -> None:
+def test_adam_at_a_thousandth_is_the_matched_baseline_of_every_row(table: ComparisonTable, name: str) -> None:
     found = row(table, name).matched
     assert found is not None
     assert (found.against_name, found.judged, found.confounds) == ("adam@0.001", True, ())
 
 
-def test_the_matched_baseline_itself_shows_what_the_data_are_worth(table: Table) -> None:
+def test_the_matched_baseline_itself_shows_what_the_data_are_worth(table: ComparisonTable) -> None:
     adam = row(table, "adam@0.001")
-    assert said(adam, "own-match").endswith("what the difference to it shows is data.train_fraction")
+    assert said(adam, "own-match").endswith("the difference to it shows the effect of data.train_fraction")
     (text,) = published(adam)
     assert text == (
-        "+8.36 against Network (64.26 and 55.90) is not of optimizer.lr, which is the same, but of data.train_fraction "
-        "(0.5 in Network, 1 here); one seed each: their spread is unknown"
+        "+8.36 against Network (64.26 and 55.90) is not due to optimizer.lr, which is the same, but to "
+        "data.train_fraction (0.5 in Network, 1 here); one seed each: their spread is unknown"
     )
 
 
-def test_the_baseline_is_called_a_poor_one(table: Table) -> None:
+def test_the_baseline_is_called_a_poor_one(table: ComparisonTable) -> None:
     assert said(row(table, "network"), "poor-baseline").startswith("a poor baseline: 12 of 12 rows differ from it")
 
 
-def test_the_overfitting_that_motivates_the_report_is_a_matter_of_two_scales(table: Table) -> None:
+def test_the_overfitting_that_motivates_the_report_is_a_matter_of_two_scales(table: ComparisonTable) -> None:
     assert said(row(table, "network"), "published-loss-scale") == (
         "Train Loss 0.0924 and Test Loss 0.1387 are on two scales, a factor of 1.41 (batches of 128 and 64): "
         "in cross-entropy 1.089 and 1.225, a gap of 12.5%, not 50.1%"
     )
 
 
-def test_what_the_text_says_beside_the_table_is_kept(table: Table) -> None:
+def test_what_the_text_says_beside_the_table_is_kept(table: ComparisonTable) -> None:
     assert said(row(table, "network"), "published-note") == "The text also calls the test accuracy 60."
 
 
@@ -85,24 +86,26 @@ def test_what_the_text_says_beside_the_table_is_kept(table: Table) -> None:
         ("sgd@0.01", "−31.77", "−40.13"),
     ],
 )
-def test_each_published_difference_stands_beside_the_fair_one(table: Table, name: str, seeming: str, fair: str) -> None:
+def test_each_published_difference_stands_beside_the_fair_one(
+    table: ComparisonTable, name: str, seeming: str, fair: str
+) -> None:
     text = said(row(table, name), "published-delta")
     assert text.startswith(f"{seeming} against Network")
-    assert "mixes in data.train_fraction (0.5 in Network, 1 here)" in text
+    assert "includes the effect of data.train_fraction (0.5 in Network, 1 here)" in text
     assert f"alone, it is {fair} (" in text
     assert text.endswith("one seed each: their spread is unknown")
 
 
-def test_dropout_seems_to_gain_and_loses_against_its_match(table: Table) -> None:
+def test_dropout_seems_to_gain_and_loses_against_its_match(table: ComparisonTable) -> None:
     assert said(row(table, "dropout"), "published-delta") == (
-        "+5.14 against Network (61.04 and 55.90) mixes in data.train_fraction (0.5 in Network, 1 here); against "
-        "Adam 0.001, which differs in model.dropout alone, it is −3.22 (61.04 and 64.26); one seed each: their spread "
-        "is unknown"
+        "+5.14 against Network (61.04 and 55.90) includes the effect of data.train_fraction (0.5 in Network, 1 here); "
+        "against Adam 0.001, which differs in model.dropout alone, it is −3.22 (61.04 and 64.26); "
+        "one seed each: their spread is unknown"
     )
 
 
 @pytest.mark.parametrize("name", ["augmentation", "norm_aug"])
-def test_augmented_runs_are_tested_on_other_images(table: Table, name: str) -> None:
+def test_augmented_runs_are_tested_on_other_images(table: ComparisonTable, name: str) -> None:
     assert said(row(table, name), "published-test-set") == (
         "on other test images: 10,000 plain for Network, 20,000, half of them with random transforms here"
     )
@@ -110,22 +113,22 @@ def test_augmented_runs_are_tested_on_other_images(table: Table, name: str) -> N
 
 @pytest.mark.parametrize(("name", "seconds"), [("augmentation", "×5.8"), ("norm_aug", "×6.6")])
 def test_augmented_runs_see_four_times_the_images_and_take_six_times_the_time(
-    table: Table, name: str, seconds: str
+    table: ComparisonTable, name: str, seconds: str
 ) -> None:
-    texts = [one.text for one in row(table, name).all_findings if one.grade is Grade.BUDGET]
+    texts = [one.text for one in row(table, name).all_findings if one.severity is Severity.BUDGET]
     assert texts[0] == f"images seen ×4 (1,000,000 against 250,000 in Network), steps ×4, seconds {seconds}"
     assert texts[1].startswith("images seen ×2 (1,000,000 against 500,000 in Adam 0.001), steps ×2")
     matched = row(table, name).matched
     assert matched is not None
-    assert matched.word == "gain, budget ×2"
+    assert matched.label == "gain, budget ×2"
 
 
 @pytest.mark.parametrize("name", ["augmentation", "norm_aug"])
-def test_what_is_reproduced_in_kind_only_says_so(table: Table, name: str) -> None:
+def test_what_is_reproduced_in_kind_only_says_so(table: ComparisonTable, name: str) -> None:
     assert said(row(table, name), "published-in-kind").startswith("reproduced in kind only")
 
 
-def test_dropout_is_active_in_the_test(table: Table) -> None:
+def test_dropout_is_active_in_the_test(table: ComparisonTable) -> None:
     dropout = row(table, "dropout")
     assert said(dropout, "published-eval-mode") == (
         "with dropout active in the test: the report never calls model.eval()"
@@ -135,15 +138,15 @@ def test_dropout_is_active_in_the_test(table: Table) -> None:
     assert not any("eval-mode" in code for one in others for code in codes(one.all_findings))
 
 
-def test_l1_spends_its_time_on_the_penalty(table: Table) -> None:
+def test_l1_spends_its_time_on_the_penalty(table: ComparisonTable) -> None:
     assert said(row(table, "l1"), "penalty").startswith(
-        "the l1 penalty of weight 0.5 on the 146,070 parameters of fc1 outweighs the images: the loss starts at 1,572"
+        "the l1 penalty of weight 0.5 on the 146,070 parameters of fc1 dominates the loss: it starts at 1,572"
     )
     assert "penalty" not in codes(row(table, "l2").all_findings)
 
 
 @pytest.mark.parametrize(("name", "entropies"), [("l1", "10.033 and 1.678"), ("l2", "1.547 and 1.399")])
-def test_penalties_are_counted_on_one_side_of_the_losses(table: Table, name: str, entropies: str) -> None:
+def test_penalties_are_counted_on_one_side_of_the_losses(table: ComparisonTable, name: str, entropies: str) -> None:
     text = said(row(table, name), "published-loss-scale")
     assert text.endswith(
         f"the train figure includes the penalty, the test figure does not: in cross-entropy {entropies}"
@@ -151,49 +154,51 @@ def test_penalties_are_counted_on_one_side_of_the_losses(table: Table, name: str
 
 
 @pytest.mark.parametrize("name", ["l1", "l2", "dropout"])
-def test_one_weight_says_nothing_of_the_method(table: Table, name: str) -> None:
-    assert said(row(table, name), "one-setting").endswith("the row speaks of this setting, not of the method")
+def test_one_weight_says_nothing_of_the_method(table: ComparisonTable, name: str) -> None:
+    assert said(row(table, name), "one-setting").endswith("the row is about this setting, not about the method")
 
 
 @pytest.mark.parametrize("name", ["augmentation", "normalization", "dropout", "l1", "l2"])
-def test_untuned_rows_stand_against_a_tuned_one(table: Table, name: str) -> None:
+def test_untuned_rows_stand_against_a_tuned_one(table: ComparisonTable, name: str) -> None:
     assert said(row(table, name), "tuning") == "unequal tuning: 1 setting tried here, 3 settings of adam"
 
 
 @pytest.mark.parametrize("name", ["adam@0.01", "adam@0.0001", "sgd@0.01"])
-def test_the_grids_are_tuned_as_hard_as_their_match_whatever_the_poor_baseline_was(table: Table, name: str) -> None:
+def test_the_grids_are_tuned_as_hard_as_their_match_whatever_the_poor_baseline_was(
+    table: ComparisonTable, name: str
+) -> None:
     assert "tuning" not in codes(row(table, name).all_findings)
 
 
-def test_adam_at_a_hundredth_is_dead(table: Table) -> None:
+def test_adam_at_a_hundredth_is_dead(table: ComparisonTable) -> None:
     assert said(row(table, "adam@0.01"), "dead-run").startswith("dead run: at chance (10.00% with 10 classes)")
 
 
 @pytest.mark.parametrize("name", ["sgd@0.001", "sgd@0.0001"])
-def test_slow_sgd_has_not_started(table: Table, name: str) -> None:
+def test_slow_sgd_has_not_started(table: ComparisonTable, name: str) -> None:
     assert said(row(table, name), "not-started").startswith("not started: at chance")
 
 
 @pytest.mark.parametrize("name", ["sgd@0.001", "sgd@0.0001"])
-def test_an_untrained_networks_losses_are_what_guessing_costs(table: Table, name: str) -> None:
-    assert said(row(table, name), "published-loss-scale").endswith("both mean 2.303, what guessing costs")
+def test_an_untrained_networks_losses_are_what_guessing_costs(table: ComparisonTable, name: str) -> None:
+    assert said(row(table, name), "published-loss-scale").endswith("both mean 2.303, the loss of guessing")
 
 
-def test_the_sgd_grid_ends_at_its_best_rate(table: Table) -> None:
+def test_the_sgd_grid_ends_at_its_best_rate(table: ComparisonTable) -> None:
     (found,) = [one for one in row(table, "sgd@0.01").findings if one.code == "grid-edge"]
     assert "is the largest tried" in found.text
-    assert "--set optimizer.lr=0.1" in found.mend
+    assert "--set optimizer.lr=0.1" in remedy_text(found.remedy)
     others = [one for one in table.rows if one.name != "sgd@0.01"]
     assert not any("grid-edge" in codes(one.all_findings) for one in others)
 
 
 @pytest.mark.parametrize("name", ["adam@0.001", "sgd@0.01"])
-def test_the_best_of_three_rates_was_chosen_by_the_test_images(table: Table, name: str) -> None:
+def test_the_best_of_three_rates_was_chosen_by_the_test_images(table: ComparisonTable, name: str) -> None:
     assert said(row(table, name), "selection").startswith("the best of 3 by test/accuracy")
 
 
 @pytest.mark.parametrize("name", ["sgd@0.01", "sgd@0.001", "sgd@0.0001"])
-def test_sgd_was_published_at_another_epoch_and_is_compared_at_that(table: Table, name: str) -> None:
+def test_sgd_was_published_at_another_epoch_and_is_compared_at_that(table: ComparisonTable, name: str) -> None:
     found = row(table, name)
     assert said(found, "published-epoch") == "at epoch 9, Network at epoch 10"
     assert [(one.tag, one.epoch) for one in found.published] == [
@@ -203,7 +208,7 @@ def test_sgd_was_published_at_another_epoch_and_is_compared_at_that(table: Table
     ]
 
 
-def test_ours_is_read_at_the_published_epoch(table: Table) -> None:
+def test_ours_is_read_at_the_published_epoch(table: ComparisonTable) -> None:
     found = row(table, "sgd@0.01").published[0]
     assert found.ours == pytest.approx(
         (row(table, "sgd@0.01").mean or 0) - 1, abs=1e-3
@@ -211,15 +216,15 @@ def test_ours_is_read_at_the_published_epoch(table: Table) -> None:
     assert found.n == 3
 
 
-def test_that_the_published_figures_are_of_one_seed_is_said_once(table: Table) -> None:
+def test_that_the_published_figures_are_of_one_seed_is_said_once(table: ComparisonTable) -> None:
     assert table.notes == ("published figures are of one seed each, at the last epoch unless a line says otherwise",)
 
 
-def test_normalization_has_no_fault_of_its_own(table: Table) -> None:
+def test_normalization_has_no_fault_of_its_own(table: ComparisonTable) -> None:
     assert warnings(row(table, "normalization")) == []
 
 
-def test_no_published_loss_is_compared_across_scales(table: Table) -> None:
+def test_no_published_loss_is_compared_across_scales(table: ComparisonTable) -> None:
     """Gaps in cross-entropy, train to test, as one gets them by hand from the published figures."""
     gaps = {one.name: one.losses.gap for one in table.rows if one.losses}
     assert gaps["network"] == pytest.approx(1.225 / 1.089 - 1, abs=5e-3)
@@ -228,7 +233,7 @@ def test_no_published_loss_is_compared_across_scales(table: Table) -> None:
     assert gaps["l2"] is None
 
 
-def test_the_two_by_two_goes_through_the_matched_cell(table: Table) -> None:
+def test_the_two_by_two_goes_through_the_matched_cell(table: ComparisonTable) -> None:
     (square,) = table.factorials
     assert (square.base, square.first, square.second, square.both) == (
         "Adam 0.001",
@@ -240,16 +245,16 @@ def test_the_two_by_two_goes_through_the_matched_cell(table: Table) -> None:
 
 def test_under_the_reports_own_metric_the_augmented_rows_cannot_be_judged_at_all() -> None:
     runs = report_runs()
-    told = judged(runs, report_variants(), evidence=report_evidence(runs), metric=tags.REPORT_TEST_ACCURACY)
+    told = judged(runs, report_variants(), run_data=report_run_data(runs), metric=tags.REPORT_TEST_ACCURACY)
     for name in ("augmentation", "norm_aug", "dropout"):
-        assert row(told, name).word == "confounded"
-    assert row(told, "normalization").word == "gain"
+        assert row(told, name).label == "confounded"
+    assert row(told, "normalization").label == "gain"
     assert told.factorials[0].effects == ()
-    assert "cannot be put together" in told.factorials[0].text
+    assert "are not comparable" in told.factorials[0].text
 
 
 def test_with_one_seed_nothing_is_claimed_anywhere() -> None:
     runs = report_runs(seeds=1)
-    told = judged(runs, report_variants(), evidence=report_evidence(runs))
+    told = judged(runs, report_variants(), run_data=report_run_data(runs))
     assert not any(one.verdict.is_claim for found in told.rows for one in found.comparisons)
     assert told.judged == 0

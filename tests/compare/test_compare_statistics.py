@@ -165,7 +165,7 @@ def test_the_binomial_noise_of_ten_thousand_images(percent: float, error: float)
 
 
 def test_the_ruler_at_eighty_percent_is_eleven_tenths_of_a_point() -> None:
-    assert statistics.ruler(80, 10_000) == pytest.approx(1.109, abs=1e-3)
+    assert statistics.test_set_noise(80, 10_000) == pytest.approx(1.109, abs=1e-3)
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5, 10])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labtui.compare.model import Comparison, Verdict
+from labtui.compare.render.commands import run_command
 from labtui.spec import Cnn, Data, Sgd
 from labtui.store import tags
 from labtui.store.state import State
@@ -49,9 +50,9 @@ def test_an_interval_with_zero_and_effects_that_matter_is_undecided_and_says_wha
     assert found.verdict is Verdict.UNDECIDED
     assert found.need is not None
     assert found.need.seeds is not None
-    assert found.need.command == f"labtui run dropout network --seeds 0-{found.need.seeds - 1}"
+    assert run_command(found.need.runs) == f"labtui run dropout network --seeds 0-{found.need.seeds - 1}"
     assert found.need.seconds == pytest.approx((found.need.seeds - 3) * 2 * 180)
-    said_so = "seeds per side would decide it in four of five cases, were the difference really +0.57 points"
+    said_so = "seeds per side would give 80% power if the true difference is +0.57 points"
     assert found.need.text.startswith(f"{found.need.seeds} {said_so}")
 
 
@@ -190,15 +191,15 @@ def test_confounded_rows_do_not_cost_the_others_anything() -> None:
     runs = [*runs_of(BASE, [60, 60.4, 60.9]), *runs_of(DROPOUT, [61.4, 61.9, 62.2]), *runs_of(confounded, [50, 51, 52])]
     table = judged(runs, [variant(BASE), variant(DROPOUT), variant(confounded)])
     assert table.judged == 1
-    assert row(table, "sgd").word == "confounded"
+    assert row(table, "sgd").label == "confounded"
 
 
-@pytest.mark.parametrize(("state", "more"), [(State.DIVERGED, ", which can flatter it"), (State.STOPPED, "")])
+@pytest.mark.parametrize(("state", "more"), [(State.DIVERGED, ", which can favour it"), (State.STOPPED, "")])
 def test_seeds_that_did_not_finish_are_missed(state: State, more: str) -> None:
     lost = run(DROPOUT, 3, {}, state=state)
     table = judged([*runs_of(BASE, [60, 61, 60.4]), *runs_of(DROPOUT, [61, 62, 61.5]), lost], VARIANTS)
     assert said(row(table, "dropout"), "unfinished") == (
-        f"seed 3 {state}: the mean is of the 3 of 4 seeds that finished{more}"
+        f"seed 3 {state}: the mean is over the 3 of 4 seeds that finished{more}"
     )
 
 

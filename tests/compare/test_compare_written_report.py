@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from labtui.compare.cells import Cell, cells
-from labtui.compare.model import Table
+from labtui.compare.model import ComparisonTable
 from labtui.compare.report import difference_plots
-from labtui.compare.report.curve_plots import Series, chart_tags
-from labtui.compare.report.document import Document, Grid, Heading, Picture
+from labtui.compare.report.curve_plots import PlotLine, chart_tags
+from labtui.compare.report.document import Document, Heading, Picture, TableBlock
 from labtui.compare.report.figure_style import BASELINE, ink, render
 from labtui.compare.report.html import to_html
 from labtui.compare.report.markdown import to_markdown
@@ -20,11 +20,11 @@ from labtui.spec import Cnn
 from labtui.store import tags
 from tests.support.comparisons import (
     curve,
-    evidence,
     judged,
-    report_evidence,
+    report_run_data,
     report_runs,
     report_variants,
+    run_data,
     runs_of,
     spec,
     variant,
@@ -34,7 +34,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 NOON = 1_800_000_000.0
 
 
-def small(title: str = "Dropout", conclusion: str = "It <b>helps</b>.") -> tuple[Table, tuple[Cell, ...]]:
+def small(title: str = "Dropout", conclusion: str = "It <b>helps</b>.") -> tuple[ComparisonTable, tuple[Cell, ...]]:
     """Two experiments without curves: a report without figures but one."""
     base, dropout = (
         spec(baseline=None),
@@ -48,9 +48,9 @@ def small(title: str = "Dropout", conclusion: str = "It <b>helps</b>.") -> tuple
 @pytest.fixture(scope="module")
 def whole() -> Document:
     runs = report_runs()
-    known = report_evidence(runs)
-    told = judged(runs, report_variants(), evidence=known, classes={"cifar10": CLASSES})
-    return compose(told, cells(runs), evidence=known, made=NOON)
+    known = report_run_data(runs)
+    told = judged(runs, report_variants(), run_data=known, classes={"cifar10": CLASSES})
+    return compose(told, cells(runs), run_data=known, made=NOON)
 
 
 class Tags(html.parser.HTMLParser):
@@ -96,7 +96,7 @@ def test_every_experiment_has_a_section_with_its_charts(whole: Document) -> None
 def test_html_is_well_formed_and_fetches_nothing() -> None:
     table, of = small()
     reader = Tags()
-    text = to_html(compose(table, of, evidence=evidence(), made=NOON))
+    text = to_html(compose(table, of, run_data=run_data(), made=NOON))
     reader.feed(text)
     assert reader.open == []
     assert reader.fetched == []
@@ -106,21 +106,21 @@ def test_html_is_well_formed_and_fetches_nothing() -> None:
 
 def test_words_from_outside_are_text_in_html_and_in_markdown() -> None:
     table, of = small(conclusion="It <script>alert(1)</script> | helps *a lot*")
-    document = compose(table, of, evidence=evidence(), made=NOON)
+    document = compose(table, of, run_data=run_data(), made=NOON)
     assert "<script" not in to_html(document)
     assert r"\| helps \*a lot\*" in to_markdown(document).text
 
 
 def test_the_verdict_stands_beside_what_was_concluded() -> None:
     table, of = small()
-    text = to_html(compose(table, of, evidence=evidence(), made=NOON))
+    text = to_html(compose(table, of, run_data=run_data(), made=NOON))
     assert "<b>The report concluded</b>It &lt;b&gt;helps&lt;/b&gt;." in text
     assert re.search(r"<b>These runs say</b>Against Network: \+\d.\d\d points \(95% interval", text)
 
 
 def test_the_same_runs_give_the_same_bytes() -> None:
     table, of = small()
-    one, other = (to_html(compose(table, of, evidence=evidence(), made=NOON)) for _ in range(2))
+    one, other = (to_html(compose(table, of, run_data=run_data(), made=NOON)) for _ in range(2))
     assert one == other
 
 
@@ -134,7 +134,7 @@ def test_markdown_shows_every_figure_that_it_brings(whole: Document) -> None:
 
 
 def test_confounded_lines_are_marked_as_such_and_claims_as_claims(whole: Document) -> None:
-    grid = next(block for block in whole.blocks if isinstance(block, Grid) and "verdict" in block.head)
+    grid = next(block for block in whole.blocks if isinstance(block, TableBlock) and "verdict" in block.head)
     kinds = {(line.texts[-1], line.kind) for line in grid.lines}
     assert kinds == {
         ("baseline", ""), ("confounded", "confounded"), ("gain", "gain"), ("gain, budget ×2", "gain"), ("loss", "loss"),
@@ -144,7 +144,7 @@ def test_confounded_lines_are_marked_as_such_and_claims_as_claims(whole: Documen
 
 def test_differences_far_out_turn_the_axis_logarithmic_and_near_ones_do_not() -> None:
     runs = report_runs()
-    assert difference_plots.linear_to(judged(runs, report_variants(), evidence=evidence())) == pytest.approx(
+    assert difference_plots.linear_to(judged(runs, report_variants(), run_data=run_data())) == pytest.approx(
         5.3, abs=0.1
     )
     assert difference_plots.linear_to(small()[0]) is None
@@ -194,24 +194,24 @@ def test_curves_of_other_images_are_not_put_side_by_side_without_a_word(whole: D
 
 def test_a_standard_run_gets_the_charts_of_its_own_tags() -> None:
     known = {tag: curve(tag, [1.0, 0.5]) for tag in (tags.VAL_LOSS, tags.VAL_ACCURACY, tags.LEARNING_RATE)}
-    assert chart_tags([Series("A", BASELINE, (known,))]) == [tags.VAL_LOSS, tags.VAL_ACCURACY]
+    assert chart_tags([PlotLine("A", BASELINE, (known,))]) == [tags.VAL_LOSS, tags.VAL_ACCURACY]
 
 
 def test_the_commands_repeat_the_runs() -> None:
     table, of = small()
-    text = to_markdown(compose(table, of, evidence=evidence(), made=NOON)).text
+    text = to_markdown(compose(table, of, run_data=run_data(), made=NOON)).text
     assert "labtui run network dropout --seeds 0-2\nlabtui report" in text
 
 
 def test_a_report_on_nothing_is_still_a_report() -> None:
-    document = compose(judged([], []), [], evidence=evidence(), made=NOON)
+    document = compose(judged([], []), [], run_data=run_data(), made=NOON)
     assert "What the words mean" in to_html(document)
 
 
 def test_writing_makes_both_files_and_replaces_older_ones(tmp_path: Path) -> None:
     table, of = small()
     (tmp_path / "report.md").write_text("old")
-    paths = write(tmp_path / ".", table, of, evidence=evidence(), made=NOON)
+    paths = write(tmp_path / ".", table, of, run_data=run_data(), made=NOON)
     assert sorted(path.name for path in paths) == ["report.html", "report.md"]
     assert (tmp_path / "report.md").read_text().startswith("# Lab report: test/accuracy of 2 experiments")
     assert (tmp_path / "figures" / "differences.png").is_file()
@@ -221,5 +221,5 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     table, of = small()
     with pytest.raises(EnvironmentFault, match="cannot be written") as told:
-        write(tmp_path / "file", table, of, forms=("md",), evidence=evidence(), made=NOON)
+        write(tmp_path / "file", table, of, forms=("md",), run_data=run_data(), made=NOON)
     assert told.value.exit_code == 3

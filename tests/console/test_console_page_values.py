@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from labtui.api.comparison import compare_experiments
+from labtui.compare.model import RunRequest
 from labtui.console.charts import viewport as window
 from labtui.console.charts.crosshair import place, read_at, reading_lines
 from labtui.console.charts.options import Look, Subject, apart
@@ -24,7 +25,7 @@ from labtui.console.data.snapshot import Machine
 from labtui.console.draw.spans import Span, plain, width
 from labtui.console.launch import fields as form
 from labtui.console.launch.preview import answer, device_words, plan_lines
-from labtui.console.launch.request import Wish, wish_of_run, wishes_of
+from labtui.console.launch.request import Wish, wish_of_request, wish_of_run
 from labtui.console.run.confusion import confusion_lines
 from labtui.console.run.overview import beside, model_lines, overview, spec_lines
 from labtui.console.run.predictions import Predicted, count
@@ -243,15 +244,14 @@ def test_three_specs_and_a_part_that_one_lacks_are_contrasted():
         assert max(width(line) for line in contrast.contrast_lines([("A", one), ("C", three)], (), room, ASCII)) <= room
 
 
-def test_proposed_commands_become_wishes():
-    assert wishes_of("labtui run l2 adam@0.001 --seeds 0-2") == (Wish(("l2", "adam@0.001"), "0-2"),)
-    assert wishes_of("labtui run network --set data.train_fraction=1 --epochs 6 --dataset digits --seed 4") == (
-        Wish(("network",), "4,", ("data.train_fraction=1", "training.epochs=6", "data.name=digits")),
-    )
-    two = wishes_of("labtui run a --seeds 3 && labtui run b --set 'model.dropout=[0.5, 0.5]' --seeds 3")
-    assert two == (Wish(("a",), "3"), Wish(("b",), "3", ("model.dropout=[0.5, 0.5]",)))
-    assert wishes_of("choose by val/accuracy (protocol standard)") == ()
-    assert wishes_of("labtui run a --strange") == ()
+def test_proposed_runs_become_wishes():
+    def wish(names, seeds, **overrides):
+        return wish_of_request(RunRequest(names=names, seeds=seeds, overrides=overrides))
+
+    assert wish(("l2", "adam@0.001"), (0, 1, 2)) == Wish(("l2", "adam@0.001"), "0-2")
+    overrides = {"data.train_fraction": 1.0, "training.epochs": 6, "data.name": "digits", "model.dropout": (0.5, 0.5)}
+    changes = ("data.train_fraction=1", "training.epochs=6", "data.name=digits", "model.dropout=[0.5,0.5]")
+    assert wish(("network",), (4,), **overrides) == Wish(("network",), "4,", changes)
 
 
 def test_a_run_again_keeps_its_seed_and_what_was_changed(tmp_path):

@@ -10,9 +10,9 @@ import numpy as np
 
 from labtui.compare.cells import Cell, cells
 from labtui.compare.metrics import on_report_scale
-from labtui.compare.model import Finding, Row, Table
-from labtui.compare.run_data import Evidence
-from labtui.compare.table import table
+from labtui.compare.model import ComparisonRow, ComparisonTable, Finding
+from labtui.compare.run_data import RunData
+from labtui.compare.table import compare_cells
 from labtui.spec import (
     Adam,
     Augment,
@@ -171,10 +171,10 @@ def predictions(labels: Sequence[int], predicted: Sequence[int]) -> Predictions:
     return Predictions(np.array(labels), np.array(predicted), np.full(len(labels), -1.0, dtype=np.float32))
 
 
-def evidence(
+def run_data(
     curves: Mapping[str, Mapping[str, Curve]] | None = None, said: Mapping[str, Predictions] | None = None
-) -> Evidence:
-    """Evidence from memory, by run id; what is not there cannot be read."""
+) -> RunData:
+    """RunData from memory, by run id; what is not there cannot be read."""
 
     def read_curves(folder: Path) -> Mapping[str, Curve]:
         return (curves or {}).get(folder.relative_to("/runs").as_posix(), {})
@@ -185,7 +185,7 @@ def evidence(
             raise FileNotFoundError(folder)
         return found
 
-    return Evidence(read_curves, read_predictions)
+    return RunData(read_curves, read_predictions)
 
 
 def variant(of: RunSpec, **known: Any) -> Variant:
@@ -193,12 +193,12 @@ def variant(of: RunSpec, **known: Any) -> Variant:
     return Variant(spec=of, **known)
 
 
-def judged(runs: Sequence[Run], variants: Sequence[Variant], **options: Any) -> Table:
+def judged(runs: Sequence[Run], variants: Sequence[Variant], **options: Any) -> ComparisonTable:
     """The table of runs, without anything to read from disk unless given."""
-    return table(cells(runs), variants, **{"evidence": evidence(), **options})
+    return compare_cells(cells(runs), variants, **{"run_data": run_data(), **options})
 
 
-def row(of: Table, name: str) -> Row:
+def row(of: ComparisonTable, name: str) -> ComparisonRow:
     """The row of that name."""
     found = of.row(name)
     assert found is not None, f"no row {name!r} among {[one.name for one in of.rows]}"
@@ -210,7 +210,7 @@ def codes(findings: Sequence[Finding]) -> set[str]:
     return {finding.code for finding in findings}
 
 
-def said(of: Row, code: str) -> str:
+def said(of: ComparisonRow, code: str) -> str:
     """The one text with that code."""
     texts = [finding.text for finding in of.all_findings if finding.code == code]
     assert len(texts) == 1, f"{of.title}: {len(texts)} of {code!r}, among {sorted(codes(of.all_findings))}"
@@ -335,9 +335,9 @@ def report_predictions(runs: Sequence[Run], images: int = 2_000) -> dict[str, Pr
     return found
 
 
-def report_evidence(runs: Sequence[Run]) -> Evidence:
+def report_run_data(runs: Sequence[Run]) -> RunData:
     """Curves and predictions of the report runs."""
-    return evidence(report_curves(runs), report_predictions(runs))
+    return run_data(report_curves(runs), report_predictions(runs))
 
 
 _SLOPES = {"adam@0.01": 0.0, "sgd@0.001": 0.0005, "sgd@0.0001": 0.00005}

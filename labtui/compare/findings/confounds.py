@@ -1,12 +1,11 @@
-"""What differs between a row and its baseline beyond the declared factor, in three grades."""
+"""What differs between a row and its baseline beyond the declared factor: confounds, budget, environment."""
 
 from collections.abc import Iterable
 from typing import Literal
 
-from labtui.compare.cells import Cell, budget, plain_train_images, report_test_images, train_samples
+from labtui.compare.cells import Cell, budget, plain_train_images, report_test_images, run_requests, train_samples
 from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, Metric
-from labtui.compare.model import BUDGET_MARGIN, Finding, Grade
-from labtui.compare.render.commands import run_command
+from labtui.compare.model import BUDGET_MARGIN, Finding, Remedy, Severity
 from labtui.compare.spec_diff import Change, undeclared
 from labtui.spec import Cnn
 from labtui.store import tags
@@ -14,12 +13,12 @@ from labtui.text import numbers
 from labtui.text.clean import clean_line
 from labtui.text.words import value_text
 
-_RECORDING = "training.test_batch_size"
-"""Changes the scale of the report's test loss, nothing else."""
+_TEST_BATCH_SIZE = "training.test_batch_size"
+"""It changes the scale of the report's test loss and nothing else."""
 
 
 def confounds(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) -> tuple[Finding, ...]:
-    """What differs beyond the factor and bears on the difference of a metric: recipe, test images, scale."""
+    """What differs beyond the factor and may explain the difference of a metric: recipe, test images, scale."""
     return (
         *_recipe(here, there, factor, metric),
         *_images(here, there),
@@ -28,24 +27,25 @@ def confounds(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) 
     )
 
 
-def _confound(code: str, text: str, *, key: str = "", here: str = "", there: str = "", mend: str = "") -> Finding:
-    return Finding(grade=Grade.CONFOUND, code=code, text=text, key=key, here=here, there=there, mend=mend)
+def _confound(code: str, text: str, key: str, *, here: str = "", there: str = "", advice: str = "") -> Finding:
+    remedy = Remedy(text=advice) if advice else None
+    return Finding(severity=Severity.CONFOUND, code=code, text=text, key=key, here=here, there=there, remedy=remedy)
 
 
 def _recipe(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) -> Iterable[Finding]:
     for change in undeclared(here.spec, there.spec, factor):
-        if change.key == "data.name" or (change.key == _RECORDING and metric.tag != tags.REPORT_TEST_LOSS):
+        if change.key == "data.name" or (change.key == _TEST_BATCH_SIZE and metric.tag != tags.REPORT_TEST_LOSS):
             continue
         yield _confound(
             change.key.partition(".")[0],
-            change.told(there.title) + _images_told(change, here, there),
-            key=change.key,
+            change.text(there.title) + _training_images(change, here, there),
+            change.key,
             here=value_text(change.here),
             there=value_text(change.there),
         )
 
 
-def _images_told(change: Change, here: Cell, there: Cell) -> str:
+def _training_images(change: Change, here: Cell, there: Cell) -> str:
     if change.key != "data.train_fraction":
         return ""
     theirs, ours = plain_train_images(there), plain_train_images(here)
@@ -53,21 +53,20 @@ def _images_told(change: Change, here: Cell, there: Cell) -> str:
 
 
 def _images(here: Cell, there: Cell) -> Iterable[Finding]:
-    """Another data set is another test set, even where it is the declared factor."""
+    """Another data set is another test set, even if the data set is the declared factor."""
     ours, theirs = _fingerprints(here), _fingerprints(there)
     if here.spec.data.name != there.spec.data.name:
         names = clean_line(there.spec.data.name, 60), clean_line(here.spec.data.name, 60)
         text = f"other test images: {names[0]} in {there.title}, {names[1]} here"
-        yield _confound("test-set", text, key="data.name", here=names[1], there=names[0])
+        yield _confound("test-set", text, "data.name", here=names[1], there=names[0])
     elif ours and theirs and ours != theirs:
-        text = (
-            f"other images under the same name: data fingerprint {_some(theirs)} in {there.title}, {_some(ours)} here"
-        )
-        yield _confound("test-set", text, key="data_fingerprint", here=_some(ours), there=_some(theirs))
+        here_print, there_print = _joined(ours), _joined(theirs)
+        text = f"other images with the same name: data fingerprint {there_print} in {there.title}, {here_print} here"
+        yield _confound("test-set", text, "data_fingerprint", here=here_print, there=there_print)
 
 
 def loss_scale(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
-    """Where a loss is on another scale: a penalty on one side, another batch size."""
+    """Why a loss is on another scale: a penalty on one side, another batch size."""
     penalties = tuple(
         f"{cell.spec.penalty.norm} penalty of weight {cell.spec.penalty.weight:g}"
         if cell.spec.penalty
@@ -76,18 +75,18 @@ def loss_scale(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
     )
     if metric.tag in TRAIN_LOSSES and penalties[0] != penalties[1]:
         text = f"{metric.tag} includes the penalty: {penalties[1]} in {there.title}, {penalties[0]} here"
-        mend = "compare by test/loss: cross-entropy alone"
-        yield _confound("loss-scale", text, key="penalty", here=penalties[0], there=penalties[1], mend=mend)
+        advice = "compare by test/loss: cross-entropy alone"
+        yield _confound("loss-scale", text, "penalty", here=penalties[0], there=penalties[1], advice=advice)
     if metric.tag in REPORT_LOSSES:
         key = "batch_size" if metric.tag == tags.REPORT_TRAIN_LOSS else "test_batch_size"
         ours, theirs = getattr(here.spec.training, key), getattr(there.spec.training, key)
         if ours != theirs:
             text = f"{metric.tag} depends on the batch size: {theirs} in {there.title}, {ours} here: other scales"
-            yield _confound("loss-scale", text, key=f"training.{key}", here=str(ours), there=str(theirs))
+            yield _confound("loss-scale", text, f"training.{key}", here=str(ours), there=str(theirs))
 
 
 def budget_findings(here: Cell, there: Cell, factor: tuple[str, ...], *, fair: bool) -> tuple[Finding, ...]:
-    """More or less work than the baseline; `fair` where it follows from the factor, and equal steps are worth a run."""
+    """More or less work than the baseline. `fair`: only the factor differs, so a run with equal steps is proposed."""
     ours, theirs = budget(here), budget(there)
     if not (ours.images_seen and theirs.images_seen and ours.steps and theirs.steps):
         return ()
@@ -101,45 +100,47 @@ def budget_findings(here: Cell, there: Cell, factor: tuple[str, ...], *, fair: b
     text = ", ".join(parts) + (f": follows from {', '.join(factor)}" if fair and factor else "")
     return (
         Finding(
-            grade=Grade.BUDGET,
+            severity=Severity.BUDGET,
             code="budget",
             text=text,
             key="images_seen",
             here=numbers.count(ours.images_seen),
             there=numbers.count(theirs.images_seen),
-            mend=_same_steps(here, there) if fair else "",
+            remedy=_same_steps(here, there) if fair else None,
         ),
     )
 
 
 def images_ratio(here: Cell, there: Cell) -> float:
-    """Images that a run sees, as a multiple of the baseline's; 1 where that is not known."""
+    """Images that a run sees, as a multiple of the baseline's; 1 if that is not known."""
     ours, theirs = budget(here).images_seen, budget(there).images_seen
     return ours / theirs if ours and theirs else 1.0
 
 
-def _same_steps(here: Cell, there: Cell) -> str:
-    """The command that trains the baseline for as many steps, in whole epochs."""
+def _same_steps(here: Cell, there: Cell) -> Remedy | None:
+    """The runs that train the baseline for as many steps, in whole epochs."""
     ours, theirs = budget(here), budget(there)
     if not (ours.steps and theirs.steps and theirs.epochs) or ours.steps <= theirs.steps:
-        return ""
+        return None
     epochs = round(theirs.epochs * ours.steps / theirs.steps)
-    return f"same steps: {run_command([there], here.seeds, {'training.epochs': epochs})}"
+    return Remedy(text="same steps", runs=run_requests([there], here.seeds, {"training.epochs": epochs}))
 
 
 def environment_findings(here: Cell, there: Cell) -> Iterable[Finding]:
-    """Device, versions, commit: what may change bits."""
-    ours, theirs = surroundings(here), surroundings(there)
+    """Device, versions, commit: what may change the last bits."""
+    ours, theirs = run_environment(here), run_environment(there)
     for key in [*ours, *(key for key in theirs if key not in ours)]:
-        one, other = _some(ours.get(key, set())), _some(theirs.get(key, set()))
-        if one and other and one != other:
-            text = f"{key}: {other} in {there.title}, {one} here"
-            yield Finding(grade=Grade.ENVIRONMENT, code="environment", text=text, key=key, here=one, there=other)
+        here_text, there_text = _joined(ours.get(key, set())), _joined(theirs.get(key, set()))
+        if here_text and there_text and here_text != there_text:
+            text = f"{key}: {there_text} in {there.title}, {here_text} here"
+            yield Finding(
+                severity=Severity.ENVIRONMENT, code="environment", text=text, key=key, here=here_text, there=there_text
+            )
 
 
-def surroundings(cell: Cell) -> dict[str, set[str]]:
-    """Device, threads, versions and commit of a cell's runs: every value of each."""
-    found: dict[str, set[str]] = {}
+def run_environment(cell: Cell) -> dict[str, set[str]]:
+    """Device, threads, versions and commit of a cell's runs: all values of each."""
+    environment: dict[str, set[str]] = {}
     for run in cell.runs:
         if run.launch is None:
             continue
@@ -153,16 +154,16 @@ def surroundings(cell: Cell) -> dict[str, set[str]]:
         }
         for key, value in values.items():
             if value:
-                found.setdefault(clean_line(key, 40), set()).add(clean_line(value, 60))
-    return found
+                environment.setdefault(clean_line(key, 40), set()).add(clean_line(value, 60))
+    return environment
 
 
 def _fingerprints(cell: Cell) -> set[str]:
     prints = (run.spec_file.data_fingerprint for run in cell.runs if run.spec_file)
-    return {clean_line(one, 16) for one in prints if one}
+    return {clean_line(fingerprint, 16) for fingerprint in prints if fingerprint}
 
 
-def _some(values: set[str]) -> str:
+def _joined(values: set[str]) -> str:
     return ", ".join(sorted(values))
 
 
@@ -170,33 +171,33 @@ Part = Literal["train", "test"]
 
 
 def unlike(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
-    """What makes two numbers of one metric differ in kind: other images, or dropout active on one side only.
+    """Why two values of one metric are not comparable: other images, or dropout active on one side only.
 
-    Not for the plain test images, which are the same ones for every run on a data set.
+    Values on the plain test images always are: these are the same for every run on a data set.
     """
     part: Part | None = "test" if metric.is_report_test else "train" if metric.is_train else None
     if part is None:
         return
     if _kind(here, part) != _kind(there, part):
-        ours, theirs = images_told(here, part), images_told(there, part)
-        text = f"{metric.tag} is not of the same images: {theirs} in {there.title}, {ours} here"
-        mend = "compare by test/accuracy: the plain test images, the same for every row"
-        yield _unlike(f"{part}-set", text, "data.augment", mend, ours, theirs)
-    if drops(here, part) != drops(there, part):
-        which = "here" if drops(here, part) else f"in {there.title}"
+        ours, theirs = image_set_text(here, part), image_set_text(there, part)
+        text = f"{metric.tag} is not measured on the same images: {theirs} in {there.title}, {ours} here"
+        advice = "compare by test/accuracy: the plain test images, the same for every row"
+        yield _confound(f"{part}-set", text, "data.augment", here=ours, there=theirs, advice=advice)
+    if has_active_dropout(here, part) != has_active_dropout(there, part):
+        where = "here" if has_active_dropout(here, part) else f"in {there.title}"
         why = ": the report never calls model.eval()" if part == "test" else ""
-        text = f"{metric.tag} is measured with dropout active {which} only{why}"
-        mend = "compare by test/accuracy: it is measured in evaluation mode"
-        yield _unlike("eval-mode", text, "model.dropout", mend)
+        text = f"{metric.tag} is measured with dropout active {where} only{why}"
+        advice = "compare by test/accuracy: it is measured in evaluation mode"
+        yield _confound("eval-mode", text, "model.dropout", advice=advice)
 
 
 def same_test_images(here: Cell, there: Cell) -> bool:
-    """Whether the report's test figures of two cells are of the same images."""
+    """Whether the report's test figures of two cells are measured on the same images."""
     return _kind(here, "test") == _kind(there, "test")
 
 
-def images_told(cell: Cell, part: Part) -> str:
-    """`10,000 plain`, `20,000, half of them with random transforms`; without numbers where no run has told them."""
+def image_set_text(cell: Cell, part: Part) -> str:
+    """`10,000 plain`, `20,000, half of them with random transforms`; without numbers if no run has finished."""
     images = report_test_images(cell) if part == "test" else train_samples(cell)
     share = {"append": "half", "replace": "all"}.get(_mode(cell, part))
     if share:
@@ -204,8 +205,8 @@ def images_told(cell: Cell, part: Part) -> str:
     return f"{images:,} plain" if images else "plain"
 
 
-def drops(cell: Cell, part: Part) -> bool:
-    """Whether dropout is active while a cell's numbers are measured: always in training, by the report in the test."""
+def has_active_dropout(cell: Cell, part: Part) -> bool:
+    """Whether dropout is active while the metric is measured: always in training; in tests under `report`."""
     active = isinstance(cell.spec.model, Cnn) and any(cell.spec.model.dropout)
     return active and (part == "train" or cell.spec.protocol == "report")
 
@@ -217,12 +218,8 @@ def _kind(cell: Cell, part: Part) -> tuple[object, ...]:
 
 
 def _mode(cell: Cell, part: Part) -> str:
-    """How augmented images take part in the training or in the report's test: `append`, `replace`, or not at all."""
+    """How augmented images are used in the training or in the report's test: `append`, `replace`, or empty."""
     augment = cell.spec.data.augment
     if augment is None or (part == "test" and not (augment.test and cell.spec.protocol == "report")):
         return ""
     return augment.mode
-
-
-def _unlike(code: str, text: str, key: str, mend: str, here: str = "", there: str = "") -> Finding:
-    return Finding(grade=Grade.CONFOUND, code=code, text=text, key=key, here=here, there=there, mend=mend)

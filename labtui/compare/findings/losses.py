@@ -1,73 +1,76 @@
-"""Losses brought to one scale: mean cross-entropy per image; and what stands in the way."""
+"""Losses on one scale, mean cross-entropy per image, and findings about them."""
 
 import math
 from typing import TYPE_CHECKING
 
-from labtui.compare.cells import mean_of, report_test_images, train_samples
+from labtui.compare.cells import mean_of, report_test_images, run_requests, train_samples
 from labtui.compare.findings.not_learning import CLASSES
 from labtui.compare.metrics import cross_entropy
-from labtui.compare.model import Finding, Grade, Losses
-from labtui.compare.render.commands import run_command
+from labtui.compare.model import Finding, Losses, Remedy, Severity
 from labtui.store import tags
 from labtui.text import numbers
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
-    from labtui.compare.run_data import Evidence
+    from labtui.compare.run_data import RunData
     from labtui.store.records import Result
 
 _OUTWEIGHED = 10.0
-"""A loss that starts at ten times what guessing costs is mostly penalty."""
+"""A loss that starts at ten times the loss of guessing is mostly penalty."""
 
 _SAME = 0.005
-"""Relative distance from what guessing costs within which a loss counts as guessing."""
+"""Relative distance from the loss of guessing within which a loss counts as guessing."""
 
 
 def losses(cell: "Cell") -> Losses | None:
-    """Train and test loss of a cell's report figures as cross-entropy; None where the runs recorded none."""
+    """Train and test loss of a cell's report figures as cross-entropy; None if the runs recorded none."""
     train, test = (_entropy(cell, tag, mean_of(cell, tag)) for tag in (tags.REPORT_TRAIN_LOSS, tags.REPORT_TEST_LOSS))
     return _losses(cell, train, test)
 
 
 def published_losses(cell: "Cell", figures: dict[str, float]) -> Losses | None:
-    """The same of published figures; the cell tells how many samples and batches they are of."""
+    """The same for published figures. The cell provides the numbers of samples and batches."""
     train, test = (_entropy(cell, tag, figures.get(tag)) for tag in (tags.REPORT_TRAIN_LOSS, tags.REPORT_TEST_LOSS))
     return _losses(cell, train, test)
 
 
-def loss_findings(cell: "Cell", evidence: "Evidence") -> tuple[Finding, ...]:
-    """What has to be said about the losses of a cell that was trained with a penalty."""
-    found = losses(cell)
-    return (*_one_sided(cell, found), *_outweighed(cell, found, evidence))
+def loss_findings(cell: "Cell", run_data: "RunData") -> tuple[Finding, ...]:
+    """Findings about the losses of a cell that was trained with a penalty."""
+    cell_losses = losses(cell)
+    return (*_one_sided(cell, cell_losses), *_outweighed(cell, cell_losses, run_data))
 
 
-def _one_sided(cell: "Cell", found: Losses | None) -> list[Finding]:
-    told = scale_told(cell, found, mean_of(cell, tags.REPORT_TRAIN_LOSS), mean_of(cell, tags.REPORT_TEST_LOSS))
-    return [Finding(grade=Grade.NOTE, code="loss-scale", text=told)] if told and cell.spec.penalty else []
+def _one_sided(cell: "Cell", entropies: Losses | None) -> list[Finding]:
+    train, test = mean_of(cell, tags.REPORT_TRAIN_LOSS), mean_of(cell, tags.REPORT_TEST_LOSS)
+    text = scale_text(cell, entropies, train, test)
+    return [Finding(severity=Severity.NOTE, code="loss-scale", text=text)] if text and cell.spec.penalty else []
 
 
-def scale_told(cell: "Cell", found: Losses | None, train: float | None, test: float | None) -> str:
-    """Why two figures on the report's scale must not be compared as they stand, and what they are in cross-entropy."""
-    if found is None or found.train is None or found.test is None or train is None or test is None:
+def scale_text(cell: "Cell", entropies: Losses | None, train: float | None, test: float | None) -> str:
+    """Why two figures on the report's scale are not comparable, and their cross-entropy; empty if they are.
+
+    `entropies` are the figures `train` and `test` as cross-entropy.
+    """
+    if entropies is None or entropies.train is None or entropies.test is None or train is None or test is None:
         return ""
     pair = f"Train Loss {numbers.decimal(train, 4)} and Test Loss {numbers.decimal(test, 4)}"
-    entropies = f"{numbers.decimal(found.train, 3)} and {numbers.decimal(found.test, 3)}"
-    if found.penalty:
-        return f"{pair}: the train figure includes the penalty, the test figure does not: in cross-entropy {entropies}"
+    converted = f"{numbers.decimal(entropies.train, 3)} and {numbers.decimal(entropies.test, 3)}"
+    if entropies.penalty:
+        return f"{pair}: the train figure includes the penalty, the test figure does not: in cross-entropy {converted}"
     sizes = cell.spec.training.batch_size, cell.spec.training.test_batch_size
     if sizes[0] == sizes[1]:
         return ""
     factor = numbers.decimal(math.sqrt(sizes[0] / sizes[1]))
     scale = f"are on two scales, a factor of {factor} (batches of {sizes[0]} and {sizes[1]})"
     guess = math.log(CLASSES)
-    if max(abs(found.train / guess - 1), abs(found.test / guess - 1)) < _SAME:
-        return f"{pair} {scale}: both mean {numbers.decimal(guess, 3)}, what guessing costs"
-    return f"{pair} {scale}: in cross-entropy {entropies}, {_gap(found, test / train - 1)}"
+    if max(abs(entropies.train / guess - 1), abs(entropies.test / guess - 1)) < _SAME:
+        return f"{pair} {scale}: both mean {numbers.decimal(guess, 3)}, the loss of guessing"
+    return f"{pair} {scale}: in cross-entropy {converted}, {_gap(entropies, test / train - 1)}"
 
 
-def _gap(found: Losses, seeming: float) -> str:
-    gap = found.gap or 0.0
-    return f"a gap of {numbers.decimal(100 * gap, 1)}%, not {numbers.decimal(100 * seeming, 1)}%"
+def _gap(entropies: Losses, apparent: float) -> str:
+    gap = entropies.gap or 0.0
+    return f"a gap of {numbers.decimal(100 * gap, 1)}%, not {numbers.decimal(100 * apparent, 1)}%"
 
 
 def _losses(cell: "Cell", train: float | None, test: float | None) -> Losses | None:
@@ -84,21 +87,22 @@ def _entropy(cell: "Cell", tag: str, figure: float | None) -> float | None:
     return cross_entropy(tag, figure, samples, cell.spec)
 
 
-def _outweighed(cell: "Cell", found: Losses | None, evidence: "Evidence") -> list[Finding]:
+def _outweighed(cell: "Cell", entropies: Losses | None, run_data: "RunData") -> list[Finding]:
     penalty, guess = cell.spec.penalty, math.log(CLASSES)
     if penalty is None or not cell.runs:
         return []
-    curves = evidence.curves(cell.runs[0])
+    curves = run_data.curves(cell.runs[0])
     starts = [float(curve.values[0]) for tag in _WITH_PENALTY if (curve := curves.get(tag)) is not None and len(curve)]
-    start, end = max(starts, default=math.nan), found.train if found else None
+    start, end = max(starts, default=math.nan), entropies.train if entropies else None
     if not (start > _OUTWEIGHED * guess or (end is not None and end > guess * (1 + _SAME))):
         return []
-    what = f"the {penalty.norm} penalty of weight {penalty.weight:g}{_on(cell)} outweighs the images"
+    penalty_name = f"the {penalty.norm} penalty of weight {penalty.weight:g}{_on(cell)}"
     course = [f"starts at {_amount(start)}"] if math.isfinite(start) else []
     course += [f"ends at {_amount(end)}"] if end is not None else []
-    text = f"{what}: the loss {' and '.join(course)}; guessing costs {numbers.decimal(guess)}"
-    mend = f"try less: {run_command([cell], cell.seeds, {'penalty.weight': penalty.weight / 100})}"
-    return [Finding(grade=Grade.WARNING, code="penalty", text=text, key="penalty.weight", mend=mend)]
+    text = f"{penalty_name} dominates the loss: it {' and '.join(course)}; guessing gives {numbers.decimal(guess)}"
+    runs = run_requests([cell], cell.seeds, {"penalty.weight": penalty.weight / 100})
+    remedy = Remedy(text="try a smaller weight", runs=runs)
+    return [Finding(severity=Severity.WARNING, code="penalty", text=text, key="penalty.weight", remedy=remedy)]
 
 
 _WITH_PENALTY = (tags.MINIBATCH_LOSS, tags.TRAIN_LOSS)

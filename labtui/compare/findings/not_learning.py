@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labtui.compare.model import Finding, Grade
+from labtui.compare.model import Finding, Severity
 from labtui.learning import at_chance, is_falling
 from labtui.store import tags
 from labtui.text import numbers
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
-    from labtui.compare.run_data import Evidence
+    from labtui.compare.run_data import RunData
     from labtui.store.curve import Curve
     from labtui.store.run import Run
 
@@ -24,7 +24,7 @@ _LOSSES = (tags.REPORT_TRAIN_LOSS, tags.VAL_LOSS, tags.REPORT_TEST_LOSS, tags.TR
 
 
 def never_learned(run: "Run", classes: int = CLASSES) -> bool:
-    """Whether a finished run ended at chance, on test images and, where known, on training images."""
+    """Whether a finished run ended at chance, on test images and, if known, on training images."""
     if run.result is None:
         return False
     images = run.result.test_images or 10_000
@@ -33,28 +33,27 @@ def never_learned(run: "Run", classes: int = CLASSES) -> bool:
     return bool(tests) and all(at_chance(percent, classes, images) for percent in (*tests, *trains))
 
 
-def learning_findings(cell: "Cell", evidence: "Evidence", classes: int = CLASSES) -> tuple[Finding, ...]:
-    """A line where runs of a cell ended at chance: dead if their loss stands still, not started if it still falls."""
-    lost = [run for run in cell.runs if never_learned(run, classes)]
-    if not lost:
+def learning_findings(cell: "Cell", run_data: "RunData", classes: int = CLASSES) -> tuple[Finding, ...]:
+    """A warning if runs of a cell ended at chance: dead if their loss is flat, not started if it still falls."""
+    at_chance_runs = [run for run in cell.runs if never_learned(run, classes)]
+    if not at_chance_runs:
         return ()
-    who = "" if len(lost) == len(cell.runs) else f"{len(lost)} of {len(cell.runs)} seeds "
-    run = lost[0]
+    share = "" if len(at_chance_runs) == len(cell.runs) else f"{len(at_chance_runs)} of {len(cell.runs)} seeds "
+    run = at_chance_runs[0]
     shown = next(run.result.last[tag].number for tag in _ACCURACIES if run.result and tag in run.result.last)
-    chance = f"{who}at chance ({numbers.decimal(shown)}% with {classes} classes)"
-    curve = next(
-        (one for tag in _LOSSES if (one := evidence.curves(run).get(tag)) is not None and len(one.values)), None
-    )
+    chance = f"{share}at chance ({numbers.decimal(shown)}% with {classes} classes)"
+    curves = run_data.curves(run)
+    curve = next((curves[tag] for tag in _LOSSES if tag in curves and len(curves[tag].values)), None)
     falling = None if curve is None else is_falling(curve.values.tolist())
-    answer = _one_answer(run, evidence)
+    same_class = _same_class(run, run_data)
     if falling:
-        course = f"but its loss still falls ({_course(curve)}): more epochs or a larger rate"
-        text, code = f"not started: {chance}, {course}{answer}", "not-started"
+        course = f"but its loss still falls ({_course(curve)}): more epochs or a larger learning rate may help"
+        text, code = f"not started: {chance}, {course}{same_class}", "not-started"
     elif falling is False:
-        text, code = f"dead run: {chance}, and its loss stands still ({_course(curve)}){answer}", "dead-run"
+        text, code = f"dead run: {chance}, and its loss is flat ({_course(curve)}){same_class}", "dead-run"
     else:
-        text, code = f"did not learn: {chance}{answer}", "at-chance"
-    return (Finding(grade=Grade.WARNING, code=code, text=text),)
+        text, code = f"did not learn: {chance}{same_class}", "at-chance"
+    return (Finding(severity=Severity.WARNING, code=code, text=text),)
 
 
 def _course(curve: "Curve | None") -> str:
@@ -63,11 +62,11 @@ def _course(curve: "Curve | None") -> str:
     values = curve.values.tolist()
     middle, end = values[len(values) // 2], values[-1]
     digits = next((count for count in range(4, 8) if f"{middle:.{count}f}" != f"{end:.{count}f}"), 5)
-    return f"{curve.tag} {numbers.decimal(middle, digits)} at half time, {numbers.decimal(end, digits)} at the end"
+    return f"{curve.tag} {numbers.decimal(middle, digits)} half way, {numbers.decimal(end, digits)} at the end"
 
 
-def _one_answer(run: "Run", evidence: "Evidence") -> str:
-    predictions = evidence.predictions(run)
+def _same_class(run: "Run", run_data: "RunData") -> str:
+    predictions = run_data.predictions(run)
     if predictions is None or not len(predictions.predicted):
         return ""
     return "; it gives every image the same class" if np.all(predictions.predicted == predictions.predicted[0]) else ""

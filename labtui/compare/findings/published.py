@@ -1,4 +1,4 @@
-"""Published figures: beside ours, at the same tag and epoch; and what they can show by themselves."""
+"""Published figures: compared with ours at the same tag and epoch, and what they can show by themselves."""
 
 import math
 from collections.abc import Sequence
@@ -8,28 +8,27 @@ from msgspec import Struct
 
 from labtui.compare.baselines import is_own_match
 from labtui.compare.cells import mean, mean_and_sd, report_test_images
-from labtui.compare.findings.confounds import drops, images_told, same_test_images
-from labtui.compare.findings.losses import published_losses, scale_told
+from labtui.compare.findings.confounds import has_active_dropout, image_set_text, same_test_images
+from labtui.compare.findings.losses import published_losses, scale_text
 from labtui.compare.findings.not_learning import CLASSES, never_learned
-from labtui.compare.model import Finding, Grade, Interval, Published
+from labtui.compare.model import Finding, Interval, PublishedFigure, Severity
 from labtui.compare.spec_diff import undeclared
 from labtui.learning import at_chance
 from labtui.spec import Reference
 from labtui.store import tags
-from labtui.store.tags import REPORT_TEST_ACCURACY
 from labtui.text import numbers
 from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
-    from labtui.compare.run_data import Evidence
+    from labtui.compare.run_data import RunData
     from labtui.store.run import Run
 
 
 _FIRST = (tags.REPORT_TEST_ACCURACY, tags.REPORT_TRAIN_ACCURACY, tags.REPORT_TEST_LOSS, tags.REPORT_TRAIN_LOSS)
 
 
-class Referred(Struct, frozen=True, kw_only=True):
+class CellWithReference(Struct, frozen=True, kw_only=True):
     """A cell with the published figures of its variant."""
 
     cell: "Cell"
@@ -48,22 +47,22 @@ class Referred(Struct, frozen=True, kw_only=True):
 
 
 def epoch_of(reference: Reference, tag: str) -> int | None:
-    """The epoch at which a figure was published; None for tags whose step is no epoch."""
+    """The epoch at which a figure was published; None for tags whose steps are not epochs."""
     if tags.step_unit(tag) is not tags.StepUnit.EPOCH:
         return None
     return reference.epochs.get(tag, reference.epoch)
 
 
-def published(cell: "Cell", reference: Reference, evidence: "Evidence") -> tuple[Published, ...]:
-    """Every published figure of a variant beside the mean of our runs at the same tag and step, test accuracy first."""
+def published(cell: "Cell", reference: Reference, run_data: "RunData") -> tuple[PublishedFigure, ...]:
+    """Every published figure of a variant with the mean of our runs at the same tag and step, test accuracy first."""
     order = sorted(reference.figures, key=lambda tag: _FIRST.index(tag) if tag in _FIRST else len(_FIRST))
-    return tuple(_figure(cell, reference, tag, evidence) for tag in order)
+    return tuple(_figure(cell, reference, tag, run_data) for tag in order)
 
 
-def _figure(cell: "Cell", reference: Reference, tag: str, evidence: "Evidence") -> Published:
+def _figure(cell: "Cell", reference: Reference, tag: str, run_data: "RunData") -> PublishedFigure:
     step = reference.steps.get(tag) or epoch_of(reference, tag)
-    ours = [value for run in cell.runs if (value := _at(run, tag, step, evidence)) is not None]
-    return Published(
+    ours = [value for run in cell.runs if (value := _at(run, tag, step, run_data)) is not None]
+    return PublishedFigure(
         tag=tag,
         value=reference.figures[tag],
         around=tag in reference.around,
@@ -76,12 +75,12 @@ def _figure(cell: "Cell", reference: Reference, tag: str, evidence: "Evidence") 
     )
 
 
-def _at(run: "Run", tag: str, step: int | None, evidence: "Evidence") -> float | None:
-    """A run's value at a step; its last one where the step was not published."""
+def _at(run: "Run", tag: str, step: int | None, run_data: "RunData") -> float | None:
+    """A run's value at a step; its last value if the step was not published."""
     last = run.result.last.get(tag) if run.result else None
     if last is not None and step in (None, last.step):
         return last.number
-    curve = evidence.curves(run).get(tag)
+    curve = run_data.curves(run).get(tag)
     if curve is None or step is None:
         return None
     places = (curve.steps == step).nonzero()[0]
@@ -89,10 +88,13 @@ def _at(run: "Run", tag: str, step: int | None, evidence: "Evidence") -> float |
 
 
 def published_findings(
-    here: Referred, baseline: Referred | None, matched: Referred | None, factor: tuple[str, ...]
+    here: CellWithReference,
+    baseline: CellWithReference | None,
+    matched: CellWithReference | None,
+    factor: tuple[str, ...],
 ) -> tuple[Finding, ...]:
-    """What the published figure of a row can and cannot show, line by line."""
-    lines = [
+    """What the published figures of a row can and cannot show."""
+    texts = [
         *_against(here, baseline, matched, factor),
         *_other_images(here, baseline),
         *_other_epoch(here, baseline),
@@ -100,60 +102,63 @@ def published_findings(
         *_losses(here),
         *_kind(here),
     ]
-    return tuple(Finding(grade=Grade.PUBLISHED, code=code, text=text) for code, text in lines)
+    return tuple(Finding(severity=Severity.PUBLISHED, code=code, text=text) for code, text in texts)
 
 
 def _against(
-    here: Referred, baseline: Referred | None, matched: Referred | None, factor: tuple[str, ...]
+    here: CellWithReference,
+    baseline: CellWithReference | None,
+    matched: CellWithReference | None,
+    factor: tuple[str, ...],
 ) -> list[tuple[str, str]]:
     if baseline is None or here.accuracy is None or baseline.accuracy is None:
         return []
     delta = numbers.signed(here.accuracy - baseline.accuracy)
     text = f"{delta} against {baseline.title} ({_pair(here, baseline)})"
     confounds = undeclared(here.cell.spec, baseline.cell.spec, factor)
-    mixed = ", ".join(f"{one.key} ({one.sides(baseline.title)})" for one in confounds)
+    mixed = ", ".join(f"{change.key} ({change.sides(baseline.title)})" for change in confounds)
     if mixed and is_own_match(here.cell, baseline.cell, factor):
-        text += f" is not of {_factor(factor)}, which is the same, but of {mixed}"
+        text += f" is not due to {_factor(factor)}, which is the same, but to {mixed}"
     elif mixed:
-        text += f" mixes in {mixed}"
+        text += f" includes the effect of {mixed}"
     if matched and matched.accuracy is not None:
         fair = numbers.signed(here.accuracy - matched.accuracy)
-        which = f"{matched.title}, which differs in {_factor(factor)} alone"
-        text += f"; against {which}, it is {fair} ({_pair(here, matched)})"
+        text += f"; against {matched.title}, which differs in {_factor(factor)} alone, "
+        text += f"it is {fair} ({_pair(here, matched)})"
     return [("published-delta", f"{text}; one seed each: their spread is unknown")]
 
 
-def _other_images(here: Referred, baseline: Referred | None) -> list[tuple[str, str]]:
+def _other_images(here: CellWithReference, baseline: CellWithReference | None) -> list[tuple[str, str]]:
     if baseline is None or here.accuracy is None or baseline.accuracy is None:
         return []
     if same_test_images(here.cell, baseline.cell):
         return []
-    ours, theirs = images_told(here.cell, "test"), images_told(baseline.cell, "test")
+    ours, theirs = image_set_text(here.cell, "test"), image_set_text(baseline.cell, "test")
     return [("published-test-set", f"on other test images: {theirs} for {baseline.title}, {ours} here")]
 
 
-def _other_epoch(here: Referred, baseline: Referred | None) -> list[tuple[str, str]]:
+def _other_epoch(here: CellWithReference, baseline: CellWithReference | None) -> list[tuple[str, str]]:
     ours, theirs = here.accuracy_epoch, baseline.accuracy_epoch if baseline else None
     if baseline is None or ours == theirs or ours is None or theirs is None:
         return []
     return [("published-epoch", f"at epoch {ours}, {baseline.title} at epoch {theirs}")]
 
 
-def _dropout(here: Referred) -> list[tuple[str, str]]:
-    if here.accuracy is None or not drops(here.cell, "test"):
+def _dropout(here: CellWithReference) -> list[tuple[str, str]]:
+    if here.accuracy is None or not has_active_dropout(here.cell, "test"):
         return []
     text = "with dropout active in the test: the report never calls model.eval()"
     return [("published-eval-mode", text)]
 
 
-def _losses(here: Referred) -> list[tuple[str, str]]:
+def _losses(here: CellWithReference) -> list[tuple[str, str]]:
     figures = here.reference.figures
-    found = published_losses(here.cell, figures)
-    told = scale_told(here.cell, found, figures.get(tags.REPORT_TRAIN_LOSS), figures.get(tags.REPORT_TEST_LOSS))
-    return [("published-loss-scale", told)] if told else []
+    train, test = figures.get(tags.REPORT_TRAIN_LOSS), figures.get(tags.REPORT_TEST_LOSS)
+    text = scale_text(here.cell, published_losses(here.cell, figures), train, test)
+    return [("published-loss-scale", text)] if text else []
 
 
-def _kind(here: Referred) -> list[tuple[str, str]]:
+def _kind(here: CellWithReference) -> list[tuple[str, str]]:
     note = clean_line(here.reference.note, 300)
     if here.reference.in_kind:
         return [
@@ -162,7 +167,7 @@ def _kind(here: Referred) -> list[tuple[str, str]]:
     return [("published-note", note)] if note else []
 
 
-def _pair(here: Referred, there: Referred) -> str:
+def _pair(here: CellWithReference, there: CellWithReference) -> str:
     return f"{numbers.decimal(here.accuracy)} and {numbers.decimal(there.accuracy)}"
 
 
@@ -171,13 +176,13 @@ def _factor(factor: tuple[str, ...]) -> str:
 
 
 _FAR = 3.0
-"""Points by which a single run of ours may differ before it is worth a word."""
+"""Points by which a single run of ours may differ without a remark."""
 
 _USUAL_IMAGES = 10_000
 
 
 def expected(ours: Sequence[float], level: float = 0.95) -> Interval | None:
-    """Where one more run like ours would lie: mean ± t sd sqrt(1 + 1/n), the prediction interval; None below two."""
+    """The 95% prediction interval of one more run like ours, mean ± t sd sqrt(1 + 1/n); None below two runs."""
     from scipy.special import stdtrit  # deferred: 60 ms
 
     mean, sd = mean_and_sd(ours)
@@ -187,33 +192,35 @@ def expected(ours: Sequence[float], level: float = 0.95) -> Interval | None:
     return mean - half, mean + half
 
 
-def reproduction_findings(cell: "Cell", figures: Sequence[Published], factor: tuple[str, ...]) -> tuple[Finding, ...]:
-    """A line where the published run learned nothing, and one where ours differ from it by more than seeds explain."""
-    figure = next((one for one in figures if one.tag == REPORT_TEST_ACCURACY), None)
+def reproduction_findings(
+    cell: "Cell", figures: Sequence[PublishedFigure], factor: tuple[str, ...]
+) -> tuple[Finding, ...]:
+    """A finding if the published run learned nothing, or if our runs differ from it by more than seeds explain."""
+    figure = next((figure for figure in figures if figure.tag == tags.REPORT_TEST_ACCURACY), None)
     if figure is None:
         return ()
     if at_chance(figure.value, CLASSES, report_test_images(cell) or _USUAL_IMAGES):
         return (_finding("published-at-chance", _learned_nothing(cell, figure, factor)),)
-    told = _apart(figure)
-    return (_finding("not-reproduced", told),) if told else ()
+    text = _not_reproduced(figure)
+    return (_finding("not-reproduced", text),) if text else ()
 
 
-def _learned_nothing(cell: "Cell", figure: Published, factor: tuple[str, ...]) -> str:
+def _learned_nothing(cell: "Cell", figure: PublishedFigure, factor: tuple[str, ...]) -> str:
     text = f"at chance ({numbers.decimal(figure.value)}%): the published run learned nothing"
     learned = [run for run in cell.runs if not never_learned(run)]
     if not learned:
         return text
-    who = f"{len(learned)} of our {len(cell.runs)} seeds" if len(cell.runs) > 1 else "our seed"
+    share = f"{len(learned)} of our {len(cell.runs)} seeds" if len(cell.runs) > 1 else "our seed"
     keys = ", ".join(factor) or "the factor"
-    return f"{text}; {who} did ({numbers.decimal(figure.ours)}%): {keys} alone does not decide it"
+    return f"{text}; {share} did ({numbers.decimal(figure.ours)}%): {keys} alone does not decide it"
 
 
-def _apart(figure: Published) -> str:
+def _not_reproduced(figure: PublishedFigure) -> str:
     if figure.ours is None or figure.difference is None:
         return ""
     ours = f"ours is {numbers.decimal(figure.ours)}, {numbers.signed(figure.difference)} points from the published one"
     if figure.expected is None:
-        unknown = f"{ours}: one seed of ours does not tell whether seeds explain that"
+        unknown = f"{ours}: with one seed of ours it is unknown whether seeds explain that"
         return unknown if abs(figure.difference) > _FAR else ""
     low, high = figure.expected
     if low <= figure.value <= high:
@@ -223,4 +230,4 @@ def _apart(figure: Published) -> str:
 
 
 def _finding(code: str, text: str) -> Finding:
-    return Finding(grade=Grade.PUBLISHED, code=code, text=text)
+    return Finding(severity=Severity.PUBLISHED, code=code, text=text)

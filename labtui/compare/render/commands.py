@@ -1,7 +1,6 @@
-"""Commands to copy: what the next step looks like on a command line."""
+"""Proposed runs as commands to copy."""
 
 import shlex
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -9,40 +8,48 @@ import msgspec
 from labtui.text.numbers import seed_ranges
 
 if TYPE_CHECKING:
-    from labtui.compare.cells import Cell
-    from labtui.spec import RunSpec
+    from collections.abc import Iterable
 
-_NO_SETTINGS: Mapping[str, Any] = {}
+    from labtui.compare.model import Remedy, RunRequest
+
+_OPTIONS = {"training.epochs": "--epochs", "data.name": "--dataset"}
+"""Keys that have an option of their own."""
 
 
-def run_command(cells: "Sequence[Cell]", seeds: tuple[int, ...], settings: Mapping[str, Any] = _NO_SETTINGS) -> str:
-    """`labtui run dropout adam@0.001 --seeds 0-2`; cells with other settings get commands of their own.
+def remedy_text(remedy: "Remedy | None") -> str:
+    """What to do about a finding: `matched baseline: labtui run …`, or advice without a command; empty without one."""
+    if remedy is None:
+        return ""
+    return f"{remedy.text}: {run_command(remedy.runs)}" if remedy.runs else remedy.text
 
-    `settings` are set on top of the cells' own overrides.
-    """
-    groups: dict[tuple[str, ...], dict[str, None]] = {}
-    for cell in cells:
-        groups.setdefault(_options(cell.spec, settings), {})[cell.name] = None
-    commands = [" ".join(("labtui run", *names, *options, seeds_option(seeds))) for options, names in groups.items()]
-    return " && ".join(commands)
+
+def run_command(requests: "Iterable[RunRequest]") -> str:
+    """The command of these requests: `labtui run dropout adam@0.001 --seeds 0-2`; several are joined by `&&`."""
+    return " && ".join(
+        " ".join(("labtui run", *request.names, *_options(request), seeds_option(request.seeds)))
+        for request in requests
+    )
 
 
 def seeds_option(seeds: tuple[int, ...]) -> str:
-    """Seeds as one types them: `--seed 4`, `--seeds 0-2`. (`--seeds 4` would mean four seeds.)"""
+    """Seeds as an option: `--seed 4`, `--seeds 0-2`. (`--seeds 4` would mean four seeds.)"""
     return f"--seed {seeds[0]}" if len(seeds) == 1 else f"--seeds {seed_ranges(seeds)}"
 
 
-def _options(spec: "RunSpec", settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """What sets a spec apart from its experiment's definition."""
-    options = tuple(_option(key, value) for key, value in {**spec.overrides, **settings}.items())
-    return (*options, f"--dataset {shlex.quote(spec.data.name)}") if spec.fallback_from else options
-
-
-def _option(key: str, value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float) else value if isinstance(value, str) else _json(value)
-    flags = {"training.epochs": f"--epochs {text}", "data.name": f"--dataset {shlex.quote(text)}"}
-    return flags.get(key) or f"--set {shlex.quote(f'{key}={text}')}"
-
-
-def _json(value: Any) -> str:
+def override_text(value: Any) -> str:
+    """The value of an override as `--set` takes it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     return msgspec.json.encode(value).decode()
+
+
+def _options(request: "RunRequest") -> list[str]:
+    options = []
+    for key, value in request.overrides.items():
+        text = override_text(value)
+        options.append(
+            f"{_OPTIONS[key]} {shlex.quote(text)}" if key in _OPTIONS else f"--set {shlex.quote(f'{key}={text}')}"
+        )
+    return options

@@ -1,4 +1,4 @@
-"""The table for other programs and for papers. `text.to_text` is the one for terminals."""
+"""The table for other programs and for papers: JSON, CSV, Markdown, LaTeX. `text.to_text` is for terminals."""
 
 import csv
 import html as _html
@@ -11,42 +11,66 @@ from typing import Any
 
 import msgspec
 
-from labtui.compare.model import Comparison, Row, Table
+from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Finding
+from labtui.compare.render.commands import remedy_text, run_command
 from labtui.compare.render.notes import footnotes
-from labtui.compare.render.text import to_lines, to_text
+from labtui.compare.render.phrases import p_cell
 from labtui.text import numbers
-
-__all__ = ["to_csv", "to_json", "to_latex", "to_lines", "to_markdown", "to_text"]
 
 SCHEMA = 1
 
 _HEADS = ("", "n", "mean", "sd", "against", "Δ", "95% interval", "p (Holm)", "verdict", "published", "ours", "notes")
 
 
-def to_json(table: Table) -> str:
-    """Everything that the table knows, as indented JSON; what is not a number is null."""
-    plain = msgspec.to_builtins(table)
-    for row, told in zip(table.rows, plain["rows"], strict=True):
-        fair = row.comparison
-        told |= {"n": row.n, "verdict": row.word, "delta": fair.delta if fair else None}
-        told["against"] = fair.against_name if fair else None
-        told["confounds"] = [finding.text for finding in row.declared.confounds] if row.declared else []
-    return json.dumps({"schema": SCHEMA, **_finite(plain)}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def to_json(table: ComparisonTable) -> str:
+    """The whole table as indented JSON; NaN and infinities are null."""
+    content = msgspec.to_builtins(table) | {"rows": [_json_row(row) for row in table.rows]}
+    return json.dumps({"schema": SCHEMA, **_finite(content)}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def to_csv(table: Table) -> str:
-    """One line per row and comparison, numbers unrounded, empty where there is none."""
+def _json_row(row: ComparisonRow) -> dict[str, Any]:
+    fair = row.comparison
+    content: dict[str, Any] = msgspec.to_builtins(row)
+    return content | {
+        "declared": _json_comparison(row.declared),
+        "matched": _json_comparison(row.matched),
+        "findings": list(map(_json_finding, row.findings)),
+        "n": row.n,
+        "verdict": row.label,
+        "delta": fair.delta if fair else None,
+        "against": fair.against_name if fair else None,
+        "confounds": [finding.text for finding in row.declared.confounds] if row.declared else [],
+    }
+
+
+def _json_comparison(comparison: Comparison | None) -> dict[str, Any] | None:
+    if comparison is None:
+        return None
+    content: dict[str, Any] = msgspec.to_builtins(comparison)
+    content |= {"findings": list(map(_json_finding, comparison.findings))}
+    if comparison.need:
+        content["need"]["command"] = run_command(comparison.need.runs)
+    return content
+
+
+def _json_finding(finding: Finding) -> dict[str, Any]:
+    content: dict[str, Any] = msgspec.to_builtins(finding)
+    return content | {"mend": remedy_text(finding.remedy)}
+
+
+def to_csv(table: ComparisonTable) -> str:
+    """One line per row and comparison; numbers are unrounded, missing ones empty."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(_CSV)
     for row in table.rows:
-        for one in row.comparisons or (None,):
-            writer.writerow([_cell(read(row, one)) for read in _CSV.values()])
+        for comparison in row.comparisons or (None,):
+            writer.writerow([_cell(read(row, comparison)) for read in _CSV.values()])
     return stream.getvalue()
 
 
-def to_markdown(table: Table) -> str:
-    """A table with footnotes for GitHub and its like."""
+def to_markdown(table: ComparisonTable) -> str:
+    """A Markdown table with footnotes."""
     notes = footnotes(table)
     rule = _pipes(["---", *["---:"] * 3, "---", "---:", *["---"] * 6])
     lines = [f"**{markdown(caption(table))}**", "", _pipes(_HEADS), rule]
@@ -54,12 +78,13 @@ def to_markdown(table: Table) -> str:
         mark = f"<sup>{', '.join(map(str, notes.of_row[row.key]))}</sup>" if notes.of_row[row.key] else ""
         cells = _paper_cells(row, table)
         lines += [_pipes([*map(markdown, line), mark if not index else ""]) for index, line in enumerate(cells)]
-    lines += ["", *(f"{one.number}. **{one.label}**: {markdown(one.text)}{_code(one.mend)}" for one in notes.notes)]
+    lines.append("")
+    lines += [f"{note.number}. **{note.label}**: {markdown(note.text)}{_code(note.remedy)}" for note in notes.notes]
     lines += ["", *(f"*{markdown(note)}*" for note in table.notes)] if table.notes else []
     return "\n".join(lines) + "\n"
 
 
-def to_latex(table: Table) -> str:
+def to_latex(table: ComparisonTable) -> str:
     """A table for a paper; needs \\usepackage{booktabs}."""
     notes = footnotes(table)
     lines = ["% needs \\usepackage{booktabs}", "\\begin{table}", "\\centering\\small"]
@@ -71,20 +96,20 @@ def to_latex(table: Table) -> str:
             mark = f"$^{{{marks}}}$" if marks and not index else ""
             lines.append(" & ".join([*map(latex, cells), mark]) + " \\\\")
     lines += ["\\bottomrule", "\\end{tabular}", "\\begin{flushleft}\\footnotesize"]
-    lines += [f"$^{{{one.number}}}$ {latex(one.label)}: {latex(one.text)}.\\\\" for one in notes.notes]
+    lines += [f"$^{{{note.number}}}$ {latex(note.label)}: {latex(note.text)}.\\\\" for note in notes.notes]
     return "\n".join([*lines, "\\end{flushleft}", "\\end{table}", ""])
 
 
-def caption(table: Table) -> str:
-    """What the numbers are, in a sentence: metric, unit, selection, intervals."""
+def caption(table: ComparisonTable) -> str:
+    """A sentence about the numbers: metric, unit, selection, intervals."""
     metric = table.metric
     unit = f" in {metric.unit}" if metric.unit else ""
-    held = f", held over {table.judged} judged lines at once (Holm)" if table.judged > 1 else ""
-    what = f"{metric.tag}{unit}, mean and standard deviation over seeds ({metric.selection})"
-    return f"{what}; Δ in {metric.delta_unit or metric.tag}, 95% intervals{held}"
+    adjusted = f", adjusted for {table.judged} judged lines (Holm)" if table.judged > 1 else ""
+    values = f"{metric.tag}{unit}, mean and standard deviation over seeds ({metric.selection})"
+    return f"{values}; Δ in {metric.delta_unit or metric.tag}, 95% intervals{adjusted}"
 
 
-def _paper_cells(row: Row, table: Table) -> list[list[str]]:
+def _paper_cells(row: ComparisonRow, table: ComparisonTable) -> list[list[str]]:
     digits = table.metric.digits
     spread = numbers.decimal(row.sd, digits) if row.sd is not None else ""
     shown = next(iter(row.published), None)
@@ -94,12 +119,12 @@ def _paper_cells(row: Row, table: Table) -> list[list[str]]:
     return [first, *([["", "", "", "", *_compared(row, row.matched, digits), "", ""]] if row.matched else [])]
 
 
-def _compared(row: Row, one: Comparison | None, digits: int) -> list[str]:
-    if one is None:
-        return ["", "", "", "", row.word]
-    interval = numbers.interval(one.shown_interval, digits) if one.shown_interval else ""
-    p = numbers.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ")
-    return [one.against, numbers.signed(one.delta, digits), interval, p, one.word]
+def _compared(row: ComparisonRow, comparison: Comparison | None, digits: int) -> list[str]:
+    if comparison is None:
+        return ["", "", "", "", row.label]
+    interval = numbers.interval(comparison.shown_interval, digits) if comparison.shown_interval else ""
+    delta = numbers.signed(comparison.delta, digits)
+    return [comparison.against, delta, interval, p_cell(comparison), comparison.label]
 
 
 def _pipes(cells: Sequence[str]) -> str:
@@ -112,21 +137,21 @@ def _code(command: str) -> str:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _cell(value: Any) -> str:
-    """A cell of a spreadsheet; text that one would take for a formula is quoted."""
+    """A cell of a spreadsheet; text that looks like a formula is quoted."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     text = f"{value:.10g}" if isinstance(value, float) else str(value)
     return f"'{text}" if isinstance(value, str) and text[:1] in ("=", "+", "-", "@") else text
 
 
-_CSV: dict[str, Callable[[Row, Comparison | None], Any]] = {
+_CSV: dict[str, Callable[[ComparisonRow, Comparison | None], Any]] = {
     "name": lambda row, _: row.name,
     "title": lambda row, _: row.title,
     "data": lambda row, _: row.data,
@@ -134,19 +159,19 @@ _CSV: dict[str, Callable[[Row, Comparison | None], Any]] = {
     "n": lambda row, _: row.n,
     "mean": lambda row, _: row.mean,
     "sd": lambda row, _: row.sd,
-    "against": lambda _, one: one and one.against_name,
-    "matched": lambda _, one: one and ("yes" if one.matched else "no"),
-    "delta": lambda _, one: one and one.delta,
-    "low": lambda _, one: one.interval[0] if one and one.interval else None,
-    "high": lambda _, one: one.interval[1] if one and one.interval else None,
-    "p": lambda _, one: one and one.p,
-    "adjusted_low": lambda _, one: one.adjusted[0] if one and one.adjusted else None,
-    "adjusted_high": lambda _, one: one.adjusted[1] if one and one.adjusted else None,
-    "p_holm": lambda _, one: one and one.p_adjusted,
-    "p_sign_flip": lambda _, one: one and one.sign_flip_p,
-    "verdict": lambda row, one: one.verdict.value if one else row.word,
-    "why": lambda _, one: one and one.why,
-    "confounds": lambda _, one: one and "; ".join(finding.text for finding in one.confounds),
+    "against": lambda _, comparison: comparison and comparison.against_name,
+    "matched": lambda _, comparison: comparison and ("yes" if comparison.matched else "no"),
+    "delta": lambda _, comparison: comparison and comparison.delta,
+    "low": lambda _, comparison: comparison.interval[0] if comparison and comparison.interval else None,
+    "high": lambda _, comparison: comparison.interval[1] if comparison and comparison.interval else None,
+    "p": lambda _, comparison: comparison and comparison.p,
+    "adjusted_low": lambda _, comparison: comparison.adjusted[0] if comparison and comparison.adjusted else None,
+    "adjusted_high": lambda _, comparison: comparison.adjusted[1] if comparison and comparison.adjusted else None,
+    "p_holm": lambda _, comparison: comparison and comparison.p_adjusted,
+    "p_sign_flip": lambda _, comparison: comparison and comparison.sign_flip_p,
+    "verdict": lambda row, comparison: comparison.verdict.value if comparison else row.label,
+    "why": lambda _, comparison: comparison and comparison.why,
+    "confounds": lambda _, comparison: comparison and "; ".join(finding.text for finding in comparison.confounds),
     "cross_entropy": lambda row, _: row.cross_entropy,
     "published": lambda row, _: row.published[0].value if row.published else None,
     "published_tag": lambda row, _: row.published[0].tag if row.published else None,
@@ -177,7 +202,7 @@ def html(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Text for a paragraph or a table cell, on one line."""
+    """Text for a paragraph or a table cell, on comparison line."""
     return _MARKDOWN.sub(r"\\\1", text.replace("\n", " "))
 
 

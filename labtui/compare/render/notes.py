@@ -1,30 +1,32 @@
-"""What was found, row by row, as text for a terminal."""
+"""Findings as text: under each row for a terminal, and as numbered footnotes for files."""
 
 from collections import Counter
 from typing import NamedTuple
 
-from labtui.compare.model import Comparison, Finding, Grade, Row, Table, Verdict
+from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Finding, Severity, Verdict
 from labtui.compare.render import phrases
+from labtui.compare.render.commands import remedy_text, run_command
 from labtui.text import numbers
 from labtui.text.spans import Line, Span, cut, labelled
 
 _SHARED = 3
-"""From as many rows on, a line that they share is printed once."""
+"""A text that this many rows share is printed once."""
 
 _COLUMN = 10
+"""Width of the labels."""
 
-_GRADES: dict[Grade, str] = {
-    Grade.CONFOUND: "warn",
-    Grade.WARNING: "warn",
-    Grade.PUBLISHED: "",
-    Grade.BUDGET: "",
-    Grade.NOTE: "",
-    Grade.ENVIRONMENT: "muted",
+_STYLES: dict[Severity, str] = {
+    Severity.CONFOUND: "warn",
+    Severity.WARNING: "warn",
+    Severity.PUBLISHED: "",
+    Severity.BUDGET: "",
+    Severity.NOTE: "",
+    Severity.ENVIRONMENT: "muted",
 }
 
 
-def note_lines(table: Table, width: int) -> list[Line]:
-    """Every finding under its row; a line that several rows share comes first, once."""
+def note_lines(table: ComparisonTable, width: int) -> list[Line]:
+    """Every finding under its row; a text that several rows share comes first, once."""
     counts = Counter(finding.text for row in table.rows for finding in row.all_findings)
     shared = {text for text, count in counts.items() if count >= _SHARED}
     lines = _shared_notes(table, shared, width)
@@ -35,56 +37,67 @@ def note_lines(table: Table, width: int) -> list[Line]:
     return [*lines, *table_note_lines(table, width)]
 
 
-def _shared_notes(table: Table, shared: set[str], width: int) -> list[Line]:
-    lines: list[Line] = []
-    findings = {one.text: one for row in table.rows for one in row.all_findings if one.text in shared}
-    for text, finding in findings.items():
-        rows = [row.title for row in table.rows if any(one.text == text for one in row.all_findings)]
-        lines += labelled(finding.grade.value, text, width, column=_COLUMN, style=_GRADES[finding.grade])
-        lines += labelled("", f"({', '.join(rows)})", width, column=_COLUMN)
-        lines += _mend(finding, width)
-    return [(Span("Several rows", "title"),), *lines] if lines else []
-
-
-def _row_notes(row: Row, shared: set[str], width: int) -> list[Line]:
-    lines: list[Line] = []
-    for finding in row.all_findings:
-        if finding.text not in shared:
-            lines += labelled(finding.grade.value, finding.text, width, column=_COLUMN, style=_GRADES[finding.grade])
-            lines += _mend(finding, width)
-    for one in row.comparisons:
-        lines += _comparison_notes(row, one, width)
-    return lines
-
-
-def _comparison_notes(row: Row, one: Comparison, width: int) -> list[Line]:
-    lines: list[Line] = []
-    if one.verdict.is_claim and one.why:
-        lines += labelled(one.verdict.value, one.why, width, column=_COLUMN)
-    if one.need:
-        label = "undecided" if one.verdict is Verdict.UNDECIDED else "not judged"
-        lines += labelled(label, one.need.text, width, column=_COLUMN)
-        lines += labelled("", f"→ {one.need.command}", width, column=_COLUMN) if one.need.command else []
-    if one.sign_flip_p is not None:
-        exact = f"exact {numbers.p_value(one.sign_flip_p)} over {len(one.seeds)} pairs"
-        text = f"against {one.against}: {exact}, without assuming a normal distribution"
-        lines += labelled("sign flip", text, width, column=_COLUMN)
-    if one is row.comparison and one.images:
-        told = [phrases.image_test(one.images, one.against), phrases.classes(row, one)]
-        lines += labelled("images", "; ".join(filter(None, told)), width, column=_COLUMN)
-    return lines
-
-
-def _mend(finding: Finding, width: int) -> list[Line]:
-    return labelled("", f"→ {finding.mend}", width, column=_COLUMN) if finding.mend else []
-
-
-def table_note_lines(table: Table, width: int) -> list[Line]:
-    """What is to be said about the table as a whole."""
+def table_note_lines(table: ComparisonTable, width: int) -> list[Line]:
+    """The remarks about the table as a whole."""
     return [line for note in table.notes for line in labelled("note", note, width, indent=0, column=4, style="muted")]
 
 
-_LONGER = (Grade.PUBLISHED, Grade.ENVIRONMENT)
+def _shared_notes(table: ComparisonTable, shared: set[str], width: int) -> list[Line]:
+    titles: dict[str, list[str]] = {}
+    findings: dict[str, Finding] = {}
+    for row in table.rows:
+        for finding in row.all_findings:
+            if finding.text in shared:
+                findings[finding.text] = finding
+                titles.setdefault(finding.text, []).append(row.title)
+    lines: list[Line] = []
+    for text, finding in findings.items():
+        head, *remedy = _finding_lines(finding, width)
+        lines += [*head, *labelled("", f"({', '.join(titles[text])})", width, column=_COLUMN)]
+        lines += [line for lines in remedy for line in lines]
+    return [(Span("Several rows", "title"),), *lines] if lines else []
+
+
+def _row_notes(row: ComparisonRow, shared: set[str], width: int) -> list[Line]:
+    lines: list[Line] = []
+    for finding in row.all_findings:
+        if finding.text not in shared:
+            lines += [line for part in _finding_lines(finding, width) for line in part]
+    for comparison in row.comparisons:
+        lines += _comparison_notes(row, comparison, width)
+    return lines
+
+
+def _finding_lines(finding: Finding, width: int) -> list[list[Line]]:
+    """The lines of the finding, and those of its remedy if it has one."""
+    style, remedy = _STYLES[finding.severity], remedy_text(finding.remedy)
+    text = labelled(finding.severity.value, finding.text, width, column=_COLUMN, style=style)
+    return [text, labelled("", f"→ {remedy}", width, column=_COLUMN)] if remedy else [text]
+
+
+def _comparison_notes(row: ComparisonRow, comparison: Comparison, width: int) -> list[Line]:
+    lines: list[Line] = []
+    if comparison.verdict.is_claim and comparison.why:
+        lines += labelled(comparison.verdict.value, comparison.why, width, column=_COLUMN)
+    if comparison.need:
+        label = "undecided" if comparison.verdict is Verdict.UNDECIDED else "not judged"
+        lines += labelled(label, comparison.need.text, width, column=_COLUMN)
+        if comparison.need.runs:
+            lines += labelled("", f"→ {run_command(comparison.need.runs)}", width, column=_COLUMN)
+    if comparison.sign_flip_p is not None:
+        exact = f"exact {numbers.p_value(comparison.sign_flip_p)} over {len(comparison.seeds)} pairs"
+        text = f"against {comparison.against}: {exact}, without assuming a normal distribution"
+        lines += labelled("sign flip", text, width, column=_COLUMN)
+    if comparison is row.comparison and comparison.images:
+        parts = [phrases.image_test(comparison.images, comparison.against), phrases.classes(row, comparison)]
+        lines += labelled("images", "; ".join(filter(None, parts)), width, column=_COLUMN)
+    return lines
+
+
+# --- Footnotes ----------------------------------------------------------------------------------------------------
+
+_REPORT_ONLY = (Severity.PUBLISHED, Severity.ENVIRONMENT)
+"""Findings that only the report has room for."""
 
 
 class Footnote(NamedTuple):
@@ -92,40 +105,46 @@ class Footnote(NamedTuple):
 
     number: int
     label: str
-    """Its grade: confound, warning, …"""
+    """Its severity: confound, warning, …; or `undecided`."""
     text: str
-    mend: str
+    remedy: str
+    """A command or advice; empty without any."""
 
 
 class Footnotes(NamedTuple):
-    """The footnotes of a table in the order in which its rows call for them."""
+    """The footnotes of a table in the order of its rows."""
 
     notes: tuple[Footnote, ...]
     of_row: dict[str, tuple[int, ...]]
     """Numbers by row key."""
 
 
-def footnotes(table: Table) -> Footnotes:
-    """Number what was found about our runs. What is about published figures or versions is left to longer reports."""
-    numbers: dict[str, Footnote] = {}
+def footnotes(table: ComparisonTable) -> Footnotes:
+    """Number the findings about our runs, each text once; those about published figures and versions are left out."""
+    notes: dict[str, Footnote] = {}
     of_row: dict[str, tuple[int, ...]] = {}
     for row in table.rows:
-        for label, text, mend in _footnote_lines(row):
-            if text not in numbers:
-                numbers[text] = Footnote(len(numbers) + 1, label, text, mend)
-        of_row[row.key] = tuple(sorted({numbers[text].number for _, text, _ in _footnote_lines(row)}))
-    return Footnotes(tuple(numbers.values()), of_row)
+        lines = _footnote_lines(row)
+        for label, text, remedy in lines:
+            if text not in notes:
+                notes[text] = Footnote(len(notes) + 1, label, text, remedy)
+        of_row[row.key] = tuple(sorted({notes[text].number for _, text, _ in lines}))
+    return Footnotes(tuple(notes.values()), of_row)
 
 
-def _footnote_lines(row: Row) -> list[tuple[str, str, str]]:
-    lines = [(one.grade.value, one.text, one.mend) for one in row.all_findings if _is_shown(one, row)]
-    undecided = (one for one in row.comparisons if one.need and one.verdict is Verdict.UNDECIDED)
-    lines += [("undecided", one.need.text, one.need.command) for one in undecided if one.need]
-    return lines
+def _footnote_lines(row: ComparisonRow) -> list[tuple[str, str, str]]:
+    lines = [
+        (finding.severity.value, finding.text, remedy_text(finding.remedy))
+        for finding in row.all_findings
+        if _is_shown(finding, row)
+    ]
+    undecided = [comparison for comparison in row.comparisons if comparison.verdict is Verdict.UNDECIDED]
+    needs = [comparison.need for comparison in undecided if comparison.need]
+    return [*lines, *(("undecided", need.text, run_command(need.runs)) for need in needs)]
 
 
-def _is_shown(finding: Finding, row: Row) -> bool:
-    """A budget that a confound brings with it goes without saying."""
-    if finding.grade is Grade.BUDGET:
+def _is_shown(finding: Finding, row: ComparisonRow) -> bool:
+    """A budget is shown only if it is about the fair comparison: it comes with the confound of the other one."""
+    if finding.severity is Severity.BUDGET:
         return row.comparison is not None and finding in row.comparison.findings
-    return finding.grade not in _LONGER
+    return finding.severity not in _REPORT_ONLY

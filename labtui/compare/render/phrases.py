@@ -1,104 +1,100 @@
-"""Verdicts in plain words, for readers who have never seen the tool."""
+"""Verdicts as sentences, for readers who do not know the tool."""
 
 from labtui.compare.metrics import Metric
-from labtui.compare.model import BUDGET_MARGIN, Comparison, Factorial, ImageTest, Row, Verdict
+from labtui.compare.model import BUDGET_MARGIN, Comparison, ComparisonRow, Factorial, ImageTest, Verdict
 from labtui.text import numbers
+from labtui.text.words import plural
 
 
-def verdict(row: Row, metric: Metric) -> str:
-    """What our runs say about a row, in a sentence or two."""
+def verdict(row: ComparisonRow, metric: Metric) -> str:
+    """What our runs show about a row, in a sentence or two."""
     if not row.values:
         return "There is no finished run yet."
     if not row.comparisons:
         role = "It is what the others are compared with: " if row.is_baseline else "It is compared with nothing: "
         return f"{role}{_level(row, metric)}."
-    return " ".join(comparison(row, one, metric) for one in row.comparisons)
+    return " ".join(_comparison(row, comparison, metric) for comparison in row.comparisons)
 
 
-def comparison(row: Row, one: Comparison, metric: Metric) -> str:
-    """What one comparison says."""
-    if one.delta is None:
-        return f"It cannot be compared with {one.against}, which has not been run."
-    if one.verdict is Verdict.NOT_JUDGED:
-        return _unjudged(one, metric)
-    return _judged(row, one, metric)
+def image_test(test: ImageTest, against: str) -> str:
+    """The image test in words: `seed 0 classifies 12 of 10,000 test images correctly that …`."""
+    fixes, breaks = numbers.count(test.fixes), numbers.count(test.breaks)
+    correct = f"{fixes} of {numbers.count(test.images)} test images right that {against} gets wrong"
+    p = f"exact McNemar {numbers.p_value(test.p)}"
+    return f"seed {test.seed} gets {correct}, {breaks} the reverse ({p}); about these two networks, not the method"
 
 
-def _judged(row: Row, one: Comparison, metric: Metric) -> str:
-    digits, unit = metric.digits, metric.delta_unit
-    which = f"{one.against}, from which it differs in {_factor(row)} alone" if one.matched else one.against
-    interval = f"95% interval {numbers.interval(one.adjusted, digits)}"
-    difference = f"{numbers.signed(one.delta, digits)} {unit} ({interval}, {_seeds(row)})"
-    if one.verdict in (Verdict.GAIN, Verdict.LOSS):
-        extra = f", {one.why}" if one.why else ""
-        extra += _budget(one)
-        return f"Against {which}: {difference}. That is a {one.verdict.value}{extra}."
-    if one.verdict is Verdict.NO_DIFFERENCE:
-        least = numbers.decimal(one.smallest_effect, digits)
-        return f"Against {which}: {difference}. The difference is smaller than the {least} {unit} that would matter."
-    need = f" {one.need.text[0].upper()}{one.need.text[1:]}." if one.need else ""
-    return f"Against {which}: {difference}. That leaves it undecided.{need}"
-
-
-def _unjudged(one: Comparison, metric: Metric) -> str:
-    seen = f"{numbers.signed(one.delta, metric.digits)} {metric.delta_unit} against {one.against}"
-    if one.confounds:
-        keys = " and ".join(dict.fromkeys(finding.key for finding in one.confounds))
-        return f"The {seen} cannot be put down to the factor, because {keys} differs as well."
-    if one.why == "no spread over seeds":
-        return f"The {seen} cannot be judged: all seeds gave exactly the same number."
-    if one.why == "baseline at chance":
-        return f"The {seen} say nothing, because {one.against} has learned nothing."
-    need = f": {one.need.text}" if one.need else ""
-    return f"The {seen} are not judged{need}."
-
-
-def image_test(one: ImageTest, against: str) -> str:
-    """What two networks do on the same images."""
-    fixes, breaks = numbers.count(one.fixes), numbers.count(one.breaks)
-    right = f"{fixes} of {numbers.count(one.images)} test images right that {against} gets wrong"
-    test = f"exact McNemar {numbers.p_value(one.p)}"
-    ends = "it speaks of these two networks, not of the method"
-    return f"seed {one.seed} gets {right}, {breaks} the other way round ({test}); {ends}"
-
-
-def classes(row: Row, one: Comparison) -> str:
-    """The classes that gain and lose most: `cat +6.1, …, truck −0.8`; empty without predictions."""
-    if not one.per_class or len(one.per_class) != len(row.classes):
+def classes(row: ComparisonRow, comparison: Comparison) -> str:
+    """The classes with the largest gain and loss: `by class from cat +6.1 to truck −0.8 points`; empty without any."""
+    if not comparison.per_class or len(comparison.per_class) != len(row.classes):
         return ""
-    ordered = sorted(zip(one.per_class, row.classes, strict=True), reverse=True)
+    ordered = sorted(zip(comparison.per_class, row.classes, strict=True), reverse=True)
     best, worst = (f"{name} {numbers.signed(delta, 1)}" for delta, name in (ordered[0], ordered[-1]))
     return f"by class from {best} to {worst} points"
 
 
-def factorial(one: Factorial, metric: Metric) -> list[str]:
-    """The readout of a 2x2 experiment, a line per effect."""
-    title = f"{one.first} and {one.second}, alone and together, on {one.base}"
-    if not one.effects:
-        return [f"{title}: {one.text}"]
-    names = [f"{effect.title} on average" if index < 2 else effect.title for index, effect in enumerate(one.effects)]
-    lines = [
-        f"{name}: {numbers.signed(effect.delta, metric.digits)} {numbers.interval(effect.interval, metric.digits)}"
-        for name, effect in zip(names, one.effects, strict=True)
-    ]
-    return [f"{title} ({metric.delta_unit}, 95% each, {one.method})", *lines, one.text]
+def factorial(result: Factorial, metric: Metric) -> list[str]:
+    """The result of a 2x2 experiment: a headline, a line per effect, a conclusion."""
+    title = f"{result.first} and {result.second}, alone and together, on {result.base}"
+    if not result.effects:
+        return [f"{title}: {result.text}"]
+    lines = []
+    for index, effect in enumerate(result.effects):
+        name = f"{effect.title} on average" if index < 2 else effect.title
+        delta, interval = numbers.signed(effect.delta, metric.digits), numbers.interval(effect.interval, metric.digits)
+        lines.append(f"{name}: {delta} {interval}")
+    return [f"{title} ({metric.delta_unit}, 95% each, {result.method})", *lines, result.text]
 
 
-def _budget(one: Comparison) -> str:
-    """With how much more work; empty where it is as much as the baseline's."""
-    if abs(one.budget - 1) <= BUDGET_MARGIN:
+def p_cell(comparison: Comparison) -> str:
+    """Holm's p for a column of its own: `0.012`, `< 0.001`; empty without one."""
+    return numbers.p_value(comparison.p_adjusted).removeprefix("p = ").removeprefix("p ")
+
+
+def _comparison(row: ComparisonRow, comparison: Comparison, metric: Metric) -> str:
+    if comparison.delta is None:
+        return f"It cannot be compared with {comparison.against}, which has not been run."
+    if comparison.verdict is Verdict.NOT_JUDGED:
+        return _not_judged(comparison, metric)
+    return _judged(row, comparison, metric)
+
+
+def _judged(row: ComparisonRow, comparison: Comparison, metric: Metric) -> str:
+    digits, unit = metric.digits, metric.delta_unit
+    factor = " and ".join(row.factor) or "the factor"
+    against = comparison.against + (f", from which it differs in {factor} alone" if comparison.matched else "")
+    interval = f"95% interval {numbers.interval(comparison.adjusted, digits)}"
+    delta = f"{numbers.signed(comparison.delta, digits)} {unit} ({interval}, {plural(row.n, 'seed')})"
+    if comparison.verdict in (Verdict.GAIN, Verdict.LOSS):
+        remark = f", {comparison.why}" if comparison.why else ""
+        return f"Against {against}: {delta}. That is a {comparison.verdict.value}{remark}{_budget(comparison)}."
+    if comparison.verdict is Verdict.NO_DIFFERENCE:
+        least = numbers.decimal(comparison.smallest_effect, digits)
+        return f"Against {against}: {delta}. The difference is smaller than the {least} {unit} that would matter."
+    need = f" {comparison.need.text[0].upper()}{comparison.need.text[1:]}." if comparison.need else ""
+    return f"Against {against}: {delta}. That leaves it undecided.{need}"
+
+
+def _not_judged(comparison: Comparison, metric: Metric) -> str:
+    delta = f"{numbers.signed(comparison.delta, metric.digits)} {metric.delta_unit} against {comparison.against}"
+    if comparison.confounds:
+        keys = " and ".join(dict.fromkeys(finding.key for finding in comparison.confounds))
+        return f"The {delta} cannot be attributed to the factor, because {keys} differs as well."
+    if comparison.why == "no spread over seeds":
+        return f"The {delta} cannot be judged: all seeds gave exactly the same number."
+    if comparison.why == "baseline at chance":
+        return f"The {delta} mean nothing, because {comparison.against} has learned nothing."
+    need = f": {comparison.need.text}" if comparison.need else ""
+    return f"The {delta} are not judged{need}."
+
+
+def _budget(comparison: Comparison) -> str:
+    """How much more work the row did; empty if it did as much as its baseline."""
+    if abs(comparison.budget - 1) <= BUDGET_MARGIN:
         return ""
-    return f", made with {numbers.ratio(one.budget).removeprefix(numbers.TIMES)} times the images seen"
+    return f", with {numbers.ratio(comparison.budget).removeprefix(numbers.TIMES)} times as many images seen"
 
 
-def _level(row: Row, metric: Metric) -> str:
+def _level(row: ComparisonRow, metric: Metric) -> str:
     spread = f" ± {numbers.decimal(row.sd, metric.digits)}" if row.sd is not None else ""
-    return f"{numbers.decimal(row.mean, metric.digits)}{spread} {metric.unit} over {_seeds(row)}"
-
-
-def _seeds(row: Row) -> str:
-    return f"{row.n} seed{'s' if row.n != 1 else ''}"
-
-
-def _factor(row: Row) -> str:
-    return " and ".join(row.factor) or "the factor"
+    return f"{numbers.decimal(row.mean, metric.digits)}{spread} {metric.unit} over {plural(row.n, 'seed')}"

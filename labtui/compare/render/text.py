@@ -1,13 +1,14 @@
-"""The table as text for a terminal: it fits 80 columns, has its units in the head and needs no colour."""
+"""The table as text for a terminal: it fits 80 columns, names its units and needs no colour."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Literal, get_args
 
-from labtui.compare.model import Comparison, Losses, Published, Row, Table, Verdict
+from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Losses, PublishedFigure, Verdict
 from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines, table_note_lines
-from labtui.compare.statistics import ruler
+from labtui.compare.statistics import test_set_noise
 from labtui.text import numbers
 from labtui.text.durations import duration
 from labtui.text.spans import Line, Span, cut, labelled, lines_width, paragraph, plain_lines
@@ -17,9 +18,10 @@ Section = Literal["verdicts", "effects", "losses", "published", "budget", "notes
 SECTIONS: tuple[Section, ...] = get_args(Section)
 
 NARROWEST = 80
-"""Characters below which lines run over: numbers are not broken."""
+"""On terminals with fewer columns lines are too long: numbers are not wrapped."""
 
 _WIDE = 96
+"""Columns from which p and the full verdict are shown."""
 
 _HEADS = ("", "n", "mean", "sd", "Δ", "95% interval", "p (Holm)", "verdict")
 _LEFT = ("", "95% interval", "verdict")
@@ -31,18 +33,20 @@ _ASCII = str.maketrans({
 })  # fmt: skip
 
 
-def to_text(table: Table, width: int = 80, *, sections: Sequence[Section] = SECTIONS, ascii_only: bool = False) -> str:
+def to_text(
+    table: ComparisonTable, width: int = 80, *, sections: Sequence[Section] = SECTIONS, ascii_only: bool = False
+) -> str:
     """The table as plain lines of at most `width` characters (not below 80)."""
     text = plain_lines(to_lines(table, width, sections=sections))
     return text.translate(_ASCII) if ascii_only else text
 
 
-def to_lines(table: Table, width: int = 80, *, sections: Sequence[Section] = SECTIONS) -> list[Line]:
-    """The same as styled spans, for whoever has colours."""
+def to_lines(table: ComparisonTable, width: int = 80, *, sections: Sequence[Section] = SECTIONS) -> list[Line]:
+    """The table as lines of styled spans."""
     width = max(width, NARROWEST)
     if not table.rows:
         return [(Span("nothing to compare: no run has finished yet"),), *table_note_lines(table, width)]
-    writers: dict[Section, Callable[[Table, int], list[Line]]] = {
+    writers: dict[Section, Callable[[ComparisonTable, int], list[Line]]] = {
         "verdicts": _verdicts,
         "effects": effect_lines,
         "losses": loss_lines,
@@ -56,7 +60,7 @@ def to_lines(table: Table, width: int = 80, *, sections: Sequence[Section] = SEC
     return lines
 
 
-def _verdicts(table: Table, width: int) -> list[Line]:
+def _verdicts(table: ComparisonTable, width: int) -> list[Line]:
     lines = _head(table, width)
     sets = list(dict.fromkeys(row.data for row in table.rows))
     for data in sets:
@@ -66,58 +70,61 @@ def _verdicts(table: Table, width: int) -> list[Line]:
     return lines
 
 
-def _head(table: Table, width: int) -> list[Line]:
+def _head(table: ComparisonTable, width: int) -> list[Line]:
     metric = table.metric
     unit = f" in {metric.unit}" if metric.unit else ""
     lines = paragraph(f"{metric.tag}{unit}, mean and sd over seeds: {metric.selection}", width, "title")
-    if any(one.delta is not None for row in table.rows for one in row.comparisons):
-        lines += paragraph(_delta_told(table, _common_baseline(table)), width)
+    if any(comparison.delta is not None for row in table.rows for comparison in row.comparisons):
+        lines += paragraph(_delta_caption(table, _common_baseline(table)), width)
     several = sum(row.mean is not None for row in table.rows) > 1
     if several and metric.is_plain_test and metric.is_accuracy and table.test_images:
-        lines += paragraph(_ruler_told(table), width, "muted")
+        lines += paragraph(_noise_caption(table), width, "muted")
     return lines
 
 
-def _delta_told(table: Table, against: str) -> str:
-    held = f", held over all {table.judged} judged lines at once (Holm)" if table.judged > 1 else ""
-    return f"Δ in {table.metric.delta_unit or table.metric.tag} against {against}, or as said; 95% intervals{held}"
+def _delta_caption(table: ComparisonTable, against: str) -> str:
+    unit = table.metric.delta_unit or table.metric.tag
+    adjusted = f", adjusted for all {table.judged} judged lines (Holm)" if table.judged > 1 else ""
+    return f"Δ in {unit} against {against} unless a line names another baseline; 95% intervals{adjusted}"
 
 
-def _ruler_told(table: Table) -> str:
+def _noise_caption(table: ComparisonTable) -> str:
     best = max((row.mean for row in table.rows if row.mean is not None), default=50.0)
-    noise = numbers.decimal(ruler(best, table.test_images or 1))
+    noise = numbers.decimal(test_set_noise(best, table.test_images or 1))
     images = numbers.count(table.test_images)
-    return f"ruler: by other {images} test images alone, equal networks at {best:.0f}% lie up to {noise} points apart"
+    return f"test-set noise: on another {images} images equal networks at {best:.0f}% can differ by {noise} points"
 
 
-def _common_baseline(table: Table) -> str:
+def _common_baseline(table: ComparisonTable) -> str:
     names = Counter(row.declared.against for row in table.rows if row.declared)
     return names.most_common(1)[0][0] if names else ""
 
 
-def _verdict_table(table: Table, rows: Sequence[Row], width: int) -> list[Line]:
+def _verdict_table(table: ComparisonTable, rows: Sequence[ComparisonRow], width: int) -> list[Line]:
     common = _common_baseline(table)
     columns = [Column(head, right=head not in _LEFT) for head in _HEADS]
     lines: list[Line] = []
-    for gap, room in ((2, 40), *((1, room) for room in range(40, 7, -1))):
-        cells = [one for row in rows for one in _verdict_rows(row, table, common, room, wide=width >= _WIDE)]
-        lines = align(columns, cells, gap=gap, drop_empty=True)
+    for gap, title_width in ((2, 40), *((1, narrower) for narrower in range(40, 7, -1))):
+        cells = [_verdict_rows(row, table, common, title_width, wide=width >= _WIDE) for row in rows]
+        lines = align(columns, list(chain.from_iterable(cells)), gap=gap, drop_empty=True)
         if lines_width(lines) <= width:
             break
     return lines
 
 
-def _verdict_rows(row: Row, table: Table, common: str, room: int, *, wide: bool) -> list[list[Span]]:
+def _verdict_rows(
+    row: ComparisonRow, table: ComparisonTable, common: str, title_width: int, *, wide: bool
+) -> list[list[Span]]:
     digits, first = table.metric.digits, row.declared
     title = row.title if first is None or first.against == common else f"{row.title} vs {first.against}"
-    numbers = _level(row.n, row.mean, row.sd, digits)
-    lines = [[Span(cut(title, room)), *numbers, *_compared(first, row, digits, wide=wide)]]
+    level = _level(row.n, row.mean, row.sd, digits)
+    lines = [[Span(cut(title, title_width)), *level, *_compared(first, row, digits, wide=wide)]]
     if row.matched:
-        label = Span(cut(f"  vs {row.matched.against}", room))
+        label = Span(cut(f"  vs {row.matched.against}", title_width))
         lines.append([label, *[Span("")] * 3, *_compared(row.matched, row, digits, wide=wide)])
-    for one in row.folded:
-        label = Span(cut(f"  {one.why}", room), "muted")
-        lines.append([label, *_level(one.n, one.mean, one.sd, digits), *[Span("")] * 4])
+    for folded in row.folded:
+        label = Span(cut(f"  {folded.why}", title_width), "muted")
+        lines.append([label, *_level(folded.n, folded.mean, folded.sd, digits), *[Span("")] * 4])
     return lines
 
 
@@ -126,31 +133,32 @@ def _level(n: int, mean: float | None, sd: float | None, digits: int) -> list[Sp
     return [Span(str(n)), Span(numbers.decimal(mean, digits)), Span(spread)]
 
 
-def _compared(one: Comparison | None, row: Row, digits: int, *, wide: bool) -> list[Span]:
-    if one is None or one.delta is None:
-        word = one.why if one else "baseline" if row.is_baseline else row.word
-        return [Span(""), Span(""), Span(""), Span(word, "muted")]
-    style = _STYLES.get(one.verdict, "warn" if one.confounds else "")
-    short = one.word if wide else one.word.replace(Verdict.NO_DIFFERENCE.value, "no difference")
+def _compared(comparison: Comparison | None, row: ComparisonRow, digits: int, *, wide: bool) -> list[Span]:
+    if comparison is None or comparison.delta is None:
+        label = comparison.why if comparison else "baseline" if row.is_baseline else row.label
+        return [Span(""), Span(""), Span(""), Span(label, "muted")]
+    style = _STYLES.get(comparison.verdict, "warn" if comparison.confounds else "")
+    label = comparison.label if wide else comparison.label.replace(Verdict.NO_DIFFERENCE.value, "no difference")
+    interval = numbers.interval(comparison.shown_interval, digits) if comparison.shown_interval else ""
     return [
-        Span(numbers.signed(one.delta, digits), style),
-        Span(numbers.interval(one.shown_interval, digits) if one.shown_interval else "", style),
-        Span(numbers.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ") if wide else ""),
-        Span(short, style),
+        Span(numbers.signed(comparison.delta, digits), style),
+        Span(interval, style),
+        Span(phrases.p_cell(comparison) if wide else ""),
+        Span(label, style),
     ]
 
 
-def effect_lines(table: Table, width: int) -> list[Line]:
-    """The readout of every 2x2 experiment."""
+def effect_lines(table: ComparisonTable, width: int) -> list[Line]:
+    """The result of every 2x2 experiment."""
     lines: list[Line] = []
-    for one in table.factorials:
-        head, *rest = phrases.factorial(one, table.metric)
+    for result in table.factorials:
+        head, *rest = phrases.factorial(result, table.metric)
         lines += paragraph(head, width, "title")
         lines += [line for text in rest for line in labelled("", text, width, column=0)]
     return lines
 
 
-def loss_lines(table: Table, width: int) -> list[Line]:
+def loss_lines(table: ComparisonTable, width: int) -> list[Line]:
     """Train and test losses on one scale."""
     rows = [_loss_cells(row) for row in table.rows if row.losses or row.cross_entropy is not None]
     if not rows:
@@ -158,44 +166,44 @@ def loss_lines(table: Table, width: int) -> list[Line]:
     columns = [Column(title, right=bool(title)) for title in ("", "Train Loss ", "Test Loss", "gap", "test/loss")]
     lines = paragraph("losses as cross-entropy per image, whatever scale they were recorded on", width, "title")
     if any(row.losses and row.losses.penalty for row in table.rows):
-        lines += paragraph("Train Loss + includes a penalty, which no test loss does", width)
+        lines += paragraph("+ after a Train Loss: it includes a penalty, which no test loss does", width)
     return [*lines, *align(columns, rows, drop_empty=True)]
 
 
-def _loss_cells(row: Row) -> list[Span]:
-    found = row.losses or Losses(train=None, test=None, train_tag="", test_tag="", penalty=False)
-    gap = "" if found.gap is None else f"{numbers.signed(100 * found.gap, 1)}%"
+def _loss_cells(row: ComparisonRow) -> list[Span]:
+    losses = row.losses or Losses(train=None, test=None, train_tag="", test_tag="", penalty=False)
+    gap = "" if losses.gap is None else f"{numbers.signed(100 * losses.gap, 1)}%"
     return [
         Span(cut(row.title, 24)),
-        Span(numbers.decimal(found.train, 3) + ("+" if found.penalty else " ")),
-        Span(numbers.decimal(found.test, 3)),
+        Span(numbers.decimal(losses.train, 3) + ("+" if losses.penalty else " ")),
+        Span(numbers.decimal(losses.test, 3)),
         Span(gap),
         Span(numbers.decimal(row.cross_entropy, 3)),
     ]
 
 
-def published_lines(table: Table, width: int) -> list[Line]:
-    """The first published figure of each row beside ours."""
+def published_lines(table: ComparisonTable, width: int) -> list[Line]:
+    """The first published figure of each row and ours."""
     rows = [_published_cells(row, row.published[0]) for row in table.rows if row.published]
     heads = ("", "", "published", "epoch", "ours", "difference")
     columns = [Column(head, right=bool(head)) for head in heads]
-    head = "published figures beside ours, at the same tag and epoch"
+    head = "published figures and ours, at the same tag and epoch"
     return [*paragraph(head, width, "title"), *align(columns, rows, drop_empty=True)] if rows else []
 
 
-def _published_cells(row: Row, one: Published) -> list[Span]:
-    digits = 4 if one.value < 1 else 2
+def _published_cells(row: ComparisonRow, figure: PublishedFigure) -> list[Span]:
+    digits = 4 if figure.value < 1 else 2
     return [
         Span(cut(row.title, 24)),
-        Span(one.tag),
-        Span(f"{'about ' if one.around else ''}{one.value:g}"),
-        Span(str(one.epoch or "")),
-        Span(numbers.decimal(one.ours, digits)),
-        Span(numbers.signed(one.difference, digits)),
+        Span(figure.tag),
+        Span(f"{'about ' if figure.around else ''}{figure.value:g}"),
+        Span(str(figure.epoch or "")),
+        Span(numbers.decimal(figure.ours, digits)),
+        Span(numbers.signed(figure.difference, digits)),
     ]
 
 
-def budget_lines(table: Table, width: int) -> list[Line]:
+def budget_lines(table: ComparisonTable, width: int) -> list[Line]:
     """What one run of each row costs."""
     rows = [_budget_cells(row) for row in table.rows if row.values]
     heads = ("", "epochs", "steps", "images seen", "time", "images/s", "params", "FLOPs/img")
@@ -206,16 +214,16 @@ def budget_lines(table: Table, width: int) -> list[Line]:
     return [*head, *align(columns, rows, gap=1, drop_empty=True)]
 
 
-def _budget_cells(row: Row) -> list[Span]:
-    spent = row.budget
+def _budget_cells(row: ComparisonRow) -> list[Span]:
+    budget = row.budget
     texts = (
         cut(row.title, 18),
-        numbers.count(spent.epochs),
-        numbers.count(spent.steps),
-        numbers.count(spent.images_seen),
-        duration(spent.seconds),
-        numbers.count(spent.images_per_second),
-        numbers.compact(spent.parameters),
-        numbers.compact(spent.flops_per_image),
+        numbers.count(budget.epochs),
+        numbers.count(budget.steps),
+        numbers.count(budget.images_seen),
+        duration(budget.seconds),
+        numbers.count(budget.images_per_second),
+        numbers.compact(budget.parameters),
+        numbers.compact(budget.flops_per_image),
     )
     return [Span(text) for text in texts]

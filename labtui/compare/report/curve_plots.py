@@ -1,4 +1,4 @@
-"""An experiment's curves over its baseline's: the report's six charts, the published figures marked."""
+"""An experiment's curves and its baseline's: the six charts of the report, with the published figures marked."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from labtui.compare.metrics import REPORT_LOSSES
-from labtui.compare.model import Published
+from labtui.compare.model import PublishedFigure
 from labtui.compare.report.figure_style import BLACK, Drawing, Stroke, sheet
 from labtui.store import tags
 
@@ -25,7 +25,7 @@ REPORT_SIX = (
 STANDARD = (tags.TRAIN_LOSS, tags.VAL_LOSS, tags.TRAIN_ACCURACY, tags.VAL_ACCURACY)
 
 _LOG_FROM = 4.0
-"""A loss whose highest value is that many times its median is drawn on a logarithmic axis."""
+"""A loss whose maximum is more than this many times its median has a logarithmic axis."""
 
 _MARKED_POINTS = 15
 """Curves with fewer points show each of them."""
@@ -39,51 +39,51 @@ _DIAMOND: dict[str, Any] = {
 }
 
 
-class Series(NamedTuple):
+class PlotLine(NamedTuple):
     """One line of the charts: a cell with the curves of its seeds."""
 
     title: str
     stroke: Stroke
     runs: tuple[Mapping[str, "Curve"], ...]
-    published: tuple[Published, ...] = ()
+    published: tuple[PublishedFigure, ...] = ()
 
 
-def charts(series: Sequence[Series]) -> Drawing:
+def charts(lines: Sequence[PlotLine]) -> Drawing:
     """All charts of one experiment on one sheet, under one legend."""
-    drawn = chart_tags(series)
+    drawn = chart_tags(lines)
     columns = 3 if len(drawn) > 4 else 2
     rows = -(-len(drawn) // columns)
     figure, axes = sheet(0.5 + 1.85 * rows, rows, columns)
     for axis, tag in zip(axes, drawn, strict=False):
-        _chart(axis, tag, series)
+        _chart(axis, tag, lines)
     for axis in axes[len(drawn) :]:
         axis.set_axis_off()
-    handles = _legend(series)
+    handles = _legend(lines)
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 6))
     return figure
 
 
-def chart_tags(series: Sequence[Series]) -> list[str]:
+def chart_tags(lines: Sequence[PlotLine]) -> list[str]:
     """The tags that any of the runs recorded: the report's six, else those of the standard protocol."""
-    known = {tag for one in series for curves in one.runs for tag in curves}
+    known = {tag for line in lines for curves in line.runs for tag in curves}
     six = [tag for tag in REPORT_SIX if tag in known]
     return six or [tag for tag in STANDARD if tag in known]
 
 
-def _chart(axis: Drawing, tag: str, series: Sequence[Series]) -> None:
+def _chart(axis: Drawing, tag: str, lines: Sequence[PlotLine]) -> None:
     values: list[float] = []
-    for one in series:
-        curves = [curves[tag] for curves in one.runs if tag in curves and len(curves[tag])]
-        values += _draw(axis, one.stroke, curves)
-        values += [_mark(axis, one, figure) for figure in one.published if figure.tag == tag]
+    for line in lines:
+        curves = [curves[tag] for curves in line.runs if tag in curves and len(curves[tag])]
+        values += _draw(axis, line.stroke, curves)
+        values += [_mark(axis, line, figure) for figure in line.published if figure.tag == tag]
     if "loss" in tag.lower() and values and min(values) > 0 and max(values) > _LOG_FROM * float(np.median(values)):
-        _turn_logarithmic(axis)
+        _make_logarithmic(axis)
     axis.set_title(f"{tag} [{_unit(tag)}]", loc="left")
     axis.set_xlabel(str(tags.step_unit(tag)))
     axis.margins(x=0.03)
 
 
-def _turn_logarithmic(axis: Drawing) -> None:
+def _make_logarithmic(axis: Drawing) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axis.set_yscale("log")
@@ -99,32 +99,34 @@ def _unit(tag: str) -> str:
 
 
 def _draw(axis: Drawing, stroke: Stroke, curves: "Sequence[Curve]") -> list[float]:
-    """Each seed thin, their mean thick where they share their steps; the finite values that were drawn."""
-    shared = all(np.array_equal(one.steps, curves[0].steps) for one in curves)
+    """Draw each seed thin and their mean thick, if their steps are equal. Returns the finite values."""
+    shared = all(np.array_equal(curve.steps, curves[0].steps) for curve in curves)
     marker = "." if curves and len(curves[0]) <= _MARKED_POINTS else ""
     thick = {"color": stroke.colour, "linestyle": stroke.dash, "linewidth": stroke.width, "marker": marker}
     thin = {"color": stroke.colour, "linewidth": 0.5, "alpha": 0.35}
-    for one in curves:
-        axis.plot(one.steps, one.values, **(thin if shared and len(curves) > 1 else thick), markersize=3)
+    for curve in curves:
+        axis.plot(curve.steps, curve.values, **(thin if shared and len(curves) > 1 else thick), markersize=3)
     if len(curves) > 1 and shared:
-        axis.plot(curves[0].steps, np.mean([one.values for one in curves], axis=0), **thick, markersize=3)
-    return [float(value) for one in curves for value in one.values if math.isfinite(value)]
+        axis.plot(curves[0].steps, np.mean([curve.values for curve in curves], axis=0), **thick, markersize=3)
+    return [float(value) for curve in curves for value in curve.values if math.isfinite(value)]
 
 
-def _mark(axis: Drawing, series: Series, published: Published) -> float:
+def _mark(axis: Drawing, line: PlotLine, published: PublishedFigure) -> float:
     if published.step is not None:
-        look = _DIAMOND | {"markeredgecolor": series.stroke.colour, "zorder": 5, "clip_on": False}
+        look = _DIAMOND | {"markeredgecolor": line.stroke.colour, "zorder": 5, "clip_on": False}
         axis.plot([published.step], [published.value], **look)
     return published.value
 
 
-def _legend(series: Sequence[Series]) -> list[Drawing]:
+def _legend(lines: Sequence[PlotLine]) -> list[Drawing]:
     from matplotlib.lines import Line2D
 
     handles: list[Drawing] = [
-        Line2D([], [], color=one.stroke.colour, linestyle=one.stroke.dash, linewidth=one.stroke.width, label=one.title)
-        for one in series
+        Line2D(
+            [], [], color=line.stroke.colour, linestyle=line.stroke.dash, linewidth=line.stroke.width, label=line.title
+        )
+        for line in lines
     ]
-    if any(one.published for one in series):
+    if any(line.published for line in lines):
         handles.append(Line2D([], [], label="published", **_DIAMOND, markeredgecolor=BLACK))
     return handles

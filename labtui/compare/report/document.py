@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["", "strong", "code", "soft"]
-Kinds = Literal["", "gain", "loss", "confounded"]
+PieceKind = Literal["", "strong", "code", "soft"]
+LineKind = Literal["", "gain", "loss", "confounded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Piece:
     """Some words of a paragraph."""
 
     text: str
-    kind: Kind = ""
+    kind: PieceKind = ""
 
 
 Words = tuple[Piece, ...]
@@ -42,23 +42,23 @@ class Bullets:
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class TableLine:
     """One line of a table: its cells, and how it is marked."""
 
     texts: tuple[str, ...]
     notes: tuple[int, ...] = ()
     """Numbers of footnotes behind the first cell."""
-    kind: Kinds = ""
+    kind: LineKind = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class TableBlock:
     """A table; columns named in `left` stand on the left, all others on the right."""
 
     caption: str
     head: tuple[str, ...]
     left: frozenset[str]
-    lines: tuple[Cells, ...]
+    lines: tuple[TableLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class SideBySide:
     """Two statements side by side."""
 
     left_title: str
@@ -106,7 +106,7 @@ class Commands:
     lines: tuple[str, ...]
 
 
-Block = Heading | Paragraph | Bullets | Grid | Footnotes | Picture | Beside | Commands
+Block = Heading | Paragraph | Bullets | TableBlock | Footnotes | Picture | SideBySide | Commands
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,134 +1,144 @@
-"""One section per experiment: its charts, the verdict beside what was concluded, and every finding."""
+"""One section per experiment: its curves, the verdict next to the published conclusion, and every finding."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from labtui.compare.cells import Cell
 from labtui.compare.findings.confounds import loss_scale, unlike
 from labtui.compare.metrics import metric
-from labtui.compare.model import Finding, Row, Table
+from labtui.compare.model import ComparisonRow, ComparisonTable, Finding
 from labtui.compare.render import phrases
-from labtui.compare.report.curve_plots import Series, chart_tags, charts
-from labtui.compare.report.document import Beside, Block, Bullets, Heading, Paragraph, Picture, Piece, Words, plain
+from labtui.compare.render.commands import remedy_text
+from labtui.compare.report.curve_plots import PlotLine, chart_tags, charts
+from labtui.compare.report.document import Block, Bullets, Heading, Paragraph, Picture, Piece, SideBySide, Words, plain
 from labtui.compare.report.figure_style import BASELINE, MATCHED, VARIANTS
-from labtui.compare.run_data import Evidence
+from labtui.compare.run_data import RunData
 from labtui.text import numbers
 from labtui.text.words import enumeration, sentence, with_full_stop
 
-_KINDS_OF_CURVE = {
+_CURVE_REMARKS = {
     "test-set": "are of other images than the baseline's ({here}; {there})",
     "eval-mode": "are not measured like the baseline's: dropout is active on one side only",
     "loss-scale": "are not on the baseline's scale ({here}; {there})",
 }
-"""By the code of the finding; that the training images differ is told by the row's own findings."""
+"""By the code of the finding. Different training images are among the row's own findings."""
 
 _NO_CONCLUSION = "Nothing was concluded about it."
 
 
-def section(rows: Sequence[Row], table: Table, cells: Mapping[str, Cell], evidence: Evidence) -> list[Block]:
+def section(
+    rows: Sequence[ComparisonRow], table: ComparisonTable, cells: Mapping[str, Cell], run_data: RunData
+) -> list[Block]:
     """The section of one experiment; `rows` are its variants."""
     blocks: list[Block] = [Heading(3, " · ".join(row.title for row in rows))]
     if rows[0].description:
         blocks.append(Paragraph(plain(rows[0].description)))
-    if picture := _charts(rows, cells, evidence):
+    if picture := _charts(rows, cells, run_data):
         blocks.append(picture)
     for row in rows:
         blocks += _verdict(row, table, alone=len(rows) == 1)
     return blocks
 
 
-def _verdict(row: Row, table: Table, *, alone: bool) -> list[Block]:
+def _verdict(row: ComparisonRow, table: ComparisonTable, *, alone: bool) -> list[Block]:
     blocks: list[Block] = [] if alone else [Heading(4, row.title)]
-    says = plain(phrases.verdict(row, table.metric))
-    blocks.append(Beside("The report concluded", plain(_concluded(row)), "These runs say", says))
+    verdict = plain(phrases.verdict(row, table.metric))
+    blocks.append(SideBySide("The report concluded", plain(_published_conclusion(row)), "These runs say", verdict))
     items = [*map(_finding, row.all_findings), *_images(row), *_values(row, table)]
     return [*blocks, Bullets(tuple(items))] if items else blocks
 
 
-def _concluded(row: Row) -> str:
+def _published_conclusion(row: ComparisonRow) -> str:
     figure = next(iter(row.published), None)
-    told = row.conclusion or _NO_CONCLUSION
+    conclusion = row.conclusion or _NO_CONCLUSION
     if figure is None:
-        return told
+        return conclusion
     unit = "%" if metric(figure.tag).is_accuracy else ""
-    about = "about " if figure.around else ""
-    return (
-        f"{told} ({figure.tag}, published: {about}{figure.value:g}{unit}; ours: {numbers.decimal(figure.ours)}{unit})"
-    )
+    published = f"{'about ' if figure.around else ''}{figure.value:g}{unit}"
+    return f"{conclusion} ({figure.tag}, published: {published}; ours: {numbers.decimal(figure.ours)}{unit})"
 
 
 def _finding(finding: Finding) -> Words:
-    mend = (Piece(" → "), Piece(finding.mend, "code")) if finding.mend else ()
-    label = f"{finding.grade.value[0].upper()}{finding.grade.value[1:]}: "
-    return (Piece(label, "strong"), Piece(with_full_stop(finding.text)), *mend)
+    remedy = remedy_text(finding.remedy)
+    pieces = (Piece(" → "), Piece(remedy, "code")) if remedy else ()
+    label = f"{finding.severity.value[0].upper()}{finding.severity.value[1:]}: "
+    return (Piece(label, "strong"), Piece(with_full_stop(finding.text)), *pieces)
 
 
-def _images(row: Row) -> list[Words]:
-    one = row.comparison
-    if one is None or one.images is None:
+def _images(row: ComparisonRow) -> list[Words]:
+    comparison = row.comparison
+    if comparison is None or comparison.images is None:
         return []
-    told = [phrases.image_test(one.images, one.against), phrases.classes(row, one)]
-    return [(Piece("Image by image: ", "strong"), Piece(sentence("; ".join(filter(None, told)))))]
+    parts = [phrases.image_test(comparison.images, comparison.against), phrases.classes(row, comparison)]
+    return [(Piece("Image by image: ", "strong"), Piece(sentence("; ".join(filter(None, parts)))))]
 
 
-def _values(row: Row, table: Table) -> list[Words]:
-    told = [f"seed {one.seed}: {numbers.decimal(one.value, table.metric.digits)}" for one in row.values]
-    return [(Piece("Per seed: ", "strong"), Piece(", ".join(told)))] if told else []
+def _values(row: ComparisonRow, table: ComparisonTable) -> list[Words]:
+    values = [f"seed {value.seed}: {numbers.decimal(value.value, table.metric.digits)}" for value in row.values]
+    return [(Piece("Per seed: ", "strong"), Piece(", ".join(values)))] if values else []
 
 
-def _charts(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> Picture | None:
-    series = [*_baselines(rows, cells, evidence), *_variants(rows, cells, evidence)]
-    tags = chart_tags(series)
+# --- Curves -------------------------------------------------------------------------------------------------------
+
+
+def _charts(rows: Sequence[ComparisonRow], cells: Mapping[str, Cell], run_data: RunData) -> Picture | None:
+    lines = [*_baseline_lines(rows, cells, run_data), *_variant_lines(rows, cells, run_data)]
+    tags = chart_tags(lines)
     if not tags:
         return None
     ends = "; ".join(f"{row.title} ends at {numbers.decimal(row.mean)}" for row in rows if row.mean is not None)
-    lines = ", ".join(one.title for one in series)
-    marked = " Diamonds are published figures." if any(one.published for one in series) else ""
-    scales = "".join(f" {sentence(text)}" for text in _scales(rows, cells, tags))
+    titles = ", ".join(line.title for line in lines)
+    diamonds = " Diamonds are published figures." if any(line.published for line in lines) else ""
+    remarks = "".join(f" {sentence(text)}" for text in _curve_remarks(rows, cells, tags))
     return Picture(
         name=f"charts-{rows[0].data}-{rows[0].experiment}",
-        caption=f"{lines}. Thin lines are seeds, thick ones their mean.{marked}{scales}",
+        caption=f"{titles}. Thin lines are seeds, thick lines their mean.{diamonds}{remarks}",
         alt=f"Curves of {', '.join(tags)}: {ends}.",
-        draw=lambda: charts(series),
+        draw=lambda: charts(lines),
     )
 
 
-def _scales(rows: Sequence[Row], cells: Mapping[str, Cell], tags: Sequence[str]) -> list[str]:
-    """What must be said before these curves are read side by side: other test images, a penalty, active dropout."""
-    found: dict[str, list[str]] = {}
+def _curve_remarks(rows: Sequence[ComparisonRow], cells: Mapping[str, Cell], tags: Sequence[str]) -> list[str]:
+    """Why some of these curves are not comparable with the baseline's: other test images, a penalty, dropout."""
+    tags_by_remark: dict[str, list[str]] = {}
     for row in rows:
         for tag in tags:
-            for what in dict.fromkeys(_unlike(row, cells, tag)):
-                found.setdefault(what, []).append(tag)
-    return [f"{enumeration(named)} of {what}" for what, named in found.items()]
+            for remark in dict.fromkeys(_unlike(row, cells, tag)):
+                tags_by_remark.setdefault(remark, []).append(tag)
+    return [f"{enumeration(affected)} of {remark}" for remark, affected in tags_by_remark.items()]
 
 
-def _unlike(row: Row, cells: Mapping[str, Cell], tag: str) -> Iterator[str]:
-    """How a curve of a row differs in kind from its baselines'."""
+def _unlike(row: ComparisonRow, cells: Mapping[str, Cell], tag: str) -> Iterator[str]:
     here = cells.get(row.key)
     if here is None:
         return
-    for there in (cells[one.against_key] for one in row.comparisons if one.against_key in cells):
+    for comparison in row.comparisons:
+        if comparison.against_key not in cells:
+            continue
+        there = cells[comparison.against_key]
         for finding in (*unlike(here, there, metric(tag)), *loss_scale(here, there, metric(tag))):
-            if finding.code in _KINDS_OF_CURVE and not (finding.code == "eval-mode" and metric(tag).is_train):
-                yield f"{row.title} {_KINDS_OF_CURVE[finding.code].format(here=finding.here, there=finding.there)}"
+            if finding.code in _CURVE_REMARKS and not (finding.code == "eval-mode" and metric(tag).is_train):
+                yield f"{row.title} {_CURVE_REMARKS[finding.code].format(here=finding.here, there=finding.there)}"
 
 
-def _variants(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> list[Series]:
-    found = []
+def _variant_lines(rows: Sequence[ComparisonRow], cells: Mapping[str, Cell], run_data: RunData) -> list[PlotLine]:
+    lines = []
     for index, row in enumerate(rows):
         cell = cells.get(row.key)
-        curves = tuple(evidence.curves(run) for run in cell.runs) if cell else ()
-        found.append(Series(row.title, VARIANTS[index % len(VARIANTS)], curves, row.published))
-    return found
+        curves = tuple(run_data.curves(run) for run in cell.runs) if cell else ()
+        lines.append(PlotLine(row.title, VARIANTS[index % len(VARIANTS)], curves, row.published))
+    return lines
 
 
-def _baselines(rows: Sequence[Row], cells: Mapping[str, Cell], evidence: Evidence) -> list[Series]:
-    """The declared baseline and the matched one, each once, where they are not variants of the experiment itself."""
-    own = {row.key for row in rows}
-    keys = {one.against_key: MATCHED if one.matched else BASELINE for row in rows for one in row.comparisons}
-    found = []
-    for key, stroke in keys.items():
+def _baseline_lines(rows: Sequence[ComparisonRow], cells: Mapping[str, Cell], run_data: RunData) -> list[PlotLine]:
+    """The declared baseline and the matched one, each once, unless they are variants of the experiment itself."""
+    strokes = {
+        comparison.against_key: MATCHED if comparison.matched else BASELINE
+        for row in rows
+        for comparison in row.comparisons
+    }
+    lines = []
+    for key, stroke in strokes.items():
         cell = cells.get(key)
-        if cell and key not in own:
-            found.append(Series(cell.title, stroke, tuple(evidence.curves(run) for run in cell.runs)))
-    return found
+        if cell and all(row.key != key for row in rows):
+            lines.append(PlotLine(cell.title, stroke, tuple(run_data.curves(run) for run in cell.runs)))
+    return lines

@@ -5,18 +5,18 @@ import re
 
 from labtui.compare.render.export import html
 from labtui.compare.report.document import (
-    Beside,
     Block,
     Bullets,
-    Cells,
     Commands,
     Document,
     Footnotes,
-    Grid,
     Heading,
     Paragraph,
     Picture,
     Piece,
+    SideBySide,
+    TableBlock,
+    TableLine,
     Words,
 )
 from labtui.compare.report.figure_style import ink, render
@@ -91,13 +91,15 @@ def _block(block: Block) -> str:
             return f"<p>{_words(words)}</p>"
         case Bullets(items):
             return "<ul>\n" + "\n".join(f"<li>{_words(item)}</li>" for item in items) + "\n</ul>"
-        case Grid():
+        case TableBlock():
             return _grid(block)
         case Footnotes(notes):
-            return f'<ol class="notes">\n{"".join(_note(one.number, one.words) for one in notes)}</ol>' if notes else ""
+            return (
+                f'<ol class="notes">\n{"".join(_note(note.number, note.words) for note in notes)}</ol>' if notes else ""
+            )
         case Picture():
             return _picture(block)
-        case Beside(left_title, left, right_title, right):
+        case SideBySide(left_title, left, right_title, right):
             return f'<div class="beside">{_side(left_title, left)}{_side(right_title, right)}</div>'
         case Commands(lines):
             return f"<pre>{html(chr(10).join(lines))}</pre>"
@@ -120,7 +122,7 @@ def _note(number: int, words: Words) -> str:
     return f'<li id="note-{number}" value="{number}">{_words(words)}</li>\n'
 
 
-def _grid(grid: Grid) -> str:
+def _grid(grid: TableBlock) -> str:
     sides = ["left" if head in grid.left else "" for head in grid.head]
     head = "".join(f"<th{_class(side)}>{html(text)}</th>" for text, side in zip(grid.head, sides, strict=True))
     body = "\n".join(_line(line, sides) for line in grid.lines)
@@ -130,7 +132,7 @@ def _grid(grid: Grid) -> str:
     )
 
 
-def _line(line: Cells, sides: list[str]) -> str:
+def _line(line: TableLine, sides: list[str]) -> str:
     kinds = " ".join(filter(None, (line.kind, "first" if line.texts[0] else "")))
     numbers = "".join(f' <sup><a href="#note-{number}">{number}</a></sup>' for number in line.notes)
     cells = [

@@ -4,18 +4,18 @@ from typing import NamedTuple
 
 from labtui.compare.render.export import markdown
 from labtui.compare.report.document import (
-    Beside,
     Block,
     Bullets,
-    Cells,
     Commands,
     Document,
     Footnotes,
-    Grid,
     Heading,
     Paragraph,
     Picture,
     Piece,
+    SideBySide,
+    TableBlock,
+    TableLine,
     Words,
 )
 from labtui.compare.report.figure_style import ink, render
@@ -48,26 +48,26 @@ def _block(block: Block, folder: str) -> str:
             return _words(words)
         case Bullets(items):
             return "\n".join(f"- {_words(item)}" for item in items)
-        case Grid():
+        case TableBlock():
             return _grid(block)
         case Footnotes(notes):
-            return "\n".join(f"{one.number}. {_words(one.words)}" for one in notes)
+            return "\n".join(f"{note.number}. {_words(note.words)}" for note in notes)
         case Picture(name, caption, alt, _):
             return f"![{markdown(alt)}]({folder}/{name}.png)\n\n*{markdown(caption)}*"
-        case Beside(left_title, left, right_title, right):
+        case SideBySide(left_title, left, right_title, right):
             return f"> **{markdown(left_title)}:** {_words(left)}\n>\n> **{markdown(right_title)}:** {_words(right)}"
         case Commands(lines):
             return "\n".join(("```sh", *lines, "```"))
 
 
-def _grid(grid: Grid) -> str:
+def _grid(grid: TableBlock) -> str:
     rule = ["---" if head in grid.left else "---:" for head in grid.head]
     lines = [grid.head, rule, *(_cells(line) for line in grid.lines)]
     table = "\n".join(f"| {' | '.join(texts)} |" for texts in lines)
     return f"*{markdown(grid.caption)}*\n\n{table}"
 
 
-def _cells(line: Cells) -> list[str]:
+def _cells(line: TableLine) -> list[str]:
     marks = f" <sup>{', '.join(map(str, line.notes))}</sup>" if line.notes else ""
     first, *rest = map(markdown, line.texts)
     return [f"{first}{marks}", *rest]

@@ -1,4 +1,4 @@
-"""The report on disk."""
+"""The report from beginning to end, and on disk."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from labtui.compare.cells import Cell
-from labtui.compare.model import Comparison, Grade, Row, Table, Verdict
+from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Severity, Verdict
 from labtui.compare.report import difference_plots
 from labtui.compare.report.document import (
     Block,
@@ -25,7 +25,7 @@ from labtui.compare.report.html import to_html
 from labtui.compare.report.markdown import to_markdown
 from labtui.compare.report.method import environment, glossary, protocol, repeat
 from labtui.compare.report.results import results
-from labtui.compare.run_data import Evidence
+from labtui.compare.run_data import RunData
 from labtui.errors import EnvironmentFault
 from labtui.store.files import write_bytes
 from labtui.text import numbers
@@ -36,19 +36,19 @@ Form = Literal["html", "md"]
 
 def write(
     folder: Path,
-    table: Table,
+    table: ComparisonTable,
     cells: Sequence[Cell],
     *,
     forms: Collection[Form] = ("html", "md"),
-    evidence: Evidence | None = None,
+    run_data: RunData | None = None,
     title: str = "",
     made: float | None = None,
 ) -> tuple[Path, ...]:
-    """Write `report.html` and `report.md` (with `figures/`) into a folder, replacing what an earlier report left.
+    """Write `report.html` and `report.md` (with `figures/`) into a folder, replacing those of an earlier report.
 
-    Returns the paths of the reports. EnvironmentFault where the folder cannot be written.
+    Returns the paths of the reports. Raises EnvironmentFault if the folder cannot be written.
     """
-    document = compose(table, cells, evidence=evidence, title=title, made=made)
+    document = compose(table, cells, run_data=run_data, title=title, made=made)
     files: dict[str, bytes] = {}
     if "html" in forms:
         files["report.html"] = to_html(document).encode()
@@ -66,75 +66,81 @@ def write(
 
 
 def compose(
-    table: Table, cells: Sequence[Cell], *, evidence: Evidence | None = None, title: str = "", made: float | None = None
+    table: ComparisonTable,
+    cells: Sequence[Cell],
+    *,
+    run_data: RunData | None = None,
+    title: str = "",
+    made: float | None = None,
 ) -> Document:
-    """The document of a table.
+    """The report of a table as a document.
 
-    `cells` are those that the table was made of: their curves go into the charts, their launches into the
-    environment. `made` is the time that stands on the report, in seconds since the epoch.
+    `cells` are those that the table was made of: their curves are drawn, their launches give the environment. `made`
+    is the date of the report, in seconds since the epoch; None means now.
     """
-    evidence, by_key = evidence or Evidence(), {cell.key: cell for cell in cells}
+    run_data, by_key = run_data or RunData(), {cell.key: cell for cell in cells}
     title = title or f"Lab report: {table.metric.tag} of {len(table.rows)} experiments"
     blocks: list[Block] = [Heading(1, title), Paragraph(_byline(table, made)), *_summary(table)]
     blocks += [Heading(2, "Question"), Paragraph(plain(_question(table))), *protocol(table, by_key), *results(table)]
     blocks += [Heading(2, "Experiment by experiment")]
     for experiment in dict.fromkeys((row.data, row.experiment) for row in table.rows):
         rows = [row for row in table.rows if (row.data, row.experiment) == experiment]
-        blocks += section(rows, table, by_key, evidence)
+        blocks += section(rows, table, by_key, run_data)
     blocks += [*_by_class(table), *environment(by_key, table), *repeat(by_key, table), *glossary()]
     return Document(title=title, blocks=tuple(blocks))
 
 
-def _byline(table: Table, made: float | None) -> Words:
+def _byline(table: ComparisonTable, made: float | None) -> Words:
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() if made is None else made))
     runs = sum(row.n for row in table.rows)
     sets = ", ".join(dict.fromkeys(row.data for row in table.rows))
     return (Piece(f"{day} · {runs} runs of {len(table.rows)} experiments on {sets} · written by labtui", "soft"),)
 
 
-def _summary(table: Table) -> list[Block]:
+def _summary(table: ComparisonTable) -> list[Block]:
     judged = [(row, row.comparison) for row in table.rows if row.comparison is not None]
     items = [
-        lead(sentence(verdict.value), f"{told}.")
+        lead(sentence(verdict.value), f"{rows}.")
         for verdict in Verdict
-        if (told := _brief([pair for pair in judged if pair[1].verdict is verdict], table))
+        if (rows := _brief([pair for pair in judged if pair[1].verdict is verdict], table))
     ]
     warnings = [
         lead(f"{row.title}:", with_full_stop(finding.text))
         for row in table.rows
         for finding in row.all_findings
-        if finding.grade is Grade.WARNING
+        if finding.severity is Severity.WARNING
     ]
     blocks: list[Block] = [Heading(2, "In short"), Bullets(tuple(items))]
     if warnings:
-        blocks += [Paragraph((Piece("To be known before anything is quoted:", "strong"),)), Bullets(tuple(warnings))]
+        blocks += [Paragraph((Piece("Read these before quoting a number:", "strong"),)), Bullets(tuple(warnings))]
     return blocks
 
 
-def _brief(pairs: Sequence[tuple[Row, Comparison]], table: Table) -> str:
+def _brief(pairs: Sequence[tuple[ComparisonRow, Comparison]], table: ComparisonTable) -> str:
     """Rows of one verdict: each with its difference, or with why there is none."""
-    whys: dict[str, list[str]] = {}
-    told = []
-    for row, one in pairs:
-        if one.delta is None or one.verdict is Verdict.NOT_JUDGED:
-            whys.setdefault(one.why, []).append(row.title)
+    titles_by_reason: dict[str, list[str]] = {}
+    differences = []
+    for row, comparison in pairs:
+        if comparison.delta is None or comparison.verdict is Verdict.NOT_JUDGED:
+            titles_by_reason.setdefault(comparison.why, []).append(row.title)
             continue
-        budget = f", budget {numbers.ratio(one.budget)}" if "budget" in one.word else ""
-        told.append(f"{row.title} {numbers.signed(one.delta, table.metric.digits)} against {one.against}{budget}")
-    return "; ".join([*told, *(f"{why}: {', '.join(titles)}" for why, titles in whys.items())])
+        budget = f", budget {numbers.ratio(comparison.budget)}" if "budget" in comparison.label else ""
+        delta = numbers.signed(comparison.delta, table.metric.digits)
+        differences.append(f"{row.title} {delta} against {comparison.against}{budget}")
+    reasons = [f"{reason}: {', '.join(titles)}" for reason, titles in titles_by_reason.items()]
+    return "; ".join([*differences, *reasons])
 
 
-def _question(table: Table) -> str:
+def _question(table: ComparisonTable) -> str:
     base = " or ".join(dict.fromkeys(row.declared.against for row in table.rows if row.declared))
     changed = ", ".join(row.title for row in table.rows if row.declared)
-    what = f"{table.metric.tag} ({table.metric.unit})" if table.metric.unit else table.metric.tag
+    metric = f"{table.metric.tag} ({table.metric.unit})" if table.metric.unit else table.metric.tag
     if not changed:
-        return f"What {what} do these experiments reach?"
-    moves = f"Does any of these changes to {base} move {what}, by how much, and is it the change that does it"
-    return f"{moves}: {changed}?"
+        return f"Which {metric} do these experiments reach?"
+    return f"Does any of these changes to {base} change {metric}, by how much, and is the change the cause: {changed}?"
 
 
-def _by_class(table: Table) -> list[Block]:
+def _by_class(table: ComparisonTable) -> list[Block]:
     rows = difference_plots.with_classes(table)
     if not rows:
         return []
@@ -145,7 +151,7 @@ def _by_class(table: Table) -> list[Block]:
         Picture(
             "class-accuracy",
             level,
-            "A heat map, as in the numbers shown.",
+            alt,
             lambda: difference_plots.class_accuracies(rows),
         ),
     ]

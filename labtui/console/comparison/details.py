@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from labtui.compare.model import Row, Table
+from labtui.compare.model import ComparisonRow, ComparisonTable
 from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines
 from labtui.compare.render.text import effect_lines, published_lines
@@ -17,7 +17,7 @@ from labtui.text import spans
 from labtui.text.clean import clean_line
 
 
-def row_lines(table: Table, row: Row, room: int, glyphs: Glyphs) -> list[Line]:
+def row_lines(table: ComparisonTable, row: ComparisonRow, room: int, glyphs: Glyphs) -> list[Line]:
     """Verdict, findings with what to do, published figures, effects; at most `room` cells wide."""
     alone = msgspec.structs.replace(table, rows=(row,), notes=(), factorials=_factorials(table, row))
     lines: list[Line] = [(Span(row.title, "strong"), Span(f"  {row.name}  {row.data}  {row.device}".rstrip(), "muted"))]
@@ -29,11 +29,11 @@ def row_lines(table: Table, row: Row, room: int, glyphs: Glyphs) -> list[Line]:
     return [shorten(line, room, glyphs.ellipsis) for line in lines]
 
 
-def _factorials(table: Table, row: Row) -> tuple[msgspec.Struct, ...]:
+def _factorials(table: ComparisonTable, row: ComparisonRow) -> tuple[msgspec.Struct, ...]:
     return tuple(one for one in table.factorials if row.title in (one.first, one.second, one.both))
 
 
-def table_lines(table: Table, room: int, glyphs: Glyphs) -> list[Line]:
+def table_lines(table: ComparisonTable, room: int, glyphs: Glyphs) -> list[Line]:
     """What is to be said about the table as a whole."""
     lines: list[Line] = []
     for note in table.notes:
@@ -43,7 +43,7 @@ def table_lines(table: Table, room: int, glyphs: Glyphs) -> list[Line]:
     return lines
 
 
-def class_lines(row: Row, room: int, glyphs: Glyphs) -> list[Line]:
+def class_lines(row: ComparisonRow, room: int, glyphs: Glyphs) -> list[Line]:
     """Accuracy per class, and what it gained or lost against the baseline."""
     one = row.comparison
     if not row.class_accuracy or len(row.class_accuracy) != len(row.classes):

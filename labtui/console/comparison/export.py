@@ -6,16 +6,17 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from labtui.compare.model import Table
+from labtui.compare.model import ComparisonTable
 from labtui.compare.render import export
+from labtui.compare.render.text import to_text
 from labtui.console.charts.series import Series
 from labtui.errors import EnvironmentFault, UsageError
 
 WIDTH = 100
 """Columns of a text file."""
 
-FORMS: Mapping[str, Callable[[Table], str]] = {
-    ".txt": lambda table: export.to_text(table, WIDTH),
+FORMS: Mapping[str, Callable[[ComparisonTable], str]] = {
+    ".txt": lambda table: to_text(table, WIDTH),
     ".csv": export.to_csv,
     ".md": export.to_markdown,
     ".tex": export.to_latex,
@@ -24,7 +25,7 @@ FORMS: Mapping[str, Callable[[Table], str]] = {
 """Writers by the ending of the file's name."""
 
 
-def form_of(path: Path) -> Callable[[Table], str]:
+def form_of(path: Path) -> Callable[[ComparisonTable], str]:
     """The writer for a file. Raises UsageError where its ending names none."""
     try:
         return FORMS[path.suffix.casefold()]

@@ -14,7 +14,7 @@ from labtui.console.ui.page import Page
 from labtui.console.ui.prompt import Prompt
 
 if TYPE_CHECKING:
-    from labtui.compare.model import Table
+    from labtui.compare.model import ComparisonTable
 
 FILE = "comparison.md"
 """What the export proposes."""
@@ -26,7 +26,7 @@ class Judging(Page):
     def __init__(self, asked: asking.Asked) -> None:
         super().__init__()
         self.asked = asked
-        self.table: Table | None = None
+        self.table: ComparisonTable | None = None
         self.snapshot = Snapshot()
         self.fault = ""
         """Why there is no answer."""

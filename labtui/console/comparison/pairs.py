@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from labtui.compare.model import Comparison, Row, Table
+from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable
 from labtui.console.charts.options import Subject
 from labtui.console.comparison.details import class_lines, row_lines, table_lines
 from labtui.console.comparison.spec_diff import contrast_lines
 from labtui.console.data.snapshot import Snapshot
 from labtui.console.draw.spans import Line
-from labtui.console.launch.request import Wish, wishes_of
+from labtui.console.launch.request import Wish, wish_of_request
 from labtui.console.run.overview import beside
 from labtui.console.ui.glyphs import Glyphs
 from labtui.spec import RunSpec
@@ -22,7 +22,7 @@ TWO_COLUMNS = 120
 class Pair:
     """A row, and what it is compared with where it is compared."""
 
-    row: Row
+    row: ComparisonRow
     comparison: Comparison | None
     runs: tuple[Run, ...]
     baseline_runs: tuple[Run, ...]
@@ -35,19 +35,19 @@ class Pair:
         return (*here, *there)
 
 
-def pair(table: Table, row: Row, snapshot: Snapshot, *, matched: bool = False) -> Pair:
+def pair(table: ComparisonTable, row: ComparisonRow, snapshot: Snapshot, *, matched: bool = False) -> Pair:
     """The row with its declared baseline, or with the matched one."""
     one = row.matched if matched and row.matched else row.declared
     other = table.row(one.against_key) if one else None
     return Pair(row, one, _runs(row, snapshot), _runs(other, snapshot) if other else ())
 
 
-def _runs(row: Row, snapshot: Snapshot) -> tuple[Run, ...]:
+def _runs(row: ComparisonRow, snapshot: Snapshot) -> tuple[Run, ...]:
     found = (snapshot.run(value.run) for value in row.values)
     return tuple(run for run in found if run is not None)
 
 
-def panel_lines(table: Table, found: Pair, room: int, glyphs: Glyphs) -> list[Line]:
+def panel_lines(table: ComparisonTable, found: Pair, room: int, glyphs: Glyphs) -> list[Line]:
     """Everything about the row; what differs and its classes stand beside the rest where there is room."""
     wide = room >= TWO_COLUMNS
     left = room * 3 // 5 if wide else room
@@ -78,8 +78,6 @@ def subjects(found: Pair) -> tuple[Subject, ...]:
     return (here, Subject(found.comparison.against, "B", found.baseline_runs, 1, 1))
 
 
-def remedy(row: Row) -> tuple[Wish, ...]:
-    """What to run for a verdict, by what was found: the matched baseline, else more seeds."""
-    mends = [finding.mend.removeprefix("matched baseline: ") for finding in row.all_findings if finding.mend]
-    mends += [one.need.command for one in row.comparisons if one.need and one.need.command]
-    return next((wishes for mend in mends if (wishes := wishes_of(mend))), ())
+def remedy(row: ComparisonRow) -> tuple[Wish, ...]:
+    """The runs that lead to a verdict: of the missing matched baseline, else of more seeds."""
+    return tuple(map(wish_of_request, row.next_runs))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from labtui.api import Lab
 from labtui.api.comparison import compare_experiments
-from labtui.compare.model import Table
+from labtui.compare.model import ComparisonTable
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import TEST_ACCURACY, TEST_LOSS
@@ -21,7 +21,7 @@ class Asked:
     baseline: str | None = None
 
 
-def judge(lab: Lab, asked: Asked) -> Table:
+def judge(lab: Lab, asked: Asked) -> ComparisonTable:
     """The answer. Raises LabErrors."""
     return compare_experiments(lab, asked.names, metric=asked.metric, baseline=asked.baseline)
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from labtui.compare.model import Row
+from labtui.compare.model import ComparisonRow
 from labtui.console.charts.options import Subject
 from labtui.console.comparison import pairs as pairing
 from labtui.console.comparison import table_rows as comparing
@@ -27,7 +27,7 @@ class JudgedRows(Judging, Opening):
         return self.query_one(LiveTable)
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> ComparisonRow | None:
         """The judged row under the cursor, or the one that the line under it belongs to."""
         key = comparing.judged_key(self.rows.cursor_key)
         return next((row for row in self.table.rows if row.key == key), None) if self.table else None

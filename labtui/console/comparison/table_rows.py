@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from labtui.compare.model import Comparison, Folded, SeedValue, Table, Verdict
-from labtui.compare.model import Row as Judged
+from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, FoldedCell, SeedValue, Verdict
+from labtui.compare.render.phrases import p_cell
 from labtui.console.draw.spans import Line, Span
 from labtui.console.draw.table import Column, Row
 from labtui.console.experiments import filters
@@ -53,7 +53,7 @@ class Choice:
 Sortable = tuple[bool, float | str]
 
 
-def rows(table: Table, choice: Choice, letters: Mapping[str, str], glyphs: Glyphs) -> tuple[Row, ...]:
+def rows(table: ComparisonTable, choice: Choice, letters: Mapping[str, str], glyphs: Glyphs) -> tuple[Row, ...]:
     """The lines of the table; `letters` are the marks by judged row's key."""
     best = best_rows(table)
     shown = ordered(table, choice)
@@ -73,10 +73,10 @@ def filled(lines: Iterable[Row]) -> tuple[Column, ...]:
     return tuple(column for column in COLUMNS if column.key in used or column.key in ("mark", "name"))
 
 
-def ordered(table: Table, choice: Choice) -> list[Judged]:
+def ordered(table: ComparisonTable, choice: Choice) -> list[ComparisonRow]:
     """The judged rows that pass the filter, in the chosen order; what has no value comes last either way."""
     test = filters.parse(choice.filter)
-    shown = [row for row in table.rows if test(filters.Fields(f"{row.name} {row.title} {row.data} {row.word}"))]
+    shown = [row for row in table.rows if test(filters.Fields(f"{row.name} {row.title} {row.data} {row.label}"))]
     if not choice.sort:
         return shown
     key = _SORT_KEYS[choice.sort]
@@ -84,7 +84,7 @@ def ordered(table: Table, choice: Choice) -> list[Judged]:
     return sorted(ranked, key=lambda row: key(row, table)[0])
 
 
-def best_rows(table: Table) -> frozenset[str]:
+def best_rows(table: ComparisonTable) -> frozenset[str]:
     """The keys of the rows with the best mean of each data set that has several."""
     found: set[str] = set()
     for data in {row.data for row in table.rows}:
@@ -105,7 +105,7 @@ def is_matched(key: str | None) -> bool:
     return (key or "").startswith("matched:")
 
 
-def captions(table: Table, choice: Choice, *, brief: bool = False) -> tuple[str, str]:
+def captions(table: ComparisonTable, choice: Choice, *, brief: bool = False) -> tuple[str, str]:
     """What stands above and below the rows: what the numbers are."""
     metric = table.metric
     selection = metric.selection.partition(";")[0] if brief else metric.selection
@@ -123,7 +123,9 @@ def run_of(key: str | None) -> str:
 # --- Lines --------------------------------------------------------------------------------------------------------
 
 
-def _lines(row: Judged, table: Table, choice: Choice, letter: str, glyphs: Glyphs, *, is_best: bool) -> Iterable[Row]:
+def _lines(
+    row: ComparisonRow, table: ComparisonTable, choice: Choice, letter: str, glyphs: Glyphs, *, is_best: bool
+) -> Iterable[Row]:
     yield Row(f"row:{row.key}", _cells(row, table, choice, letter, glyphs, is_best=is_best), "" if row.n else "muted")
     if row.matched is not None:
         yield Row(f"matched:{row.key}|", _matched(row.matched, row, table))
@@ -134,7 +136,9 @@ def _lines(row: Judged, table: Table, choice: Choice, letter: str, glyphs: Glyph
             yield Row(f"folded:{row.key}|{index}", _folded(other, table), "muted")
 
 
-def _cells(row: Judged, table: Table, choice: Choice, letter: str, glyphs: Glyphs, *, is_best: bool) -> dict[str, Line]:
+def _cells(
+    row: ComparisonRow, table: ComparisonTable, choice: Choice, letter: str, glyphs: Glyphs, *, is_best: bool
+) -> dict[str, Line]:
     digits, spent = table.metric.digits, row.budget
     fold = glyphs.expanded if row.key in choice.unfolded else glyphs.collapsed
     several = row.n > 1 or bool(row.folded)
@@ -154,32 +158,32 @@ def _cells(row: Judged, table: Table, choice: Choice, letter: str, glyphs: Glyph
     return cells | _compared(row.declared, row, table)
 
 
-def _published(row: Judged) -> Line:
+def _published(row: ComparisonRow) -> Line:
     first = next(iter(row.published), None)
     if first is None:
         return ()
     return (Span(f"{'~' if first.around else ''}{first.value:g}", "muted"),)
 
 
-def _compared(one: Comparison | None, row: Judged, table: Table) -> dict[str, Line]:
+def _compared(one: Comparison | None, row: ComparisonRow, table: ComparisonTable) -> dict[str, Line]:
     if one is None or one.delta is None:
-        return {"verdict": (Span(one.why if one else row.word, "muted"),)}
+        return {"verdict": (Span(one.why if one else row.label, "muted"),)}
     digits = table.metric.digits
     ink = _INKS.get(one.verdict, "warn" if one.confounds else "")
-    p = numbers.p_value(one.p_adjusted).removeprefix("p = ").removeprefix("p ")
+    p = p_cell(one)
     return {
         "delta": (Span(f"{numbers.signed(one.delta, digits)}{CONFOUNDED if one.confounds else ' '}", ink),),
         "interval": (Span(numbers.interval(one.shown_interval, digits), ink),) if one.shown_interval else (),
         "p": (Span(p, "muted"),) if p else (),
-        "verdict": (Span(one.word, ink or "muted"),),
+        "verdict": (Span(one.label, ink or "muted"),),
     }
 
 
-def _matched(one: Comparison, row: Judged, table: Table) -> dict[str, Line]:
+def _matched(one: Comparison, row: ComparisonRow, table: ComparisonTable) -> dict[str, Line]:
     return {"name": (Span(f"  vs {one.against}", "muted"),)} | _compared(one, row, table)
 
 
-def _seed(value: SeedValue, table: Table) -> dict[str, Line]:
+def _seed(value: SeedValue, table: ComparisonTable) -> dict[str, Line]:
     return {
         "name": (Span(f"  seed {value.seed}"),),
         "mean": (Span(numbers.decimal(value.value, table.metric.digits)),),
@@ -187,7 +191,7 @@ def _seed(value: SeedValue, table: Table) -> dict[str, Line]:
     }
 
 
-def _folded(other: Folded, table: Table) -> dict[str, Line]:
+def _folded(other: FoldedCell, table: ComparisonTable) -> dict[str, Line]:
     digits = table.metric.digits
     return {
         "name": (Span(f"  {other.title}"),),
@@ -206,7 +210,7 @@ def _number(value: float | None, *, downwards: bool = True) -> Sortable:
     return (absent, 0.0 if absent or value is None else (-value if downwards else value))
 
 
-_SORT_KEYS: dict[str, Callable[[Judged, Table], Sortable]] = {
+_SORT_KEYS: dict[str, Callable[[ComparisonRow, ComparisonTable], Sortable]] = {
     "name": lambda row, _: (False, row.title.casefold()),
     "n": lambda row, _: _number(row.n),
     "mean": lambda row, table: _number(row.mean, downwards=table.metric.higher_is_better),

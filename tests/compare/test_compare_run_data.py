@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labtui.compare.run_data import Evidence
+from labtui.compare.run_data import RunData
 from labtui.store.files import DamagedFile
 from labtui.store.predictions import write_predictions
 from tests.support.comparisons import predictions, run, spec
@@ -20,7 +20,7 @@ def test_each_file_is_read_once_until_the_run_changes() -> None:
         read.append(folder)
         return {}
 
-    known = Evidence(curves, lambda _: predictions([0], [0]))  # type: ignore[arg-type]
+    known = RunData(curves, lambda _: predictions([0], [0]))  # type: ignore[arg-type]
     for _ in range(3):
         known.curves(RUN)
     assert read == [RUN.folder]
@@ -36,7 +36,7 @@ def test_what_cannot_be_read_is_not_there() -> None:
         raise DamagedFile(f"{folder} is damaged")
 
     for reader in (absent, damaged):
-        known = Evidence(reader, reader)  # type: ignore[arg-type]
+        known = RunData(reader, reader)  # type: ignore[arg-type]
         assert known.curves(RUN) == {}
         assert known.predictions(RUN) is None
 
@@ -44,7 +44,7 @@ def test_what_cannot_be_read_is_not_there() -> None:
 def test_a_real_folder_is_read_without_being_told_how(tmp_path: Path) -> None:
     real = dataclasses.replace(RUN, folder=tmp_path)
     write_predictions(tmp_path / "predictions.npz", predictions([0, 1], [1, 1]))
-    found = Evidence().predictions(real)
+    found = RunData().predictions(real)
     assert found is not None
     np.testing.assert_array_equal(found.predicted, [1, 1])
-    assert Evidence().curves(real) == {}
+    assert RunData().curves(real) == {}
