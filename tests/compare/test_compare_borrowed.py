@@ -1,0 +1,91 @@
+"""Spread borrowed from the other rows: what it gains, and that it claims no more than five times in a hundred."""
+
+import numpy as np
+import pytest
+
+from labtui.compare.borrowed_spread import moderate, paired_borrowed, prior_freedom, welch_borrowed
+from labtui.compare.statistics import Estimate, holm, p_two_sided, paired, welch
+
+TABLES = 6_000
+
+
+def claims(estimate: Estimate) -> np.ndarray:
+    """Which rows [tables, rows] are claimed after Holm's correction within each table."""
+    return holm(p_two_sided(estimate)).p <= 0.05
+
+
+def tables(stress: str, rows: int, n: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Baselines [tables, n] and rows [tables, rows, n] without any difference, under one stress."""
+    base, row = np.ones((TABLES, 1)), np.ones((TABLES, rows, 1))
+    if stress == "baseline of five times the spread":
+        base *= 5
+    if stress == "one row of five times the spread":
+        row[:, 0] = 5
+    if stress == "log-normal spreads":
+        base, row = np.exp(random.normal(0, 0.5, base.shape)), np.exp(random.normal(0, 0.5, row.shape))
+    if stress == "heavy tails":
+        return base * random.standard_t(4, (TABLES, n)), row * random.standard_t(4, (TABLES, rows, n))
+    return base * random.standard_normal((TABLES, n)), row * random.standard_normal((TABLES, rows, n))
+
+
+@pytest.mark.parametrize("rows", [3, 5, 12])
+@pytest.mark.parametrize(
+    "stress",
+    [
+        "equal",
+        "baseline of five times the spread",
+        "one row of five times the spread",
+        "log-normal spreads",
+        "heavy tails",
+    ],
+)
+def test_borrowed_spread_makes_a_false_claim_in_at_most_five_tables_of_a_hundred(stress, rows):
+    random = np.random.default_rng(11)
+    sampling = 3 * 100 * (0.05 * 0.95 / TABLES) ** 0.5
+    for n in (3, 5):
+        base, row = tables(stress, rows, n, random)
+        for estimate in (welch_borrowed(base, row), paired_borrowed(base, row)):
+            assert 100 * claims(estimate).any(axis=-1).mean() <= 5.0 + sampling
+
+
+def test_borrowed_spread_sees_three_times_as_many_effects_with_three_seeds():
+    random = np.random.default_rng(12)
+    base, row = tables("equal", 12, 3, random)
+    row[:, 0] += 3
+    borrowed = 100 * claims(welch_borrowed(base, row))[:, 0].mean()
+    plain = 100 * claims(welch(row, np.broadcast_to(base[:, None], row.shape)))[:, 0].mean()
+    assert borrowed == pytest.approx(38, abs=3)
+    assert plain == pytest.approx(11, abs=3)
+
+
+def test_pairs_that_share_their_seeds_noise_gain_as_well():
+    random = np.random.default_rng(13)
+    shared = 0.6**0.5 * random.standard_normal((TABLES, 1, 3))
+    base = shared[:, 0] + 0.4**0.5 * random.standard_normal((TABLES, 3))
+    row = shared + 0.4**0.5 * random.standard_normal((TABLES, 12, 3))
+    row[:, 0] += 3
+    borrowed = 100 * claims(paired_borrowed(base, row))[:, 0].mean()
+    plain = 100 * claims(paired(row - base[:, None]))[:, 0].mean()
+    assert borrowed == pytest.approx(54, abs=5)
+    assert plain < 20
+
+
+def test_a_variance_far_above_the_others_keeps_its_own_value():
+    spread = moderate([1.0, 1.1, 0.9, 1.0, 20.0], 2)
+    assert spread.variance[-1] == 20.0
+    assert spread.borrowed[-1] == 0.0
+    assert (spread.borrowed[:-1] > 0).all()
+
+
+def test_nothing_is_borrowed_from_fewer_than_three_cells():
+    spread = moderate([1.0, 2.0], 2)
+    assert list(spread.variance) == [1.0, 2.0]
+    assert list(spread.freedom) == [2.0, 2.0]
+
+
+def test_equal_variances_are_pooled_without_limit_and_unequal_ones_hardly():
+    random = np.random.default_rng(14)
+    alike = random.chisquare(10, (200, 30)) / 10
+    unlike = alike * np.exp(random.normal(0, 2, alike.shape))
+    assert np.median(prior_freedom(alike, 10)) > 20
+    assert np.median(prior_freedom(unlike, 10)) < 2
