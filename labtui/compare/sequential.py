@@ -12,7 +12,6 @@ t interval (Wang and Ramdas, arXiv 2310.03722; right-Haar prior with a Gaussian 
 """
 
 from enum import StrEnum
-from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -82,19 +81,6 @@ class Decision(StrEnum):
     NEGLIGIBLE = "no difference that matters"
     FUTILE = "not decidable within the cap"
     CONTINUE = "continue"
-
-
-class Look(NamedTuple):
-    """One comparison of a plan at one look, differences in the metric's unit."""
-
-    seeds: int
-    delta: float
-    low: float
-    high: float
-    """The repeated interval: it covers the true difference at every look of the plan at once."""
-    decision: Decision
-    chance: float | None = None
-    """Chance to be decided by the cap, at the present mean and spread; None before `FUTILITY_FROM` seeds."""
 
 
 def boundaries(alpha: float = ALPHA, cap: int = CAP) -> Boundaries:
@@ -175,27 +161,25 @@ def decided(estimate: Estimate, plan: Boundaries, smallest_effect: float | None)
     return np.where(estimate.error > 0, decision, 0.0)
 
 
-def look_at(groups: tuple[ArrayLike, ...], plan: Boundaries, smallest_effect: float | None, resolution: float) -> Look:
-    """The look at all the seeds given: paired differences, or two groups of equal size, of seeds 0 to n - 1.
+def decision_at(
+    estimate: Estimate, seeds: int, plan: Boundaries, smallest_effect: float | None, resolution: float
+) -> tuple[float, float, Decision]:
+    """The repeated interval at a look after `seeds` seeds, and what it decides; never that going on is futile.
 
     `resolution` is the smallest step of the metric (100 / images for an accuracy in percent): spread below half of it
     is rounding, and decides nothing. Raises IndexError for a number of seeds that the plan has no look at.
     """
-    seeds = min(len(np.asarray(group)) for group in groups)
-    claim, _ = plan.rates(seeds)
-    estimates = prefix_estimates(groups, plan.looks)
-    last = Estimate(estimates.delta[-1:], estimates.error[-1:], estimates.freedom[-1:])
-    low, high = (float(edge[0]) for edge in bounds(last, 1 - claim))
-    verdict = 0.0
-    if last.error[0] > 0.5 * resolution / seeds**0.5:
-        verdict = float(decided(estimates, plan, smallest_effect)[-1])
-    decision = {1.0: Decision.HIGHER, -1.0: Decision.LOWER, 2.0: Decision.NEGLIGIBLE, 0.0: Decision.CONTINUE}[verdict]
-    chance = None
-    if decision is Decision.CONTINUE and seeds >= FUTILITY_FROM:
-        chance = chance_to_decide(groups, plan, smallest_effect)
-        if chance < FUTILITY or seeds == plan.cap:
-            decision = Decision.FUTILE
-    return Look(seeds, float(last.delta[0]), low, high, decision, chance)
+    claim, equivalence = plan.rates(seeds)
+    low, high = (float(edge) for edge in bounds(estimate, 1 - claim))
+    if not float(estimate.error) > 0.5 * resolution / seeds**0.5:
+        return low, high, Decision.CONTINUE
+    if low > 0 or high < 0:
+        return low, high, Decision.HIGHER if low > 0 else Decision.LOWER
+    if smallest_effect:
+        near, far = (float(edge) for edge in bounds(estimate, 1 - equivalence))
+        if near > -smallest_effect and far < smallest_effect:
+            return low, high, Decision.NEGLIGIBLE
+    return low, high, Decision.CONTINUE
 
 
 def chance_to_decide(

@@ -12,7 +12,7 @@ from labtui.compare.sequential import (
     calibrated,
     chance_to_decide,
     decided,
-    look_at,
+    decision_at,
     prefix_estimates,
 )
 from labtui.compare.statistics import bounds, paired, welch
@@ -94,38 +94,34 @@ def _end(values: np.ndarray, decisions: np.ndarray) -> tuple[float, int]:
     return 0.0, PLAN.cap
 
 
-def test_a_look_claims_what_lies_beyond_zero_and_says_the_same_when_taken_again():
-    values = [2.1, 1.9, 2.0, 2.2]
-    look = look_at((values,), PLAN, 0.5, resolution=0.01)
-    assert look == look_at((values,), PLAN, 0.5, resolution=0.01)
-    assert (look.decision, look.seeds) == (Decision.HIGHER, 4)
-    assert look.delta == pytest.approx(2.05)
-    assert 0 < look.low < look.delta < look.high
-    assert look_at(([-x for x in values],), PLAN, 0.5, resolution=0.01).decision is Decision.LOWER
+def test_a_look_claims_what_lies_beyond_zero():
+    values = np.array([2.1, 1.9, 2.0, 2.2])
+    low, high, decision = decision_at(paired(values), 4, PLAN, 0.5, resolution=0.01)
+    assert decision is Decision.HIGHER
+    assert 0 < low < 2.05 < high
+    assert decision_at(paired(-values), 4, PLAN, 0.5, resolution=0.01)[2] is Decision.LOWER
 
 
 def test_a_look_sees_that_no_difference_matters_only_where_somebody_said_what_matters():
-    values = [0.01, -0.02, 0.02, -0.01, 0.0, 0.01]
-    assert look_at((values,), PLAN, 0.5, resolution=0.001).decision is Decision.NEGLIGIBLE
-    assert look_at((values,), PLAN, None, resolution=0.001).decision is Decision.CONTINUE
+    values = paired([0.01, -0.02, 0.02, -0.01, 0.0, 0.01])
+    assert decision_at(values, 6, PLAN, 0.5, resolution=0.001)[2] is Decision.NEGLIGIBLE
+    assert decision_at(values, 6, PLAN, None, resolution=0.001)[2] is Decision.CONTINUE
 
 
 def test_differences_that_differ_by_rounding_alone_decide_nothing():
-    assert look_at(([0.37, 0.37, 0.37],), PLAN, 0.5, resolution=0.01).decision is Decision.CONTINUE
-    assert look_at(([0.37, 0.37, 0.370001],), PLAN, 0.5, resolution=0.01).decision is Decision.CONTINUE
+    for values in ([0.37, 0.37, 0.37], [0.37, 0.37, 0.370001]):
+        assert decision_at(paired(values), 3, PLAN, 0.5, resolution=0.01)[2] is Decision.CONTINUE
 
 
-def test_the_last_look_of_a_plan_ends_it():
-    values = np.tile([1.0, -1.0, 0.2, 0.6], 5)
-    look = look_at((values,), PLAN, 0.1, resolution=0.01)
-    assert (look.decision, look.seeds, look.chance) == (Decision.FUTILE, 20, 0.0)
+def test_a_plan_has_no_look_beyond_its_cap():
     with pytest.raises(IndexError):
-        look_at((np.tile(values, 2),), PLAN, 0.1, resolution=0.01)
+        decision_at(paired([1.0, 2.0]), 21, PLAN, 0.1, resolution=0.01)
 
 
-def test_a_plan_stops_where_it_would_hardly_be_decided():
-    near = np.tile([1.25, -0.75], 7)
-    assert look_at((near,), PLAN, 0.3, resolution=0.01).decision is Decision.FUTILE
+def test_the_chance_to_be_decided_is_small_where_the_difference_lies_on_the_edge_of_what_matters():
+    assert chance_to_decide((np.tile([1.25, -0.75], 7),), PLAN, 0.3) < FUTILITY
+    assert chance_to_decide((np.tile([2.25, 0.25], 4),), PLAN, 0.3) > 0.9
+    assert chance_to_decide((np.tile([1.25, -0.75], 10),), PLAN, 0.3) == 0.0
 
 
 @pytest.mark.parametrize(("alpha", "cap"), [(0.0, 20), (0.5, 20), (0.05, 2)])
