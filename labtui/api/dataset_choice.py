@@ -61,15 +61,15 @@ class DatasetChooser:
             return decision
         if not datasets.is_present(requested, self._lab.data_root):
             self.notices.append(_absent_notice(requested, None if pinned else offline))
-        return datasets.Decision(name=requested, fallback=False, wanted=requested, why="")
+        return datasets.Decision(name=requested, fallback=False, requested=requested, why="")
 
 
 def _fallback_notice(decision: "Decision") -> str:
-    wanted, chosen = datasets.get(decision.wanted), datasets.get(decision.name)
+    requested, chosen = datasets.get(decision.requested), datasets.get(decision.name)
     kind = "the embedded" if chosen.embedded else "the"
     return (
-        f"{wanted.title} is not available ({decision.why.rstrip('.')}): training on {kind} {chosen.title} data set "
-        f"instead. These runs go to runs/{chosen.group} and are not comparable with results on {wanted.title}."
+        f"{requested.title} is not available ({decision.why.rstrip('.')}): training on {kind} {chosen.title} data set "
+        f"instead. These runs go to runs/{chosen.group} and are not comparable with results on {requested.title}."
     )
 
 

@@ -1,22 +1,17 @@
-"""Data sets: which there are, where they lie, how they come here, and which one a run gets. No torch.
+"""Data sets: which there are, where they are, how they are fetched, and which one a run gets. No torch.
 
-The parts are loaded when they are first asked for: who lists experiments does not pay for what fetches data sets.
+Each part is imported when it is first used: who lists experiments does not pay for what fetches data sets.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labtui.datasets.decision import Decision, decide
     from labtui.datasets.fetch_errors import FetchFault
-    from labtui.datasets.fetching import Progress, fetch
+    from labtui.datasets.fetching import Decision, Progress, decide, fetch
     from labtui.datasets.info import DatasetInfo, Images, subset_size
-    from labtui.datasets.listing import DatasetRow, StatisticsRow, listing, statistics_rows
-    from labtui.datasets.loading import load
-    from labtui.datasets.location import find_data_root
-    from labtui.datasets.registry import get, known_datasets
-    from labtui.datasets.statistics import Statistics, image_statistics
-    from labtui.datasets.verification import is_present
+    from labtui.datasets.registry import DatasetRow, find_data_root, get, is_present, known_datasets, listing, load
+    from labtui.datasets.statistics import Statistics, StatisticsRow, image_statistics, statistics_rows
 
 __all__ = [
     "DatasetInfo",
@@ -40,32 +35,19 @@ __all__ = [
     "subset_size",
 ]
 
-_HOMES = {
-    "DatasetInfo": "info",
-    "DatasetRow": "listing",
-    "Decision": "decision",
-    "FetchFault": "fetch_errors",
-    "Images": "info",
-    "Progress": "fetching",
-    "Statistics": "statistics",
-    "StatisticsRow": "listing",
-    "decide": "decision",
-    "fetch": "fetching",
-    "find_data_root": "location",
-    "get": "registry",
-    "is_present": "verification",
-    "listing": "listing",
-    "load": "loading",
-    "known_datasets": "registry",
-    "image_statistics": "statistics",
-    "statistics_rows": "listing",
-    "subset_size": "info",
+_MODULES = {
+    "fetch_errors": ("FetchFault",),
+    "fetching": ("Decision", "Progress", "decide", "fetch"),
+    "info": ("DatasetInfo", "Images", "subset_size"),
+    "registry": ("DatasetRow", "find_data_root", "get", "is_present", "known_datasets", "listing", "load"),
+    "statistics": ("Statistics", "StatisticsRow", "image_statistics", "statistics_rows"),
 }
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+    value: object = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value

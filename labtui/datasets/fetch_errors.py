@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a data set, in words for people."""
+"""What can go wrong when a data set is fetched, in words for people."""
 
 import errno
 import shutil
@@ -14,7 +14,7 @@ _ELSEWHERE = "use another data folder: --data DIR, or LABTUI_DATA."
 
 
 class TransferFault(Exception):
-    """An address did not give what was asked for. `final`: asking it again would not help."""
+    """An address did not send what was asked for. `final`: asking it again would not help."""
 
     def __init__(self, what: str, *, final: bool = False) -> None:
         super().__init__(what)
@@ -23,11 +23,7 @@ class TransferFault(Exception):
 
 
 class BrokenOff(TransferFault):
-    """The transfer ended in the middle: asking at once for the rest makes sense."""
-
-
-class Silence(Exception):
-    """Nothing came within the caller's patience."""
+    """The transfer ended before the end of the file: asking at once for the rest makes sense."""
 
 
 class FetchFault(EnvironmentFault):
@@ -38,22 +34,22 @@ class FetchFault(EnvironmentFault):
         self.short = short
 
 
-def not_had(source: DatasetSource, root: Path, faults: dict[str, TransferFault], kept: str) -> FetchFault:
-    """No address brought it: what each one did, what is kept, what to do."""
+def not_fetched(source: DatasetSource, root: Path, faults: dict[str, TransferFault], received: str) -> FetchFault:
+    """No address sent it: what each address did, what was received so far, what to do."""
     lines = "".join(f"\n  {base} {fault.what}" for base, fault in faults.items())
     return FetchFault(
-        f"{source.info.title} is not in {root} and could not be fetched:{lines}{kept}",
+        f"{source.info.title} is not in {root} and could not be fetched:{lines}{received}",
         short=_in_short(faults),
         advice=what_to_do(source, root),
     )
 
 
-def link_in_the_way(source: DatasetSource, link: Path) -> FetchFault:
-    """A folder below the data root is a symbolic link."""
+def is_a_link(source: DatasetSource, link: Path) -> FetchFault:
+    """A folder below the data folder is a symbolic link."""
+    short = f"{link} is a symbolic link"
+    message = f"{short}. Links below the data folder are not followed, so {source.info.title} was not fetched."
     return FetchFault(
-        f"{link} is a symbolic link; below the data folder none is followed. {source.info.title} was not fetched.",
-        short=f"{link} is a symbolic link",
-        advice="Point --data at the folder that really holds it, or remove the link.",
+        message, short=short, advice="Use --data with the folder that holds the data, or remove the link."
     )
 
 
@@ -62,50 +58,42 @@ def disk_fault(source: DatasetSource, root: Path, fault: OSError) -> FetchFault:
     title, what = source.info.title, fault.strerror or str(fault)
     if fault.errno in _FULL:
         short = f"the disk that holds {root} is full ({what}; {_free(root)} are free)"
-        kept = "What came before is kept, and the next try goes on from there."
-        return FetchFault(
-            f"{title} could not be fetched: {short}. {kept}", short=short, advice=f"Make room, or {_ELSEWHERE}"
-        )
+        message = f"{title} could not be fetched: {short}. What was received is kept, and the next try resumes there."
+        return FetchFault(message, short=short, advice=f"Free some space, or {_ELSEWHERE}")
     if fault.errno in _LOCKLESS:
         short = f"the disk that holds {root} has no file locks, so two fetches at once would collide"
         return FetchFault(f"{title} was not fetched: {short}.", short=short, advice=_ELSEWHERE.capitalize())
     short = f"{root} cannot be written ({what})"
-    return FetchFault(
-        f"{title} could not be fetched: {short}.", short=short, advice=f"Make it writable, or {_ELSEWHERE}"
-    )
+    message = f"{title} could not be fetched: {short}."
+    return FetchFault(message, short=short, advice=f"Make it writable, or {_ELSEWHERE}")
 
 
 def what_to_do(source: DatasetSource, root: Path) -> str:
-    """How to come by a data set that is not here."""
+    """How to get a data set that is not here."""
     if source.remote is None:
         return ""
     names = ", ".join(file.name for file in source.remote.downloads)
-    base = source.remote.bases[-1]
     target = root if source.remote.archive else source.folder(root)
     return (
         f"Fetch it, however long it takes: labtui data get {source.info.name}\n"
-        f"By hand: put {names} (from {base}) into {target}, then say labtui data get {source.info.name}\n"
-        "Or point at a folder that has it: --data DIR, or LABTUI_DATA."
+        f"By hand: put {names} (from {source.remote.bases[-1]}) into {target}, "
+        f"then run labtui data get {source.info.name}\n"
+        "Or use a folder that has it: --data DIR, or LABTUI_DATA."
     )
 
 
 def _in_short(faults: dict[str, TransferFault]) -> str:
     """What the addresses did, in one phrase."""
-    told = {_host(base): fault.what for base, fault in faults.items()}
-    whats = set(told.values())
-    if not told:
+    by_host = {base.split("/")[2] if "://" in base else base: fault.what for base, fault in faults.items()}
+    if not by_host:
         return "there was no time to ask any address"
-    if len(whats) == 1 and len(told) > 1:
-        return f"each of {len(told)} addresses {whats.pop()}"
-    return "; ".join(f"{host} {what}" for host, what in told.items())
-
-
-def _host(base: str) -> str:
-    return base.split("/")[2] if "://" in base else base
+    if len(by_host) > 1 and len(set(by_host.values())) == 1:
+        return f"each of {len(by_host)} addresses {next(iter(by_host.values()))}"
+    return "; ".join(f"{host} {what}" for host, what in by_host.items())
 
 
 def _free(root: Path) -> str:
     try:
         return size(shutil.disk_usage(root).free)
     except OSError:
-        return "no bytes that can be counted"
+        return "an unknown number of bytes"

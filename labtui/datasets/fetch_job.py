@@ -1,33 +1,38 @@
-"""One fetch of one data set: file by file, round by round, address by address, under the data set's lock."""
+"""One fetch of one data set under its lock: file by file, round by round, address by address."""
 
+import contextlib
 import errno
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from labtui.datasets.deadline import Pace, Terms
-from labtui.datasets.fetch_errors import TransferFault, link_in_the_way, not_had
-from labtui.datasets.fetch_lock import OTHER, alone
-from labtui.datasets.fetching import Progress
+from filelock import FileLock, Timeout
+
+from labtui.datasets.deadline import Deadline, Limits
+from labtui.datasets.fetch_errors import TransferFault, is_a_link, not_fetched
+from labtui.datasets.http import complete
 from labtui.datasets.info import DataFile, DatasetSource, Remote
-from labtui.datasets.part_file import Part
-from labtui.datasets.request import complete
+from labtui.datasets.part_file import PartFile
 from labtui.datasets.unpack import unpack
 from labtui.datasets.verification import check, describe, file_md5
 from labtui.errors import EnvironmentFault
 from labtui.text.sizes import size
 
+_OTHER = "another labtui process"
+_POLL = 0.1
+
 
 class FetchJob:
-    """Brings what is missing or damaged; each round has its own terms and asks all addresses that may still help."""
+    """Fetches what is missing or damaged. Each round has its own limits and asks all addresses that may still help."""
 
     def __init__(
         self,
         source: DatasetSource,
         remote: Remote,
         root: Path,
-        rounds: Sequence[Terms],
-        progress: Progress,
+        rounds: Sequence[Limits],
+        progress: Callable[[int, int], None],
         addresses: Sequence[str] | None,
     ) -> None:
         self._source, self._remote, self._root = source, remote, root
@@ -35,7 +40,7 @@ class FetchJob:
         self._rounds = list(rounds)
         self._progress = progress
         self._bases = list(addresses or remote.bases)
-        self._pace = Pace(self._rounds[-1])
+        self._deadline = Deadline(self._rounds[-1])
         self._faults: dict[str, TransferFault] = {}
         self._total = sum(file.size for file in remote.downloads)
         self._done = 0
@@ -45,33 +50,33 @@ class FetchJob:
         self._refuse_links()
         lock = self._root / f".{self._source.info.name}.lock"
         try:
-            with alone(lock, self._pace, self._brought_by_another, self._total):
+            with _locked(lock, self._deadline, self._received_by_another, self._total):
                 self._begin_rounds()
-                self._bring_flawed()
+                self._fetch_flawed()
         except TransferFault as fault:
-            raise not_had(self._source, self._root, {OTHER: fault}, "") from fault
+            raise not_fetched(self._source, self._root, {_OTHER: fault}, "") from fault
 
     def _begin_rounds(self) -> None:
-        """The lock was waited for on the terms of the last round; of several, the first begins its time now."""
-        terms = self._rounds.pop(0)
+        """The lock was awaited by the limits of the last round. Where there are several, the first begins now."""
+        limits = self._rounds.pop(0)
         if self._rounds:
-            self._pace = Pace(terms)
+            self._deadline = Deadline(limits)
 
     def _refuse_links(self) -> None:
         folder = self._root
         for step in Path(self._remote.folder).parts:
             folder /= step
             if folder.is_symlink():
-                raise link_in_the_way(self._source, folder)
+                raise is_a_link(self._source, folder)
 
-    def _brought_by_another(self) -> int:
+    def _received_by_another(self) -> int:
         parts = (self._part_folder / f"{file.name}.part" for file in self._remote.downloads)
         whole = (self._part_folder / file.name for file in self._remote.downloads)
-        brought = sum(path.stat().st_size for path in (*parts, *whole) if path.is_file())
-        self._progress(min(brought, self._total), self._total)
-        return brought
+        received = sum(path.stat().st_size for path in (*parts, *whole) if path.is_file())
+        self._progress(min(received, self._total), self._total)
+        return received
 
-    def _bring_flawed(self) -> None:
+    def _fetch_flawed(self) -> None:
         flawed = {flaw.name for flaw in check(self._source, self._root)}
         if not flawed:
             return
@@ -80,7 +85,7 @@ class FetchJob:
         else:
             self._one_by_one([file for file in self._remote.files if file.name in flawed])
         if left := check(self._source, self._root):
-            raise EnvironmentFault(f"{self._source.info.title} was fetched to {self._root}, yet {describe(left)}.")
+            raise EnvironmentFault(f"{self._source.info.title} was fetched to {self._root}, but {describe(left)}.")
 
     def _from_archive(self, archive: DataFile) -> None:
         by_hand = self._root / archive.name
@@ -88,9 +93,9 @@ class FetchJob:
             self._need_room(0)
             unpack(by_hand, self._remote, self._root)
             return
-        with Part(self._root, archive) as part:
+        with PartFile(self._root, archive) as part:
             self._need_room(part.left)
-            self._bring(part, 0)
+            self._fetch(part, 0)
             unpack(part.path, self._remote, self._root)
             part.discard()
 
@@ -100,9 +105,9 @@ class FetchJob:
         self._need_room(after)
         for file in files:
             after -= file.size
-            with Part(self._part_folder, file) as part:
-                self._bring(part, after)
-                part.place(self._part_folder / file.name)
+            with PartFile(self._part_folder, file) as part:
+                self._fetch(part, after)
+                part.move_to(self._part_folder / file.name)
             self._done += file.size
 
     def _need_room(self, left: int) -> None:
@@ -111,30 +116,30 @@ class FetchJob:
         if shutil.disk_usage(self._root).free < left + unpacked:
             raise OSError(errno.ENOSPC, f"{size(left + unpacked)} are needed")
 
-    def _bring(self, part: Part, after: int) -> None:
+    def _fetch(self, part: PartFile, after: int) -> None:
         """Complete one file; `after` bytes of other files are still to come."""
         self._report(part)
         if not part.left and part.md5() != part.file.md5:
             part.restart()
         self._faults.clear()
         while part.left and not self._from_any(part, after):
-            if not self._rounds or not self._hopeful():
-                raise not_had(self._source, self._root, self._faults, _kept(part))
-            self._bases.sort(key=lambda base: -self._pace.speeds.get(base, 0.0))
-            self._pace = Pace(self._rounds.pop(0))
+            if not self._rounds or not self._usable():
+                raise not_fetched(self._source, self._root, self._faults, _received(part))
+            self._bases.sort(key=lambda base: -self._deadline.rates.get(base, 0.0))
+            self._deadline = Deadline(self._rounds.pop(0))
 
-    def _hopeful(self) -> list[str]:
+    def _usable(self) -> list[str]:
         """The addresses that may still help."""
         return [base for base in self._bases if base not in self._faults or not self._faults[base].final]
 
-    def _from_any(self, part: Part, after: int) -> bool:
-        bases = self._hopeful()
+    def _from_any(self, part: PartFile, after: int) -> bool:
+        bases = self._usable()
         for index, base in enumerate(bases):
-            if self._pace.over:
+            if self._deadline.over:
                 return False
-            self._pace.begin(base, len(bases) - index)
+            self._deadline.begin(base, len(bases) - index)
             try:
-                complete(part, base + part.file.name, self._pace, lambda: self._report(part), after)
+                complete(part, base + part.file.name, self._deadline, lambda: self._report(part), after)
             except TransferFault as fault:
                 self._faults[base] = fault
             else:
@@ -142,12 +147,39 @@ class FetchJob:
                 return True
         return False
 
-    def _report(self, part: Part) -> None:
+    def _report(self, part: PartFile) -> None:
         self._progress(self._done + part.size, self._total)
 
 
-def _kept(part: Part) -> str:
+@contextlib.contextmanager
+def _locked(path: Path, deadline: Deadline, received: Callable[[], int], total: int) -> Iterator[None]:
+    """Hold the lock at `path`. While another process has it, watch whether what it `received` gets on in time.
+
+    Raises TransferFault where it does not, OSError where the disk has no locks or cannot be written.
+    """
+    lock = FileLock(path, blocking=False, fallback_to_soft=False)
+    deadline.begin(_OTHER, 1)
+    before = received()
+    while not lock.is_locked:
+        try:
+            lock.acquire()
+        except Timeout:
+            now = received()
+            if now > before:
+                deadline.received(now - before, total - now)
+            elif now < before:
+                deadline.accept()  # its download is complete, or starts again
+            elif deadline.patience() <= 0:
+                raise deadline.silent(total - now) from None
+            before = now
+            time.sleep(_POLL)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _received(part: PartFile) -> str:
     if not part.size:
         return ""
-    have, want = size(part.size), size(part.file.size)
-    return f"\n{have} of {want} are kept in {part.path}, and the next try goes on from there."
+    return f"\n{size(part.size)} of {size(part.file.size)} are kept in {part.path}, and the next try resumes there."

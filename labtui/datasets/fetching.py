@@ -1,22 +1,71 @@
-"""Fetching a data set, or finding out that it cannot be had in time."""
+"""Fetching a data set, and choosing another one where it cannot be fetched in time."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from labtui.datasets.deadline import Terms
-from labtui.datasets.fetch_errors import disk_fault
+from labtui.datasets.deadline import Limits
+from labtui.datasets.fetch_errors import FetchFault, disk_fault
 from labtui.datasets.info import DatasetSource
 from labtui.datasets.registry import source_of
-from labtui.datasets.verification import check
+from labtui.datasets.verification import check, describe
+from labtui.errors import EnvironmentFault
+from labtui.text.clean import clean_line
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes that are here and the bytes that are wanted in all."""
+"""Called with the bytes received so far and the bytes of everything."""
 
-BRISK = Terms(judge=30.0, whole=300.0)
+BRISK = Limits(decide=30.0, total=300.0)
 """The first round of a fetch without a deadline: the first address that is fast enough is taken."""
 
-PATIENT = Terms()
+PATIENT = Limits()
 """The second round: the fastest address, however slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The data set that a run gets."""
+
+    name: str
+    fallback: bool
+    requested: str
+    why: str
+    """With a fallback: why the requested one is not available, as one sentence; empty otherwise."""
+
+
+def decide(
+    requested: str,
+    offline: str | None,
+    root: Path,
+    *,
+    pinned: bool,
+    deadline: float = 10.0,
+    limit: float = BRISK.total,
+    progress: Progress | None = None,
+    addresses: Sequence[str] | None = None,
+) -> Decision:
+    """The requested data set, fetched into `root` if it is not there, or else `offline`.
+
+    Within `deadline` seconds it is known whether some address can send everything within `limit` seconds. A `pinned`
+    data set, or one without `offline`, is never replaced: EnvironmentFault, with what to do. Raises UsageError for
+    unknown names.
+    """
+    source = source_of(requested)
+    fallback = source_of(offline).info.name if offline and offline != requested and not pinned else None
+    flaws = check(source, root)
+    if flaws:
+        try:
+            rounds = (Limits(decide=deadline, total=limit),)
+            fetch_source(source, root, rounds=rounds, progress=progress, addresses=addresses)
+        except EnvironmentFault as fault:
+            if fallback is None:
+                raise
+            damage = [flaw for flaw in flaws if flaw.what != "missing"]
+            state = f"in {source.folder(root)} {describe(damage)}, and " if damage else ""
+            reason = fault.short if isinstance(fault, FetchFault) else fault.message.rstrip(".")
+            why = clean_line(f"{state}it cannot be fetched: {reason}.")
+            return Decision(name=fallback, fallback=True, requested=requested, why=why)
+    return Decision(name=requested, fallback=False, requested=requested, why="")
 
 
 def fetch(
@@ -25,17 +74,17 @@ def fetch(
     *,
     progress: Progress | None = None,
     deadline: float | None = None,
-    limit: float = BRISK.whole,
+    limit: float = BRISK.total,
     addresses: Sequence[str] | None = None,
 ) -> None:
-    """Have a data set's files, all of them right, below the data folder `root`. Files that are right stay untouched.
+    """Fetch what is missing or damaged of a data set's files below the data folder `root`; good files stay untouched.
 
-    Without `deadline`, a slow address is put up with where no fast one is found. With it, some address must show within
-    `deadline` seconds that everything can be here within `limit` seconds. `addresses` stand in for the registered ones
-    (each ends in `/`). Raises FetchFault, with what was brought kept for the next try, and UsageError for an unknown
+    Without `deadline`, a slow address is used where no fast one is found. With it, some address must show within
+    `deadline` seconds that everything can be here within `limit` seconds. `addresses` (each ends in `/`) replace the
+    registered ones. Raises FetchFault, with what was received kept for the next try, and UsageError for an unknown
     name.
     """
-    rounds = (BRISK, PATIENT) if deadline is None else (Terms(judge=deadline, whole=limit),)
+    rounds = (BRISK, PATIENT) if deadline is None else (Limits(decide=deadline, total=limit),)
     fetch_source(source_of(name), root, rounds=rounds, progress=progress, addresses=addresses)
 
 
@@ -43,24 +92,18 @@ def fetch_source(
     source: DatasetSource,
     root: Path,
     *,
-    rounds: Sequence[Terms],
+    rounds: Sequence[Limits],
     progress: Progress | None = None,
     addresses: Sequence[str] | None = None,
 ) -> None:
-    """`fetch`, on terms of its own."""
+    """`fetch` with limits for each round."""
     if source.remote is None or not check(source, root):
         return
-    from labtui.datasets.fetch_job import (
-        FetchJob,  # here: HTTP and TLS cost 50 ms, and a list of data sets needs neither
-    )
+    from labtui.datasets.fetch_job import FetchJob  # deferred: httpx costs 0.1 s, and only a fetch needs it
 
-    job = FetchJob(source, source.remote, root, rounds, progress or _ignore, addresses)
+    job = FetchJob(source, source.remote, root, rounds, progress or (lambda _received, _total: None), addresses)
     try:
         root.mkdir(parents=True, exist_ok=True)
         job.run()
     except OSError as fault:
         raise disk_fault(source, root, fault) from fault
-
-
-def _ignore(_done: int, _total: int) -> None:
-    """Where nobody wants to know."""

@@ -1,131 +1,186 @@
-"""One HTTP request, read by a thread of its own, so that nothing in it can hold up its caller.
+"""Fetching the missing bytes of one file from one address, in as many requests as it takes.
 
-Resolving a name blocks for as long as the system likes, a server may answer never or one byte a minute: the caller
-waits on a queue with the patience it has, and leaves. An abandoned thread ends at its next sign of life or socket
-timeout; it touches no file.
+Each request is read in a thread of its own, so that nothing in it can hold up the caller: resolving a name blocks for
+as long as the system likes, and a server may answer never or one byte a minute. The caller waits on a queue as long as
+its deadline allows. A thread that is left alone ends at the next bytes or at its socket's timeout; it writes no file.
 """
 
 import errno
-import http.client
+import http
 import queue
+import re
 import socket
 import ssl
 import threading
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from types import TracebackType
-from typing import IO, Self
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import Any
+
+import httpx
 
 from labtui import __version__
-from labtui.datasets.fetch_errors import BrokenOff, Silence, TransferFault
+from labtui.datasets.deadline import Deadline
+from labtui.datasets.fetch_errors import BrokenOff, TransferFault
+from labtui.datasets.part_file import PartFile
 from labtui.text.clean import clean_line
 
-CHUNK = 1 << 18
-SOCKET_TIMEOUT = 60.0
-"""Seconds after which an abandoned thread gives up at the latest; the caller's patience is shorter."""
+STRIKES = 3
+"""Broken transfers that brought less than a hundredth of the file before an address is given up."""
 
-_PASSING = frozenset({408, 425, 429})  # "not now", not "never"
+SOCKET_TIMEOUT = 60.0
+"""Seconds after which a thread that was left alone ends; the caller's patience is shorter."""
+
+_TEMPORARY = frozenset({408, 425, 429})
 _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the server says about the body that follows."""
+def complete(part: PartFile, address: str, deadline: Deadline, report: Callable[[], None], after: int) -> None:
+    """Fill up the part from this address and check its MD5. `after`: bytes of other files that are still to come.
 
-    partial: bool
-    """Only the part that was asked for (206), not the whole file (200)."""
-    start: int
-    """The offset in the file at which the body begins."""
-    total: int | None
-    """Bytes of the whole file; None where the server does not say."""
-    validator: str
-    """A strong ETag or a date of change, with which a later request can ask for the rest of the same file."""
-    content_type: str
+    Raises TransferFault; what was received is kept. Other OSErrors are the disk's.
+    """
+    strikes = 0
+    while True:
+        before = part.size
+        try:
+            _request(part, address, deadline, report, after)
+        except BrokenOff:
+            gained = part.size - before
+            strikes += gained < part.file.size / 100
+            if gained <= 0 or strikes >= STRIKES:
+                raise
+            continue
+        if part.md5() == part.file.md5:
+            return
+        mixed = not part.pure
+        part.restart()
+        if not mixed:
+            raise TransferFault("sends other bytes than it should (wrong MD5)", final=True)
 
 
-class Stream:
-    """A request under way: first one `reply`, then `chunk`s. Close it, or use it in a `with` block."""
+def _request(part: PartFile, address: str, deadline: Deadline, report: Callable[[], None], after: int) -> None:
+    with closing(_Download(address, part.size, part.validator(address))) as download:
+        try:
+            known = _accept(part, address, download.take(deadline.patience()))
+            deadline.answered()
+            while part.left:
+                chunk: bytes = download.take(deadline.patience())
+                if not chunk:
+                    raise BrokenOff("broke off the transfer")
+                if not part.size and part.file.name.endswith(".gz") and not chunk.startswith(b"\x1f"):
+                    raise TransferFault("sends something else than the file", final=True)
+                part.append(chunk[known:][: part.left])
+                known = max(0, known - len(chunk))
+                report()
+                deadline.received(len(chunk), known + part.left + after)
+        except queue.Empty:
+            raise deadline.silent(part.left + after) from None
 
-    def __init__(self, address: str, offset: int = 0, validator: str = "") -> None:
+
+def _accept(part: PartFile, address: str, response: httpx.Response) -> int:
+    """Check the answer against what is needed; how many bytes at its start the part has already."""
+    headers, is_partial = response.headers, response.status_code == http.HTTPStatus.PARTIAL_CONTENT
+    start, total = 0, headers.get("Content-Length", "")
+    if is_partial:
+        match = re.match(r"bytes (\d+)-\d*/(\d+|\*)\Z", headers.get("Content-Range", ""), re.ASCII | re.IGNORECASE)
+        if match is None:
+            raise TransferFault("sends a part of the file without saying which", final=True)
+        start, total = int(match[1]), match[2]
+    if headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}:
+        raise TransferFault("sends the file in another encoding", final=True)
+    if headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
+        raise TransferFault("sends a web page instead of the file (a network's log-in page?)", final=True)
+    if total.isdecimal() and int(total) != part.file.size:
+        raise TransferFault(f"has a file of {int(total):,} bytes, not of {part.file.size:,}", final=True)
+    if is_partial and start != part.size:
+        raise TransferFault("sends another part of the file than was asked for", final=True)
+    etag = headers.get("ETag", "")
+    validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
+    asked_with = part.validator(address)
+    if not is_partial and asked_with and validator != asked_with:
+        part.restart()  # the server says that its file is no longer the one that the part came from
+    part.came_from(address, validator)
+    return 0 if is_partial else part.size
+
+
+class _Download:
+    """A request under way: `take` gives the response first, then chunks of its body, and b"" at its end."""
+
+    def __init__(self, address: str, offset: int, validator: str) -> None:
         headers = {"User-Agent": f"labtui/{__version__}", "Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
             if validator:
                 headers["If-Range"] = validator
-        self._request = urllib.request.Request(address, headers=headers)  # noqa: S310 - our own http(s) addresses
-        self._queue: queue.Queue[Reply | bytes | TransferFault] = queue.Queue(maxsize=32)
+        self._queue: queue.Queue[httpx.Response | bytes | TransferFault] = queue.Queue(maxsize=32)
         self._closed = threading.Event()
-        threading.Thread(target=self._read, name="download", daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        threading.Thread(target=self._read, args=(address, headers), name="download", daemon=True).start()
 
     def close(self) -> None:
-        """Want no more."""
+        """Leave the request alone."""
         self._closed.set()
 
-    def reply(self, patience: float) -> Reply:
-        """The server's answer. Raises Silence, TransferFault."""
-        item = self._take(patience)
-        assert isinstance(item, Reply)
-        return item
-
-    def chunk(self, patience: float) -> bytes:
-        """The next bytes; empty at the end of what the server sends. Raises Silence, TransferFault."""
-        item = self._take(patience)
-        assert isinstance(item, bytes)
-        return item
-
-    def _take(self, patience: float) -> Reply | bytes:
-        try:
-            item = self._queue.get(timeout=max(patience, 0.001))
-        except queue.Empty:
-            raise Silence from None
+    def take(self, patience: float) -> Any:
+        """The next item. Raises queue.Empty where none comes within `patience` seconds, and TransferFault."""
+        item = self._queue.get(timeout=max(patience, 0.001))
         if isinstance(item, TransferFault):
             raise item
         return item
 
-    def _put(self, item: Reply | bytes | TransferFault) -> None:
+    def _put(self, item: httpx.Response | bytes | TransferFault) -> None:
         while not self._closed.is_set():
             with suppress(queue.Full):
                 self._queue.put(item, timeout=0.5)
                 return
 
-    def _read(self) -> None:
+    def _read(self, address: str, headers: dict[str, str]) -> None:
+        answered = False
         try:
-            with _opener().open(self._request, timeout=SOCKET_TIMEOUT) as response:
-                self._put(_reply(response.status, response.headers))
-                chunk = b"-"
-                while chunk and not self._closed.is_set():
-                    chunk = response.read1(CHUNK)
+            with new_client(address) as client, client.stream("GET", address, headers=headers) as response:
+                _check_status(response)
+                answered = True
+                self._put(response)
+                for chunk in response.iter_raw():
                     self._put(chunk)
-        except Exception as fault:  # noqa: BLE001 - the end of a thread: its caller is told, whatever it was
-            self._put(in_words(fault))
+                    if self._closed.is_set():
+                        return
+                self._put(b"")
+        except Exception as fault:  # noqa: BLE001 - the end of a thread: the caller hears of it, whatever it was
+            self._put(in_words(fault, answered=answered))
 
 
-def in_words(fault: BaseException) -> TransferFault:
-    """What went wrong with a request, for people."""
+def new_client(address: str, **options: Any) -> httpx.Client:
+    """A client that follows a few redirects, though never from https to anything else, and trusts the system's CAs."""
+
+    def check(request: httpx.Request) -> None:
+        scheme = request.url.scheme
+        if scheme != "https" and (scheme != "http" or address.startswith("https:")):
+            raise TransferFault(clean_line(f"redirects to {scheme}, which is not followed", 80), final=True)
+
+    hooks: dict[str, list[Callable[..., Any]]] = {"request": [check]}
+    context = ssl.create_default_context()
+    return httpx.Client(
+        verify=context, timeout=SOCKET_TIMEOUT, follow_redirects=True, max_redirects=5, event_hooks=hooks, **options
+    )
+
+
+def _check_status(response: httpx.Response) -> None:
+    code = response.status_code
+    if code not in (http.HTTPStatus.OK, http.HTTPStatus.PARTIAL_CONTENT):
+        text = clean_line(f"answered {code} {response.reason_phrase}".strip(), 80)
+        raise TransferFault(text, final=code < http.HTTPStatus.INTERNAL_SERVER_ERROR and code not in _TEMPORARY)
+
+
+def in_words(fault: BaseException, *, answered: bool) -> TransferFault:
+    """What went wrong with a request, for people; `answered`: while the body was read."""
     if isinstance(fault, TransferFault):
         return fault
-    if isinstance(fault, urllib.error.HTTPError):
-        fault.close()
-        return TransferFault(
-            clean_line(f"answered {fault.code} {fault.reason}", 80),
-            final=fault.code < 500 and fault.code not in _PASSING,
-        )
-    if isinstance(fault, urllib.error.URLError) and isinstance(fault.reason, BaseException):
-        return in_words(fault.reason)
-    if isinstance(fault, ConnectionResetError | ConnectionAbortedError | BrokenPipeError | http.client.IncompleteRead):
+    cause = fault
+    while deeper := cause.__cause__ or cause.__context__:
+        cause = deeper
+    if answered or isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
         return BrokenOff("broke off the transfer")
-    match fault:
+    match cause:
         case socket.gaierror():
             what = "has a name that could not be resolved"
         case ssl.SSLCertVerificationError():
@@ -138,69 +193,4 @@ def in_words(fault: BaseException) -> TransferFault:
             what = "cannot be reached from this network"
         case _:
             what = clean_line(f"did not work ({type(fault).__name__}: {fault})", 160)
-    return TransferFault(what)
-
-
-class Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows a few redirects, and never from https to anything else."""
-
-    max_redirections = 5
-    max_repeats = 2
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        """The request for the new address. Raises TransferFault."""
-        scheme = newurl.partition(":")[0].lower()
-        if scheme not in {"http", "https"} or (req.type == "https" and scheme != "https"):
-            fp.close()
-            raise TransferFault(clean_line(f"redirects to {scheme}, which is not followed", 80), final=True)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """Proxies of the environment, http and https; unlike `build_opener`, no ftp, no file, no data addresses."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        Redirects(),
-        urllib.request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener
-
-
-def _reply(status: int, headers: Mapping[str, str]) -> Reply:
-    """Raises TransferFault where status and headers do not make sense together."""
-    if headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}:
-        raise TransferFault("sends the file in another encoding", final=True)
-    etag = headers.get("ETag", "")
-    validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
-    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if status == http.HTTPStatus.OK:
-        length = headers.get("Content-Length", "")
-        return Reply(False, 0, int(length) if length.isdecimal() else None, validator, kind)
-    if status == http.HTTPStatus.PARTIAL_CONTENT:
-        start, total = _content_range(headers.get("Content-Range", ""))
-        return Reply(True, start, total, validator, kind)
-    raise TransferFault(f"answered {status}", final=True)
-
-
-def _content_range(text: str) -> tuple[int, int | None]:
-    """`bytes 100-199/1000` as (100, 1000); the total may be `*`."""
-    unit, _, rest = text.partition(" ")
-    span, _, total = rest.partition("/")
-    start = span.partition("-")[0]
-    if unit.lower() != "bytes" or not start.isdecimal():
-        raise TransferFault("sends a part of the file without saying which", final=True)
-    return int(start), int(total) if total.isdecimal() else None
+    return TransferFault(what, final=isinstance(fault, httpx.TooManyRedirects))

@@ -1,4 +1,4 @@
-"""A file on its way: `NAME.part` beside where it will lie, kept over failures and read on from at the next try."""
+"""A file that is being fetched: `NAME.part` beside its final place. It is kept when a fetch fails, and resumed."""
 
 import hashlib
 import os
@@ -12,8 +12,6 @@ from msgspec import Struct
 from labtui.datasets.info import DataFile
 from labtui.store.files import read_json_or_none, sync_folder, write_all, write_json
 
-_OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-
 
 class _Origin(Struct, frozen=True):
     """Where the bytes came from last, and what tells the server that it still has the same file."""
@@ -22,8 +20,8 @@ class _Origin(Struct, frozen=True):
     validator: str = ""
 
 
-class Part:
-    """The bytes of `file` that are here so far. Use it in a `with` block, under the data set's lock.
+class PartFile:
+    """The bytes of `file` that were received so far. Use it in a `with` block, under the data set's lock.
 
     All methods that write raise OSError; what was written before stays.
     """
@@ -38,13 +36,12 @@ class Part:
         self._origin = read_json_or_none(self._origin_path, _Origin) or _Origin()
 
     def __enter__(self) -> Self:
-        self._descriptor = os.open(
-            self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666
-        )
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        self._descriptor = os.open(self.path, flags, 0o666)
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode):
             os.close(self._descriptor)
-            raise FileExistsError(f"{self.path} is no regular file")
+            raise FileExistsError(f"{self.path} is not a regular file")
         self.size = status.st_size
         self.pure = self.size == 0
         if self.size > self.file.size:
@@ -64,7 +61,7 @@ class Part:
         return self.file.size - self.size
 
     def validator(self, address: str) -> str:
-        """What to ask this address with for the rest of the same file; empty where the bytes came from elsewhere."""
+        """What to send to this address to get the rest of the same file; empty where the bytes came from elsewhere."""
         return self._origin.validator if self._origin.address == address else ""
 
     def came_from(self, address: str, validator: str) -> None:
@@ -84,24 +81,24 @@ class Part:
             self.size = os.fstat(self._descriptor).st_size
 
     def restart(self) -> None:
-        """Begin at zero."""
+        """Start again with nothing."""
         os.ftruncate(self._descriptor, 0)
         self.size, self.pure = 0, True
 
     def md5(self) -> str:
-        """The MD5 of what is here, as hexadecimal digits."""
+        """The MD5 of what was received, as hexadecimal digits."""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         with os.fdopen(os.dup(self._descriptor), "rb") as stream:
             return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
-    def place(self, target: Path) -> None:
-        """Bring the bytes to the disk and give them their name, in one step."""
+    def move_to(self, target: Path) -> None:
+        """Sync the bytes to the disk and give the file its final name, in one step."""
         os.fsync(self._descriptor)
         self.path.replace(target)
         self._origin_path.unlink(missing_ok=True)
         sync_folder(target.parent)
 
     def discard(self) -> None:
-        """Take the files away."""
+        """Remove the files."""
         self.path.unlink(missing_ok=True)
         self._origin_path.unlink(missing_ok=True)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labtui.datasets.info import DatasetInfo
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -42,3 +44,26 @@ def image_statistics(images: "npt.NDArray[np.uint8]") -> Statistics:
         std_of_images=tuple(deviations.tolist()),
         std_of_pixels=tuple(np.sqrt(squares - np.square(means)).tolist()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsRow:
+    """One line of `labtui data stats`: a figure per channel."""
+
+    title: str
+    values: tuple[float, ...]
+    note: str = ""
+
+
+def statistics_rows(info: DatasetInfo, statistics: Statistics) -> tuple[StatisticsRow, ...]:
+    """The measured figures beside the registered ones; unrounded."""
+    return (
+        StatisticsRow("mean", statistics.mean, _against(statistics.mean, info.mean)),
+        StatisticsRow("std", statistics.std_of_images, _against(statistics.std_of_images, info.std)),
+        StatisticsRow("std of all pixels", statistics.std_of_pixels, "for comparison; not used"),
+    )
+
+
+def _against(found: tuple[float, ...], registered: tuple[float, ...]) -> str:
+    same = len(found) == len(registered) and all(abs(a - b) < 1e-4 for a, b in zip(found, registered, strict=True))
+    return "as registered" if same else f"registered: {', '.join(f'{value:.4f}' for value in registered)}"

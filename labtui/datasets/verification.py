@@ -17,7 +17,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from labtui.datasets.info import DataFile, DatasetSource
-from labtui.datasets.registry import source_of
 from labtui.store.files import read_json_or_none, write_json
 from labtui.store.paths import cache_folder
 from labtui.text.clean import clean_line
@@ -49,14 +48,6 @@ class _Memory(Struct, frozen=True):
     folder: str
     """For people who look into the cache."""
     files: dict[str, _Seen] = {}
-
-
-def is_present(name: str, root: Path) -> bool:
-    """Whether all files of a data set are here with the right sizes; cheap, reads none of them."""
-    source = source_of(name)
-    if source.embedded_file:
-        return source.embedded_file() is not None
-    return not missing(source, root)
 
 
 def missing(source: DatasetSource, root: Path) -> tuple[Flaw, ...]:
@@ -114,7 +105,7 @@ def _size_flaw(root: Path, path: Path, size: int) -> str:
     except OSError:
         return "missing"
     if not stat.S_ISREG(status.st_mode):
-        return "no regular file"
+        return "not a regular file"
     return "" if status.st_size == size else f"damaged ({status.st_size:,} bytes, {size:,} expected)"
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.support.processes import environment
 
 HEAVY = {"torch", "torchvision", "textual", "numpy", "scipy", "matplotlib", "rich", "psutil", "sklearn", "tensorboard"}
+HEAVY |= {"httpx"}
 
 PROBE = """
 import io, json, sys

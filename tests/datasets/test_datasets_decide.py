@@ -26,7 +26,7 @@ def test_what_is_here_is_taken_without_asking_anybody(serve: Serve, register: Re
     first = decide("tiny", "digits", tmp_path, pinned=False)
     asked = len(server.requests)
     assert decide("tiny", "digits", tmp_path, pinned=True) == first
-    assert (first.name, first.fallback, first.wanted, first.why) == ("tiny", False, "tiny", "")
+    assert (first.name, first.fallback, first.requested, first.why) == ("tiny", False, "tiny", "")
     assert len(server.requests) == asked == 1
     assert is_whole(tmp_path)
 
@@ -36,7 +36,7 @@ def test_what_cannot_be_had_is_stood_in_for_and_the_reason_is_one_line(
 ) -> None:
     register(tiny_source(serve(answers(404)).base, serve(answers(503)).base))
     decision = decide("tiny", "digits", tmp_path, pinned=False)
-    assert (decision.name, decision.fallback, decision.wanted) == ("digits", True, "tiny")
+    assert (decision.name, decision.fallback, decision.requested) == ("digits", True, "tiny")
     assert decision.why.startswith("it cannot be fetched: 127.0.0.1:")
     assert "answered 404" in decision.why
     assert "answered 503" in decision.why

@@ -134,7 +134,7 @@ def test_what_is_no_file_is_not_read(root: Path, kind: str) -> None:
     path = root / FOLDER / "meta"
     path.unlink()
     path.mkdir() if kind == "folder" else os.mkfifo(path)
-    assert [flaw.what for flaw in check(SOURCE, root)] == ["no regular file"]
+    assert [flaw.what for flaw in check(SOURCE, root)] == ["not a regular file"]
 
 
 def test_a_linked_folder_is_refused(root: Path) -> None:

@@ -15,11 +15,11 @@ CHILD = """
 import sys
 from pathlib import Path
 from labtui.datasets.fetching import fetch_source
-from labtui.datasets.deadline import Terms
+from labtui.datasets.deadline import Limits
 from tests.support.tiny_data import tiny_source
 print("begins", flush=True)
 told = lambda done, total: print(done, flush=True)
-fetch_source(tiny_source(sys.argv[1]), Path(sys.argv[2]), rounds=(Terms(silence=60.0),), progress=told)
+fetch_source(tiny_source(sys.argv[1]), Path(sys.argv[2]), rounds=(Limits(silence=60.0),), progress=told)
 """
 
 Serve = Callable[..., Server]

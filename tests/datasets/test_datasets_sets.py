@@ -87,7 +87,7 @@ def test_a_list_of_data_sets_loads_neither_numpy_nor_http_nor_sklearn() -> None:
     code = (
         "import sys, json; from pathlib import Path; from labtui import datasets;"
         "datasets.listing(Path('/nowhere'));"
-        "heavy = ('numpy', 'ssl', 'urllib.request', 'tarfile', 'filelock', 'sklearn', 'torch', 'scipy');"
+        "heavy = ('numpy', 'ssl', 'httpx', 'urllib.request', 'tarfile', 'filelock', 'sklearn', 'torch', 'scipy');"
         "print(json.dumps([name for name in heavy if name in sys.modules]))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
