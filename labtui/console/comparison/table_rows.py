@@ -111,7 +111,7 @@ def captions(table: ComparisonTable, choice: Choice, *, brief: bool = False) -> 
     selection = metric.selection.partition(";")[0] if brief else metric.selection
     unit = f" in {metric.unit}" if metric.unit else ""
     filtered = f"  / {choice.filter}" if choice.filter else ""
-    held = f"; held over {table.judged} judged lines (Holm)" if table.judged > 1 else ""
+    held = f"; adjusted for {table.judged} judged lines (Holm)" if table.judged > 1 else ""
     return f"{metric.tag}{unit}, {selection}{filtered}", f"mean and sd over seeds, 95% intervals{held}"
 
 
