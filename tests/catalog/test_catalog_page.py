@@ -47,7 +47,7 @@ def test_the_examples_of_the_page_are_sound(tmp_path: Path) -> None:
 def test_the_numbers_and_names_on_the_page_are_those_of_the_code() -> None:
     words = " ".join(TEXT.split())
     assert f"at most {LARGEST:,} bytes" in words
-    assert f"at most {MOST_ENTRIES:,} entries that make at most {MOST_RUNS:,} runs" in words
+    assert f"at most {MOST_ENTRIES:,} entries and at most {MOST_RUNS:,} runs" in words
     assert f"at most {MOST_MEMBERS} in all" in words
     assert all(f"`{tag}`" in words for tag in STEP_UNITS)
     for model in (Cnn, ResNet18):
