@@ -269,28 +269,28 @@ def test_a_run_again_keeps_its_seed_and_what_was_changed(tmp_path):
 def test_the_fields_hold_what_all_chosen_experiments_share(tmp_path):
     lab = lab_at(tmp_path)
     variants = lab.catalog.select(["adam"])
-    boxes = {box.key: box for box in form.boxes(variants, (0,), {"cpu": ""}, {})}
-    assert boxes["optimizer.lr"].text == form.DIFFERS
-    assert boxes["training.epochs"].text == "2"
-    assert boxes["data.name"].choices[:1] == ("cifar10",)
+    fields = {field.key: field for field in form.form_fields(variants, (0,), {"cpu": ""}, {})}
+    assert fields["optimizer.lr"].text == form.DIFFERS
+    assert fields["training.epochs"].text == "2"
+    assert fields["data.name"].choices[:1] == ("cifar10",)
     typed = {"optimizer.lr": "0.5", "training.epochs": "2", "seeds": "0,1", "at once": "99", "device": "tpu"}
-    boxes = {box.key: box for box in form.boxes(variants, (0,), {"cpu": ""}, typed)}
-    assert boxes["optimizer.lr"].is_changed
-    assert not boxes["training.epochs"].is_changed, "the same as before is no change"
-    assert "1 to 64" in boxes["at once"].fault
-    assert "no such device" in boxes["device"].fault
-    assert form.boxes((), (0,), {}, {})[0].key == "seeds"
+    fields = {field.key: field for field in form.form_fields(variants, (0,), {"cpu": ""}, typed)}
+    assert fields["optimizer.lr"].is_changed
+    assert not fields["training.epochs"].is_changed, "the same as before is no change"
+    assert "1 to 64" in fields["at once"].error
+    assert "no such device" in fields["device"].error
+    assert form.form_fields((), (0,), {}, {})[0].key == "seeds"
 
 
 @pytest.mark.parametrize("room", [12, 40, 120])
 def test_a_field_fits_its_room(tmp_path, room):
     variants = lab_at(tmp_path).catalog.select(["dropout"])
     typed = {"training.epochs": "x" * 50, "optimizer.name": "sgd"}
-    found = form.boxes(variants, (0,), {"cpu": "", "cuda:0": "busy"}, typed)
-    for box in found:
+    found = form.form_fields(variants, (0,), {"cpu": "", "cuda:0": "busy"}, typed)
+    keys = form.key_width(found, room)
+    for field in found:
         for current in (False, True):
-            keys = form.key_room(found, room)
-            assert width(form.box_line(box, room, UNICODE, key_room=keys, current=current, focused=current)) <= room
+            assert width(form.field_line(field, room, UNICODE, key_width=keys, current=current)) <= room
 
 
 def test_devices_are_offered_with_their_load():
@@ -299,8 +299,8 @@ def test_devices_are_offered_with_their_load():
     broken = Device(name="cuda:1", title="old", obstacle="too old")
     told = device_words(Machine(cpu=41.0, devices=(cpu, gpu, broken)))
     assert told == {"cpu": "16 cores, 41% busy", "cuda:0": "NVIDIA H200, 3% busy, 130 GB free"}
-    box = form.boxes((), (0,), told, {"device": "cuda:0"})[1]
-    assert "130 GB free" in plain(form.box_line(box, 100, UNICODE, key_room=10, current=True, focused=True))
+    field = form.form_fields((), (0,), told, {"device": "cuda:0"})[1]
+    assert "130 GB free" in plain(form.field_line(field, 100, UNICODE, key_width=10, current=True))
     assert device_words(Machine()) == {"cpu": ""}
 
 

@@ -52,7 +52,7 @@ async def _compare(app: ConsoleUnderTest, pilot: Pilot) -> None:
 
 async def _launch(app: ConsoleUnderTest, pilot: Pilot) -> None:
     await pilot.press("g", "space", "space", "R")
-    await app.until(pilot, lambda: app.screen._answer)
+    await app.until(pilot, lambda: app.screen.answer)
 
 
 async def _run(app: ConsoleUnderTest, pilot: Pilot) -> None:

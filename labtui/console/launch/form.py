@@ -1,178 +1,250 @@
-"""Fields one below the other: typing changes the one under the cursor. What is typed is told up, never judged here."""
+"""The form of the launch dialog: lines of fields, and over the current one Textual's Input.
 
-from collections.abc import Callable, Sequence
+A widget per field would be the usual way. With some thirty fields it takes eight times as long to open and to move, and
+in a burst of keys (over a slow line, or pasted) the keys go to the wrong widget: Textual carries bindings out from the
+app's queue, behind characters that already wait in the queue of the focused widget. Here one Input gets all keys, and
+each acts in the order in which it was typed.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
 
-from labtui.console.draw.spans import Line, Span
-from labtui.console.launch.fields import Box, box_line, key_room
+from labtui.console.draw.spans import Span
+from labtui.console.launch.fields import DIFFERS, FormField, field_line, key_width, value_width
 from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
+from labtui.text.clean import clean_line
 
 
-class Form(ScrollView, can_focus=True):
-    """`show` gives the fields anew after every change."""
+class FieldEditor(Input):
+    """The value of the current field. Keys that are not text act at once, not by way of the app."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"form--cursor"}
-
-    DEFAULT_CSS = """
-    Form { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
-    Form > .form--cursor { background: $foreground 8%; }
-    Form:focus > .form--cursor { background: $accent 22%; }
-    """
-
-    AT_ONCE: ClassVar[dict[str, Callable[["Form"], None]]] = {
-        "down": lambda form: form.action_move(1),
-        "up": lambda form: form.action_move(-1),
-        "pagedown": lambda form: form.action_move(10),
-        "pageup": lambda form: form.action_move(-10),
-        "right": lambda form: form.action_turn(1),
-        "left": lambda form: form.action_turn(-1),
-        "backspace": lambda form: form.action_shorten(),
-        "delete": lambda form: form.action_restore(),
-        "ctrl+u": lambda form: form.action_restore(),
-        "enter": lambda form: form.action_submit(),
-        "tab": lambda form: form.leave(1),
-        "shift+tab": lambda form: form.leave(-1),
+    EDITING: ClassVar[dict[str, str]] = {
+        key: binding.action
+        for binding in Input.BINDINGS
+        if isinstance(binding, Binding)
+        for key in binding.key.split(",")
     }
-    """Keys that are no text. As bindings they would go by way of the app, and what was typed behind them would come
-    before them."""
+    """Textual's editing keys, with their actions."""
 
-    class Changed(Message):
-        """Something was typed; None takes the change back."""
+    MOVES: ClassVar[dict[str, int]] = {"down": 1, "up": -1, "pagedown": 10, "pageup": -10}
 
-        def __init__(self, key: str, text: str | None) -> None:
-            super().__init__()
-            self.key = key
-            self.text = text
+    def __init__(self, form: "Form") -> None:
+        super().__init__(compact=True)
+        self._form = form
+        self.cursor_blink = False  # a blinking cursor is two writes a second over what may be a slow line
 
-        def can_replace(self, message: Message) -> bool:
-            """Of several changes of one field that wait, the last one tells all."""
-            return isinstance(message, Form.Changed) and message.key == self.key
+    def load(self, field: FormField) -> None:
+        """Edit this field; typing takes the place of the default."""
+        self.placeholder = DIFFERS if field.default == DIFFERS else ""
+        self.value = clean_line(field.text) if field.text != DIFFERS else ""
+        self.action_select_all() if field.typed is None else self.action_end()
 
-    class Moved(Message):
-        """Another field has the cursor."""
+    def watch_value(self, value: str) -> None:
+        """Report it."""
+        self._form.edit(value)
 
-    class Submitted(Message):
-        """Enter."""
+    async def on_key(self, event: events.Key) -> None:
+        """Act on keys that are not text."""
+        if event.key in self.MOVES:
+            self._form.move(self.MOVES[event.key])
+        elif event.key == "enter":
+            self.post_message(Form.Submitted())
+        elif event.key == "ctrl+u":
+            self._form.restore()
+        elif not self._form.turn(event.key):
+            if event.key not in self.EDITING:
+                return
+            await self.run_action(self.EDITING[event.key])
+        event.stop()
+        event.prevent_default()
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
-        self._boxes: tuple[Box, ...] = ()
-        self._at = 0
-        self._told: dict[str, str | None] = {}
-        """What was typed and is not yet in the fields that `show` gives: keys may come faster than they are judged."""
+    def on_paste(self, event: events.Paste) -> None:
+        """Paste the first line, without control characters."""
+        event.stop()
+        event.prevent_default()
+        self.replace(clean_line(event.text.partition("\n")[0]), *self.selection)
+
+
+class FieldLines(ScrollView, can_focus=False):
+    """All fields, painted."""
+
+    def __init__(self, form: "Form") -> None:
+        super().__init__()
+        self._form = form
 
     def on_mount(self) -> None:
         """Draw the scroll bar with what the terminal can show."""
         plain_scrollbar(self)
 
-    @property
-    def current(self) -> Box | None:
-        """The field under the cursor."""
-        return self._boxes[self._at] if self._at < len(self._boxes) else None
-
-    def show(self, boxes: Sequence[Box]) -> None:
-        """Show these fields; the cursor stays on its key."""
-        key = self.current.key if self.current else ""
-        self._told = {box.key: self._told[box.key] for box in boxes if box.typed != self._told.get(box.key, box.typed)}
-        self._boxes = tuple(replace(box, typed=self._told.get(box.key, box.typed)) for box in boxes)
-        self._at = next((index for index, box in enumerate(self._boxes) if box.key == key), 0)
-        self.virtual_size = Size(0, len(self._boxes))
-        self.refresh()
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:  # noqa: ARG002 - Textual's signature
-        """Printable keys are text here."""
-        return character is not None and character.isprintable()
-
-    def on_key(self, event: events.Key) -> None:
-        """Type, or do what the key says; what comes after a Tab is for the pane that has the focus by then."""
-        if (focused := self.screen.focused) is not self and focused is not None:
-            event.stop()
-            focused.post_message(events.Key(event.key, event.character))
-            return
-        deed = self.AT_ONCE.get(event.key)
-        if deed is None and (event.character is None or not event.is_printable):
-            return
-        event.stop()
-        event.prevent_default()
-        if deed is not None:
-            deed(self)
-        elif self.current is not None and event.character is not None:
-            box = self.current.turned(1) if event.character == " " and self.current.choices else None
-            self._tell(box or self.current.with_character(event.character))
-
-    def leave(self, by: int) -> None:
-        """The next pane, or the one before."""
-        if by > 0:
-            self.screen.focus_next()
-        else:
-            self.screen.focus_previous()
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Paste one line."""
-        if self.current is not None:
-            event.stop()
-            self._tell(self.current.with_character(event.text.partition("\n")[0]))
-
-    def action_move(self, by: int) -> None:
-        """Another field."""
-        self._at = min(max(0, self._at + by), max(0, len(self._boxes) - 1))
-        self.scroll_to_region(Region(0, self._at, 1, 1), animate=False, force=True)
-        self.refresh()
-        self.post_message(self.Moved())
-
-    def action_turn(self, by: int) -> None:
-        """The next choice."""
-        if self.current is not None and self.current.choices:
-            self._tell(self.current.turned(by))
-
-    def action_shorten(self) -> None:
-        """Take the last character away."""
-        if self.current is not None:
-            self._tell(self.current.without_last())
-
-    def action_restore(self) -> None:
-        """What stood there at first."""
-        if self.current is not None:
-            self._tell(replace(self.current, typed=None))
-
-    def action_submit(self) -> None:
-        """Done."""
-        self.post_message(self.Submitted())
-
     def on_click(self, event: events.Click) -> None:
-        """The field under the mouse."""
+        """Move to the field under the mouse."""
         if (offset := event.get_content_offset(self)) is not None:
-            self.action_move(offset.y + self.scroll_offset.y - self._at)
+            self._form.move_to(offset.y + self.scroll_offset.y)
+            self._form.editor.focus()
 
-    def _tell(self, box: Box) -> None:
-        self._told[box.key] = box.typed
-        self._boxes = (*self._boxes[: self._at], box, *self._boxes[self._at + 1 :])
-        self.refresh(Region(0, self._at - self.scroll_offset.y, self.size.width, 1))
-        self.post_message(self.Changed(box.key, box.typed))
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """The editor moves with its line."""
+        super().watch_scroll_y(old_value, new_value)
+        self._form.place_editor()
 
     def render_line(self, y: int) -> Strip:
         """One field."""
-        index, room = y + self.scroll_offset.y, self.scrollable_content_region.width
-        palette = palette_of(self)
-        if index >= len(self._boxes):
-            return strip((), palette, self.rich_style, room)
+        width = self.scrollable_content_region.width
+        return self._form.line(y + self.scroll_offset.y, width)
+
+
+class Form(Widget):
+    """Fields one below the other. What is typed is reported, and judged elsewhere: `show` gives the fields anew after
+    every change."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"form--cursor"}
+
+    DEFAULT_CSS = """
+    Form { height: 1fr; layers: lines editor; overflow: hidden hidden; }
+    Form > .form--cursor { background: $foreground 8%; }
+    Form:focus-within > .form--cursor { background: $accent 22%; }
+    FieldLines { layer: lines; height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
+    FieldEditor, FieldEditor:focus { layer: editor; position: absolute; background: $foreground 8%; }
+    FieldEditor:focus { background: $accent 22%; }
+    FieldEditor > .input--selection { text-style: underline; }
+    FieldEditor.-changed { color: $accent; }
+    FieldEditor.-error { color: $error; }
+    """
+
+    class Changed(Message):
+        """A field was edited; `typed` is None where its default was restored."""
+
+        def __init__(self, key: str, typed: str | None) -> None:
+            super().__init__()
+            self.key = key
+            self.typed = typed
+
+        def can_replace(self, message: Message) -> bool:
+            """Of several changes of one field that wait, the last one says all."""
+            return isinstance(message, Form.Changed) and message.key == self.key
+
+    class Moved(Message):
+        """Another field is the current one."""
+
+    class Submitted(Message):
+        """Enter was pressed."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._fields: tuple[FormField, ...] = ()
+        self._at = 0
+        self._unconfirmed: dict[str, str | None] = {}
+        """What was typed and is not yet in the fields that `show` gives: keys may come faster than they are judged."""
+        self.lines, self.editor = FieldLines(self), FieldEditor(self)
+
+    def compose(self) -> ComposeResult:
+        """The lines, and the editor over them."""
+        yield self.lines
+        yield self.editor
+
+    @property
+    def fields(self) -> tuple[FormField, ...]:
+        """All fields, with what was typed so far."""
+        return self._fields
+
+    @property
+    def current(self) -> FormField | None:
+        """The field under the cursor."""
+        return self._fields[self._at] if self._at < len(self._fields) else None
+
+    def show(self, fields: Sequence[FormField]) -> None:
+        """Show these fields; the cursor stays on its key."""
+        key, waiting = self.current.key if self.current else "", self._unconfirmed
+        self._unconfirmed = {
+            field.key: waiting[field.key] for field in fields if field.typed != waiting.get(field.key, field.typed)
+        }
+        self._fields = tuple(replace(field, typed=self._unconfirmed.get(field.key, field.typed)) for field in fields)
+        self._at = next((index for index, field in enumerate(self._fields) if field.key == key), 0)
+        self.lines.virtual_size = Size(0, len(self._fields))
+        self.lines.refresh()
+        field = self.current
+        if field is not None and (field.key != key or self._typed(self.editor.value) != field.typed):
+            self.editor.load(field)
+        self.place_editor()
+
+    # --- Moving -------------------------------------------------------------------------------------------------------
+
+    def move(self, by: int) -> None:
+        """Move the cursor over so many fields."""
+        self.move_to(self._at + by)
+
+    def move_to(self, index: int) -> None:
+        """Move the cursor to this field, or to the last one."""
+        self._at = min(max(0, index), max(0, len(self._fields) - 1))
+        if self.current is not None:
+            self.editor.load(self.current)
+        self.lines.scroll_to_region(Region(0, self._at, 1, 1), animate=False, force=True)
+        self.lines.refresh()
+        self.place_editor()
+        self.post_message(self.Moved())
+
+    def place_editor(self) -> None:
+        """Put the editor over the value of the current field."""
+        width = max(0, self.lines.scrollable_content_region.width - 2)
+        keys = key_width(self._fields, width)
+        self.editor.styles.width = value_width(width, keys)
+        self.editor.styles.offset = (keys + 1, self._at - self.lines.scroll_offset.y)
+        self.editor.set_class(bool(self.current and self.current.error), "-error")
+        self.editor.set_class(bool(self.current and self.current.is_changed), "-changed")
+
+    def on_resize(self) -> None:
+        """Keep the editor over its value."""
+        self.call_after_refresh(self.place_editor)
+
+    # --- Editing ------------------------------------------------------------------------------------------------------
+
+    def edit(self, value: str) -> None:
+        """Take this as the value of the current field."""
+        field = self.current
+        if field is not None and field.typed != (typed := self._typed(value)):
+            self._unconfirmed[field.key] = typed
+            self._fields = (*self._fields[: self._at], replace(field, typed=typed), *self._fields[self._at + 1 :])
+            self.post_message(self.Changed(field.key, typed))
+
+    def _typed(self, value: str) -> str | None:
+        default = self.current.default if self.current else ""
+        return None if value == ("" if default == DIFFERS else default) else value
+
+    def turn(self, key: str) -> bool:
+        """Change the current field to its next choice by Space or right, to the previous one by left; whether it has
+        choices and the key is one of these."""
+        field = self.current
+        if field is None or not field.choices or key not in ("space", "right", "left"):
+            return False
+        self.editor.value = field.turned(-1 if key == "left" else 1)
+        self.editor.action_end()
+        return True
+
+    def restore(self) -> None:
+        """Restore the default of the current field."""
+        if self.current is not None:
+            self.editor.load(replace(self.current, typed=None))
+
+    # --- Painting -----------------------------------------------------------------------------------------------------
+
+    def line(self, index: int, width: int) -> Strip:
+        """One field, painted; the editor lies over the value of the current one."""
+        palette, glyphs = palette_of(self), glyphs_of(self)
+        if index >= len(self._fields):
+            return strip((), palette, self.rich_style, width)
         current = index == self._at
         base = self.get_component_rich_style("form--cursor") if current else self.rich_style
-        focused = current and self.has_focus
-        width = max(0, room - 2)
-        line: Line = box_line(
-            self._boxes[index],
-            width,
-            glyphs_of(self),
-            key_room=key_room(self._boxes, width),
-            current=current,
-            focused=focused,
-        )
-        return strip((Span(" "), *line), palette, base, room)
+        keys = key_width(self._fields, max(0, width - 2))
+        spans = field_line(self._fields[index], max(0, width - 2), glyphs, key_width=keys, current=current)
+        return strip((Span(" "), *spans), palette, base, width)

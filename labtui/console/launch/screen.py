@@ -13,7 +13,7 @@ from labtui.console.commands import EVERYWHERE, Command, footer
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.draw.spans import Line, Span
 from labtui.console.draw.table import Column, Row
-from labtui.console.launch import fields as form
+from labtui.console.launch.fields import FormField, form_fields, help_text, initial_texts, request_of
 from labtui.console.launch.form import Form
 from labtui.console.launch.preview import Answer, answer, device_words, plan_lines
 from labtui.console.launch.request import Wish
@@ -41,7 +41,7 @@ class LaunchScreen(Page):
     """State: the marked experiments, what was typed, the last plan. The screen's result is a Wish, or None."""
 
     KIND = "launch"
-    AUTO_FOCUS = "#fields"
+    AUTO_FOCUS = "FieldEditor"
     BINDINGS: ClassVar[list[BindingType]] = bindings("launch")
 
     def __init__(self, wish: Wish) -> None:
@@ -49,9 +49,10 @@ class LaunchScreen(Page):
         self._begun = wish
         self._chosen: tuple[str, ...] = ()
         self._typed: dict[str, str] = {}
-        self._boxes: tuple[form.Box, ...] = ()
+        self._fields: tuple[FormField, ...] = ()
         self._devices: dict[str, str] = {}
-        self._answer: Answer | None = None
+        self.answer: Answer | None = None
+        """The last plan, or why there is none."""
         self._pause: Timer | None = None
         self._snapshot = Snapshot()
 
@@ -67,12 +68,12 @@ class LaunchScreen(Page):
         yield Lines(id="plan")
 
     def on_mount(self) -> None:
-        """Begin with the wish."""
+        """Begin with the request."""
         super().on_mount()
-        meant = set(self._begun.names)
+        names = set(self._begun.names)
         variants = self.app.lab.catalog.variants
-        self._chosen = tuple(one.spec.name for one in variants if meant & {one.spec.name, one.spec.experiment})
-        self._typed = form.typed_by(self._begun, self._variants)
+        self._chosen = tuple(one.spec.name for one in variants if names & {one.spec.name, one.spec.experiment})
+        self._typed = initial_texts(self._begun, self._variants)
         if not self._chosen:
             self.query_one("#experiments").focus()
         self._change()
@@ -87,7 +88,7 @@ class LaunchScreen(Page):
     @property
     def wish(self) -> Wish:
         """What the dialog says now."""
-        return form.wished(self._boxes, self._chosen)
+        return request_of(self._fields, self._chosen)
 
     def update(self, snapshot: Snapshot) -> None:
         """Runs that have finished since, and the load of the devices."""
@@ -110,7 +111,7 @@ class LaunchScreen(Page):
         variants = self._variants
         seeds = self.app.lab.catalog.experiment(variants[0].spec.experiment).seeds if variants else (0,)
         self._devices = device_words(self._snapshot.machine)
-        self._boxes = form.boxes(variants, seeds, self._devices, self._typed)
+        self._fields = form_fields(variants, seeds, self._devices, self._typed)
 
     def _plan(self) -> None:
         lab, wish = self.app.lab, self.wish
@@ -119,12 +120,12 @@ class LaunchScreen(Page):
     def on_plan_made(self, message: PlanMade) -> None:
         """Show it, if it is of what the dialog says now."""
         if message.answer.wish == self.wish:
-            self._answer = message.answer
+            self.answer = message.answer
             self._show()
 
     def give_up(self, why: str) -> None:
         """There is no plan, and this is why."""
-        self._answer = Answer(self.wish, fault=why)
+        self.answer = Answer(self.wish, fault=why)
         self._show()
 
     def _show(self) -> None:
@@ -133,10 +134,10 @@ class LaunchScreen(Page):
         self.query_one(LiveTable).show(
             [_row(variant, self._chosen, finished) for variant in self.app.lab.catalog.variants]
         )
-        self.query_one(Form).show(self._boxes)
+        self.query_one(Form).show(self._fields)
         entitle(self.query_one("#experiments"), self._count_told())
         self._show_hint()
-        found, at_once, machine = self._answer, self.wish.at_once, self._snapshot.machine
+        found, at_once, machine = self.answer, self.wish.at_once, self._snapshot.machine
 
         def write(room: int) -> list[Line]:
             if found is None:
@@ -160,19 +161,21 @@ class LaunchScreen(Page):
 
     def _show_hint(self) -> None:
         """What the field under the cursor means; on a narrow screen there is no room for it below the fields."""
-        box = self.query_one(Form).current
-        title, narrow = "what is to be other than usual", self.has_class("-narrow")
-        words = clean_line(form.told(box, brief=narrow)) if box else ""
+        field = self.query_one(Form).current
+        title, narrow = "overrides", self.has_class("-narrow")
+        words = clean_line(help_text(field, brief=narrow)) if field else ""
         entitle(self.query_one("#fields"), (words or title) if narrow else title, "" if narrow else words)
 
     # --- What the widgets say -----------------------------------------------------------------------------------------
 
     @on(Form.Changed)
     def _typed_in(self, event: Form.Changed) -> None:
-        self._typed = {key: text for key, text in self._typed.items() if key != event.key}
-        if event.text is not None:
-            self._typed[event.key] = event.text
-        self._change()
+        typed = {key: text for key, text in self._typed.items() if key != event.key}
+        if event.typed is not None:
+            typed[event.key] = event.typed
+        if typed != self._typed:
+            self._typed = typed
+            self._change()
 
     @on(Form.Moved)
     def _field_moved(self) -> None:
@@ -187,14 +190,18 @@ class LaunchScreen(Page):
             self.query_one(LiveTable).action_move(1)
             self._change()
 
+    def action_restore(self) -> None:
+        """Restore the default of the current field."""
+        self.query_one(Form).restore()
+
     @on(Form.Submitted)
     @on(LiveTable.Opened)
     def action_submit(self) -> None:
         """Give the wish back, where its plan is made and can start."""
-        found = self._answer
-        wrong = next((box for box in self._boxes if box.fault), None)
-        if wrong is not None:
-            self.say(f"{wrong.key}: {wrong.fault}", ink="warn")
+        found = self.answer
+        invalid = next((field for field in self._fields if field.error), None)
+        if invalid is not None:
+            self.say(f"{invalid.key}: {invalid.error}", ink="warn")
         elif found is None or found.wish != self.wish:
             self.say("the plan is being made: Enter again once it is there")
         elif not found.can_start:

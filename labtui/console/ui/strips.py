@@ -74,10 +74,15 @@ class AsciiTitle(Content):
         return Content(cut(self.plain, max_width, ASCII.ellipsis))
 
 
+def shown_text(widget: "Widget", text: str) -> str:
+    """The text without control characters, and in ASCII where the app draws in ASCII."""
+    return in_ascii(clean_line(text)) if glyphs_of(widget).ascii else clean_line(text)
+
+
 def entitle(widget: "Widget", title: str, subtitle: str = "") -> None:
     """Set a border's titles as plain text (markup means nothing), and only if they changed: each costs a repaint."""
-    kind, spell = (AsciiTitle, in_ascii) if glyphs_of(widget).ascii else (Content, str)
-    upper, lower = (kind(f" {spell(clean_line(text))} " if text else "") for text in (title, subtitle))
+    kind = AsciiTitle if glyphs_of(widget).ascii else Content
+    upper, lower = (kind(f" {shown_text(widget, text)} " if text else "") for text in (title, subtitle))
     if (widget.border_title or "") != upper.markup:
         widget.border_title = upper
     if (widget.border_subtitle or "") != lower.markup:
