@@ -76,9 +76,9 @@ def plain_difference(here: Cell, there: Cell, tag: str) -> float | None:
 
 
 def paired_seeds(here: Cell, there: Cell, tag: str) -> tuple[int, ...]:
-    """The seeds to pair: those with a value on both sides, where a seed means the same weights and image order.
+    """The seeds to pair: those with a value on both sides, if a seed means the same weights and image order.
 
-    Empty where a seed means something else on the two sides, or where they share fewer than two.
+    Empty if a seed means something else on the two sides, or if they share fewer than two.
     """
     if here.place != there.place or not draws_alike(here.spec, there.spec):
         return ()
@@ -88,7 +88,7 @@ def paired_seeds(here: Cell, there: Cell, tag: str) -> tuple[int, ...]:
 
 
 def cell_of_runs(runs: Iterable[Run]) -> Cell | None:
-    """The cell that stands for the runs of one line; None if none has finished.
+    """The cell that represents the runs of one line; None if none has finished.
 
     Of the newest finished run's recipe, the cell with the most seeds. `runs` are newest first.
     """

@@ -57,11 +57,6 @@ class Metric(Struct, frozen=True, kw_only=True):
         """Whether it is measured on training images while the network learns."""
         return self.tag in TRAIN_TAGS
 
-    @property
-    def has_penalty(self) -> bool:
-        """Whether the value includes the penalty, if there is one."""
-        return self.tag in TRAIN_LOSSES
-
 
 def metric(tag: str) -> Metric:
     """The metric of a tag. For a tag that labtui does not write, unit and direction come from its name."""
@@ -92,8 +87,3 @@ def cross_entropy(tag: str, shown: float, samples: int, spec: "RunSpec") -> floa
     """
     size = spec.training.batch_size if tag == tags.REPORT_TRAIN_LOSS else spec.training.test_batch_size
     return shown * shown * samples / -(-samples // size)
-
-
-def on_report_scale(tag: str, entropy: float, samples: int, spec: "RunSpec") -> float:
-    """Convert a mean cross-entropy per image to the report's scale: the inverse of `cross_entropy`."""
-    return float((entropy / cross_entropy(tag, 1.0, samples, spec)) ** 0.5)

@@ -69,7 +69,7 @@ def welch(here: ArrayLike, there: ArrayLike) -> Estimate:
 
 
 def bounds(estimate: Estimate, level: ArrayLike = 1 - ALPHA) -> tuple[Numbers, Numbers]:
-    """The interval that covers the true difference with probability `level`, where values are normally distributed."""
+    """The interval that covers the true difference with probability `level` if values are normally distributed."""
     half = _quantile(estimate.freedom, (1 + np.asarray(level)) / 2) * estimate.error
     return estimate.delta - half, estimate.delta + half
 
@@ -89,7 +89,7 @@ class Adjusted(NamedTuple):
 
     p: Numbers
     level: Numbers
-    """At which each interval lies beyond 0 exactly if Holm rejects."""
+    """At which each interval excludes 0 exactly if Holm rejects."""
 
 
 def holm(p: ArrayLike, alpha: float = ALPHA) -> Adjusted:

@@ -30,11 +30,11 @@ def test_an_assertion_is_two_names_a_sign_and_perhaps_a_margin(text: str, meant:
 
 
 @pytest.mark.parametrize("text", ["", "dropout", "dropout >", "> network", "a > b > c", "a = b", "a >> b"])
-def test_what_cannot_be_read_is_told_with_an_example(text: str) -> None:
-    with pytest.raises(UsageError) as told:
+def test_a_text_that_cannot_be_parsed_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError) as raised:
         parse(text)
-    assert told.value.exit_code == 2
-    assert "dropout > network + 0.5" in told.value.advice
+    assert raised.value.exit_code == 2
+    assert "dropout > network + 0.5" in raised.value.advice
 
 
 def checked(
@@ -102,18 +102,18 @@ def test_a_side_without_runs_holds_nothing(text: str) -> None:
 def test_an_experiment_with_several_members_must_be_named_exactly() -> None:
     grid = [spec("adam", f"Adam {rate}", member=str(rate), optimizer=Adam(lr=rate)) for rate in (0.1, 0.2)]
     runs = [*runs_of(BASE, [60, 61]), *(one for of in grid for one in runs_of(of, [50, 51]))]
-    with pytest.raises(UsageError, match="several rows") as told:
+    with pytest.raises(UsageError, match="several rows") as raised:
         check_all(["adam > network"], cells(runs), [variant(BASE), *map(variant, grid)], run_data=run_data())
-    assert told.value.advice == "Name one of them: adam@0.1, adam@0.2."
+    assert raised.value.advice == "Name one of them: adam@0.1, adam@0.2."
 
 
-def test_demanding_names_every_assertion_that_fails_and_ends_with_4() -> None:
+def test_requiring_names_every_assertion_that_fails_and_exits_with_4() -> None:
     held, failed = (
         AssertionResult(parse("a > b"), holds=True, why=""),
         AssertionResult(parse("c > d"), holds=False, why="one seed"),
     )
     require_all([held])
-    with pytest.raises(AssertionNotHeld) as told:
+    with pytest.raises(AssertionNotHeld) as raised:
         require_all([held, failed])
-    assert told.value.exit_code == 4
-    assert str(told.value) == "1 of 2 asserted comparisons do not hold.\nc > d: one seed"
+    assert raised.value.exit_code == 4
+    assert str(raised.value) == "1 of 2 asserted comparisons do not hold.\nc > d: one seed"

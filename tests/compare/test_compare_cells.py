@@ -125,7 +125,7 @@ def test_variants_without_a_finished_run_get_a_row_only_where_they_are_asked_for
     assert row(asked, "l1").label == "no finished run"
 
 
-def test_runs_under_way_are_told_in_a_note() -> None:
+def test_running_runs_are_named_in_a_note() -> None:
     table = judged([run(DROPOUT, 0, {}, state=State.RUNNING)], [variant(DROPOUT)])
     assert table.rows == ()
     assert table.notes == ("without a finished run: Dropout (running)",)

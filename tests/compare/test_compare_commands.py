@@ -30,7 +30,7 @@ def test_experiments_and_members_are_named_once() -> None:
     assert command(DROPOUT, ADAM, DROPOUT) == "labtui run dropout adam@0.001 --seeds 0-2"
 
 
-def test_overrides_come_along_and_settings_go_on_top() -> None:
+def test_overrides_are_kept_and_further_ones_are_set_on_top() -> None:
     short = msgspec.structs.replace(
         DROPOUT, training=Training(epochs=1), overrides={"training.epochs": 1, "model.dropout": (0.5, 0.5)}
     )
@@ -51,7 +51,7 @@ def test_a_value_is_never_more_than_a_word_to_a_shell() -> None:
     assert command(hostile) == "labtui run dropout --set 'model.name=x; rm -rf ~' --seeds 0-2"
 
 
-def test_rows_on_a_stand_in_data_set_ask_for_it() -> None:
+def test_rows_on_a_replacement_data_set_name_it() -> None:
     base = spec(baseline=None)
     variants = [
         variant(of) for one in (base, DROPOUT) for of in (one, msgspec.structs.replace(one, data=Data(name="digits")))

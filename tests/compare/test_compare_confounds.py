@@ -146,7 +146,7 @@ def test_a_penalty_on_one_side_confounds_train_losses_alone() -> None:
     }
 
 
-def test_another_data_set_is_a_confound_even_where_it_is_the_factor() -> None:
+def test_another_data_set_is_a_confound_even_if_it_is_the_factor() -> None:
     digits = msgspec.structs.replace(FULL, data=Data(name="digits"))
     told = {"test-set": "other test images: cifar10 in Adam 0.001, digits here"}
     assert found(digits, FULL, "data") == told
@@ -178,14 +178,14 @@ def test_the_run_that_differs_in_the_factor_alone_is_looked_up_and_judged_instea
     assert dropout.comparison is dropout.matched
 
 
-def test_a_matched_baseline_that_was_not_run_is_offered_as_an_variant() -> None:
+def test_a_matched_baseline_that_was_not_run_is_proposed_as_a_variant() -> None:
     dropout = row(judged([*runs_of(NETWORK, [55, 56]), *runs_of(DROPOUT, [62, 62.4])], VARIANTS), "dropout")
     (finding,) = [one for one in dropout.all_findings if one.code == "unmatched"]
     assert finding.text == "no finished run differs in model.dropout alone; Adam 0.001 would"
     assert remedy_text(finding.remedy) == "matched baseline: labtui run adam@0.001 --seeds 0,1"
 
 
-def test_a_matched_baseline_that_no_variant_has_is_offered_with_overrides() -> None:
+def test_a_matched_baseline_that_no_variant_has_is_proposed_with_overrides() -> None:
     runs = [*runs_of(NETWORK, [55, 56, 57]), *runs_of(DROPOUT, [62, 62.4, 63])]
     dropout = row(judged(runs, [variant(NETWORK), variant(DROPOUT)]), "dropout")
     (finding,) = [one for one in dropout.all_findings if one.code == "unmatched"]
@@ -214,7 +214,7 @@ def test_a_row_that_is_the_baselines_twin_but_for_the_confound_says_so() -> None
     )
 
 
-def test_a_baseline_that_is_fair_to_no_row_is_told_so() -> None:
+def test_a_baseline_that_is_fair_to_no_row_has_a_warning() -> None:
     runs = [*runs_of(NETWORK, [55, 56, 57]), *runs_of(FULL, [64, 64.5, 65]), *runs_of(DROPOUT, [62, 62.4, 63])]
     assert said(row(judged(runs, VARIANTS), "network"), "poor-baseline") == (
         "a poor baseline: 2 of 2 rows differ from it in more than their factor (data.train_fraction); "
@@ -279,7 +279,7 @@ def test_equal_work_is_not_mentioned() -> None:
     assert "budget" not in codes(row(judged(runs, VARIANTS, baseline="adam"), "dropout").all_findings)
 
 
-def test_versions_and_commits_are_told_as_environment_and_do_not_stop_a_verdict() -> None:
+def test_versions_and_commits_are_environment_findings_and_do_not_prevent_a_verdict() -> None:
     runs = [
         *runs_of(FULL, [64, 65, 64.5], versions={"torch": "2.13.0"}, commit="a" * 40),
         *runs_of(DROPOUT, [66, 66.5, 67], versions={"torch": "2.15.0"}, commit="b" * 40 + "-dirty"),

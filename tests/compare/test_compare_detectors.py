@@ -1,4 +1,4 @@
-"""Runs that learned nothing, switches that did nothing, grids that ended too soon, losses that mean something else."""
+"""Runs that learned nothing, settings without effect, grids that end too early, losses on other scales."""
 
 import math
 
@@ -11,7 +11,7 @@ from labtui.compare.findings.losses import losses
 from labtui.compare.findings.not_learning import learning_findings
 from labtui.compare.findings.published import expected
 from labtui.compare.findings.search import grid_findings, grid_searches, no_effect_findings, same_bits, tunable_values
-from labtui.compare.metrics import cross_entropy, metric, on_report_scale
+from labtui.compare.metrics import cross_entropy, metric
 from labtui.compare.render.commands import remedy_text
 from labtui.learning import at_chance, is_falling
 from labtui.spec import Adam, Cnn, Data, Penalty, Reference, Sgd, Training
@@ -20,6 +20,7 @@ from tests.support.comparisons import (
     codes,
     curve,
     judged,
+    on_report_scale,
     only_cell,
     predictions,
     row,
@@ -128,7 +129,7 @@ def test_one_dead_seed_of_three_is_counted() -> None:
 ENDS = {tags.TEST_ACCURACY: 61.5, tags.TEST_LOSS: 1.1234, tags.REPORT_TRAIN_LOSS: 0.0881}
 
 
-def test_equal_bits_under_unequal_specs_are_a_switch_that_did_nothing() -> None:
+def test_equal_bits_with_unequal_specs_are_a_setting_without_effect() -> None:
     weightless = spec("l1", "L1", penalty=Penalty(norm="l1", weight=0.0), factor=("penalty",))
     runs = [run(of, seed, ENDS) for of in (BASE, weightless) for seed in (0, 1)]
     table = judged(runs, [variant(BASE), variant(weightless)])
@@ -167,7 +168,7 @@ def test_equal_accuracies_alone_are_no_equal_bits() -> None:
 # --- Grids and tuning ------------------------------------------------------------------------------------------------
 
 
-def test_the_best_value_at_the_edge_of_a_grid_is_told_on_its_row_with_the_next_value_to_try() -> None:
+def test_the_best_value_at_the_edge_of_a_grid_has_a_warning_with_the_next_value_to_try() -> None:
     runs = rates("sgd", {0.01: 24.0, 0.001: 12.0, 0.0001: 11.5})
     table = judged(runs, [variant(one.spec) for one in runs[::2]])
     (found,) = [one for one in row(table, "sgd@0.01").findings if one.code == "grid-edge"]
@@ -177,7 +178,7 @@ def test_the_best_value_at_the_edge_of_a_grid_is_told_on_its_row_with_the_next_v
     assert remedy_text(found.remedy) == "extend the grid: labtui run sgd@0.01 --set optimizer.lr=0.1 --seeds 0,1"
 
 
-def test_only_the_best_row_of_a_grid_is_told_and_only_at_an_edge() -> None:
+def test_only_the_best_row_of_a_grid_has_the_warning_and_only_at_an_edge() -> None:
     assert edge({0.1: 60, 0.01: 70, 0.001: 50}) == {"sgd 0.1": [], "sgd 0.01": [], "sgd 0.001": []}
     found = edge({0.1: 60, 0.01: 70, 0.001: 80})
     assert [title for title, texts in found.items() if texts] == ["sgd 0.001"]
@@ -215,7 +216,7 @@ def test_settings_that_were_tried_by_hand_count_as_a_grid() -> None:
     assert (grid.key, grid.values) == ("penalty.weight", (0.1, 0.5))
 
 
-def test_a_method_tried_at_one_setting_speaks_of_that_setting() -> None:
+def test_a_method_tried_with_one_setting_has_a_note() -> None:
     dropout = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), factor=("model.dropout",))
     table = judged([*runs_of(BASE, [60, 61]), *runs_of(dropout, [62, 63])], [variant(BASE), variant(dropout)])
     assert said(row(table, "dropout"), "one-setting") == (
@@ -229,7 +230,7 @@ def test_rows_tuned_with_unequal_effort_say_so() -> None:
     assert said(row(table, "sgd@0.1"), "tuning") == "unequal tuning: 3 settings tried here, 1 setting of network"
 
 
-def test_rows_tuned_alike_are_not_told_apart() -> None:
+def test_rows_tuned_equally_have_no_note() -> None:
     grids_of_three = [*rates("sgd", {0.1: 60, 0.01: 70, 0.001: 50}), *rates("other", {0.2: 60, 0.02: 70, 0.002: 50})]
     table = judged(grids_of_three, [variant(one.spec) for one in grids_of_three[::2]], baseline="sgd@0.01")
     assert "tuning" not in codes(row(table, "other@0.02").all_findings)
@@ -279,7 +280,7 @@ def test_a_gap_is_not_given_where_a_penalty_stands_on_one_side() -> None:
     assert (l2.penalty, l2.gap) == (True, None)
 
 
-def test_a_penalty_that_outweighs_the_images_is_told_with_its_loss() -> None:
+def test_a_penalty_that_dominates_the_loss_has_a_warning() -> None:
     l1 = spec("l1", "L1", penalty=Penalty(norm="l1", weight=0.5, modules="fc1"), factor=("penalty",))
     runs = [run(l1, 0, {tags.TEST_ACCURACY: 35, tags.REPORT_TRAIN_LOSS: 0.2801, tags.REPORT_TEST_LOSS: 0.1623})]
     known = {runs[0].id: {tags.MINIBATCH_LOSS: curve(tags.MINIBATCH_LOSS, [1_572, 40, 11])}}
@@ -330,7 +331,7 @@ def reproduced(figure: float, ours: list[float]) -> dict[str, str]:
     return {one.code: one.text for one in findings if one.code in ("published-at-chance", "not-reproduced")}
 
 
-def test_a_published_run_that_learned_nothing_is_told_and_whether_ours_did() -> None:
+def test_a_published_run_that_learned_nothing_has_a_finding_that_says_whether_ours_did() -> None:
     assert reproduced(10.0, [10.0, 10.01]) == {
         "published-at-chance": "at chance (10.00%): the published run learned nothing"
     }
@@ -341,7 +342,7 @@ def test_a_published_run_that_learned_nothing_is_told_and_whether_ours_did() -> 
     assert "1 of our 2 seeds did" in reproduced(10.0, [38.3, 10.0])["published-at-chance"]
 
 
-def test_a_published_figure_beyond_what_seeds_explain_is_told() -> None:
+def test_a_published_figure_beyond_what_seeds_explain_has_a_finding() -> None:
     assert reproduced(64.0, [63.4, 64.1, 63.7]) == {}
     assert reproduced(70.0, [63.4, 64.1, 63.7]) == {
         "not-reproduced": "ours is 63.73, −6.27 points from the published one: more than seeds explain, "
@@ -349,7 +350,7 @@ def test_a_published_figure_beyond_what_seeds_explain_is_told() -> None:
     }
 
 
-def test_one_seed_of_ours_is_worth_a_word_only_where_it_is_far_off() -> None:
+def test_one_seed_of_ours_has_a_finding_only_if_it_is_far_off() -> None:
     assert reproduced(62.0, [63.4]) == {}
     assert reproduced(58.0, [63.4]) == {
         "not-reproduced": "ours is 63.40, +5.40 points from the published one: "

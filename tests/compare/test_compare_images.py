@@ -77,7 +77,7 @@ def test_class_differences_are_means_over_the_seeds_that_both_sides_have() -> No
     assert phrases.classes(found, found.declared) == "by class from cat +50.0 to dog 0.0 points"
 
 
-def test_the_first_common_seed_speaks_for_the_images_and_the_words_say_of_what() -> None:
+def test_the_image_test_is_of_the_first_common_seed_and_says_what_it_is_about() -> None:
     found = compared([LABELS, LABELS], [[1, 1, 1, 1, 1, 1, 2, 2], LABELS])
     assert phrases.image_test(found.declared.images, "Network") == (
         "seed 0 gets 3 of 8 test images right that Network gets wrong, 0 the reverse "

@@ -49,7 +49,7 @@ def test_adam_at_a_thousandth_is_the_matched_baseline_of_every_row(table: Compar
     assert (found.against_name, found.judged, found.confounds) == ("adam@0.001", True, ())
 
 
-def test_the_matched_baseline_itself_shows_what_the_data_are_worth(table: ComparisonTable) -> None:
+def test_the_matched_baseline_itself_shows_the_effect_of_the_data(table: ComparisonTable) -> None:
     adam = row(table, "adam@0.001")
     assert said(adam, "own-match").endswith("the difference to it shows the effect of data.train_fraction")
     (text,) = published(adam)
@@ -180,7 +180,7 @@ def test_slow_sgd_has_not_started(table: ComparisonTable, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["sgd@0.001", "sgd@0.0001"])
-def test_an_untrained_networks_losses_are_what_guessing_costs(table: ComparisonTable, name: str) -> None:
+def test_an_untrained_networks_losses_are_those_of_guessing(table: ComparisonTable, name: str) -> None:
     assert said(row(table, name), "published-loss-scale").endswith("both mean 2.303, the loss of guessing")
 
 

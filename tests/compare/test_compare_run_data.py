@@ -41,7 +41,7 @@ def test_what_cannot_be_read_is_not_there() -> None:
         assert known.predictions(RUN) is None
 
 
-def test_a_real_folder_is_read_without_being_told_how(tmp_path: Path) -> None:
+def test_a_real_folder_is_read_by_default(tmp_path: Path) -> None:
     real = dataclasses.replace(RUN, folder=tmp_path)
     write_predictions(tmp_path / "predictions.npz", predictions([0, 1], [1, 1]))
     found = RunData().predictions(real)

@@ -164,7 +164,7 @@ def test_the_binomial_noise_of_ten_thousand_images(percent: float, error: float)
     assert statistics.binomial_error(percent, 10_000) == pytest.approx(error, abs=1e-3)
 
 
-def test_the_ruler_at_eighty_percent_is_eleven_tenths_of_a_point() -> None:
+def test_test_set_noise_at_eighty_percent_is_eleven_tenths_of_a_point() -> None:
     assert statistics.test_set_noise(80, 10_000) == pytest.approx(1.109, abs=1e-3)
 
 

@@ -203,7 +203,7 @@ def test_seeds_that_did_not_finish_are_missed(state: State, more: str) -> None:
     )
 
 
-def test_runs_without_the_metric_are_counted_and_told() -> None:
+def test_runs_without_the_metric_are_counted_in_a_warning() -> None:
     blind = [run(DROPOUT, seed, {tags.TEST_ACCURACY: float("nan")}) for seed in (3, 4)]
     table = judged([*runs_of(BASE, [60, 61, 60.4]), *runs_of(DROPOUT, [61, 62, 61.5]), *blind], VARIANTS)
     dropout = row(table, "dropout")
@@ -211,7 +211,7 @@ def test_runs_without_the_metric_are_counted_and_told() -> None:
     assert said(dropout, "no-metric") == "2 of 5 runs have no finite test/accuracy"
 
 
-def test_earlier_runs_of_a_seed_are_told() -> None:
+def test_earlier_runs_of_a_seed_are_noted() -> None:
     old, new = runs_of(DROPOUT, [50, 51], created=1.0), runs_of(DROPOUT, [61, 62], created=9.0)
     dropout = row(judged([*runs_of(BASE, [60, 61]), *new, *old], VARIANTS), "dropout")
     assert dropout.mean == 61.5

@@ -217,9 +217,9 @@ def test_writing_makes_both_files_and_replaces_older_ones(tmp_path: Path) -> Non
     assert (tmp_path / "figures" / "differences.png").is_file()
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_an_environment_fault(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     table, of = small()
-    with pytest.raises(EnvironmentFault, match="cannot be written") as told:
+    with pytest.raises(EnvironmentFault, match="cannot be written") as raised:
         write(tmp_path / "file", table, of, forms=("md",), run_data=run_data(), made=NOON)
-    assert told.value.exit_code == 3
+    assert raised.value.exit_code == 3

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from labtui.compare.cells import Cell, cells
-from labtui.compare.metrics import on_report_scale
+from labtui.compare.metrics import cross_entropy
 from labtui.compare.model import ComparisonRow, ComparisonTable, Finding
 from labtui.compare.run_data import RunData
 from labtui.compare.table import compare_cells
@@ -215,6 +215,11 @@ def said(of: ComparisonRow, code: str) -> str:
     texts = [finding.text for finding in of.all_findings if finding.code == code]
     assert len(texts) == 1, f"{of.title}: {len(texts)} of {code!r}, among {sorted(codes(of.all_findings))}"
     return texts[0]
+
+
+def on_report_scale(tag: str, entropy: float, samples: int, of: RunSpec) -> float:
+    """The loss that the report's code prints for a mean cross-entropy per image: the inverse of `cross_entropy`."""
+    return float((entropy / cross_entropy(tag, 1.0, samples, of)) ** 0.5)
 
 
 def only_cell(runs: Sequence[Run]) -> Cell:

@@ -1,4 +1,4 @@
-"""The lab report, written from the runs: one HTML file without any outside resource, or Markdown with its figures.
+"""The lab report, written from the runs: one self-contained HTML file, or Markdown with its figures.
 
-`content.compose` makes the document, `writing.write` puts it on disk. matplotlib is imported when figures are drawn.
+`write.compose` makes the document, `write.write` puts it on disk. matplotlib is imported when figures are drawn.
 """

@@ -1,4 +1,4 @@
-"""What a report consists of, whatever it is written as."""
+"""The parts of a report, independent of the format that it is written in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class TableLine:
 
 @dataclass(frozen=True, slots=True)
 class TableBlock:
-    """A table; columns named in `left` stand on the left, all others on the right."""
+    """A table; the columns named in `left` are left-aligned, all others right-aligned."""
 
     caption: str
     head: tuple[str, ...]
@@ -84,7 +84,7 @@ class Picture:
     """Of its file, without a suffix: letters, digits, - and _."""
     caption: str
     alt: str
-    """What one sees, for those who do not."""
+    """The content in words, for readers who cannot see it."""
     draw: Callable[[], Any]
     """Makes a matplotlib figure."""
 

@@ -1,4 +1,4 @@
-"""How figures look: sizes for print, colours that the colour-blind can tell apart, dashes for grey paper."""
+"""The style of figures: sizes for print, colours for colour-blind readers, dashes for grey paper."""
 
 import io
 from collections.abc import Iterator

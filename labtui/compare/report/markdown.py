@@ -1,4 +1,4 @@
-"""The report as Markdown, its figures as PNG files beside it."""
+"""The report as Markdown with its figures as PNG files."""
 
 from typing import NamedTuple
 
