@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from labtui.api import Lab, Plan, PlannedRun, plan_runs
-from labtui.console.draw.format import duration, size
 from labtui.console.launch.preview import plan_wish
 from labtui.console.launch.request import Wish
 from labtui.spec import Variant
 from labtui.store.run import Run
+from labtui.text.durations import duration
+from labtui.text.sizes import size
 
 Tell = Callable[[str], None]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from labtui.console.commands import EVERYWHERE, Command, commands
-from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.ui.glyphs import Glyphs
+from labtui.text.spans import Line, Span, fit, shorten, text_width
 
 MOVES = (
     ("↑ ↓ j k", "move", "Up and down."),
@@ -44,7 +44,7 @@ def help_lines(screen: str, words: str, room: int, keymap: Mapping[str, str], gl
     everywhere = [(keys, one.label, one.help) for one, keys in found if EVERYWHERE in one.where]
     groups = [(title, [row for row in rows if _passes(row, words)])
               for title, rows in (("here", own), ("everywhere", everywhere), ("moving", MOVES))]  # fmt: skip
-    left = min(WIDEST_KEYS, max((cells(keys) for _, rows in groups for keys, _, _ in rows), default=0) + 2)
+    left = min(WIDEST_KEYS, max((text_width(keys) for _, rows in groups for keys, _, _ in rows), default=0) + 2)
     lines: list[Line] = []
     for title, passing in groups:
         if passing:

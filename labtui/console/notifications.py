@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from labtui.console.draw.format import accuracy, moment
 from labtui.console.experiments.entry import figure
 from labtui.store.run import Run
 from labtui.store.state import State
+from labtui.text.durations import moment
+from labtui.text.numbers import accuracy
 
 BAD = frozenset({State.DIVERGED, State.FAILED, State.LOST})
 """Ends that ask for a look."""

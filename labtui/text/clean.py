@@ -14,6 +14,10 @@ LONGEST = 4_000
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINE_BREAK = re.compile("[\t\n]")
 
+_ASCII = str.maketrans(
+    {"−": "-", "×": "x", "–": "-", "Δ": "d", "±": "+-", "→": "->", "²": "2", "…": "...", "·": ".", "“": '"', "”": '"'}
+)
+
 
 def clean(text: str, longest: int = LONGEST) -> str:
     """Replace every control character but tab and newline by U+FFFD and cut at `longest` characters."""
@@ -25,3 +29,8 @@ def clean(text: str, longest: int = LONGEST) -> str:
 def clean_line(text: str, longest: int = LONGEST) -> str:
     """Clean text that must stay on one line: tab and newline become spaces too."""
     return _LINE_BREAK.sub(" ", clean(text, longest))
+
+
+def in_ascii(text: str) -> str:
+    """The text with its signs spelled in ASCII; a character without a spelling becomes a question mark."""
+    return text if text.isascii() else text.translate(_ASCII).encode("ascii", "replace").decode()

@@ -63,7 +63,7 @@ def ratio(value: float) -> str:
 
 def accuracy(percent: float | None, missing: str = DASH) -> str:
     """Percent with two decimals, without its sign: `61.04`; `NaN` of a run that diverged."""
-    return missing if percent is None else _not_finite(percent) or decimal(percent)
+    return missing if percent is None else _not_finite(percent) or f"{percent:.2f}"
 
 
 def loss(value: float | None, missing: str = DASH) -> str:

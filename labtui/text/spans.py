@@ -24,6 +24,10 @@ _NARROW = re.compile(
 )
 """Text of characters that all take one cell."""
 
+_BREAK = re.compile("[\t\n\r]")
+_WORD = re.compile(" *[^ ]+")
+"""A word with the blanks before it; a no-break space belongs to its word."""
+
 
 def line(*parts: str | Span) -> Line:
     """A line made of plain strings and spans."""
@@ -105,17 +109,16 @@ def spread(left: Iterable[Span], right: Iterable[Span], width: int, ellipsis: st
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """The text broken between words into lines of at most `width` cells; runs of white space become one blank."""
+    """The text broken between words into lines of at most `width` cells; a word that is longer is broken too."""
     lines: list[str] = []
     current = ""
-    for word in text.split():
-        longer = f"{current} {word}" if current else word
-        if text_width(longer) <= width:
-            current = longer
+    for word in _WORD.findall(_BREAK.sub(" ", text)):
+        if current and text_width(current + word) <= width:
+            current += word
             continue
         if current:
             lines.append(current)
-        current = word
+        current = word.lstrip(" ")
         while text_width(current) > width and len(current) > 1:
             head = _cropped(current, width).rstrip() or current[0]
             lines.append(head)

@@ -8,7 +8,6 @@ import pytest
 from labtui.api import Lab
 from labtui.catalog import load
 from labtui.console.comparison.query import Asked, judge
-from labtui.console.draw.spans import plain
 from labtui.console.experiments.details import facts
 from labtui.console.experiments.entries import Arrangement, entries
 from labtui.console.experiments.entry import Choice, Entry
@@ -18,6 +17,7 @@ from labtui.console.ui.glyphs import UNICODE
 from labtui.spec import Data, Variant
 from labtui.store.state import State
 from labtui.store.store import Store
+from labtui.text.spans import plain
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
 from tests.support.console.builders import FakeCatalog, run, snapshot, spec
 from tests.support.console.pages import WIDE, done, opened
@@ -79,7 +79,7 @@ def test_a_delta_that_may_come_from_other_data_carries_the_mark_in_ink_and_in_te
         (entry,) = (entry for entry in entries(CATALOG, snapshot(base, one), Choice()) if entry.title == "Dropout")
         cell = row(entry, Marks(), snapshot(), UNICODE).cells["delta"]
         assert plain(cell) == shown
-        assert [span.ink for span in cell] == [ink]
+        assert [span.style for span in cell] == [ink]
 
 
 def test_the_panel_says_what_differs_and_which_key_leads_to_a_fair_comparison():

@@ -7,8 +7,8 @@ from labtui.console.charts import raster
 from labtui.console.charts.linechart import Picture, draw, end_labels, notes, spread_rows
 from labtui.console.charts.series import Series, View
 from labtui.console.charts.ticks import Range, Scale
-from labtui.console.draw.spans import plain, width
 from labtui.console.ui.glyphs import ASCII
+from labtui.text.spans import line_width, plain
 
 
 def series(y, x=None, label="A", ink=0, **more) -> Series:
@@ -22,7 +22,7 @@ def rows(picture: Picture) -> list[str]:
 
 
 def inks(picture: Picture) -> set[str]:
-    return {span.ink for line in picture.lines for span in line}
+    return {span.style for line in picture.lines for span in line}
 
 
 def test_a_straight_line_is_drawn_from_corner_to_corner():
@@ -45,7 +45,7 @@ def test_every_line_has_exactly_the_asked_width_and_there_are_as_many_as_asked(a
     curves = [series(np.sin(np.arange(200) / 9) * 40 + 50, label=letter) for letter in "ABCDEFG"]
     picture = draw(curves, View(number="accuracy", bounds=Range(0, 100)), across, down, *([glyphs] if glyphs else []))
     assert len(picture.lines) == down
-    assert {width(line) for line in picture.lines} == {across}
+    assert {line_width(line) for line in picture.lines} == {across}
 
 
 @pytest.mark.parametrize(("across", "down"), [(0, 0), (1, 1), (3, 2), (11, 10), (40, 3)])
@@ -76,7 +76,7 @@ def test_curves_that_cross_a_cell_share_it_and_hide_nothing():
     shared = ord(rows(both)[row][12]) - 0x2800
     assert shared & first == first
     assert shared != first
-    assert "series0" in {span.ink for span in both.lines[row]}, "the first series lies on top"
+    assert "series0" in {span.style for span in both.lines[row]}, "the first series lies on top"
 
 
 def test_a_spike_of_one_point_among_ten_thousand_is_seen():
@@ -191,7 +191,7 @@ def test_a_band_tints_the_cells_around_the_line_and_leaves_the_line_alone():
     bare = draw([series(mean)], View(y=Range(0, 10)), 60, 14)
     banded = draw([series(mean, band=(mean - 3, mean + 3))], View(y=Range(0, 10)), 60, 14)
     assert rows(bare) == rows(banded), "a tint, no dots"
-    tinted = [any("on band0" in span.ink for span in line) for line in banded.lines[:12]]
+    tinted = [any("on band0" in span.style for span in line) for line in banded.lines[:12]]
     assert tinted == [False] * 2 + [True] * 8 + [False] * 2
     assert "series0 on band0" in inks(banded)
 

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 
 from labtui.catalog import Problem
-from labtui.console.draw import table
-from labtui.console.draw.spans import plain, width
 from labtui.console.experiments.details import facts
 from labtui.console.experiments.entries import entries
 from labtui.console.experiments.entry import Choice, figure
@@ -17,6 +15,8 @@ from labtui.console.experiments.rows import COLUMNS, counts, row
 from labtui.console.ui.glyphs import ASCII, UNICODE
 from labtui.store import tags
 from labtui.store.state import State
+from labtui.text.spans import line_width, plain
+from labtui.text.tables import changed_cells, header_line, lay_out, row_line
 from tests.support.console.builders import FakeCatalog, curve, foreign, msgspec_replace, run, snapshot, spec, trend
 
 CATALOG = FakeCatalog("network", "dropout", "adam@0.01", "adam@0.001")
@@ -93,7 +93,7 @@ def test_an_unfinished_run_has_no_delta_and_its_live_figure_is_told_apart():
     entry = find("arm:dropout", run("network", final=55.9), live, trends={live.id: trend([40, 50.0])})
     assert entry.delta is None
     assert not entry.figure.final
-    inks = {key: {span.ink for span in cell} for key, cell in row(entry, Marks(), snapshot(), UNICODE).cells.items()}
+    inks = {key: {span.style for span in cell} for key, cell in row(entry, Marks(), snapshot(), UNICODE).cells.items()}
     assert inks["accuracy"] == {"accent"}
 
 
@@ -180,7 +180,7 @@ def test_a_mark_is_shown_in_the_colour_of_its_curve():
     entry = find("arm:dropout", run("dropout", final=61.0))
     marks = Marks().toggled("a").toggled("arm:dropout")
     cell = row(entry, marks, snapshot(), UNICODE).cells["mark"]
-    assert (cell[0].text, cell[0].ink) == ("B", "series1")
+    assert (cell[0].text, cell[0].style) == ("B", "series1")
 
 
 def test_every_state_has_its_word_and_its_own_glyph_in_both_sets():
@@ -205,11 +205,11 @@ def test_counts_name_the_states_that_occur():
 
 @pytest.mark.parametrize("room", [1, 10, 24, 40, 66, 80, 120, 300])
 def test_rows_fit_their_room_and_the_name_goes_last(room):
-    layout = table.lay_out(COLUMNS, room)
+    layout = lay_out(COLUMNS, room)
     entry = find("arm:dropout", run("dropout", final=61.0))
-    line = table.body(layout, row(entry, Marks(), snapshot(), UNICODE))
-    assert width(line) == width(table.header(layout))
-    assert room < 28 or width(line) == room
+    line = row_line(layout, row(entry, Marks(), snapshot(), UNICODE))
+    assert line_width(line) == line_width(header_line(layout))
+    assert room < 28 or line_width(line) == room
     assert "name" in {column.key for column, _ in layout}
 
 
@@ -221,18 +221,18 @@ def test_a_sparkline_of_a_diverged_run_has_a_gap_not_an_end():
 
 
 def test_of_a_row_that_changed_only_the_columns_that_differ_are_painted():
-    layout = table.lay_out(COLUMNS, 80)
+    layout = lay_out(COLUMNS, 80)
     one = find("arm:dropout", run("dropout", state=State.RUNNING, step=1_000))
     two = find("arm:dropout", run("dropout", state=State.RUNNING, step=2_000))
     old, new = (row(entry, Marks(), snapshot(), UNICODE) for entry in (one, two))
-    first, last = table.changed(layout, old, new)
+    first, last = changed_cells(layout, old, new)
     assert 0 < first < last < 80
-    before, after = (plain(table.body(layout, each)) for each in (old, new))
+    before, after = (plain(row_line(layout, each)) for each in (old, new))
     assert before[:first] == after[:first]
     assert before[last:] == after[last:]
     assert before[first:last] != after[first:last]
-    assert table.changed(layout, old, old) == (0, 0)
-    assert table.changed(layout, old, row(find("arm:network"), Marks(), snapshot(), UNICODE)) is None
+    assert changed_cells(layout, old, old) == (0, 0)
+    assert changed_cells(layout, old, row(find("arm:network"), Marks(), snapshot(), UNICODE)) is None
 
 
 def test_minibatch_figures_that_were_written_twice_are_shown_once():

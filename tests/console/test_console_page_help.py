@@ -11,13 +11,13 @@ from labtui.console.command_palette import actor, name_of
 from labtui.console.commands import COMMANDS, EVERYWHERE, commands
 from labtui.console.comparison.screen import CompareScreen
 from labtui.console.docs_page import page
-from labtui.console.draw.spans import plain, width
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.help import help_lines, keys_of
 from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import RunScreen
 from labtui.console.ui.glyphs import ASCII, UNICODE
 from labtui.console.ui.help_screen import HelpScreen
+from labtui.text.spans import line_width, plain
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
 from tests.support.console.pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
 from tests.support.processes import ROOT
@@ -65,7 +65,7 @@ def test_the_user_s_own_keys_stand_in_the_help():
 
 @pytest.mark.parametrize("room", [10, 30, 60, 200])
 def test_no_line_of_the_help_is_wider_than_its_room(room):
-    assert max(width(line) for line in help_lines("main", "", room, {}, UNICODE)) <= room
+    assert max(line_width(line) for line in help_lines("main", "", room, {}, UNICODE)) <= room
     assert all(line.isascii() for line in shown("charts", room=room, glyphs=ASCII))
 
 

@@ -50,7 +50,7 @@ async def test_the_sides_of_a_run_tell_figures_test_images_spec_network_and_log(
         spec = lines(app, "#detail")
         assert "model.dropout" in spec
         assert "the factor" in spec
-        assert "199 860 parameters" in spec
+        assert "199,860 parameters" in spec
         assert "Linear 84 -> 10" in spec
         await pilot.press("right")
         assert page(app).side == "log"

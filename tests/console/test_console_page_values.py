@@ -22,7 +22,6 @@ from labtui.console.comparison import export as exporting
 from labtui.console.comparison import spec_diff as contrast
 from labtui.console.comparison import table_rows as comparing
 from labtui.console.data.snapshot import Machine
-from labtui.console.draw.spans import Span, plain, width
 from labtui.console.launch import fields as form
 from labtui.console.launch.preview import answer, device_words, plan_lines
 from labtui.console.launch.request import Wish, wish_of_request, wish_of_run
@@ -36,6 +35,7 @@ from labtui.launch.devices import Device
 from labtui.spec import Adam, Cnn, Sgd
 from labtui.store.predictions import Predictions
 from labtui.store.state import State
+from labtui.text.spans import Span, line_width, plain
 from tests.support.console.app import lab_at
 from tests.support.console.builders import run, spec
 from tests.support.console.pages import compared_lab, spec_of
@@ -62,8 +62,8 @@ def series(x, y=None, **more) -> Series:
 def test_tabs_fit_their_room_and_hold_as_much_of_the_chosen_one_as_fits(names, data, room):
     chosen = data.draw(some.integers(0, len(names) - 1))
     line = tabs(names, chosen, room)
-    assert width(line) <= room
-    assert any(span.ink == "title" for span in line)
+    assert line_width(line) <= room
+    assert any(span.style == "title" for span in line)
 
 
 def test_tabs_show_the_neighbours_of_the_chosen_one():
@@ -133,7 +133,7 @@ def test_readings_tell_value_smoothed_step_time_and_spread():
 def test_the_place_of_the_crosshair_is_told_in_the_unit_of_the_axis():
     assert place(4.5, XAxis.EPOCH) == "epoch 4.5"
     assert place(4.0, XAxis.EPOCH) == "epoch 4"
-    assert place(12_345.4, XAxis.STEP) == "step 12 345"
+    assert place(12_345.4, XAxis.STEP) == "step 12,345"
     assert place(80, XAxis.RELATIVE) == "1m 20s"
 
 
@@ -188,7 +188,7 @@ def test_the_test_images_fit_their_room(room, glyphs):
     labels = np.arange(1000) % 10
     found = count("r", Predictions(labels, (labels + (labels > 7)) % 10, np.full(1000, -0.1)), names)
     lines = confusion_lines(found, room, glyphs)
-    assert max(width(line) for line in lines) <= room
+    assert max(line_width(line) for line in lines) <= room
     assert any("80.00 %" in text for text in texts(lines))
     assert texts(confusion_lines(Predicted("r", "not yet"), room, glyphs)) == ["not yet"]
 
@@ -198,7 +198,7 @@ def test_everything_about_a_run_fits_its_room_whatever_state_it_is_in(room):
     for state in State:
         one = run(state=state, final=50.0, step=10, reason="out of memory " * 5)
         for lines in (overview(one, {}, room, UNICODE, 2_000.0), spec_lines(one, room, UNICODE)):
-            assert max(width(line) for line in lines) <= room
+            assert max(line_width(line) for line in lines) <= room
     assert any("written when the run ends" in text for text in texts(model_lines(None, room, UNICODE)))
 
 
@@ -241,7 +241,10 @@ def test_three_specs_and_a_part_that_one_lacks_are_contrasted():
     lines = contrast.contrast_lines([("A", one), ("B", two), ("C", three)], (), 100, UNICODE)
     assert texts(lines)[1].split() == ["optimizer.name", "adam", "adam", "sgd"]
     for room in (12, 30, 60):
-        assert max(width(line) for line in contrast.contrast_lines([("A", one), ("C", three)], (), room, ASCII)) <= room
+        assert (
+            max(line_width(line) for line in contrast.contrast_lines([("A", one), ("C", three)], (), room, ASCII))
+            <= room
+        )
 
 
 def test_proposed_runs_become_wishes():
@@ -290,17 +293,17 @@ def test_a_field_fits_its_room(tmp_path, room):
     keys = form.key_width(found, room)
     for field in found:
         for current in (False, True):
-            assert width(form.field_line(field, room, UNICODE, key_width=keys, current=current)) <= room
+            assert line_width(form.field_line(field, room, UNICODE, key_width=keys, current=current)) <= room
 
 
 def test_devices_are_offered_with_their_load():
-    gpu = Device(name="cuda:0", title="NVIDIA H200", load=3.0, memory_free=130_000_000_000)
+    gpu = Device(name="cuda:0", title="NVIDIA H200", load=3.0, memory_free=130 << 30)
     cpu = Device(name="cpu", title="CPU", cores=16)
     broken = Device(name="cuda:1", title="old", obstacle="too old")
     told = device_words(Machine(cpu=41.0, devices=(cpu, gpu, broken)))
-    assert told == {"cpu": "16 cores, 41% busy", "cuda:0": "NVIDIA H200, 3% busy, 130 GB free"}
+    assert told == {"cpu": "16 cores, 41% busy", "cuda:0": "NVIDIA H200, 3% busy, 130 GiB free"}
     field = form.form_fields((), (0,), told, {"device": "cuda:0"})[1]
-    assert "130 GB free" in plain(form.field_line(field, 100, UNICODE, key_width=10, current=True))
+    assert "130 GiB free" in plain(form.field_line(field, 100, UNICODE, key_width=10, current=True))
     assert device_words(Machine()) == {"cpu": ""}
 
 
@@ -312,7 +315,7 @@ def test_a_wish_that_cannot_be_meant_is_answered_with_its_fault(tmp_path):
     good = answer(lab, Wish(("adam",), "3"))
     assert good.can_start
     assert texts(plan_lines(good.plan, 80, UNICODE, at_once=2))[0].startswith("6 runs")
-    assert max(width(line) for line in plan_lines(good.plan, 40, ASCII, at_once=1)) <= 40
+    assert max(line_width(line) for line in plan_lines(good.plan, 40, ASCII, at_once=1)) <= 40
 
 
 # --- The comparison -----------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Smoothing, ticks, axes, sparklines, heat maps, bars, numbers: pure functions, tested as text."""
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -14,12 +13,11 @@ from labtui.console.charts.series import Series
 from labtui.console.charts.sparkline import sparkline
 from labtui.console.charts.ticks import Range, Scale, grown_end, linear_ticks, log_range, log_ticks, rounded_range
 from labtui.console.charts.xaxis import StepScale, XAxis, convert, planned_end
-from labtui.console.draw import format as text
-from labtui.console.draw.spans import Span, cut, fit, plain, shorten, spread, width
 from labtui.console.run import heatmap
 from labtui.console.ui.gauges import both_sides, progress
 from labtui.console.ui.glyphs import ASCII, UNICODE
 from labtui.store.tags import StepUnit
+from labtui.text.spans import line_width, plain
 
 
 def _tensorboard(values: list[float], weight: float) -> list[float]:
@@ -205,7 +203,7 @@ def test_no_values_make_a_sparkline_fail_or_too_long(values, room):
 @given(st.floats(-2, 3) | st.just(math.nan), st.integers(1, 40))
 def test_a_progress_bar_fills_its_room_exactly(fraction, room):
     for glyphs in (UNICODE, ASCII):
-        assert width(progress(fraction, room, glyphs)) == room
+        assert line_width(progress(fraction, room, glyphs)) == room
 
 
 def test_a_progress_bar_is_empty_at_0_and_full_at_1():
@@ -229,13 +227,13 @@ def test_a_confusion_matrix_shows_counts_where_they_fit():
     lines = [plain(line) for line in heatmap.confusion(MATRIX, CLASSES, 60)]
     assert lines[0].split() == ["airpl", "cat", "dog"]
     assert lines[2].split() == ["cat", "0", "60", "40"]
-    inks = [span.ink for span in heatmap.confusion(MATRIX, CLASSES, 60)[2]]
+    inks = [span.style for span in heatmap.confusion(MATRIX, CLASSES, 60)[2]]
     assert inks[-3:] == ["heat0", "heat3", "heat2"]
 
 
 def test_a_confusion_matrix_without_room_shows_shades():
     lines = heatmap.confusion(MATRIX, CLASSES, 16, ASCII)
-    assert max(width(line) for line in lines) <= 16
+    assert max(line_width(line) for line in lines) <= 16
     assert plain(lines[1]) == "airplane @@...."
     assert plain(lines[2]) == "cat        ++::"
 
@@ -246,51 +244,6 @@ def test_per_class_deltas_have_a_sign_and_a_side():
     assert "−0.80" in lines[1]
     assert lines[0].index("█") > lines[0].index("│")
     assert plain(heatmap.per_class(CLASSES, [90.0, 60.0, 70.0], None, 50)[1]).split()[:2] == ["cat", "60.00"]
-
-
-def test_numbers_are_written_as_the_field_writes_them():
-    assert text.accuracy(61.0399) == "61.04"
-    assert text.accuracy(None) == ""
-    assert text.accuracy(math.nan) == "NaN"
-    assert [text.delta(value) for value in (5.14, -0.8, 0.0, None)] == ["+5.14", "−0.80", "+0.00", ""]
-    assert [text.loss(v) for v in (0.0924, 1.2251, 1570.3, 0, 10.03, math.inf, 3e-7)] == [
-        "0.0924",
-        "1.225",
-        "1570",
-        "0",
-        "10.03",
-        "inf",
-        "3.00e-07",
-    ]
-    assert [text.duration(v) for v in (0, 52.4, 112, 648, 7_500, 273_600, None, math.inf)] == [
-        "0s",
-        "52s",
-        "1m 52s",
-        "10m 48s",
-        "2h 05m",
-        "3d 04h",
-        "",
-        "",
-    ]
-    assert text.rate(12_345) == "12.3k images/s"
-    assert text.rate(0) == ""
-    assert [text.count(v) for v in (950, 999.7, 1_000, 12_345, 123_456, 1_234_567, 2e9)] == [
-        "950",
-        "1.0k",
-        "1.0k",
-        "12.3k",
-        "123k",
-        "1.2M",
-        "2.0G",
-    ]
-    assert [text.size(v) for v in (512, 412e6, 9.24e9, 139e9)] == ["512 B", "412 MB", "9.2 GB", "139 GB"]
-    assert text.grouped(20_490) == "20 490"
-
-
-def test_a_moment_of_another_day_has_its_date():
-    noon = time.mktime((2026, 11, 23, 12, 44, 0, 0, 0, -1))
-    assert text.moment(noon, noon + 60) == "12:44"
-    assert text.moment(noon - 48 * 3600, noon) == "Nov 21 12:44"
 
 
 def _line(label, x, y, **more):
@@ -342,19 +295,3 @@ def test_mean_of_one_seed_is_the_seed_without_a_band():
     mean = mean_and_band([(x, x)])
     assert mean.low.tolist() == mean.high.tolist() == x.tolist()
     assert mean_and_band([]).x.size == 0
-
-
-def test_lines_are_cut_and_padded_to_cells_not_characters():
-    assert cut("学习率实验", 7) == "学习率…"
-    assert width(fit((Span("学习率"),), 9)) == 9
-    assert width(fit((Span("学习率实验"),), 7)) == 7
-    assert plain(fit((Span("abc"),), 6, right=True)) == "   abc"
-    assert plain(shorten((Span("abcdef", "x"), Span("ghi")), 8)) == "abcdefg…"
-    assert plain(spread((Span("left"),), (Span("right"),), 14)) == "left     right"
-    assert width(spread((Span("a long left part"),), (Span("right"),), 12)) == 12
-
-
-@given(st.text(max_size=30), st.integers(0, 20))
-def test_any_text_is_fitted_to_its_room(text_in, room):
-    assert width(fit((Span(text_in),), room)) <= max(room, 0)
-    assert width(shorten((Span(text_in), Span(text_in)), room)) <= room

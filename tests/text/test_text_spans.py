@@ -55,6 +55,7 @@ def test_wrapped_text_fits_its_width_and_loses_nothing(text: str, width: int) ->
 
 def test_text_is_broken_between_words() -> None:
     assert wrap("one two  three-four", 8) == ["one two", "three-fo", "ur"]
+    assert wrap(" a  b\tc\nd", 8) == ["a  b c d"]
     assert wrap("", 8) == []
     assert plain_lines(labelled("note", "one two three four five six", 24, indent=0, column=4)) == (
         "note one two three four\n     five six\n"

@@ -10,6 +10,7 @@ from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines, table_note_lines
 from labtui.compare.statistics import test_set_noise
 from labtui.text import numbers
+from labtui.text.clean import in_ascii
 from labtui.text.durations import duration
 from labtui.text.spans import Line, Span, cut, labelled, lines_width, paragraph, plain_lines
 from labtui.text.tables import Column, align
@@ -26,11 +27,6 @@ _WIDE = 96
 _HEADS = ("", "n", "mean", "sd", "Δ", "95% interval", "p (Holm)", "verdict")
 _LEFT = ("", "95% interval", "verdict")
 _STYLES: dict[Verdict, str] = {Verdict.GAIN: "good", Verdict.LOSS: "bad"}
-_ASCII = str.maketrans({
-    "\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "x", "\N{EN DASH}": "-", "\N{GREEK CAPITAL LETTER DELTA}": "d",
-    "\N{PLUS-MINUS SIGN}": "+-", "\N{MIDDLE DOT}": "|", "\N{HORIZONTAL ELLIPSIS}": "...", "\N{RIGHTWARDS ARROW}": "->",
-    "\N{SUPERSCRIPT TWO}": "2",
-})  # fmt: skip
 
 
 def to_text(
@@ -38,7 +34,7 @@ def to_text(
 ) -> str:
     """The table as plain lines of at most `width` characters (not below 80)."""
     text = plain_lines(to_lines(table, width, sections=sections))
-    return text.translate(_ASCII) if ascii_only else text
+    return in_ascii(text) if ascii_only else text
 
 
 def to_lines(table: ComparisonTable, width: int = 80, *, sections: Sequence[Section] = SECTIONS) -> list[Line]:

@@ -11,8 +11,8 @@ from textual.widget import Widget
 from labtui.console.charts.options import Look, Subject
 from labtui.console.charts.panels import Slot
 from labtui.console.charts.ticks import Scale
-from labtui.console.draw.spans import Line, Span
 from labtui.console.ui.strips import entitle, glyphs_of, palette_of, strip
+from labtui.text.spans import Line, Span
 
 if TYPE_CHECKING:  # numpy comes after the first frame
     from labtui.console.charts.linechart import Picture

@@ -7,10 +7,11 @@ import numpy as np
 
 from labtui.console.charts.series import Series
 from labtui.console.charts.xaxis import XAxis
-from labtui.console.draw import format as text
-from labtui.console.draw.spans import Line, Span
-from labtui.console.draw.table import Column, Row, body, header, lay_out
 from labtui.console.ui.glyphs import Glyphs
+from labtui.text.durations import duration, time_of_day
+from labtui.text.numbers import accuracy, count, loss
+from labtui.text.spans import Line, Span
+from labtui.text.tables import Column, TableRow, header_line, lay_out, row_line
 
 
 class Reading(NamedTuple):
@@ -73,13 +74,13 @@ def _reading(one: Series, at: int) -> Reading:
     )
 
 
-MARK = Column("mark", "", 2)
-NAME = Column("name", "run", 16, grows=True)
-SMOOTHED = Column("smoothed", "smoothed", 10, right=True)
-VALUE = Column("value", "value", 10, right=True)
-SPREAD = Column("spread", "± sd over n", 14, rank=3, right=True)
-STEP = Column("step", "step", 13, rank=1, right=True)
-RELATIVE = Column("relative", "relative", 10, rank=2, right=True)
+MARK = Column("", key="mark", width=2)
+NAME = Column("run", key="name", width=16, grows=True)
+SMOOTHED = Column("smoothed", key="smoothed", width=10, right=True)
+VALUE = Column("value", key="value", width=10, right=True)
+SPREAD = Column("± sd over n", key="spread", width=14, rank=3, right=True)
+STEP = Column("step", key="step", width=13, rank=1, right=True)
+RELATIVE = Column("relative", key="relative", width=10, rank=2, right=True)
 
 
 def reading_lines(
@@ -92,36 +93,36 @@ def reading_lines(
     columns += [SPREAD] if any(one.n for one in readings) else []
     layout = lay_out([*columns, STEP, RELATIVE], room)
     rows = [
-        Row(str(index), _cells(one, number, glyphs, smoothed=smoothed), ink="strong" if index == front else "")
+        TableRow(str(index), _cells(one, number, glyphs, smoothed=smoothed), style="strong" if index == front else "")
         for index, one in enumerate(readings)
     ]
-    head = header(layout)
+    head = header_line(layout)
     if glyphs.ascii:
-        head = tuple(Span(span.text.replace("±", "+-"), span.ink) for span in head)
-    return [head, *(body(layout, row, glyphs.ellipsis) for row in rows)]
+        head = tuple(Span(span.text.replace("±", "+-"), span.style) for span in head)
+    return [head, *(row_line(layout, row, glyphs.ellipsis) for row in rows)]
 
 
 def _cells(one: Reading, number: str, glyphs: Glyphs, *, smoothed: bool) -> dict[str, Line]:
-    write = text.accuracy if number == "accuracy" else text.loss
+    write = accuracy if number == "accuracy" else loss
     ink = f"series{one.ink}"
     averaged = one.n is not None
     return {
         "mark": (Span(one.label[:1].upper() if one.label[:1].isupper() else glyphs.dash, ink),),
         "name": (Span(one.name),),
-        "smoothed": (Span(write(one.smoothed), ink),),
-        "value": () if averaged and smoothed else (Span(write(one.value), "" if smoothed else ink),),
-        "spread": (Span(f"{glyphs.plus_minus} {write(one.sd)}  n {one.n}", "muted"),) if averaged else (),
-        "step": () if one.step is None else (Span(f"{one.unit} ", "muted"), Span(text.grouped(one.step))),
-        "relative": (Span(text.duration(one.relative), "muted"),),
+        "smoothed": (Span(write(one.smoothed, ""), ink),),
+        "value": () if averaged and smoothed else (Span(write(one.value, ""), "" if smoothed else ink),),
+        "spread": (Span(f"{glyphs.plus_minus} {write(one.sd, '')}  n {one.n}", "muted"),) if averaged else (),
+        "step": () if one.step is None else (Span(f"{one.unit} ", "muted"), Span(count(one.step))),
+        "relative": (Span(duration(one.relative, ""), "muted"),),
     }
 
 
 def place(x: float, axis: XAxis) -> str:
     """Where the crosshair stands, in words: `epoch 4.5`, `12:44:01`, `1m 20s`."""
     if axis is XAxis.WALL:
-        return text.clock(x)
+        return time_of_day(x)
     if axis is XAxis.RELATIVE:
-        return text.duration(x)
+        return duration(x)
     if axis is XAxis.EPOCH:
         return f"epoch {x:.2f}".rstrip("0").rstrip(".")
-    return f"{axis} {text.grouped(round(x))}"
+    return f"{axis} {count(round(x))}"

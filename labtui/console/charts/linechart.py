@@ -8,9 +8,9 @@ import numpy as np
 from labtui.console.charts.raster import height_of, paint, plot_rows, row_of
 from labtui.console.charts.series import Frame, Series, View, x_range, y_range
 from labtui.console.charts.ticks import Tick, linear_ticks, log_ticks, spaced
-from labtui.console.draw import format as text
-from labtui.console.draw.spans import Line, Span, cells, fit
 from labtui.console.ui.glyphs import UNICODE, Glyphs
+from labtui.text.numbers import accuracy, loss
+from labtui.text.spans import Line, Span, fit, text_width
 
 AXIS_ROWS = 2
 LEAST_ACROSS, LEAST_DOWN = 8, 2
@@ -66,14 +66,14 @@ def _left_room(ticks: Sequence[Tick], width: int) -> int:
 def _end_text(one: Series, view: View) -> str:
     if not view.values or not one.y.size:
         return one.label
-    write = text.accuracy if view.number == "accuracy" else text.loss
+    write = accuracy if view.number == "accuracy" else loss
     return f"{one.label} {write(one.last)}".strip()
 
 
 def _ends(series: Sequence[Series], view: View, room: int) -> tuple[list[str], int]:
     """The labels and the cells kept free for them, two fifths at most: in a narrow chart without values, then none."""
     for ends in ([_end_text(one, view) for one in series], [one.label for one in series]):
-        longest = max((cells(end) for end in ends), default=0)
+        longest = max((text_width(end) for end in ends), default=0)
         if longest and (longest + 1) * 5 <= room * 2:
             return ends, longest + 1
     return [], 0

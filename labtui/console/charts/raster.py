@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from labtui.console.charts.series import Frame, Series, View
 from labtui.console.charts.ticks import Range
-from labtui.console.draw.spans import Line, Span
 from labtui.console.ui.glyphs import Glyphs
+from labtui.text.spans import Line, Span
 
 DOTS_ACROSS, DOTS_DOWN = 2, 4
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from labtui.console.draw import format as text
+from labtui.text.durations import duration, time_of_day
+from labtui.text.numbers import compact
 
 
 class Scale(StrEnum):
@@ -70,9 +71,9 @@ def linear_ticks(ends: Range, count: float, scale: Scale = Scale.NUMBER) -> list
 def tick_label(value: float, step: float, scale: Scale = Scale.NUMBER) -> str:
     """A tick's value, with as many decimals as its step needs."""
     if scale is Scale.SECONDS:
-        return text.duration(value).removesuffix(" 00s").removesuffix(" 00m").removesuffix(" 00h") if value else "0"
+        return duration(value) if value else "0"
     if scale is Scale.CLOCK:
-        return text.clock(value) if step < 60 else text.clock(value)[:5]
+        return time_of_day(value) if step < 60 else time_of_day(value)[:5]
     if abs(value) >= 10_000 or step >= 10_000:
         return _grouped_label(value, step)
     if value and (abs(value) < 1e-3 or step < 1e-4):
@@ -106,7 +107,7 @@ def log_ticks(ends: Range, count: float) -> list[Tick]:
 
 
 def _plain_label(value: float) -> str:
-    return f"{value:.0e}" if value < 1e-3 else (text.count(value).replace(".0", "") if value >= 1 else f"{value:g}")
+    return f"{value:.0e}" if value < 1e-3 else (compact(value) if value >= 1 else f"{value:g}")
 
 
 def rounded_range(low: float, high: float, rows: int, bounds: Range | None = None) -> Range:

@@ -1,7 +1,6 @@
 """What there is to say about one row of the comparison, as lines: its verdict in words, what was found, what differs.
 Pure; the words come from labtui.compare."""
 
-import textwrap
 from collections.abc import Iterable
 
 import msgspec
@@ -10,11 +9,11 @@ from labtui.compare.model import ComparisonRow, ComparisonTable
 from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines
 from labtui.compare.render.text import effect_lines, published_lines
-from labtui.console.draw.spans import Line, Span, shorten
 from labtui.console.run.heatmap import per_class
 from labtui.console.ui.glyphs import Glyphs
 from labtui.text import spans
 from labtui.text.clean import clean_line
+from labtui.text.spans import Line, Span, shorten, wrap
 
 
 def row_lines(table: ComparisonTable, row: ComparisonRow, room: int, glyphs: Glyphs) -> list[Line]:
@@ -59,4 +58,4 @@ def _spans(lines: Iterable[spans.Line]) -> list[Line]:
 
 
 def _wrap(text: str, room: int) -> list[str]:
-    return textwrap.wrap(clean_line(text), max(20, room), break_on_hyphens=False)
+    return wrap(clean_line(text), max(20, room))

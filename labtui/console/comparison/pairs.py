@@ -7,12 +7,12 @@ from labtui.console.charts.options import Subject
 from labtui.console.comparison.details import class_lines, row_lines, table_lines
 from labtui.console.comparison.spec_diff import contrast_lines
 from labtui.console.data.snapshot import Snapshot
-from labtui.console.draw.spans import Line
 from labtui.console.launch.request import Wish, wish_of_request
 from labtui.console.run.overview import beside
 from labtui.console.ui.glyphs import Glyphs
 from labtui.spec import RunSpec
 from labtui.store.run import Run
+from labtui.text.spans import Line
 
 TWO_COLUMNS = 120
 """Cells from which the panel has its second block beside the first."""

@@ -14,11 +14,11 @@ from labtui.console.comparison import pairs as pairing
 from labtui.console.comparison import query as asking
 from labtui.console.comparison import table_rows as comparing
 from labtui.console.comparison.row_keys import JudgedRows
-from labtui.console.draw.spans import Span
 from labtui.console.ui.filter_bar import Filtering
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.table import LiveTable
 from labtui.console.ui.text_panel import Lines
+from labtui.text.spans import Span
 
 FRAME = 3
 """Lines around the rows: a border, and their head."""

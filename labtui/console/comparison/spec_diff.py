@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labtui.compare.spec_diff import changes, covers
-from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.experiments.entry import Entry
 from labtui.console.ui.glyphs import Glyphs
 from labtui.spec import RunSpec, Variant, recipe
+from labtui.text.spans import Line, Span, fit, shorten, text_width
 from labtui.text.words import value_text
 
 NARROWEST = 6
@@ -25,7 +25,7 @@ def contrast_lines(
     keys = differing([spec for _, spec in specs])
     if not keys:
         return [(Span("the same recipe: nothing differs but the seed", "muted"),)]
-    left = min(max(cells(key) for key in keys), max(12, room * 2 // 5)) + 3
+    left = min(max(text_width(key) for key in keys), max(12, room * 2 // 5)) + 3
     across = min(WIDEST, max(NARROWEST, (room - left) // len(specs) - 2))
     outside = [key for key in keys if factor and not covers(factor, key)]
     head = [Span("  what differs", "title")]

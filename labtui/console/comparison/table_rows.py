@@ -6,30 +6,30 @@ from dataclasses import dataclass
 
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, FoldedCell, SeedValue, Verdict
 from labtui.compare.render.phrases import p_cell
-from labtui.console.draw.spans import Line, Span
-from labtui.console.draw.table import Column, Row
 from labtui.console.experiments import filters
 from labtui.console.experiments.marks import ink_of
 from labtui.console.experiments.rows import CONFOUNDED
 from labtui.console.ui.glyphs import Glyphs
 from labtui.text import numbers
 from labtui.text.durations import duration
+from labtui.text.spans import Line, Span
+from labtui.text.tables import Column, TableRow
 
 COLUMNS = (
-    Column("mark", "", 1),
-    Column("name", "experiment", 16, grows=True, sortable=True),
-    Column("n", "n", 2, right=True, sortable=True),
-    Column("mean", "mean", 8, right=True, sortable=True),
-    Column("sd", "sd", 5, rank=4, right=True, sortable=True),
-    Column("delta", "Δ base ", 8, right=True, sortable=True),
-    Column("interval", "95% interval", 17, rank=3),
-    Column("p", "p (Holm)", 8, rank=7, right=True, sortable=True),
-    Column("verdict", "verdict", 14, grows=True, sortable=True),
-    Column("published", "published", 9, rank=5, right=True, sortable=True),
-    Column("loss", "test loss", 9, rank=8, right=True, sortable=True),
-    Column("time", "time", 7, rank=6, right=True, sortable=True),
-    Column("parameters", "params", 6, rank=9, right=True, sortable=True),
-    Column("device", "device", 6, rank=10),
+    Column("", key="mark", width=1),
+    Column("experiment", key="name", width=16, grows=True, sortable=True),
+    Column("n", key="n", width=2, right=True, sortable=True),
+    Column("mean", key="mean", width=8, right=True, sortable=True),
+    Column("sd", key="sd", width=5, rank=4, right=True, sortable=True),
+    Column("Δ base ", key="delta", width=8, right=True, sortable=True),
+    Column("95% interval", key="interval", width=17, rank=3),
+    Column("p (Holm)", key="p", width=8, rank=7, right=True, sortable=True),
+    Column("verdict", key="verdict", width=14, grows=True, sortable=True),
+    Column("published", key="published", width=9, rank=5, right=True, sortable=True),
+    Column("test loss", key="loss", width=9, rank=8, right=True, sortable=True),
+    Column("time", key="time", width=7, rank=6, right=True, sortable=True),
+    Column("params", key="parameters", width=6, rank=9, right=True, sortable=True),
+    Column("device", key="device", width=6, rank=10),
 )
 
 SORTS = ("", *(column.key for column in COLUMNS if column.sortable))
@@ -53,21 +53,21 @@ class Choice:
 Sortable = tuple[bool, float | str]
 
 
-def rows(table: ComparisonTable, choice: Choice, letters: Mapping[str, str], glyphs: Glyphs) -> tuple[Row, ...]:
+def rows(table: ComparisonTable, choice: Choice, letters: Mapping[str, str], glyphs: Glyphs) -> tuple[TableRow, ...]:
     """The lines of the table; `letters` are the marks by judged row's key."""
     best = best_rows(table)
     shown = ordered(table, choice)
     sets = list(dict.fromkeys(row.data for row in shown)) if not choice.sort else []
-    lines: list[Row] = []
+    lines: list[TableRow] = []
     for index, row in enumerate(shown):
         if len(sets) > 1 and (index == 0 or shown[index - 1].data != row.data):
             title = (Span(f"{glyphs.horizontal * 2} {row.data}", "muted"),)
-            lines.append(Row(f"heading:{row.data}", {"name": title}, heading=True))
+            lines.append(TableRow(f"heading:{row.data}", {"name": title}, heading=True))
         lines += _lines(row, table, choice, letters.get(row.key, ""), glyphs, is_best=row.key in best)
     return tuple(lines)
 
 
-def filled(lines: Iterable[Row]) -> tuple[Column, ...]:
+def filled(lines: Iterable[TableRow]) -> tuple[Column, ...]:
     """The columns that have something in any line."""
     used = {key for line in lines for key, cell in line.cells.items() if cell}
     return tuple(column for column in COLUMNS if column.key in used or column.key in ("mark", "name"))
@@ -125,15 +125,17 @@ def run_of(key: str | None) -> str:
 
 def _lines(
     row: ComparisonRow, table: ComparisonTable, choice: Choice, letter: str, glyphs: Glyphs, *, is_best: bool
-) -> Iterable[Row]:
-    yield Row(f"row:{row.key}", _cells(row, table, choice, letter, glyphs, is_best=is_best), "" if row.n else "muted")
+) -> Iterable[TableRow]:
+    yield TableRow(
+        f"row:{row.key}", _cells(row, table, choice, letter, glyphs, is_best=is_best), "" if row.n else "muted"
+    )
     if row.matched is not None:
-        yield Row(f"matched:{row.key}|", _matched(row.matched, row, table))
+        yield TableRow(f"matched:{row.key}|", _matched(row.matched, row, table))
     if row.key in choice.unfolded:
         for value in row.values:
-            yield Row(f"seed:{row.key}|{value.run}", _seed(value, table), "muted")
+            yield TableRow(f"seed:{row.key}|{value.run}", _seed(value, table), "muted")
         for index, other in enumerate(row.folded):
-            yield Row(f"folded:{row.key}|{index}", _folded(other, table), "muted")
+            yield TableRow(f"folded:{row.key}|{index}", _folded(other, table), "muted")
 
 
 def _cells(

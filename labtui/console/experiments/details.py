@@ -1,11 +1,8 @@
 """What there is to say about the entry under the cursor: its run's progress and curves, or what it would train."""
 
-import textwrap
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from labtui.console.draw import format as text
-from labtui.console.draw.spans import Line, Span, fit, shorten, spread
 from labtui.console.experiments.entry import Delta, Entry
 from labtui.console.experiments.rows import CONFOUNDED, fraction
 from labtui.console.ui.gauges import progress
@@ -13,6 +10,10 @@ from labtui.console.ui.glyphs import Glyphs
 from labtui.spec import Variant
 from labtui.store import tags
 from labtui.store.run import Run
+from labtui.text.durations import duration, moment
+from labtui.text.numbers import accuracy, compact, count, image_rate, loss, signed
+from labtui.text.spans import Line, Span, fit, shorten, spread, wrap
+from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ def facts(entry: Entry | None, curves: "Mapping[str, Curve]", room: int, glyphs:
     if entry is None:
         return []
     if entry.is_fault:
-        told = textwrap.wrap(entry.title, max(20, room))
+        told = wrap(entry.title, max(20, room))
         return [(Span("The catalog has a fault", "strong"),), *((Span(text, "bad"),) for text in told)]
     if entry.run is None:
         return variant_lines(entry.variant, room, glyphs) if entry.variant else []
@@ -62,12 +63,12 @@ def run_lines(entry: Entry, run: Run, room: int, glyphs: Glyphs, now: float) -> 
     state = Span(f"{glyphs.states[run.state]} {run.state}", f"state-{run.state}")
     lines = [spread((Span(name, "strong"), Span(seed, "muted")), (state,), room, glyphs.ellipsis)]
     if entry.count > 1 and entry.figure is not None and entry.spread is not None:
-        mean = f"{text.accuracy(entry.figure.value)} {glyphs.plus_minus} {entry.spread:.2f}"
+        mean = f"{accuracy(entry.figure.value)} {glyphs.plus_minus} {entry.spread:.2f}"
         lines.append((Span(mean, "strong"), Span(f"  test accuracy over {entry.count} seeds", "muted")))
     lines += _delta_lines(entry.delta, room, glyphs)
     done = fraction(run)
     if run.state.is_active and done is not None and run.beat is not None:
-        left = text.duration(run.beat.eta)
+        left = duration(run.beat.eta, "")
         words = (Span(f" {100 * done:3.0f}%  "), Span(f"{left} left" if left else ""))
         bar = progress(done, max(4, room - sum(len(word.text) for word in words)), glyphs)
         lines.append((*bar, *words))
@@ -81,7 +82,7 @@ def _delta_lines(delta: Delta | None, room: int, glyphs: Glyphs) -> list[Line]:
     """Against which baseline, and what else differs from it: then the points may come from that."""
     if delta is None:
         return []
-    points = Span(text.delta(delta.value, glyphs.minus), "warn" if delta.confounds else "strong")
+    points = Span(signed(delta.value, minus=glyphs.minus), "warn" if delta.confounds else "strong")
     if not delta.confounds:
         return [(points, Span(f"  points against {delta.against}", "muted"))]
     told = Span(f"{CONFOUNDED} points against {delta.against}: not a fair comparison", "warn")
@@ -98,16 +99,16 @@ def _circumstances(run: Run, now: float) -> list[str]:
     if run.launch is not None:
         words.append(run.launch.device)
     if run.state.is_active and beat is not None:
-        words += [text.rate(beat.images_per_second), f"epoch {beat.epoch}/{beat.epochs}"]
-        words.append(f"step {text.grouped(beat.step)} of {text.grouped(beat.total_steps)}")
+        words += [image_rate(beat.images_per_second, ""), f"epoch {beat.epoch}/{beat.epochs}"]
+        words.append(f"step {count(beat.step)} of {count(beat.total_steps)}")
     elif result is not None:
         words += [
-            text.rate(result.images_per_second),
-            f"{text.epochs(result.epochs)} in {text.duration(result.seconds)}",
+            image_rate(result.images_per_second, ""),
+            f"{plural(result.epochs, 'epoch')} in {duration(result.seconds)}",
         ]
     if run.attempt > 1:
         words.append(f"attempt {run.attempt}")
-    words.append(text.moment(run.created, now))
+    words.append(moment(run.created, now))
     return [word for word in words if word]
 
 
@@ -136,11 +137,11 @@ def _curve_line(curve: "Curve", room: int, glyphs: Glyphs) -> Line:
     from labtui.console.charts.ticks import Range
 
     percent = tags.is_accuracy(curve.tag) and curve.tag in tags.STEP_UNITS
-    write = text.accuracy if percent else text.loss
+    write = accuracy if percent else loss
     last, best = curve.last, curve.best
     spans: list[Span] = [*fit((Span(NAMES.get(curve.tag, curve.tag)),), _LEFT, ellipsis=glyphs.ellipsis)]
-    spans += fit((Span(write(last[1] if last else None), "strong"),), _NUMBER, right=True)
-    spans += fit((Span(write(best[1] if best else None)),), _NUMBER, right=True)
+    spans += fit((Span(write(last[1] if last else None, ""), "strong"),), _NUMBER, right=True)
+    spans += fit((Span(write(best[1] if best else None, "")),), _NUMBER, right=True)
     spans += fit((Span(f"  {_place(curve)}", "muted"),), _PLACE)
     rest = room - _LEFT - 2 * _NUMBER - _PLACE - 1
     if rest >= 6 and curve.steps.size > 1:
@@ -153,17 +154,19 @@ def _place(curve: "Curve") -> str:
     """Where the best value is, in the curve's own unit."""
     if curve.best is None:
         return ""
-    return f"{'epoch' if curve.unit == tags.StepUnit.EPOCH else ''} {text.count(curve.best[0])}".strip()
+    return f"{'epoch' if curve.unit == tags.StepUnit.EPOCH else ''} {compact(curve.best[0])}".strip()
 
 
 def variant_lines(variant: Variant, room: int, glyphs: Glyphs) -> list[Line]:
     """A variant that was never run: what it is, what was published, which key starts it."""
     spec = variant.spec
     lines: list[Line] = [spread((Span(spec.display_title, "strong"),), (Span("not run yet", "muted"),), room)]
-    about = f"{spec.data.name}  {glyphs.dot}  {text.epochs(spec.training.epochs)}  {glyphs.dot}  {_optimizer(variant)}"
+    about = (
+        f"{spec.data.name}  {glyphs.dot}  {plural(spec.training.epochs, 'epoch')}  {glyphs.dot}  {_optimizer(variant)}"
+    )
     lines.append((Span(about, "muted"),))
     for paragraph in (variant.description, _published(variant)):
-        lines += [(Span(line),) for line in textwrap.wrap(paragraph, max(20, room))]
+        lines += [(Span(line),) for line in wrap(paragraph, max(20, room))]
     lines += [(), (Span("r", "key"), Span(" runs it with its defaults, ", "muted"), Span("R", "key"))]
     lines[-1] = (*lines[-1], Span(" asks for seeds, device and changes first", "muted"))
     return lines

@@ -10,7 +10,6 @@ from labtui.catalog import Catalog
 from labtui.console.bindings import bindings
 from labtui.console.charts.options import Subject, shown_runs
 from labtui.console.data.snapshot import Snapshot, Trend
-from labtui.console.draw.table import Row
 from labtui.console.experiments.entries import Arrangement
 from labtui.console.experiments.entry import SORTS, Choice, Entry
 from labtui.console.experiments.marks import Marks, ink_of
@@ -18,6 +17,7 @@ from labtui.console.experiments.rows import COLUMNS, row
 from labtui.console.ui.glyphs import Glyphs
 from labtui.console.ui.strips import glyphs_of
 from labtui.console.ui.table import LiveTable
+from labtui.text.tables import TableRow
 
 ALONE = 0
 """The series colour of an entry that is shown because the cursor is on it."""
@@ -42,7 +42,7 @@ class ExperimentList(LiveTable):
         self._arrangement = Arrangement(catalog)
         self._snapshot = Snapshot()
         self._entries: dict[str, Entry] = {}
-        self._made: dict[str, tuple[_Source, Row]] = {}
+        self._made: dict[str, tuple[_Source, TableRow]] = {}
         self.choice = Choice()
         self.marks = Marks()
         self._pointed = False
@@ -75,7 +75,7 @@ class ExperimentList(LiveTable):
         self._made = {entry.key: self._row(entry, glyphs) for entry in shown}
         self.show([made for _, made in self._made.values()], sorted_by=_SORTED_BY[self.choice.sort])
 
-    def _row(self, entry: Entry, glyphs: Glyphs) -> tuple[_Source, Row]:
+    def _row(self, entry: Entry, glyphs: Glyphs) -> tuple[_Source, TableRow]:
         """The entry's row: the one made before where nothing that it shows has changed."""
         trend = self._snapshot.trends.get(entry.run.id) if entry.run else None
         source: _Source = (entry, trend, self.marks.letter(entry.key))

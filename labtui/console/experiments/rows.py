@@ -3,9 +3,6 @@
 import math
 
 from labtui.console.data.snapshot import Snapshot, Trend
-from labtui.console.draw import format as text
-from labtui.console.draw.spans import Line, Span
-from labtui.console.draw.table import Column, Row
 from labtui.console.experiments.entry import Entry
 from labtui.console.experiments.marks import Marks, ink_of
 from labtui.console.ui.gauges import progress
@@ -13,6 +10,10 @@ from labtui.console.ui.glyphs import Glyphs
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import LIVE_ACCURACY
+from labtui.text.durations import duration
+from labtui.text.numbers import accuracy, signed
+from labtui.text.spans import Line, Span
+from labtui.text.tables import Column, TableRow
 
 BAR = 10
 TREND = 10
@@ -21,24 +22,24 @@ CONFOUNDED = "!"
 """Behind a delta that may come from something else than the declared factor."""
 
 COLUMNS = (
-    Column("mark", "", 1),
-    Column("name", "experiment", 15, grows=True),
-    Column("state", "state", BAR, rank=2),
-    Column("epoch", "epoch", 6, rank=4, right=True),
-    Column("accuracy", "test acc", 9, right=True, sortable=True),
-    Column("delta", "Δ base ", 8, rank=3, right=True, sortable=True),
-    Column("trend", "curve", TREND, rank=5),
-    Column("time", "time", 7, rank=6, right=True, sortable=True),
+    Column("", key="mark", width=1),
+    Column("experiment", key="name", width=15, grows=True),
+    Column("state", key="state", width=BAR, rank=2),
+    Column("epoch", key="epoch", width=6, rank=4, right=True),
+    Column("test acc", key="accuracy", width=9, right=True, sortable=True),
+    Column("Δ base ", key="delta", width=8, rank=3, right=True, sortable=True),
+    Column("curve", key="trend", width=TREND, rank=5),
+    Column("time", key="time", width=7, rank=6, right=True, sortable=True),
 )
 
 
-def row(entry: Entry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> Row:
+def row(entry: Entry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> TableRow:
     """One entry as a row."""
     if entry.is_heading:
-        return Row(entry.key, {"name": (Span(f"{glyphs.horizontal * 2} {entry.title}", "muted"),)}, heading=True)
+        return TableRow(entry.key, {"name": (Span(f"{glyphs.horizontal * 2} {entry.title}", "muted"),)}, heading=True)
     if entry.is_fault:
         told = (Span(f"  {glyphs.states['failed']} ", "bad"), Span(f"catalog, {entry.title}", "bad"))
-        return Row(entry.key, {"name": told}, whole=True)
+        return TableRow(entry.key, {"name": told}, whole=True)
     run, trend = entry.run, snapshot.trends.get(entry.run.id) if entry.run else None
     letter = marks.letter(entry.key)
     cells: dict[str, Line] = {
@@ -51,7 +52,7 @@ def row(entry: Entry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> Row:
         "trend": _trend(trend, run, letter, glyphs),
         "time": _time(run),
     }
-    return Row(entry.key, cells, ink="" if run else "muted")
+    return TableRow(entry.key, cells, style="" if run else "muted")
 
 
 def _name(entry: Entry, glyphs: Glyphs) -> Line:
@@ -103,7 +104,7 @@ def _accuracy(entry: Entry) -> Line:
     if entry.figure is None or math.isnan(entry.figure.value):
         return ()
     active = entry.run is not None and entry.run.state.is_active
-    return (Span(text.accuracy(entry.figure.value), "" if entry.figure.final else ("accent" if active else "muted")),)
+    return (Span(accuracy(entry.figure.value), "" if entry.figure.final else ("accent" if active else "muted")),)
 
 
 def _delta(entry: Entry, glyphs: Glyphs) -> Line:
@@ -111,8 +112,8 @@ def _delta(entry: Entry, glyphs: Glyphs) -> Line:
     if entry.delta is None:
         return (Span("base ", "muted"),) if entry.is_baseline else ()
     if entry.delta.confounds:
-        return (Span(f"{text.delta(entry.delta.value, glyphs.minus)}{CONFOUNDED}", "warn"),)
-    return (Span(f"{text.delta(entry.delta.value, glyphs.minus)} "),)
+        return (Span(f"{signed(entry.delta.value, minus=glyphs.minus)}{CONFOUNDED}", "warn"),)
+    return (Span(f"{signed(entry.delta.value, minus=glyphs.minus)} "),)
 
 
 def _trend(trend: Trend | None, run: Run | None, letter: str, glyphs: Glyphs) -> Line:
@@ -139,9 +140,9 @@ def _time(run: Run | None) -> Line:
     if run is None:
         return ()
     if run.state.is_active and run.beat is not None and run.beat.eta is not None:
-        return (Span(text.duration(run.beat.eta), "accent"),)
+        return (Span(duration(run.beat.eta, ""), "accent"),)
     if run.result is not None:
-        return (Span(text.duration(run.result.seconds), "muted"),)
+        return (Span(duration(run.result.seconds), "muted"),)
     return ()
 
 

@@ -13,7 +13,6 @@ from labtui.console.charts.option_keys import Looking
 from labtui.console.charts.options import Look, fitting
 from labtui.console.commands import footer
 from labtui.console.data.snapshot import Interest, Snapshot
-from labtui.console.draw.spans import Span
 from labtui.console.experiments.details import facts
 from labtui.console.experiments.list import ExperimentList
 from labtui.console.experiments.pointing import Pointing
@@ -25,6 +24,7 @@ from labtui.console.ui.status_line import StatusLine, TitleBar
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.table import LiveTable
 from labtui.console.ui.text_panel import TextBlock
+from labtui.text.spans import Span
 
 PANES = ("list", "charts", "log")
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from labtui.catalog import fields, override, parse_seeds
-from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.launch.request import Wish
 from labtui.console.ui.glyphs import Glyphs
 from labtui.datasets import known_datasets
 from labtui.errors import UsageError
 from labtui.spec import RunSpec, Variant
 from labtui.text.clean import clean_line
+from labtui.text.spans import Line, Span, fit, shorten, text_width
 
 SEEDS, DEVICE, AT_ONCE = "seeds", "device", "at once"
 FIRST = ("training.epochs", "optimizer.lr")
@@ -195,7 +195,7 @@ def _hint(field: FormField, *, current: bool) -> str:
 
 def key_width(form: Iterable[FormField], width: int) -> int:
     """Cells of the keys in a form of this width."""
-    longest = max((cells(field.key) for field in form), default=8) + 2
+    longest = max((text_width(field.key) for field in form), default=8) + 2
     return min(longest, max(10, width // 2 - 4))
 
 

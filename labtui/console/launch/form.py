@@ -20,10 +20,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from labtui.console.draw.spans import Span
 from labtui.console.launch.fields import DIFFERS, FormField, field_line, key_width, value_width
 from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
 from labtui.text.clean import clean_line
+from labtui.text.spans import Span
 
 
 class FieldEditor(Input):

@@ -1,19 +1,21 @@
 """The plan of a wish, and the plan as lines: what would run, how long it takes, what was done before."""
 
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from labtui.api import Lab, Plan, PlannedRun, plan_runs
 from labtui.catalog import parse_seeds
 from labtui.console.data.snapshot import Machine
-from labtui.console.draw import format as text
-from labtui.console.draw.spans import Line, Span, cells, fit, shorten
 from labtui.console.launch.request import Wish
 from labtui.console.ui.glyphs import Glyphs
 from labtui.errors import LabError
 from labtui.launch.devices import Device
 from labtui.text.clean import clean_line
+from labtui.text.durations import duration
+from labtui.text.numbers import count
+from labtui.text.sizes import size
+from labtui.text.spans import Line, Span, fit, shorten, text_width, wrap
+from labtui.text.words import plural
 
 NAMED = 40
 """Runs listed one by one."""
@@ -57,10 +59,10 @@ def plan_lines(plan: Plan, room: int, glyphs: Glyphs, *, at_once: int) -> list[L
     """The sum in one line, what a person should know, and every run."""
     lines: list[Line] = [_sum(plan, at_once, glyphs)]
     for notice in plan.notices:
-        told = textwrap.wrap(clean_line(notice), max(20, room - 2), break_on_hyphens=False)
+        told = wrap(clean_line(notice), max(20, room - 2))
         lines += [(Span("! " if not index else "  ", "warn"), Span(part)) for index, part in enumerate(told)]
     named = plan.runs[:NAMED]
-    longest = max((cells(one.spec.display_title) for one in named), default=0) + 2
+    longest = max((text_width(one.spec.display_title) for one in named), default=0) + 2
     lines += [(), *(_run(one, min(longest, max(14, room - 42)), glyphs) for one in named)]
     if len(plan.runs) > NAMED:
         lines.append((Span(f"and {len(plan.runs) - NAMED} more", "muted"),))
@@ -68,19 +70,17 @@ def plan_lines(plan: Plan, room: int, glyphs: Glyphs, *, at_once: int) -> list[L
 
 
 def _sum(plan: Plan, at_once: int, glyphs: Glyphs) -> Line:
-    count = len(plan.runs)
-    runs = "1 run" if count == 1 else f"{count} runs"
     steps = sum(one.steps for one in plan.runs)
     done = sum(one.finished is not None for one in plan.runs)
-    spans = [Span(runs, "strong"), Span(f"  {text.grouped(steps)} steps", "muted")]
+    spans = [Span(plural(len(plan.runs), "run"), "strong"), Span(f"  {count(steps)} steps", "muted")]
     if plan.estimate is not None:
         how = f"{at_once} at once" if at_once > 1 else "one after the other"
         spans += [
             Span("  about "),
-            Span(text.duration(plan.estimate / max(1, at_once)), "strong"),
+            Span(duration(plan.estimate / max(1, at_once)), "strong"),
             Span(f" {how}", "muted"),
         ]
-    elif count:
+    elif plan.runs:
         spans.append(Span("  time not known: nothing like it has run here yet", "muted"))
     if done:
         spans.append(Span(f"  {glyphs.dot}  {done} of them done before", "warn"))
@@ -93,7 +93,7 @@ def _run(one: PlannedRun, left: int, glyphs: Glyphs) -> Line:
         *fit((Span(one.spec.display_title),), left, ellipsis=glyphs.ellipsis),
         *fit((Span(f" seed {one.spec.seed}", "muted"),), 9),
         *fit((Span(f"{one.spec.training.epochs} ep", "muted"),), 8, right=True),
-        *fit((Span(text.duration(one.estimate) or glyphs.dash, "muted"),), 9, right=True),
+        *fit((Span(duration(one.estimate, glyphs.dash), "muted"),), 9, right=True),
     ]
     if one.finished is not None:
         spans.append(Span(f"  {glyphs.states['finished']} done before", "warn"))
@@ -113,6 +113,6 @@ def _busy(device: Device, machine: Machine) -> str:
         return f"{device.cores or 'all'} cores{load}"
     words = [device.title]
     words += [f"{device.load:.0f}% busy"] if device.load is not None else []
-    words += [f"{text.size(device.memory_free)} free"] if device.memory_free is not None else []
+    words += [f"{size(device.memory_free)} free"] if device.memory_free is not None else []
     words += [f"{len(device.processes)} processes on it"] if device.processes else []
     return ", ".join(words)

@@ -11,8 +11,6 @@ from textual.containers import Horizontal
 from labtui.console.bindings import bindings
 from labtui.console.commands import EVERYWHERE, Command, footer
 from labtui.console.data.snapshot import Interest, Snapshot
-from labtui.console.draw.spans import Line, Span
-from labtui.console.draw.table import Column, Row
 from labtui.console.launch.fields import FormField, form_fields, help_text, initial_texts, request_of
 from labtui.console.launch.form import Form
 from labtui.console.launch.preview import Answer, answer, device_words, plan_lines
@@ -25,13 +23,19 @@ from labtui.console.ui.table import LiveTable
 from labtui.console.ui.text_panel import Lines
 from labtui.store.state import State
 from labtui.text.clean import clean_line
+from labtui.text.spans import Line, Span
+from labtui.text.tables import Column, TableRow
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
     from labtui.spec import Variant
 
-COLUMNS = (Column("mark", "", 1), Column("name", "experiment", 12, grows=True), Column("done", "done", 4, right=True))
+COLUMNS = (
+    Column("", key="mark", width=1),
+    Column("experiment", key="name", width=12, grows=True),
+    Column("done", key="done", width=4, right=True),
+)
 
 PAUSE = 0.12
 """Seconds without a key after which the plan is made anew."""
@@ -212,11 +216,11 @@ class LaunchScreen(Page):
             self.dismiss(found.wish)
 
 
-def _row(variant: "Variant", chosen: tuple[str, ...], finished: list[str]) -> Row:
+def _row(variant: "Variant", chosen: tuple[str, ...], finished: list[str]) -> TableRow:
     name = variant.spec.name
     count = finished.count(name)
     marked = name in chosen
-    return Row(
+    return TableRow(
         name,
         {
             "mark": (Span("x" if marked else "", "accent"),),

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from labtui.console.draw.format import accuracy, delta
-from labtui.console.draw.spans import Line, Span, cells, cut, fit, shorten
 from labtui.console.ui.gauges import both_sides, progress
 from labtui.console.ui.glyphs import UNICODE, Glyphs
+from labtui.text.numbers import accuracy, signed
+from labtui.text.spans import Line, Span, cut, fit, shorten, text_width
 
 LEVELS = 6
 """Inks heat0 (nothing) to heat5 (all)."""
@@ -25,7 +25,7 @@ def confusion(matrix: NDArray[np.integer], classes: Sequence[str], width: int, g
     Lines are at most `width` cells. Cells hold counts where five fit each, else a shade alone.
     """
     names = [cut(name, 10, glyphs.ellipsis) for name in classes]
-    left = max((cells(name) for name in names), default=0) + 1
+    left = max((text_width(name) for name in names), default=0) + 1
     room = max(1, min(6, (width - left) // max(1, len(names))))
     head = [Span(" " * left)]
     for name in names:
@@ -59,7 +59,7 @@ def per_class(
     glyphs: Glyphs = UNICODE,
 ) -> list[Line]:
     """A line per class: name, accuracy in percent with a bar; beside a baseline the bar is of the delta in points."""
-    left = min(12, max((cells(name) for name in classes), default=0)) + 1
+    left = min(12, max((text_width(name) for name in classes), default=0)) + 1
     largest = max((abs(points) for points in deltas or () if points == points), default=0.0)
     lines: list[Line] = []
     for at, (name, value) in enumerate(zip(classes, values, strict=True)):
@@ -69,7 +69,9 @@ def per_class(
         else:
             points = deltas[at]
             spans.append(
-                Span(f" {delta(points, glyphs.minus):>7} ", "good" if points > 0 else "bad" if points < 0 else "")
+                Span(
+                    f" {signed(points, minus=glyphs.minus):>7} ", "good" if points > 0 else "bad" if points < 0 else ""
+                )
             )
             room = min(31, width - left - 15)
             spans.extend(both_sides(points, largest, room, glyphs) if room >= 5 else ())

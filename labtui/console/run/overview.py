@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from labtui.console.actions import command_of
-from labtui.console.draw import format as text
-from labtui.console.draw.spans import Line, Span, cells, fit, shorten, width
 from labtui.console.experiments.details import curve_lines, run_lines
 from labtui.console.experiments.entry import Entry
 from labtui.console.ui.glyphs import Glyphs
@@ -14,8 +12,10 @@ from labtui.spec import RunSpec, flatten, recipe
 from labtui.store.records import ModelSummary
 from labtui.store.run import Run
 from labtui.text.clean import clean, clean_line
-from labtui.text.numbers import compact
-from labtui.text.words import value_text
+from labtui.text.durations import duration, moment
+from labtui.text.numbers import compact, count
+from labtui.text.spans import Line, Span, fit, line_width, shorten, text_width, wrap
+from labtui.text.words import plural, value_text
 
 if TYPE_CHECKING:
     from labtui.store.curve import Curve
@@ -49,22 +49,20 @@ def _end(run: Run, room: int) -> list[Line]:
         rows.append(
             (
                 "trained",
-                f"{text.epochs(result.epochs)}, {text.grouped(result.steps)} steps, {_seen(result.images_seen)}",
+                f"{plural(result.epochs, 'epoch')}, {count(result.steps)} steps, {_seen(result.images_seen)}",
             )
         )
-        rows.append(
-            ("time", f"{text.duration(result.seconds)}, of which {text.duration(result.train_seconds)} training")
-        )
+        rows.append(("time", f"{duration(result.seconds)}, of which {duration(result.train_seconds)} training"))
         if result.points_lost:
             rows.append(("lost", f"{result.points_lost} points could not be written"))
     if left is not None:
         how = f"signal {left.signal}" if left.signal is not None else f"code {left.code}"
-        rows.append(("process", f"ended {text.moment(left.ended, left.ended)} with {how}"))
+        rows.append(("process", f"ended {moment(left.ended, left.ended)} with {how}"))
     return _table(rows, room)
 
 
 def _seen(images: int) -> str:
-    return f"{text.grouped(images)} images seen"
+    return f"{count(images)} images seen"
 
 
 def _made_with(run: Run, room: int) -> list[Line]:
@@ -77,7 +75,7 @@ def _made_with(run: Run, room: int) -> list[Line]:
         ("device", f"{launch.device} {launch.device_name}".strip()),
         ("threads", str(launch.threads)),
         ("host", f"{launch.host}{engine}"),
-        ("started", text.moment(launch.started, 0)),
+        ("started", moment(launch.started, 0)),
         ("commit", launch.commit or "none"),
         ("versions", versions),
         ("python", launch.python),
@@ -90,7 +88,7 @@ def _table(rows: Iterable[tuple[str, str]], room: int) -> list[Line]:
     """Labels beside text that wraps."""
     lines: list[Line] = []
     for key, told in rows:
-        wrapped = textwrap.wrap(clean_line(told), max(16, room - KEY), break_on_hyphens=False) or [""]
+        wrapped = wrap(clean_line(told), max(16, room - KEY)) or [""]
         lines.append((*fit((Span(key, "muted"),), KEY), Span(wrapped[0])))
         lines += [(Span(" " * KEY), Span(more)) for more in wrapped[1:]]
     return [shorten(line, room) for line in lines]
@@ -117,7 +115,7 @@ def spec_lines(run: Run, room: int, glyphs: Glyphs) -> list[Line]:
         head.append(("stands in", f"{spec.data.name} for {spec.fallback_from}, which was not here"))
     lines: list[Line] = [(Span("spec", "title"),), *_table(head, room), ()]
     plain = _recipe(spec)
-    longest = min(max(cells(key) for key in plain) + 2, max(16, room // 2))
+    longest = min(max(text_width(key) for key in plain) + 2, max(16, room // 2))
     for key, thing in plain.items():
         told = _told(spec, key)
         line = (
@@ -144,11 +142,11 @@ def model_lines(summary: ModelSummary | None, room: int, glyphs: Glyphs) -> list
     lines: list[Line] = [(Span("model", "title"),)]
     if summary is None:
         return [*lines, (Span("written when the run ends", "muted"),)]
-    total = f"{text.grouped(summary.parameters)} parameters, {compact(summary.flops_per_image)} operations an image"
+    total = f"{count(summary.parameters)} parameters, {compact(summary.flops_per_image)} operations an image"
     lines += [(Span(total),), ()]
-    name = min(24, max([cells(one) for one, _, _ in summary.layers], default=0) + 2)
+    name = min(24, max([text_width(one) for one, _, _ in summary.layers], default=0) + 2)
     for layer, kind, parameters in summary.layers:
-        right = Span(text.grouped(parameters) if parameters else glyphs.dash, "" if parameters else "muted")
+        right = Span(count(parameters) if parameters else glyphs.dash, "" if parameters else "muted")
         left = fit((*fit((Span(clean_line(layer)),), name, ellipsis=glyphs.ellipsis), Span(clean_line(kind), "muted")),
                    max(0, room - 11), ellipsis=glyphs.ellipsis)  # fmt: skip
         lines.append((*left, *fit((right,), 11, right=True)))
@@ -157,7 +155,7 @@ def model_lines(summary: ModelSummary | None, room: int, glyphs: Glyphs) -> list
 
 def beside(left: list[Line], right: list[Line], room: int) -> list[Line]:
     """Two blocks, the second where the first one's longest line ends."""
-    start = max((width(line) for line in left), default=0) + 4
+    start = max((line_width(line) for line in left), default=0) + 4
     rows = max(len(left), len(right))
     blank: Line = ()
     padded = [*left, *[blank] * (rows - len(left))], [*right, *[blank] * (rows - len(right))]

@@ -12,7 +12,6 @@ from labtui.console.charts.grid import ChartGrid
 from labtui.console.charts.option_keys import Looking
 from labtui.console.charts.options import Look, Subject, fitting
 from labtui.console.data.snapshot import Interest, Snapshot
-from labtui.console.draw.spans import Line, Span
 from labtui.console.experiments.entry import Entry
 from labtui.console.launch.request import Wish, wish_of_run
 from labtui.console.run import overview as account
@@ -24,6 +23,7 @@ from labtui.console.ui.opening_keys import Opening
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.tabs import tabs
 from labtui.console.ui.text_panel import Lines
+from labtui.text.spans import Line, Span
 
 if TYPE_CHECKING:
     from labtui.store.run import Run

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from labtui.console.draw import format as text
-from labtui.console.draw.spans import Line, Span, fit, shorten
 from labtui.console.ui.glyphs import UNICODE, Glyphs
+from labtui.text.sizes import size
+from labtui.text.spans import Line, Span, fit, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +50,7 @@ def machine_lines(
     cores = f"{processor.cores} cores" if processor and processor.cores else ""
     lines = [
         _gauge("cpu", (cpu or 0.0) / 100, f"{cpu or 0:.0f}%", cores, glyphs),
-        _gauge(
-            "memory", used / total, f"{100 * used / total:.0f}%", f"{text.size(used)} of {text.size(total)}", glyphs
-        ),
+        _gauge("memory", used / total, f"{100 * used / total:.0f}%", f"{size(used)} of {size(total)}", glyphs),
     ]
     for device in devices:
         if device.kind != "cpu":
@@ -61,7 +59,7 @@ def machine_lines(
 
 
 def brief(cpu: float | None, used: int, total: int, devices: "Sequence[Device]") -> Line:
-    """The same in a few words, for a status line: `cpu 71%  mem 9.2 GB  cuda:0 93%`."""
+    """The same in a few words, for a status line: `cpu 71%  mem 9.2 GiB  cuda:0 93%`."""
     if not total:
         return ()
     spans = [
@@ -94,11 +92,11 @@ def _gpu(device: "Device", glyphs: Glyphs) -> list[Line]:
         lines.append((*fit((Span(device.name, "muted"),), 8), Span(device.title, "muted")))
     if device.memory_total and device.memory_free is not None:
         used = device.memory_total - device.memory_free
-        amount = f"{text.size(used)} of {text.size(device.memory_total)}"
+        amount = f"{size(used)} of {size(device.memory_total)}"
         lines.append(_gauge("", used / device.memory_total, f"{100 * used / device.memory_total:.0f}%", amount, glyphs))
     if device.obstacle:
         lines.append((Span(f"        {device.obstacle}", "warn"),))
     for process in device.processes[:3]:
-        words = f"        {process.user}  {process.name} ({process.pid})  {text.size(process.memory)}"
+        words = f"        {process.user}  {process.name} ({process.pid})  {size(process.memory)}"
         lines.append((Span(words, "muted"),))
     return lines

@@ -9,8 +9,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from labtui.console.data.snapshot import Log
-from labtui.console.draw.spans import Line, Span, shorten
 from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
+from labtui.text.spans import Line, Span, shorten
 
 _TROUBLE = re.compile(r"\b(error|exception|traceback|nan|diverged|failed|killed|out of memory)\b", re.IGNORECASE)
 _CARE = re.compile(r"\b(warning|warn|stopped|retry)\b", re.IGNORECASE)

@@ -11,11 +11,11 @@ from textual.screen import Screen
 
 from labtui.console.commands import Command, footer
 from labtui.console.data.snapshot import Snapshot
-from labtui.console.draw.spans import Line, Span
 from labtui.console.messages import DeedFailed
 from labtui.console.ui.status_line import StatusLine, TitleBar
 from labtui.console.ui.strips import glyphs_of
 from labtui.errors import LabError
+from labtui.text.spans import Line, Span
 
 if TYPE_CHECKING:
     from labtui.console.app import LabtuiApp

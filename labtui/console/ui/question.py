@@ -6,8 +6,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from labtui.console.draw.spans import Span
 from labtui.console.ui.status_line import TitleBar
+from labtui.text.spans import Span
 
 
 class Question(ModalScreen[bool]):

@@ -7,9 +7,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from labtui.console.commands import Command
-from labtui.console.draw.spans import Line, Span, cells, spread
 from labtui.console.ui.glyphs import UNICODE, Glyphs
 from labtui.console.ui.strips import glyphs_of, palette_of, strip
+from labtui.text.spans import Line, Span, spread, text_width
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -87,7 +87,7 @@ class StatusLine(Widget):
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's signature; there is one line
         """The line."""
         room, glyphs = self.size.width, glyphs_of(self)
-        left = self._message or keys(self._hints, room - sum(cells(span.text) for span in self._right) - 2, glyphs)
+        left = self._message or keys(self._hints, room - sum(text_width(span.text) for span in self._right) - 2, glyphs)
         return strip(spread(left, self._right, room, glyphs.ellipsis), palette_of(self), self.rich_style, room)
 
 
@@ -96,7 +96,7 @@ def keys(hints: Sequence[Command], room: int, glyphs: Glyphs = UNICODE) -> Line:
     chosen: list[Command] = []
     used = 1
     for hint in sorted(hints, key=lambda hint: hint.rank):
-        size = cells(hint.key) + cells(hint.label) + 3
+        size = text_width(hint.key) + text_width(hint.label) + 3
         if used + size <= room:
             chosen.append(hint)
             used += size

@@ -12,10 +12,10 @@ from textual.content import Content
 from textual.scrollbar import ScrollBarRender
 from textual.strip import Strip
 
-from labtui.console.draw.spans import Span, cut, width
 from labtui.console.palettes import Inks, inks
 from labtui.console.ui.glyphs import ASCII, UNICODE, Glyphs, in_ascii
 from labtui.text.clean import clean_line
+from labtui.text.spans import Span, cut, line_width
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 def strip(line: Iterable[Span], palette: Inks, base: "Style", room: int) -> Strip:
     """A strip of exactly `room` cells over the background of `base`."""
-    spans = [span if span.text.isprintable() else Span(clean_line(span.text), span.ink) for span in line if span.text]
+    spans = [span if span.text.isprintable() else Span(clean_line(span.text), span.style) for span in line if span.text]
     if palette.ascii_only:
-        spans = [Span(in_ascii(span.text), span.ink) for span in spans]
-    taken = width(spans)
+        spans = [Span(in_ascii(span.text), span.style) for span in spans]
+    taken = line_width(spans)
     if taken < room:
         spans.append(Span(" " * (room - taken)))
         taken = room

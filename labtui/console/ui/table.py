@@ -11,10 +11,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from labtui.console.draw import table
-from labtui.console.draw.spans import Span
-from labtui.console.draw.table import Column, Row
 from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
+from labtui.text.spans import Span
+from labtui.text.tables import Column, Layout, TableRow, changed_cells, column_at, header_line, lay_out, row_line
 
 HEADER = 1
 
@@ -62,10 +61,10 @@ class LiveTable(ScrollView, can_focus=True):
     def __init__(self, columns: Sequence[Column], *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self._columns = tuple(columns)
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[TableRow, ...] = ()
         self._at: dict[str, int] = {}
         self._cursor: str | None = None
-        self._layout_for: tuple[int, table.Layout] = (-1, ())
+        self._layout_for: tuple[int, Layout] = (-1, ())
         self.sorted_by = ""
         self.empty: tuple[str, ...] = ()
         """What stands here while there are no rows."""
@@ -78,7 +77,7 @@ class LiveTable(ScrollView, can_focus=True):
         return self._cursor
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[TableRow, ...]:
         """The rows, as they were last shown."""
         return self._rows
 
@@ -88,7 +87,7 @@ class LiveTable(ScrollView, can_focus=True):
         first = self.scroll_offset.y
         return tuple(row.key for row in self._rows[first : first + max(0, self.size.height - HEADER)])
 
-    def show(self, rows: Sequence[Row], *, sorted_by: str = "", columns: Sequence[Column] | None = None) -> None:
+    def show(self, rows: Sequence[TableRow], *, sorted_by: str = "", columns: Sequence[Column] | None = None) -> None:
         """Show these rows, in other columns if some are given; paint only the lines that differ from what is there."""
         if columns is not None and tuple(columns) != self._columns:
             self._columns, self._layout_for = tuple(columns), (-1, ())
@@ -102,7 +101,7 @@ class LiveTable(ScrollView, can_focus=True):
             self.virtual_size = Size(0, len(self._rows) + HEADER)
         for index, (old, new) in enumerate(zip_longest(before, self._rows)):
             if old != new:
-                self._refresh_row(index, table.changed(self._layout_now(), old, new) if old and new else None)
+                self._refresh_row(index, changed_cells(self._layout_now(), old, new) if old and new else None)
         self._keep_cursor(before)
 
     def select(self, key: str) -> None:
@@ -110,7 +109,7 @@ class LiveTable(ScrollView, can_focus=True):
         if key in self._at:
             self._point_at(self._at[key])
 
-    def _keep_cursor(self, before: Sequence[Row]) -> None:
+    def _keep_cursor(self, before: Sequence[TableRow]) -> None:
         """The cursor stays on its key; if that is gone, on what stands in its place."""
         if self._cursor in self._at:  # a row that moved differs from what was there, and is painted already
             return
@@ -167,7 +166,7 @@ class LiveTable(ScrollView, can_focus=True):
         if offset is None:
             return
         if offset.y < HEADER:
-            column = table.column_at(self._layout_now(), offset.x)
+            column = column_at(self._layout_now(), offset.x)
             if column is not None and column.sortable:
                 self.post_message(self.HeaderClicked(self, column.key))
             return
@@ -189,10 +188,10 @@ class LiveTable(ScrollView, can_focus=True):
 
     # --- Painting ---------------------------------------------------------------------------------------------------
 
-    def _layout_now(self) -> table.Layout:
+    def _layout_now(self) -> Layout:
         room = self.scrollable_content_region.width
         if self._layout_for[0] != room:
-            self._layout_for = (room, table.lay_out(self._columns, room))
+            self._layout_for = (room, lay_out(self._columns, room))
         return self._layout_for[1]
 
     def _refresh_row(self, index: int, cells: tuple[int, int] | None = None) -> None:
@@ -207,12 +206,14 @@ class LiveTable(ScrollView, can_focus=True):
         palette, glyphs, room = palette_of(self), glyphs_of(self), self.scrollable_content_region.width
         layout = self._layout_now()
         if y < HEADER:
-            return strip(table.header(layout, sorted_by=self.sorted_by, glyphs=glyphs), palette, self.rich_style, room)
+            return strip(
+                header_line(layout, sorted_by=self.sorted_by, arrow=glyphs.down), palette, self.rich_style, room
+            )
         index = y - HEADER + self.scroll_offset.y
         if index < len(self._rows):
             row = self._rows[index]
             part = "live-table--cursor" if row.key == self._cursor else ""
             base = self.get_component_rich_style(part) if part else self.rich_style
-            return strip(table.body(layout, row, glyphs.ellipsis), palette, base, room)
+            return strip(row_line(layout, row, glyphs.ellipsis), palette, base, room)
         hint = self.empty[y - HEADER - 1] if not self._rows and 0 <= y - HEADER - 1 < len(self.empty) else ""
         return strip((Span(f" {hint}", "muted"),), palette, self.rich_style, room)

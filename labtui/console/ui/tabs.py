@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from labtui.console.draw.spans import Line, Span, cells, shorten, width
 from labtui.console.ui.glyphs import UNICODE, Glyphs
+from labtui.text.spans import Line, Span, line_width, shorten, text_width
 
 GAP = 2
 
@@ -13,14 +13,14 @@ def tabs(names: Sequence[str], chosen: int, room: int, glyphs: Glyphs = UNICODE,
     labels = [f"{index + 1} {name}" if numbered else name for index, name in enumerate(names)]
     if not labels:
         return ()
-    first, last = _window([cells(label) + GAP for label in labels], chosen, room - 2 * cells(glyphs.ellipsis))
+    first, last = _window([text_width(label) + GAP for label in labels], chosen, room - 2 * text_width(glyphs.ellipsis))
     spans = [Span(glyphs.ellipsis, "muted")] if first else []
     for index in range(first, last):
         spans += [Span(labels[index], "title" if index == chosen else "muted"), Span(" " * GAP)]
     if last < len(labels):
         spans.append(Span(glyphs.ellipsis, "muted"))
     line = tuple(spans)
-    return line if width(line) <= room else shorten(line, room, glyphs.ellipsis)
+    return line if line_width(line) <= room else shorten(line, room, glyphs.ellipsis)
 
 
 def _window(sizes: Sequence[int], chosen: int, room: int) -> tuple[int, int]:

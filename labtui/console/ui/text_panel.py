@@ -9,8 +9,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from labtui.console.draw.spans import Line, Span
 from labtui.console.ui.strips import palette_of, plain_scrollbar, strip
+from labtui.text.spans import Line, Span
 
 Writer = Callable[[int], Sequence[Line]]
 """Writes the lines for so many cells."""
