@@ -7,7 +7,7 @@ from bench.harness import Round, Sample
 from bench.run_folders import TAGS, append_points, make_runs, write_curves
 from bench.scratch import scratch
 from labtui.store.curve_cache import CurveCache
-from labtui.store.event_file import REST
+from labtui.store.event_file import SETTLED_NS
 from labtui.store.observer import Observer
 from labtui.store.reader import RunReader, read_curves
 from labtui.store.store import Store
@@ -28,7 +28,7 @@ def again(steps: int) -> Round:
     place = scratch()
     points = write_curves(place, steps)
     cache = CurveCache(place / "cache")
-    time.sleep(1.1 * REST / 1e9)  # as it is for whoever comes later: the file was left alone before it was kept
+    time.sleep(1.1 * SETTLED_NS / 1e9)  # as it is for whoever comes later: the file was left alone before it was kept
     read_curves(place, cache)
     return lambda: clocked(lambda: read_curves(place, cache), points)
 

@@ -36,7 +36,11 @@ WAITING = (
     KILLED,
 )
 
-REWORDED: dict[str, str] = {}
+REWORDED = {
+    "waits in the queue to go on": "queued to resume",
+    "the engine and its launcher were killed": "the engine and its supervisor were killed",
+    "not yet seen to move": "no progress seen yet",
+}
 """Parts of reasons that are derived, not stored: what 0.1.0 said, and what is said today."""
 
 PROSE = {"text", "mend", "why", "note", "notes", "selection"}

@@ -19,7 +19,7 @@ from labtui.engine.heartbeat import Pulse
 from labtui.engine.stop import Stop
 from labtui.errors import EnvironmentFault, LabError
 from labtui.store.records import Result
-from labtui.store.reserved_space import Reserve
+from labtui.store.reserved_space import ReservedSpace
 from labtui.text.clean import clean
 
 _TRIES, _PAUSE = 5, 0.2
@@ -42,8 +42,8 @@ def main(arguments: Sequence[str]) -> int:
     parent = attempt.launch.parent
     stop = Stop(attempt.files.stop_request, parent.pid if parent else None)
     stop.listen()
-    reserve = Reserve(attempt.paths.result, _ROOM)
-    reserve.keep()
+    reserve = ReservedSpace(attempt.paths.result, _ROOM)
+    reserve.reserve()
     with Pulse(attempt.paths.beat, attempt.files.number, stop) as pulse:
         result, code = _carry_out(attempt, pulse, stop)
     return code if _write_result(attempt, result, reserve) else code or EnvironmentFault.exit_code
@@ -59,7 +59,7 @@ def _carry_out(attempt: Attempt, pulse: Pulse, stop: Stop) -> tuple[Result, int]
     return session.result(ending), ending.exit_code
 
 
-def _write_result(attempt: Attempt, result: Result, reserve: Reserve) -> bool:
+def _write_result(attempt: Attempt, result: Result, reserve: ReservedSpace) -> bool:
     """Write result.json, on a full disk into the room that is kept for it."""
     for _ in range(_TRIES):
         try:

@@ -128,7 +128,7 @@ class Checkpoints:
         if not path.is_symlink() and not path.exists():
             raise FileNotFoundError(path)
         accepted = _checksums(path).accepted
-        content = read_bytes(path, cap=max((checksum.size for checksum in accepted), default=0))
+        content = read_bytes(path, max_bytes=max((checksum.size for checksum in accepted), default=0))
         found = (len(content), zlib.crc32(content))
         matching = [checksum for checksum in accepted if found == (checksum.size, checksum.crc32)]
         if not matching:

@@ -16,7 +16,7 @@ import msgspec
 
 from labtui.engine.stop import Stop
 from labtui.store.records import Beat, Phase
-from labtui.store.reserved_space import Reserve
+from labtui.store.reserved_space import ReservedSpace
 
 INTERVAL = 1.0
 """Seconds between two beats."""
@@ -87,7 +87,7 @@ class Pulse:
         self.earlier = 0.0
         """Seconds that earlier attempts took."""
         self._started = time.monotonic()
-        self._reserve = Reserve(path, _ROOM)
+        self._reserve = ReservedSpace(path, _ROOM)
         self._attempt = attempt
         self._stop = stop
         self._moves = 0
@@ -100,7 +100,7 @@ class Pulse:
         self._thread = threading.Thread(target=self._run, name="beat", daemon=True)
 
     def __enter__(self) -> "Pulse":
-        self._reserve.keep()
+        self._reserve.reserve()
         self._write()
         self._thread.start()
         return self

@@ -17,7 +17,7 @@ from pathlib import Path
 from labtui.errors import LabError
 from labtui.launch.order import Order, Refused, Why
 from labtui.store.files import read_json_or_none
-from labtui.store.lock import Held, LockHeld, LocksUnsupported, hold
+from labtui.store.lock import HeldLock, LockHeld, LocksUnsupported, hold
 from labtui.store.observer import is_here
 from labtui.store.paths import AttemptPaths, RunPaths
 from labtui.store.process import alive
@@ -42,7 +42,7 @@ class Refusal(LabError):
 class Claim:
     """The lock of a run and the folder of an attempt, both ours."""
 
-    lock: Held
+    lock: HeldLock
     attempt: AttemptPaths
 
     def give_back(self) -> None:
@@ -133,7 +133,7 @@ def _is_folder(path: Path) -> bool:
     return stat.S_ISDIR(path.lstat().st_mode)
 
 
-def _lock(paths: RunPaths, patience: float) -> Held:
+def _lock(paths: RunPaths, patience: float) -> HeldLock:
     try:
         return hold(paths.lock, patience)
     except LockHeld as fault:

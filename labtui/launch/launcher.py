@@ -15,7 +15,7 @@ from labtui.launch.devices import Device
 from labtui.launch.order import Answer, Claimed, Order, Refused, Why, last_answer
 from labtui.launch.slots import Slot
 from labtui.store.files import read_json_or_none
-from labtui.store.lock import PATIENCE
+from labtui.store.lock import LOCK_TIMEOUT
 from labtui.store.paths import RunPaths
 from labtui.store.records import Launch
 from labtui.text.clean import clean_line
@@ -80,7 +80,7 @@ def start(
     attempt: int | None = None,
     slot: Slot | None = None,
     take_over: bool = False,
-    patience: float = PATIENCE,
+    patience: float = LOCK_TIMEOUT,
     interpreter: Interpreter | None = None,
 ) -> Claimed:
     """Start the run in `folder` and return once its attempt is claimed; its parent is then nobody's child.

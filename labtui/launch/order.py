@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from labtui.store.lock import PATIENCE
+from labtui.store.lock import LOCK_TIMEOUT
 
 Why = Literal["running", "claimed", "finished", "elsewhere", "full", "environment", "run"]
 
@@ -24,7 +24,7 @@ class Order(Struct, frozen=True, kw_only=True):
     catalog_folder: str | None = None
     slots: tuple[int, ...] = ()
     """Descriptors of device slots, inherited, that the run keeps until its last process has ended."""
-    patience: float = PATIENCE
+    patience: float = LOCK_TIMEOUT
     """Seconds to try for the run's lock, and to wait for an engine that lost its parent."""
     take_over: bool = False
     """Whether an attempt that another host began may be taken for ended."""

@@ -18,7 +18,7 @@ from typing import Self
 from labtui.errors import EnvironmentFault
 from labtui.launch.devices import Device
 from labtui.launch.environment import usable_cores
-from labtui.store.lock import Held, LockHeld, LocksUnsupported, hold, probe
+from labtui.store.lock import HeldLock, LockHeld, LocksUnsupported, hold, probe
 from labtui.store.process import host
 from labtui.store.safe_paths import private_folder
 
@@ -32,7 +32,7 @@ class Line:
     """Where one who waits stands, for each kind of slot."""
 
     def __init__(self) -> None:
-        self._places: dict[str, Held] = {}
+        self._places: dict[str, HeldLock] = {}
 
     def is_first(self, folder: Path, kind: str) -> bool:
         """Whether nobody who still waits for this kind stood in line before us; forgets those who have left."""
@@ -66,7 +66,7 @@ class Line:
         """Wait for nothing more."""
         self.leave(list(self._places))
 
-    def _kept(self, kind: str) -> Held | None:
+    def _kept(self, kind: str) -> HeldLock | None:
         """Our place, unless somebody has cleared it away, and perhaps stands there now."""
         place = self._places.get(kind)
         if place is not None and not _is_there(place):
@@ -83,14 +83,14 @@ def _asked(path: Path) -> int:
         return -(10**18)
 
 
-def _is_there(place: Held) -> bool:
+def _is_there(place: HeldLock) -> bool:
     try:
         return os.path.samestat(os.fstat(place.fileno()), place.path.stat())
     except FileNotFoundError:
         return False
 
 
-def _last(folder: Path, kind: str) -> Held:
+def _last(folder: Path, kind: str) -> HeldLock:
     folder.mkdir(mode=0o700, exist_ok=True)
     highest = max((_number(path) for path in _places(folder, kind)), default=0)
     return hold(folder / f"{kind}.{highest + 1:08d}", 0.0)
@@ -119,7 +119,7 @@ _TURN = 5.0
 class Slot:
     """Places on a device, held until closed here and by every process that inherited them."""
 
-    def __init__(self, held: Sequence[Held]) -> None:
+    def __init__(self, held: Sequence[HeldLock]) -> None:
         self._held = tuple(held)
 
     @property
@@ -219,7 +219,7 @@ def _kind(device: Device) -> str:
 
 def _take(place: Path, names: Sequence[str], needed: int) -> Slot | None:
     """The first `needed` of the named slots that are free, or none of them."""
-    held: list[Held] = []
+    held: list[HeldLock] = []
     try:
         for name in names:
             with suppress(LockHeld):

@@ -27,7 +27,7 @@ from labtui.store.paths import AttemptPaths
 from labtui.store.process import alive
 from labtui.store.records import Launch, ProcessId, StopRequest
 from labtui.store.run import Run
-from labtui.store.safe_paths import disk_fault
+from labtui.store.safe_paths import environment_fault
 
 _LARGEST_PID = 2**31 - 1
 
@@ -239,7 +239,7 @@ def request_stop(run: Run, by: str) -> Sent:
         attempt.stop_request.parent.mkdir(exist_ok=True)
         first = _place(attempt.stop_request, request)
     except OSError as fault:
-        raise disk_fault(fault, f"{run.id} could not be asked to stop", attempt.folder) from fault
+        raise environment_fault(fault, f"{run.id} could not be asked to stop", attempt.folder) from fault
     return Sent(first, "asked to finish the step and save" if first else "it was asked before")
 
 

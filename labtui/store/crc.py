@@ -1,7 +1,7 @@
 """CRC-32C of many byte strings at once, as numpy columns.
 
-The sum is linear over bits: with one byte changed it changes by an amount that depends only on the change and on how
-many bytes follow. So the sums of strings that differ in a few columns are one sum and a table look-up per column.
+A CRC is linear over bits: if one byte changes, the sum changes by an amount that depends only on the change and on how
+many bytes follow. So the sums of strings that differ in a few columns are one sum plus a table look-up per column.
 """
 
 from functools import cache
@@ -17,12 +17,12 @@ _LENGTH_BYTES = 8
 
 
 @cache
-def contributions(longest: int) -> "list[NDArray[np.uint32]]":
-    """For each number of following bytes below `longest`: by what a byte of each value changes the sum."""
+def contributions(count: int) -> "list[NDArray[np.uint32]]":
+    """For each number of following bytes below `count`: by what a byte of each value changes the sum."""
     zero = crc32c(b"\0")
     last = np.array([crc32c(bytes([byte])) ^ zero for byte in range(256)], np.uint32)
     tables = [last]
-    while len(tables) < longest:
+    while len(tables) < count:
         tables.append((tables[-1] >> np.uint32(8)) ^ last[tables[-1] & np.uint32(0xFF)])
     return tables
 

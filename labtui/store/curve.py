@@ -1,21 +1,21 @@
-"""One metric over its steps: frozen snapshots for everybody, one growing store behind them."""
+"""One metric over its steps: frozen curves for readers, and the growing arrays behind them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from labtui.store.tags import StepUnit, is_accuracy
 
-if TYPE_CHECKING:  # numpy is imported where points are made: `labtui ls` has none
+if TYPE_CHECKING:  # numpy is imported where points are made; `labtui ls` makes none
     import numpy as np
     from numpy.typing import NDArray
 
-_FIRST_ROOM = 64
-"""Points for which there is room at first; doubled whenever it runs out."""
+_FIRST_CAPACITY = 64
+"""Points that fit at first; doubled whenever they do not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """A metric's points so far; the arrays are read-only views and never change."""
+    """The points of a metric so far. The arrays are read-only views and never change."""
 
     tag: str
     """Cleaned."""
@@ -37,7 +37,7 @@ class Curve:
 
     @property
     def best(self) -> tuple[int, float] | None:
-        """Step and value of the first best point: the highest of an accuracy, else the lowest; NaN is passed over."""
+        """Step and value of the first best point: the highest of an accuracy, else the lowest. NaN is skipped."""
         import numpy as np
 
         good = np.flatnonzero(~np.isnan(self.values))
@@ -60,11 +60,11 @@ class Points(NamedTuple):
     """Which of the run's files, in name order from 0, each point is from."""
 
 
-class Series:
-    """The growing points of one tag: per step the latest file's value, within a file the last written one."""
+class GrowingCurve:
+    """The points of one tag. Per step, the latest file's value counts; within a file, the one written last."""
 
     def __init__(self, points: Points | None = None) -> None:
-        """Empty, or with points that it never writes into: the arrays may be read-only."""
+        """Begin empty, or with points whose arrays are never written to, so they may be read-only."""
         import numpy as np
 
         if points is None:
@@ -77,7 +77,7 @@ class Series:
 
     @property
     def points(self) -> Points:
-        """All points; views that later ones may write behind."""
+        """All points, as views; later points are written behind them."""
         here = slice(self._size)
         return Points(self._steps[here], self._values[here], self._wall_times[here], self._ranks[here])
 
@@ -88,35 +88,35 @@ class Series:
         values: "NDArray[np.float32]",
         wall_times: "NDArray[np.float64]",
     ) -> None:
-        """Take points of the `rank`th file, in the order in which they were written. Snapshots stay as they are."""
+        """Add points of the `rank`th file, in the order in which they were written. Earlier curves do not change."""
         if not len(steps):
             return
         ascending = bool((steps[1:] > steps[:-1]).all())  # not np.diff, which overflows
         if not ascending or (self._size and steps[0] <= self._steps[self._size - 1]):
             self._merge(rank, steps, values, wall_times)
             return
-        self._make_room(self._size + len(steps))
+        self._reserve(self._size + len(steps))
         here = slice(self._size, self._size + len(steps))
         self._steps[here], self._values[here], self._wall_times[here] = steps, values, wall_times
         self._ranks[here] = rank
         self._size += len(steps)
 
     def curve(self, tag: str, unit: StepUnit) -> Curve:
-        """A snapshot: views that later points leave alone."""
+        """The points so far, as views that later points do not change."""
         steps, values, wall_times, _ = self.points
         for view in (steps, values, wall_times):
             view.flags.writeable = False
         return Curve(tag, unit, steps, values, wall_times)
 
-    def _make_room(self, size: int) -> None:
+    def _reserve(self, size: int) -> None:
         import numpy as np
 
         if size <= len(self._steps):
             return
-        room = max(size, 2 * len(self._steps), _FIRST_ROOM)
+        capacity = max(size, 2 * len(self._steps), _FIRST_CAPACITY)
         for name in ("_steps", "_values", "_wall_times", "_ranks"):
             before = getattr(self, name)
-            larger = np.empty(room, before.dtype)
+            larger = np.empty(capacity, before.dtype)
             larger[: self._size] = before[: self._size]
             setattr(self, name, larger)
 

@@ -1,7 +1,7 @@
-"""TensorBoard's event format, read: scalars out of the payloads of records.
+"""Decode the scalars in the payload of one TensorBoard record.
 
-This is the plain decoder, for the few records of a tail; decode_vectorized.py decodes thousands at once. Both find a
-scalar by the same `locate`. The field numbers are those of TensorFlow's Event, Summary and TensorProto messages.
+This is the plain decoder, for a few records; decode_vectorized.py decodes thousands at once. Both find a scalar with
+the same `locate`. The field numbers are those of TensorFlow's Event, Summary and TensorProto messages.
 """
 
 import struct
@@ -17,11 +17,11 @@ _SCALARS = b"scalars"
 
 
 class NotAnEvent(ValueError):
-    """A record whose checksum is right but whose content is no event."""
+    """A record's checksum is right but its content is not an event."""
 
 
 class Point(NamedTuple):
-    """One value of a record."""
+    """One scalar of a record."""
 
     tag: bytes
     wall_time: float
@@ -29,8 +29,8 @@ class Point(NamedTuple):
     value: float
 
 
-class Place(NamedTuple):
-    """Where in a payload a scalar lies."""
+class ScalarLocation(NamedTuple):
+    """Where in a payload a scalar is."""
 
     tag: slice
     value: int
@@ -39,36 +39,36 @@ class Place(NamedTuple):
 
 
 @dataclass(slots=True)
-class Located:
-    """Where in a payload the parts of an event lie."""
+class EventLayout:
+    """Where in a payload the parts of an event are."""
 
     wall_time: int = -1
-    """-1 where absent."""
+    """-1 if absent."""
     step: slice = field(default_factory=lambda: slice(0, 0))
-    """The varint's bytes; empty where absent, which means 0."""
-    scalars: list[Place] = field(default_factory=list)
+    """The varint's bytes; empty if absent, which means 0."""
+    scalars: list[ScalarLocation] = field(default_factory=list)
 
 
 def points(payload: bytes) -> list[Point]:
-    """The scalars of a record; none for one that holds something else. Raises NotAnEvent."""
-    if point := _usual(payload):
+    """The scalars of a record; none if it contains something else. Raises NotAnEvent."""
+    if point := _common_point(payload):
         return [point]
-    located = locate(payload)
-    if not located.scalars:
+    layout = locate(payload)
+    if not layout.scalars:
         return []
-    wall_time: float = _DOUBLE.unpack_from(payload, located.wall_time)[0] if located.wall_time >= 0 else 0.0
-    step = _signed(_varint(payload, located.step.start)[0]) if located.step.stop else 0
+    wall_time: float = _DOUBLE.unpack_from(payload, layout.wall_time)[0] if layout.wall_time >= 0 else 0.0
+    step = _signed(_varint(payload, layout.step.start)[0]) if layout.step.stop else 0
     return [
-        Point(payload[place.tag], wall_time, step, _number(payload, place.value, place.width))
-        for place in located.scalars
+        Point(payload[scalar.tag], wall_time, step, _number(payload, scalar.value, scalar.width))
+        for scalar in layout.scalars
     ]
 
 
-def _usual(payload: bytes) -> Point | None:
-    """The point of a record that is laid out as this labtui and most writers do it, ten times as fast; else None.
+def _common_point(payload: bytes) -> Point | None:
+    """The point of a record in the layout that labtui and most writers use, ten times as fast; None for any other.
 
-    That is wall time, step and a summary of one short tag with a float32, in this order and nothing else. All bytes are
-    checked, so that no other record passes for one.
+    The layout is wall time, step and a summary of one short tag with a float32, in this order and nothing else. Every
+    byte is checked, so no other record is mistaken for one.
     """
     size = len(payload)
     if size < 24 or payload[0] != 0x09 or payload[9] != 0x10:
@@ -87,26 +87,26 @@ def _usual(payload: bytes) -> Point | None:
     return Point(payload[at + 6 : size - 5], _number(payload, 1, 8), step, _number(payload, size - 4, 4))
 
 
-def locate(payload: bytes) -> Located:
-    """Where wall time, step and scalars of an event lie. Raises NotAnEvent."""
-    located = Located()
+def locate(payload: bytes) -> EventLayout:
+    """Find wall time, step and scalars of an event. Raises NotAnEvent."""
+    layout = EventLayout()
     try:
         for number, kind, start, end in _fields(payload, 0, len(payload)):
             if number == 1 and kind == _FIXED64:
-                located.wall_time = start
+                layout.wall_time = start
             elif number == 2 and kind == _VARINT:
-                located.step = slice(start, end)
+                layout.step = slice(start, end)
             elif number == 5 and kind == _BYTES:
                 for inner, inner_kind, inner_start, inner_end in _fields(payload, start, end):
                     if inner == 1 and inner_kind == _BYTES:
-                        _locate_value(payload, inner_start, inner_end, located)
+                        _locate_value(payload, inner_start, inner_end, layout)
     except IndexError as fault:
-        raise NotAnEvent("cut short") from fault
-    return located
+        raise NotAnEvent("truncated") from fault
+    return layout
 
 
-def _locate_value(payload: bytes, start: int, end: int, located: Located) -> None:
-    """Of a Summary.Value: its tag, and its number where it is a scalar."""
+def _locate_value(payload: bytes, start: int, end: int, layout: EventLayout) -> None:
+    """Of a Summary.Value: its tag, and its number if it is a scalar."""
     tag = slice(start, start)
     number: tuple[int, int] | None = None
     plugin = b""
@@ -120,11 +120,11 @@ def _locate_value(payload: bytes, start: int, end: int, located: Located) -> Non
         elif name == 9 and kind == _BYTES:
             plugin = _plugin(payload, begin, stop)
     if number and plugin in (b"", _SCALARS):
-        located.scalars.append(Place(tag, *number))
+        layout.scalars.append(ScalarLocation(tag, *number))
 
 
 def _locate_tensor(payload: bytes, start: int, end: int) -> tuple[int, int] | None:
-    """Of a TensorProto: its single number's place and width; None for anything but a float or double scalar."""
+    """Of a TensorProto: place and width of its only number; None unless it is a float or double scalar."""
     dtype, rank = 0, 0
     places: list[tuple[int, int]] = []
     for name, kind, begin, stop in _fields(payload, start, end):
@@ -141,7 +141,7 @@ def _locate_tensor(payload: bytes, start: int, end: int) -> tuple[int, int] | No
 
 
 def _plugin(payload: bytes, start: int, end: int) -> bytes:
-    """Of a SummaryMetadata: the name of the plugin that it is for."""
+    """Of a SummaryMetadata: the name of its plugin."""
     for name, kind, begin, stop in _fields(payload, start, end):
         if name == 1 and kind == _BYTES:
             for inner, inner_kind, inner_begin, inner_stop in _fields(payload, begin, stop):
@@ -151,8 +151,8 @@ def _plugin(payload: bytes, start: int, end: int) -> bytes:
 
 
 def _fields(payload: bytes, at: int, end: int) -> list[tuple[int, int, int, int]]:
-    """Number, wire type and content's place of each field of a message. Raises NotAnEvent, IndexError."""
-    found = []
+    """Number, wire type, start and end of each field of a message. Raises NotAnEvent, IndexError."""
+    fields = []
     while at < end:
         key, at = _varint(payload, at)
         kind = key & 7
@@ -169,9 +169,9 @@ def _fields(payload: bytes, at: int, end: int) -> list[tuple[int, int, int, int]
             raise NotAnEvent(f"wire type {kind}")
         if following > end:
             raise NotAnEvent("a field reaches beyond its message")
-        found.append((key >> 3, kind, at, following))
+        fields.append((key >> 3, kind, at, following))
         at = following
-    return found
+    return fields
 
 
 def _varint(payload: bytes, at: int) -> tuple[int, int]:

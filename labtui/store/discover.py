@@ -1,6 +1,6 @@
-"""Finding the run folders below a root: ours by their spec.json, those of other tools by their event files.
+"""Find the run folders below a root: labtui's own by their spec.json, those of other tools by their event files.
 
-Symbolic links below the root are not followed, and neither are folders whose name begins with a dot.
+Symbolic links below the root are not followed, and folders whose name begins with a dot are skipped.
 """
 
 import os
@@ -8,55 +8,56 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DEEPEST = 10
+MAX_DEPTH = 10
 """Levels below the root that are searched."""
 
-MOST_FOLDERS = 20_000
-"""Folders that are searched: `--runs /` must end."""
+MAX_FOLDERS = 20_000
+"""Folders that are searched: `--runs /` must come to an end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A folder that holds a run."""
+class RunFolder:
+    """A folder that contains a run."""
 
     parts: tuple[str, ...]
     """Its path below the root; empty for the root itself."""
     folder: Path
     event_files: tuple[str, ...]
-    """In name order; empty for a run of ours, whose folder may not even have been opened."""
+    """Sorted by name; empty for labtui's own runs, whose folders may not even have been opened."""
     foreign: bool
 
 
 @dataclass(slots=True)
-class Walk:
-    """One search. Afterwards `links` counts what was not followed and `cut` says whether a limit was reached."""
+class Search:
+    """One search. Afterwards `links` counts the links that were not followed, and `limited` says whether a limit was
+    reached."""
 
     root: Path
     links: int = 0
-    cut: bool = False
-    _budget: int = field(default=MOST_FOLDERS)
+    limited: bool = False
+    _remaining: int = field(default=MAX_FOLDERS)
 
-    def find(self, known: Collection[Path] = ()) -> Iterator[Found]:
-        """The run folders. Those in `known` (runs of ours) are named again without being opened."""
+    def find(self, known: Collection[Path] = ()) -> Iterator[RunFolder]:
+        """The run folders. Those in `known` (labtui's own runs) are yielded without being opened."""
         yield from self._below(self.root, (), known)
 
-    def _below(self, folder: Path, parts: tuple[str, ...], known: Collection[Path]) -> Iterator[Found]:
+    def _below(self, folder: Path, parts: tuple[str, ...], known: Collection[Path]) -> Iterator[RunFolder]:
         if folder in known:
-            yield Found(parts, folder, (), foreign=False)
+            yield RunFolder(parts, folder, (), foreign=False)
             return
-        if self._budget <= 0 or len(parts) > DEEPEST:
-            self.cut = True
+        if self._remaining <= 0 or len(parts) > MAX_DEPTH:
+            self.limited = True
             return
-        self._budget -= 1
+        self._remaining -= 1
         listing = self._list(folder)
         if listing is None:
             return
-        folders, events, ours = listing
-        if ours:
-            yield Found(parts, folder, (), foreign=False)
+        folders, events, own = listing
+        if own:
+            yield RunFolder(parts, folder, (), foreign=False)
             return
         if events:
-            yield Found(parts, folder, events, foreign=True)
+            yield RunFolder(parts, folder, events, foreign=True)
         for name in folders:
             yield from self._below(folder / name, (*parts, name), known)
 
@@ -75,7 +76,7 @@ class Walk:
                             folders.append(entry.name)
                     elif is_event_file(entry.name) and entry.is_file(follow_symlinks=False):
                         events.append(entry.name)
-        except OSError:  # gone meanwhile, or not ours to read
+        except OSError:  # gone meanwhile, or not readable
             return None
         return sorted(folders), tuple(sorted(events)), False
 

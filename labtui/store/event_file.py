@@ -1,4 +1,4 @@
-"""One event file, read as it grows."""
+"""One event file, read while it grows."""
 
 import os
 import stat
@@ -10,181 +10,181 @@ from typing import TYPE_CHECKING
 
 from google_crc32c import extend
 
-from labtui.store.curve_cache import KeptFile, Stamp
-from labtui.store.encode_scalar import HEADER
-from labtui.store.tfrecord import Frames, find_frames, find_many_frames, payload_crc, unwritten
+from labtui.store.curve_cache import FileProgress, FileStamp
+from labtui.store.tfrecord import HEADER, Frames, find_frames, find_many_frames, is_unwritten, payload_crc
 from labtui.text.clean import clean_line
 
-if TYPE_CHECKING:  # block imports numpy, which nothing pays for until there are records
+if TYPE_CHECKING:  # it imports numpy, which is not needed before there are records
     from labtui.store.decode_vectorized import Batch
 
-REST = 3_000_000_000
-"""Nanoseconds for which a file must have been left alone until its time stamps tell it from what it will be: on some
-disks they move in steps of two seconds."""
+SETTLED_NS = 3_000_000_000
+"""Nanoseconds for which a file must not have changed before its time stamps identify its content: on some disks they
+advance in steps of two seconds."""
 
-LONGEST_CHECK = 64 << 20
-"""Bytes that are compared by their checksum at once, which takes some 50 ms; of a longer file they are decoded anew."""
+MAX_CHECKSUM_BYTES = 64 << 20
+"""A longer file is not compared by its checksum but decoded again. Comparing this much takes about 50 ms."""
 
-_PLAIN = 100
-"""Records below which they are decoded one by one: where the two ways cost the same."""
+_FEW_RECORDS = 100
+"""Below this many, records are decoded one by one: at this number both ways cost the same."""
 
 _MANY_BYTES = 16 << 10
-"""Bytes from which on the search for records is worth its preparation."""
+"""From this many bytes on, the vectorized search for records pays off."""
 
-_LONGEST_HOLE = 1 << 20
-"""Bytes that are read in search of the end of a stretch of zero bytes; a longer one is damage."""
+_MAX_HOLE = 1 << 20
+"""Bytes that are read in search of the end of a stretch of zero bytes; a longer stretch is damage."""
 
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class EventFile:
-    """How far one file has been read: whole records only, up to the first damaged one."""
+    """A file and how far it has been read: whole records only, up to the first damaged one."""
 
-    def __init__(self, path: Path, stamp: Stamp, kept: KeptFile | None = None) -> None:
-        """Not read yet, or read as far as `kept` tells of a file that `holds` it."""
+    def __init__(self, path: Path, stamp: FileStamp, progress: FileProgress | None = None) -> None:
+        """Begin at the start, or where `progress` says, for a file that passed `begins_with`."""
         self.path = path
         self.identity = stamp.device, stamp.inode
-        self.offset = kept.offset if kept else 0
+        self.offset = progress.offset if progress else 0
         """Where the first record begins that has not been read."""
         self.fault = ""
-        """Why reading ended before the end; empty where it did not."""
-        self.unknown = kept.unknown if kept else 0
-        """Records with a right checksum that are no events."""
-        self._checksum = kept.checksum if kept else 0
-        self._stamp = stamp if _has_rested(stamp) else None
+        """Why reading ended before the end of the file; empty if it did not."""
+        self.unknown = progress.unknown if progress else 0
+        """Records whose checksum is right but which are not events."""
+        self._checksum = progress.checksum if progress else 0
+        self._stamp = stamp if _is_settled(stamp) else None
         self._size = stamp.size
         self._wants = HEADER
-        self._hollow = False
-        self._last = kept.last if kept else None
+        self._ends_in_zeros = False
+        self._last = progress.last if progress else None
 
     @property
-    def kept(self) -> KeptFile:
-        """How far it was read, for a later reader."""
+    def progress(self) -> FileProgress:
+        """How far the file has been read, for a later reader."""
         name = os.fsencode(self.path.name)
-        return KeptFile(name, self._stamp, self.offset, self._checksum, self.unknown, self._last)
+        return FileProgress(name, self._stamp, self.offset, self._checksum, self.unknown, self._last)
 
     @property
     def pending(self) -> bool:
         """Whether there is more to read now."""
-        return not self.fault and not self._hollow and self._size - self.offset >= self._wants
+        return not self.fault and not self._ends_in_zeros and self._size - self.offset >= self._wants
 
-    def looked(self, stamp: Stamp) -> None:
-        """Take note of how the file is now."""
+    def update(self, stamp: FileStamp) -> None:
+        """Note what the file looks like now."""
         if stamp != self._stamp:
             self._stamp = None
         self._size = stamp.size
-        self._hollow = False
+        self._ends_in_zeros = False
 
     def give_up(self) -> None:
-        """Read no more until it is looked at again."""
+        """Read nothing more before the next `update`."""
         self._size = self.offset
 
     def advance(self, budget: int) -> "tuple[int, list[Batch]]":
-        """Read on, about `budget` bytes; how many it took, and the points in them. Raises OSError."""
+        """Read about `budget` more bytes; return how many were read, and the points in them. Raises OSError."""
         content = self._read(max(budget, self._wants))
-        if len(content) < self._wants:  # shorter than it was a moment ago: the next look at the folder tells
+        if len(content) < self._wants:  # shorter than a moment ago: the next look at the folder shows why
             self._size = self.offset + len(content)
             return len(content), []
         frames = find_frames(content) if len(content) < _MANY_BYTES else find_many_frames(content)
         batches: list[Batch] = []
-        whole = len(frames.starts)
-        if whole:
-            batches, whole = self._decode(content, frames)
-        if whole < len(frames.starts):
-            self._meet_damage(content, frames, whole)
+        intact = len(frames.starts)
+        if intact:
+            batches, intact = self._decode(content, frames)
+        if intact < len(frames.starts):
+            self._handle_damage(content, frames, intact)
         else:
-            self._go_on(content, frames)
+            self._continue_after(content, frames)
         return len(content), batches
 
     def _decode(self, content: bytes, frames: Frames) -> "tuple[list[Batch], int]":
-        """The points, and how many records come before the first damaged one."""
+        """The points, and the number of records before the first damaged one."""
         from labtui.store import decode_vectorized
 
-        decode = decode_vectorized.decode_plain if len(frames.starts) < _PLAIN else decode_vectorized.decode_block
+        few = len(frames.starts) < _FEW_RECORDS
+        decode = decode_vectorized.decode_plain if few else decode_vectorized.decode_block
         decoded = decode(content, frames)
         self.unknown += decoded.unknown
         last = max(decoded.batches, key=_last_record, default=None)
         if last:
             self._last = last.tag, int(last.steps[-1])
-        return decoded.batches, decoded.whole
+        return decoded.batches, decoded.intact
 
     def _move(self, content: bytes, size: int) -> None:
-        """So many bytes of the content have been read."""
+        """Count the first `size` bytes of the content as read."""
         self._checksum = extend(self._checksum, content[:size])
         self.offset += size
 
-    def _go_on(self, content: bytes, frames: Frames) -> None:
+    def _continue_after(self, content: bytes, frames: Frames) -> None:
         self._move(content, frames.end)
         self._wants = frames.wants
         if frames.fault:
-            self._end(frames.fault)
-        elif frames.hollow:
-            self._meet_hole(len(content) - frames.end)
+            self._stop(frames.fault)
+        elif frames.zeros_follow:
+            self._handle_zeros(len(content) - frames.end)
 
-    def _meet_damage(self, content: bytes, frames: Frames, record: int) -> None:
+    def _handle_damage(self, content: bytes, frames: Frames, record: int) -> None:
         start, size = int(frames.starts[record]), int(frames.sizes[record])
         self._move(content, start - HEADER)
-        if unwritten(content, start + size, payload_crc(content, start, size)):
-            self._meet_hole(len(content) - start + HEADER)
+        if is_unwritten(content, start + size, payload_crc(content, start, size)):
+            self._handle_zeros(len(content) - start + HEADER)
         else:
-            self._end("the checksum of a record does not match")
+            self._stop("the checksum of a record does not match")
 
-    def _meet_hole(self, read: int) -> None:
-        """What was read from the offset on ends in zero bytes: wait for them to be filled, if the file ends there."""
+    def _handle_zeros(self, read: int) -> None:
+        """The `read` bytes from the offset on end in zeros: if the file ends there, wait until they are written."""
         rest = self._size - self.offset
         if read >= rest:
-            self._hollow = True
-        elif read > _LONGEST_HOLE:
-            self._end(f"zero bytes where {read:,} bytes of records should be")
+            self._ends_in_zeros = True
+        elif read > _MAX_HOLE:
+            self._stop(f"zero bytes where {read:,} bytes of records should be")
         else:
             self._wants = min(2 * read, rest)
 
-    def _end(self, why: str) -> None:
+    def _stop(self, why: str) -> None:
         where = "from its beginning"
         if self._last:
             tag = clean_line(self._last[0].decode("utf-8", "replace"), 100)
-            where = f"after step {self._last[1]} of {tag}"
+            where = f"after step {self._last[1]:,} of {tag}"
         self.fault = f"metrics damaged {where} (byte {self.offset:,}: {why}); the rest of this file is not shown"
 
     def _read(self, size: int) -> bytes:
-        """At most `size` bytes from the offset on; none where the path leads to another file by now."""
+        """At most `size` bytes from the offset on; none if the path now leads to another file."""
         with _opened(self.path, self.identity) as descriptor:
             return b"" if descriptor is None else os.pread(descriptor, size, self.offset)
 
 
-def holds(path: Path, stamp: Stamp, kept: KeptFile) -> bool:
-    """Whether a file begins with the bytes that were read from it once: nobody touched it since, or they have the same
-    checksum. False too where that cannot be found out."""
-    if kept.stamp == stamp:
+def begins_with(path: Path, stamp: FileStamp, progress: FileProgress) -> bool:
+    """Whether a file still begins with the bytes that were read from it: it was not touched since, or their checksum is
+    the same. False if that cannot be determined."""
+    if progress.stamp == stamp:
         return True
-    if not kept.offset <= min(stamp.size, LONGEST_CHECK):
+    if not progress.offset <= min(stamp.size, MAX_CHECKSUM_BYTES):
         return False
     try:
-        return _checksum(path, (stamp.device, stamp.inode), kept.offset) == kept.checksum
+        return _checksum(path, (stamp.device, stamp.inode), progress.offset) == progress.checksum
     except OSError:
         return False
 
 
 def _checksum(path: Path, identity: tuple[int, int], size: int) -> int | None:
-    """CRC-32C of the first bytes; None where there are not so many, or the path leads to another file."""
+    """CRC-32C of the first `size` bytes; None if there are fewer, or if the path leads to another file."""
     total = 0
     with _opened(path, identity) as descriptor:
         if descriptor is None:
             return None
-        for at in range(0, size, _PIECE):
-            wanted = min(_PIECE, size - at)
-            piece = os.pread(descriptor, wanted, at)
-            if len(piece) < wanted:
+        for at in range(0, size, _CHUNK):
+            wanted = min(_CHUNK, size - at)
+            chunk = os.pread(descriptor, wanted, at)
+            if len(chunk) < wanted:
                 return None
-            total = extend(total, piece)
+            total = extend(total, chunk)
     return total
 
 
 @contextmanager
 def _opened(path: Path, identity: tuple[int, int]) -> Iterator[int | None]:
-    """A descriptor; None where the path leads to another file by now. Raises OSError."""
+    """A descriptor; None if the path now leads to another file. Raises OSError."""
     descriptor = os.open(path, _OPEN)
     try:
         status = os.fstat(descriptor)
@@ -194,8 +194,8 @@ def _opened(path: Path, identity: tuple[int, int]) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def _has_rested(stamp: Stamp) -> bool:
-    return time.time_ns() - max(stamp.modified, stamp.changed) > REST
+def _is_settled(stamp: FileStamp) -> bool:
+    return time.time_ns() - max(stamp.modified, stamp.changed) > SETTLED_NS
 
 
 def _last_record(batch: "Batch") -> int:

@@ -1,8 +1,8 @@
-"""Reading and writing the small files: whole or not at all, and never more than a cap.
+"""Read and write small files: whole or not at all, and never more than a limit.
 
-A writer makes a temporary file beside the target, syncs it, and renames it: a reader sees the old content or the new
-one (rewritten in place, nine reads of ten came out torn). Readers do not follow links out of a run folder, open no FIFO
-and read no more than a cap, since a run folder can come from a stranger.
+A writer makes a temporary file beside the target, syncs it and renames it, so a reader sees the old content or the new
+one. (When a file was rewritten in place instead, nine reads out of ten were torn.) Readers do not follow links out of a
+run folder, do not open FIFOs and stop at a size limit, because a run folder can come from a stranger.
 """
 
 import errno
@@ -18,26 +18,53 @@ from labtui.errors import LabError
 
 T = TypeVar("T")
 
-JSON_CAP = 4 << 20
-"""Bytes of JSON that are read at most; the largest honest file is a launch.json with a capped diff."""
+MAX_JSON_BYTES = 4 << 20
+"""The largest legitimate file is a launch.json with a truncated diff."""
 
-_PASSING = (errno.ENOENT, errno.ESTALE)
+_TRANSIENT = (errno.ENOENT, errno.ESTALE)
 
 
 class DamagedFile(LabError):
-    """A file of a run folder that is not what it should be; nothing of it was changed."""
+    """A file of a run folder is not what it should be; nothing in it was changed."""
 
     exit_code = 1
 
 
-def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace `path` as a whole. With `durable`, the content and the folder's entry reach the disk first.
+def open_new(path: Path, mode: int = 0o666, *, append: bool = False) -> int:
+    """Create a file and return its descriptor. Raises FileExistsError if there is one already, and other OSErrors."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | (os.O_APPEND if append else 0)
+    return os.open(path, flags, mode)
 
-    Raises OSError with the old file untouched; the temporary file is taken away where that is still possible.
+
+def write_new(path: Path, content: bytes, mode: int = 0o666, *, durable: bool = False) -> bool:
+    """Create a file that has all its content from the first moment on.
+
+    Return False, and change nothing, if there is a file at `path` already. With `durable`, the content is on the disk
+    before the file appears. Raises OSError.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
+    descriptor = open_new(temporary, mode)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        write_all(descriptor, content)
+        if durable:
+            os.fsync(descriptor)
+        os.link(temporary, path, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    finally:
+        os.close(descriptor)
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def write_bytes(path: Path, content: bytes, mode: int = 0o666, *, durable: bool = True) -> None:
+    """Replace the whole file. With `durable`, the content and then the folder's entry are synced to the disk.
+
+    Raises OSError; the old file is then unchanged, and the temporary file is removed if that is still possible.
+    """
+    temporary = _temporary(path)
+    try:
+        descriptor = open_new(temporary, mode)
         try:
             write_all(descriptor, content)
             if durable:
@@ -53,20 +80,20 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def write_json(path: Path, value: object, *, durable: bool = True) -> None:
-    """Replace `path` by the value as indented JSON; see `write_bytes`."""
+    """Replace the file with the value as indented JSON; see `write_bytes`."""
     content = msgspec.json.format(msgspec.json.encode(value), indent=2)
     write_bytes(path, content + b"\n", durable=durable)
 
 
 def write_all(descriptor: int, content: bytes | memoryview) -> None:
-    """Write every byte, however many calls it takes."""
+    """Write every byte, in as many calls as it takes."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a rename in this folder to the disk; a file system that cannot is left alone."""
+    """Sync the names in this folder to the disk. A file system that cannot do this is ignored."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -77,59 +104,64 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read_bytes(path: Path, cap: int = JSON_CAP) -> bytes:
-    """The content of a regular file of at most `cap` bytes.
+def read_bytes(path: Path, max_bytes: int = MAX_JSON_BYTES) -> bytes:
+    """Return the content of a regular file.
 
-    Raises FileNotFoundError, DamagedFile (a link, a FIFO, too large) and other OSErrors.
+    Raises FileNotFoundError, DamagedFile (a link, a FIFO, more than `max_bytes`) and other OSErrors.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as fault:
         if fault.errno == errno.ELOOP:
-            raise DamagedFile(f"{path} is a symbolic link: not followed.") from fault
+            raise DamagedFile(f"{path} is a symbolic link, which is not followed.") from fault
         raise
     with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise DamagedFile(f"{path} is not a regular file: not read.")
-        if status.st_size > cap:
-            raise DamagedFile(f"{path} has {status.st_size:,} bytes, more than the {cap:,} that are read.")
-        content = stream.read(cap + 1)
-    if len(content) > cap:
-        raise DamagedFile(f"{path} grew beyond the {cap:,} bytes that are read.")
+            raise DamagedFile(f"{path} is not a regular file and is not read.")
+        if status.st_size > max_bytes:
+            raise DamagedFile(f"{path} has {status.st_size:,} bytes, more than the limit of {max_bytes:,}.")
+        content = stream.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise DamagedFile(f"{path} grew beyond the limit of {max_bytes:,} bytes.")
     return content
 
 
-def read_json(path: Path, kind: type[T], *, patience: float = 0.0) -> T:
-    """The value in a JSON file, checked against its type.
+def read_json(path: Path, kind: type[T], *, retry_for: float = 0.0) -> T:
+    """Return the value in a JSON file, checked against its type.
 
-    On a shared disk a file being replaced can be absent or empty for a moment: with `patience` (seconds), such a read
-    is tried again. Raises FileNotFoundError, DamagedFile with path and key, and other OSErrors.
+    On a shared disk, a file that is being replaced can be absent or empty for a moment. Such a read is repeated for
+    `retry_for` seconds. Raises FileNotFoundError, DamagedFile (with path and key) and other OSErrors.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + retry_for
     while True:
         try:
             content = read_bytes(path)
         except OSError as fault:
-            if fault.errno not in _PASSING or time.monotonic() >= deadline:
+            if fault.errno not in _TRANSIENT or time.monotonic() >= deadline:
                 raise
         else:
             if content or time.monotonic() >= deadline:
-                return decode(path, content, kind)
+                return decode_json(path, content, kind)
         time.sleep(0.02)
 
 
 def read_json_or_none(path: Path, kind: type[T]) -> T | None:
-    """The value in a JSON file, or None where it is absent, unreadable or damaged."""
+    """Return the value in a JSON file, or None if it is absent, unreadable or damaged."""
     try:
         return read_json(path, kind)
     except (OSError, DamagedFile):
         return None
 
 
-def decode(path: Path, content: bytes, kind: type[T]) -> T:
-    """The value in the content of the JSON file at `path`. Raises DamagedFile with path and key."""
+def decode_json(path: Path, content: bytes, kind: type[T]) -> T:
+    """Decode the content of the JSON file at `path`. Raises DamagedFile with path and key."""
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise DamagedFile(f"{path} cannot be read: {fault}") from fault
+
+
+def _temporary(path: Path) -> Path:
+    """A name beside the file that no other writer uses, on this machine or on another that shares the disk."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")

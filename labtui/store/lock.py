@@ -1,9 +1,12 @@
-"""The run's lock: flock on one descriptor, held for as long as it is open.
+"""File locks: `hold` and `probe` for a run's lock and for device slots, `lock_file` for every other lock.
 
-Not filelock, as elsewhere, for three reasons. A console probes the locks of hundreds of runs several times a second,
-with a shared lock that it drops at once, in folders it may not be able to write. A process that holds the lock must
-know which children inherit it: flock belongs to the open file, so a forked child keeps it, while `O_CLOEXEC` closes it
-in every program that is started. And POSIX locks (`lockf`) go as soon as the process closes the file anywhere else.
+A run's lock and a device slot are flock on a descriptor of our own. Consoles probe the locks of hundreds of runs
+several times a second, with a shared lock, in folders that they may not be able to write. And whoever holds such a lock
+must control which children inherit it: flock belongs to the open file, so a forked child keeps it (this is how a device
+slot stays taken until its engine has exited), while `O_CLOEXEC` closes it in every program that is executed. POSIX
+locks (`lockf`) would end as soon as the process closes the file anywhere else.
+
+The other locks belong to one process, which filelock does well. It uses flock too, so `probe` sees its locks.
 """
 
 import errno
@@ -13,29 +16,32 @@ import stat
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from labtui.errors import EnvironmentFault, LabError
 
+if TYPE_CHECKING:  # filelock is imported by the first lock of its kind: 25 ms
+    from filelock import AcquireReturnProxy, FileLock
+
 LockState = Literal["free", "held", "unknown"]
 
-PATIENCE = 2.0
-"""Seconds that `hold` keeps trying: a console's probe holds the lock for microseconds."""
+LOCK_TIMEOUT = 2.0
+"""Seconds that `hold` keeps trying; a console that probes the lock has it for microseconds."""
 
 _UNSUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 _OPEN = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class LockHeld(LabError):
-    """Somebody else holds the lock."""
+    """Another process holds the lock."""
 
 
 class LocksUnsupported(EnvironmentFault):
-    """The disk has no locks."""
+    """The disk does not support locks."""
 
 
-class Held:
-    """A lock that is held until `close` or the end of the `with` block, or until the process ends in whatever way."""
+class HeldLock:
+    """A lock that is held until `close`, until the end of the `with` block, or until the process ends in any way."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
@@ -46,7 +52,7 @@ class Held:
         return self._descriptor
 
     def close(self) -> None:
-        """Let go. Closing twice is harmless."""
+        """Release the lock. Closing twice is harmless."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -60,29 +66,29 @@ class Held:
         self.close()
 
 
-def hold(path: Path, patience: float = PATIENCE) -> Held:
-    """Take the lock at `path`, making the file where there is none; try for `patience` seconds.
+def hold(path: Path, timeout: float = LOCK_TIMEOUT) -> HeldLock:
+    """Take the lock at `path`, creating the file if there is none; try for `timeout` seconds.
 
-    Raises LockHeld, LocksUnsupported, FileNotFoundError where the folder is gone (also if it was moved away while
-    waiting: a lock in the trash guards nothing), and other OSErrors.
+    Raises LockHeld, LocksUnsupported, FileNotFoundError if the folder is gone (also if it was moved meanwhile: a lock
+    in the trash protects nothing), and other OSErrors.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _OPEN, 0o666)
     try:
         while not _try(descriptor, path, fcntl.LOCK_EX):
-            _check_patience(path, deadline)
+            _check_deadline(path, deadline)
             time.sleep(0.01)
-        _check_place(path, descriptor)
+        _check_file(path, descriptor)
     except BaseException:
         os.close(descriptor)
         raise
-    return Held(path, descriptor)
+    return HeldLock(path, descriptor)
 
 
 def probe(path: Path) -> LockState:
-    """Whether somebody holds the lock at this moment; never writes, and holds nothing afterwards.
+    """Whether some process holds the lock at this moment. Never writes, and holds nothing afterwards.
 
-    "unknown": the disk has no locks, or the file cannot be opened or is no regular file.
+    "unknown": the disk does not support locks, or the file cannot be opened or is not a regular file.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | _OPEN)
@@ -100,12 +106,30 @@ def probe(path: Path) -> LockState:
         os.close(descriptor)
 
 
-def _check_patience(path: Path, deadline: float) -> None:
+def lock_file(path: Path, timeout: float) -> "AcquireReturnProxy[FileLock]":
+    """Take a lock that belongs to this process alone; try for `timeout` seconds.
+
+    It is released at the end of the `with` block or by `.lock.release()`. Raises LockHeld, LocksUnsupported and other
+    OSErrors.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        return FileLock(path, timeout=timeout, thread_local=False, fallback_to_soft=False).acquire()
+    except Timeout as fault:
+        raise LockHeld(f"{path} is locked by another process.") from fault
+    except OSError as fault:
+        if fault.errno in _UNSUPPORTED:
+            raise _unsupported(path, fault) from fault
+        raise
+
+
+def _check_deadline(path: Path, deadline: float) -> None:
     if time.monotonic() >= deadline:
-        raise LockHeld(f"{path} is held by another process.")
+        raise LockHeld(f"{path} is locked by another process.")
 
 
-def _check_place(path: Path, descriptor: int) -> None:
+def _check_file(path: Path, descriptor: int) -> None:
     if not os.path.samestat(os.fstat(descriptor), path.lstat()):
         raise FileNotFoundError(errno.ENOENT, "replaced while waiting for its lock", str(path))
 
@@ -117,9 +141,13 @@ def _try(descriptor: int, path: Path, kind: int) -> bool:
         return False
     except OSError as fault:
         if fault.errno in _UNSUPPORTED:
-            raise LocksUnsupported(
-                f"{path} cannot be locked: its disk has no locks ({fault.strerror}).",
-                advice="Use a runs folder on another disk: --runs DIR.",
-            ) from fault
+            raise _unsupported(path, fault) from fault
         raise
     return True
+
+
+def _unsupported(path: Path, fault: OSError) -> LocksUnsupported:
+    return LocksUnsupported(
+        f"{path} cannot be locked: its disk does not support file locks ({fault.strerror}).",
+        advice="Use a runs folder on another disk: --runs DIR.",
+    )

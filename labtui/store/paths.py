@@ -1,12 +1,12 @@
-"""Every file name of a run folder and of a runs folder, from two classes; and the user's cache."""
+"""Every file name of a run folder and of a runs folder; and the user's cache folder."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-HOUSE = ".labtui"
-"""labtui's own corner of a runs folder: queue entries and trash. It never holds an event file."""
+LABTUI_FOLDER = ".labtui"
+"""labtui's own folder in a runs folder: queue entries and trash. It never contains an event file."""
 
 SET_ASIDE = "failed"
 """Below the queue: entries that could not be started."""
@@ -25,12 +25,12 @@ class AttemptPaths:
 
     @property
     def launch(self) -> Path:
-        """With what it was started."""
+        """How it was started: device, threads, versions, processes."""
         return self.folder / "launch.json"
 
     @property
     def stop_request(self) -> Path:
-        """Anyone may ask the engine to stop by making this file."""
+        """Anyone may ask the engine to stop by creating this file."""
         return self.folder / "requests" / "stop.json"
 
     @property
@@ -57,12 +57,12 @@ class RunPaths:
 
     @property
     def lock(self) -> Path:
-        """Held with flock by the small parent for its whole life; its content is never read."""
+        """Locked by the supervisor for its whole life; its content is never read."""
         return self.folder / "lock"
 
     @property
     def beat(self) -> Path:
-        """The engine's sign of life, replaced about once a second."""
+        """The engine's heartbeat, replaced about once a second."""
         return self.folder / "beat.json"
 
     @property
@@ -95,7 +95,7 @@ class RunPaths:
         return AttemptPaths(self.attempts / f"{number:03d}")
 
     def attempt_numbers(self) -> list[int]:
-        """The numbers of the attempts that were claimed, ascending; links and other names are passed over."""
+        """The numbers of the attempts that were claimed, ascending. Links and other names are skipped."""
         if self.attempts.is_symlink():
             return []
         try:
@@ -113,7 +113,7 @@ class RunPaths:
 
 
 def checksum_path(checkpoint: Path) -> Path:
-    """The small file beside a checkpoint that holds its size and CRC-32."""
+    """The small file beside a checkpoint that contains its size and CRC-32."""
     return checkpoint.with_name(checkpoint.name + ".sum.json")
 
 
@@ -122,7 +122,7 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     base = environ.get("XDG_CACHE_HOME", "")
     if Path(base).is_absolute():
         return Path(base) / "labtui"
-    import platformdirs  # here: only where the environment does not say
+    import platformdirs  # deferred: only needed if the environment does not say
 
     return platformdirs.user_cache_path("labtui", appauthor=False)
 
@@ -136,7 +136,7 @@ class RunsPaths:
     @property
     def queue(self) -> Path:
         """One small file per queued run."""
-        return self.root / HOUSE / "queue"
+        return self.root / LABTUI_FOLDER / "queue"
 
     @property
     def set_aside(self) -> Path:
@@ -146,4 +146,4 @@ class RunsPaths:
     @property
     def trash(self) -> Path:
         """Where `labtui rm` moves runs, their event files renamed so that TensorBoard does not read them."""
-        return self.root / HOUSE / "trash"
+        return self.root / LABTUI_FOLDER / "trash"

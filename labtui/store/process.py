@@ -1,4 +1,4 @@
-"""Which process is meant, beyond doubt: a pid alone is given again to a stranger, and a zombie still answers to it."""
+"""Identify a process beyond doubt: a pid alone can be reused by another process, and a zombie still has one."""
 
 import os
 import sys
@@ -24,24 +24,24 @@ def host() -> str:
 
 @cache
 def boot_id() -> str:
-    """What tells this run of the machine from those before and after a restart."""
+    """An id that changes when this machine restarts."""
     try:
         return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        import psutil  # deferred: 15 ms that Linux never pays
+        import psutil  # deferred: 15 ms, and not needed on Linux
 
         return f"{psutil.boot_time():.0f}"
 
 
-def same_boot(one: str, other: str) -> bool:
-    """Whether two boot ids mean one boot. Boot times (macOS) wander by seconds whenever the clock is set."""
-    if one == other:
+def same_boot(first: str, second: str) -> bool:
+    """Whether two boot ids mean the same boot. Boot times (macOS) shift by seconds whenever the clock is set."""
+    if first == second:
         return True
-    return one.isdecimal() and other.isdecimal() and abs(float(one) - float(other)) < _SAME_BOOT_SECONDS
+    return first.isdecimal() and second.isdecimal() and abs(float(first) - float(second)) < _SAME_BOOT_SECONDS
 
 
 def process_id(pid: int) -> ProcessId | None:
-    """The identity of a process of this machine; None where it has ended, zombies included."""
+    """The identity of a process on this machine; None if it has exited (zombies included)."""
     if not 0 < pid <= _LARGEST_PID:
         return None
     started = _start_on_linux(pid) if sys.platform == "linux" else _start_elsewhere(pid)
@@ -49,10 +49,10 @@ def process_id(pid: int) -> ProcessId | None:
 
 
 def alive(process: ProcessId, boot: str) -> bool:
-    """Whether this very process, started under boot id `boot` of this machine, still runs.
+    """Whether this very process, started under boot id `boot` of this machine, is still running.
 
-    A process that hides from us (another user's, on a machine that hides them) counts as alive: to be wrong that way
-    leaves a dead run on the list, to be wrong the other way could start a second engine in one folder.
+    A process that cannot be seen (another user's, on a machine that hides them) counts as alive: a mistake that way
+    leaves a dead run in the list, a mistake the other way could start a second engine in one folder.
     """
     if not 0 < process.pid <= _LARGEST_PID or not same_boot(boot, boot_id()):
         return False
@@ -67,7 +67,7 @@ def _start_on_linux(pid: int) -> float | None:
         text = (_PROC / str(pid) / "stat").read_bytes()
     except OSError:
         return None
-    # The name, in parentheses, may itself hold spaces and parentheses; what follows the last one are fields 3 and on.
+    # The name is in parentheses and may itself contain spaces and parentheses; fields 3 and on follow the last one.
     fields = text[text.rfind(b")") + 1 :].split()
     if len(fields) < 20 or fields[0].decode("ascii", "replace") in _DEAD:
         return None
@@ -75,7 +75,7 @@ def _start_on_linux(pid: int) -> float | None:
 
 
 def _start_elsewhere(pid: int) -> float | None:
-    import psutil  # deferred: only where there is no /proc
+    import psutil  # deferred: only needed without /proc
 
     try:
         process = psutil.Process(pid)

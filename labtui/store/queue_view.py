@@ -1,6 +1,6 @@
 """What the queue of a runs folder says about its runs: which wait to be started, and which could not be, and why.
 
-labtui.launch.queue.entries writes the entries; of one, only the run and the attempt are read here, once for each file.
+labtui.launch.queue.entries writes the entries. Here only the run and the attempt of an entry are read, once per file.
 """
 
 import os
@@ -13,8 +13,8 @@ from labtui.store.files import read_json_or_none
 from labtui.store.paths import RunsPaths
 from labtui.text.clean import clean_line
 
-MOST_ENTRIES = 10_000
-"""Entries that are looked at: a folder of a stranger's may hold any number."""
+MAX_ENTRIES = 10_000
+"""Further entries are ignored: a stranger's folder may contain any number."""
 
 
 class _Entry(Struct, frozen=True, kw_only=True):
@@ -27,47 +27,48 @@ class _Failure(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Where a run's next attempt stands in the queue."""
+class QueueStatus:
+    """What the queue says about an attempt of a run."""
 
-    waits: bool = False
+    queued: bool = False
+    """Whether an entry waits to start it."""
     set_aside: str = ""
-    """Why it could not be started; empty where it was not set aside."""
+    """Why it could not be started; empty if its entry was not set aside."""
 
 
-NO_TURN = Turn()
+NOT_QUEUED = QueueStatus()
 
 _Key = tuple[str, int]
-"""The run's folder below the root, posix, and the number of the attempt."""
+"""The run's folder below the root, as a posix path, and the number of the attempt."""
 
 _File = tuple[Path, int, int]
-"""An entry's place, inode and time: a name can be given again."""
+"""An entry's path, inode and time: a name can be used again."""
 
 
 @dataclass(slots=True)
-class WaitingLine:
-    """The queue of one runs folder, as last looked at."""
+class QueueView:
+    """The queue of one runs folder as of the last `refresh`."""
 
     paths: RunsPaths
     _entries: dict[_File, _Entry | None] = field(default_factory=dict)
-    _turns: dict[_Key, Turn] = field(default_factory=dict)
+    _statuses: dict[_Key, QueueStatus] = field(default_factory=dict)
 
-    def look(self) -> None:
-        """Look at the queue anew; cheap where it is empty."""
+    def refresh(self) -> None:
+        """Look at the queue again; cheap if it is empty."""
         waiting, aside = _files(self.paths.queue), _files(self.paths.set_aside)
         self._entries = {file: self._entries.get(file) or _read(file) for file in (*waiting, *aside)}
-        turns: dict[_Key, Turn] = {}
+        statuses: dict[_Key, QueueStatus] = {}
         for file in aside:
             if entry := self._entries[file]:
-                turns[entry.run, entry.attempt] = Turn(set_aside=_reason(file[0]))
+                statuses[entry.run, entry.attempt] = QueueStatus(set_aside=_reason(file[0]))
         for file in waiting:
             if entry := self._entries[file]:
-                turns[entry.run, entry.attempt] = Turn(waits=True)
-        self._turns = turns
+                statuses[entry.run, entry.attempt] = QueueStatus(queued=True)
+        self._statuses = statuses
 
-    def turn(self, run: str, attempt: int) -> Turn:
-        """Where this attempt of a run stands."""
-        return self._turns.get((run, attempt), NO_TURN)
+    def status(self, run: str, attempt: int) -> QueueStatus:
+        """What the queue says about this attempt of a run."""
+        return self._statuses.get((run, attempt), NOT_QUEUED)
 
 
 def reason_path(entry: Path) -> Path:
@@ -76,16 +77,16 @@ def reason_path(entry: Path) -> Path:
 
 
 def _files(folder: Path) -> list[_File]:
-    found: list[_File] = []
+    files: list[_File] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if _is_entry(entry.name) and len(found) < MOST_ENTRIES:
+                if _is_entry(entry.name) and len(files) < MAX_ENTRIES:
                     status = entry.stat(follow_symlinks=False)
-                    found.append((Path(entry.path), status.st_ino, status.st_mtime_ns))
-    except OSError:  # absent, not ours to read, or changing under our eyes: the next look sees more
-        return found
-    return found
+                    files.append((Path(entry.path), status.st_ino, status.st_mtime_ns))
+    except OSError:  # absent, not readable, or changing right now: the next refresh sees more
+        return files
+    return files
 
 
 def _is_entry(name: str) -> bool:
@@ -98,4 +99,4 @@ def _read(file: _File) -> _Entry | None:
 
 def _reason(path: Path) -> str:
     failure = read_json_or_none(reason_path(path), _Failure)
-    return clean_line(failure.reason) if failure and failure.reason else "no reason was left"
+    return clean_line(failure.reason) if failure and failure.reason else "no reason was recorded"

@@ -1,11 +1,11 @@
-"""A run's curves, read from its event files as they grow.
+"""A run's curves, read from its event files while they grow.
 
-A reader keeps an offset per file and takes whole records only; half a record means "not yet". A record whose checksum
-is wrong ends the reading of its file, since nothing after it can be trusted to be where it should, and is told in
-`damage`: a wrong number is never shown. Files are read in name order, as TensorBoard does, and per (tag, step) the
-latest file's value counts.
+A reader keeps an offset per file and takes whole records only; half a record means "not yet". A record with a wrong
+checksum ends the reading of its file, because what follows it may be misplaced, and is reported in `damage`: a wrong
+number is never shown. Files are read in the order of their names, as TensorBoard does, and per (tag, step) the latest
+file's value counts.
 
-With a cache, a reader begins where an earlier one ended, if the files still hold what that one read.
+With a cache, a reader begins where an earlier one ended, if the files still contain what that one read.
 """
 
 import os
@@ -14,46 +14,46 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from labtui.store.curve import Curve, Series
-from labtui.store.curve_cache import CurveCache, Kept, KeptFile, Stamp
+from labtui.store.curve import Curve, GrowingCurve
+from labtui.store.curve_cache import CachedCurves, CurveCache, FileProgress, FileStamp
 from labtui.store.discover import is_event_file
-from labtui.store.event_file import EventFile, holds
+from labtui.store.event_file import EventFile, begins_with
 from labtui.store.tags import step_unit
 from labtui.text.clean import clean_line
 
-if TYPE_CHECKING:  # block imports numpy, which nothing pays for until there are records
+if TYPE_CHECKING:  # it imports numpy, which is not needed before there are records
     from labtui.store.decode_vectorized import Batch
 
 POLL_BYTES = 1 << 20
-"""Bytes read in one poll, so that whoever draws a screen beside it is held up for milliseconds only."""
+"""Bytes read in one poll, so that a screen drawn by the same process waits for milliseconds only."""
 
-MOST_TAGS = 10_000
-"""Curves of one run; a stranger's file could hold a new tag in every record."""
+MAX_TAGS = 10_000
+"""Curves of one run; a stranger's file could contain a new tag in every record."""
 
-WORTH_KEEPING = 64 << 10
-"""Bytes of event files from which on the cache is used: to decode so many takes 1.5 ms, to find them there 0.1 ms."""
+MIN_CACHED_BYTES = 64 << 10
+"""Bytes of event files from which on the cache is used: decoding this much takes 1.5 ms, loading it 0.1 ms."""
 
-_ALL_AT_ONCE = 4 << 20
+_READ_ALL_BYTES = 4 << 20
 
 
 class RunReader:
-    """The curves of one run folder. Call `poll` from one thread at a time; `curves` may be read from any."""
+    """The curves of one run folder. Call `poll` from one thread at a time; `curves` may be read from any thread."""
 
     def __init__(self, folder: Path, cache: CurveCache | None = None) -> None:
         self.folder = folder
         self._cache = cache
         self._curves: Mapping[str, Curve] = MappingProxyType({})
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._files: list[EventFile] = []
-        self._series: dict[bytes, Series] = {}
+        self._growing: dict[bytes, GrowingCurve] = {}
         self._names: dict[bytes, str] = {}
-        self._taken: set[str] = set()
+        self._used_names: set[str] = set()
         self._changed: dict[bytes, None] = {}
-        self._kept: tuple[KeptFile, ...] = ()
+        self._cached: tuple[FileProgress, ...] = ()
         self._left_out = 0
-        self._trouble = ""
+        self._read_fault = ""
 
     @property
     def curves(self) -> Mapping[str, Curve]:
@@ -62,164 +62,160 @@ class RunReader:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was there at the last poll has been read."""
+        """Whether everything that existed at the last poll has been read."""
         return not any(file.pending for file in self._files)
 
     @property
     def damage(self) -> tuple[str, ...]:
-        """What could not be read, and from where on, for people; empty where all is well."""
-        told = [f"{clean_line(file.path.name)}: {file.fault}" for file in self._files if file.fault]
-        told += [
-            f"{clean_line(file.path.name)}: {file.unknown:,} records are no events"
+        """What could not be read, and from where on, as messages; empty if everything could."""
+        messages = [f"{clean_line(file.path.name)}: {file.fault}" for file in self._files if file.fault]
+        messages += [
+            f"{clean_line(file.path.name)}: {file.unknown:,} records are not events"
             for file in self._files
             if file.unknown
         ]
         if self._left_out:
-            told.append(f"{self._left_out:,} points are left out: there are more than {MOST_TAGS:,} tags")
-        if self._trouble:
-            told.append(self._trouble)
-        return tuple(told)
+            messages.append(f"{self._left_out:,} points are left out: there are more than {MAX_TAGS:,} tags")
+        if self._read_fault:
+            messages.append(self._read_fault)
+        return tuple(messages)
 
     def poll(self, max_bytes: int = POLL_BYTES) -> bool:
-        """Read what is new, about `max_bytes` at most; whether any curve or any damage is new.
+        """Read what is new, about `max_bytes` at most; return whether any curve or any damage is new.
 
-        Never raises for what it finds in the folder. A file that shrank, vanished or was replaced makes the reader
-        begin anew: it shows what the folder holds, not what it held.
+        Never raises for the content of the folder. If a file shrank, vanished or was replaced, the reader starts over:
+        it shows what the folder contains now, not what it contained before.
         """
         damage = self.damage
-        restarted = self._look()
+        restarted = self._update_files()
         for rank, file in enumerate(self._files):
             while file.pending and max_bytes > 0:
                 max_bytes -= self._advance(rank, file, max_bytes)
         if restarted or self._changed:
-            self._publish(anew=restarted)
+            self._publish(restarted=restarted)
             return True
         return self.damage != damage
 
-    def _look(self) -> bool:
-        """Bring the list of files up to date; whether everything had to begin anew."""
+    def _update_files(self) -> bool:
+        """Update the list of files; return whether the reader had to start over."""
         try:
             seen = _event_files(self.folder)
         except OSError as fault:
-            self._trouble = f"{clean_line(self.folder.name)} cannot be read: {fault.strerror}"
+            self._read_fault = f"{clean_line(self.folder.name)} cannot be read: {fault.strerror}"
             return False
-        self._trouble = ""
+        self._read_fault = ""
         restart = not self._continues(seen)
         if restart:
-            self._begin()
+            self._reset()
         if not self._files:
-            self._recall(seen)
+            self._load_from_cache(seen)
         self._files += [EventFile(path, stamp) for path, stamp in seen[len(self._files) :]]
         for file, (_, stamp) in zip(self._files, seen, strict=True):
-            file.looked(stamp)
+            file.update(stamp)
         return restart
 
-    def _continues(self, seen: list[tuple[Path, Stamp]]) -> bool:
-        """Whether the files are those known, grown, and perhaps later ones: then what was read stays true."""
+    def _continues(self, seen: list[tuple[Path, FileStamp]]) -> bool:
+        """Whether the files are the known ones, perhaps longer, and perhaps later ones: then what was read is valid."""
         return len(seen) >= len(self._files) and all(
             (file.path, file.identity) == (path, (stamp.device, stamp.inode)) and stamp.size >= file.offset
             for file, (path, stamp) in zip(self._files, seen, strict=False)
         )
 
-    def _recall(self, seen: list[tuple[Path, Stamp]]) -> None:
-        """Begin with what an earlier reader left in the cache, if these files still hold it."""
-        if self._cache is None or sum(stamp.size for _, stamp in seen) < WORTH_KEEPING:
+    def _load_from_cache(self, seen: list[tuple[Path, FileStamp]]) -> None:
+        """Begin with what an earlier reader stored in the cache, if these files still contain it."""
+        if self._cache is None or sum(stamp.size for _, stamp in seen) < MIN_CACHED_BYTES:
             return
-        kept = self._cache.load(self.folder)
-        if kept is None or [file.name for file in kept.files] != [
-            os.fsencode(path.name) for path, _ in seen[: len(kept.files)]
+        cached = self._cache.load(self.folder)
+        if cached is None or [file.name for file in cached.files] != [
+            os.fsencode(path.name) for path, _ in seen[: len(cached.files)]
         ]:
             return
-        pairs = list(zip(kept.files, seen, strict=False))
-        if all(holds(path, stamp, file) for file, (path, stamp) in pairs):
-            self._files = [EventFile(path, stamp, file) for file, (path, stamp) in pairs]
-            self._left_out = kept.left_out
-            self._kept = kept.files
-            self._hold(kept)
+        pairs = list(zip(cached.files, seen, strict=False))
+        if all(begins_with(path, stamp, progress) for progress, (path, stamp) in pairs):
+            self._files = [EventFile(path, stamp, progress) for progress, (path, stamp) in pairs]
+            self._left_out = cached.left_out
+            self._cached = cached.files
+            self._use(cached)
 
-    def keep(self) -> None:
-        """Leave in the cache what has been read, for later readers, and hold it from there on: in pages of a file,
-        which the system can take back, and not in memory of our own. Never raises for what the disk does."""
-        files = tuple(file.kept for file in self._files)
-        if self._cache is None or files == self._kept or sum(file.offset for file in files) < WORTH_KEEPING:
+    def save_to_cache(self) -> None:
+        """Store what has been read for later readers, and use the stored copy from then on: it is in pages of a file,
+        which the system can take back, and not in this process's memory. Never raises for the state of the disk."""
+        files = tuple(file.progress for file in self._files)
+        if self._cache is None or files == self._cached or sum(file.offset for file in files) < MIN_CACHED_BYTES:
             return
-        points = {tag: series.points for tag, series in self._series.items()}
-        kept = self._cache.save(self.folder, Kept(files, points, self._left_out))
-        self._kept = files
-        if kept is not None and kept.files == files:
-            self._hold(kept)
-            self._publish(anew=False)
+        points = {tag: curve.points for tag, curve in self._growing.items()}
+        cached = self._cache.save(self.folder, CachedCurves(files, points, self._left_out))
+        self._cached = files
+        if cached is not None and cached.files == files:
+            self._use(cached)
+            self._publish(restarted=False)
 
-    def _hold(self, kept: Kept) -> None:
-        self._series = {tag: Series(points) for tag, points in kept.series.items()}
-        self._changed = dict.fromkeys(self._series)
+    def _use(self, cached: CachedCurves) -> None:
+        self._growing = {tag: GrowingCurve(points) for tag, points in cached.points.items()}
+        self._changed = dict.fromkeys(self._growing)
 
     def _advance(self, rank: int, file: EventFile, budget: int) -> int:
         try:
-            taken, batches = file.advance(min(budget, POLL_BYTES))
+            size, batches = file.advance(min(budget, POLL_BYTES))
         except OSError as fault:
-            self._trouble = f"{clean_line(file.path.name)} cannot be read: {fault.strerror}"
+            self._read_fault = f"{clean_line(file.path.name)} cannot be read: {fault.strerror}"
             file.give_up()
             return 0
         for batch in batches:
             self._add(rank, batch)
-        return taken
+        return size
 
     def _add(self, rank: int, batch: "Batch") -> None:
-        series = self._series.get(batch.tag)
-        if series is None:
-            if len(self._series) >= MOST_TAGS:
+        curve = self._growing.get(batch.tag)
+        if curve is None:
+            if len(self._growing) >= MAX_TAGS:
                 self._left_out += len(batch.steps)
                 return
-            series = self._series[batch.tag] = Series()
-        series.add(rank, batch.steps, batch.values, batch.wall_times)
+            curve = self._growing[batch.tag] = GrowingCurve()
+        curve.add(rank, batch.steps, batch.values, batch.wall_times)
         self._changed[batch.tag] = None
 
-    def _publish(self, *, anew: bool) -> None:
-        curves = {} if anew else dict(self._curves)
+    def _publish(self, *, restarted: bool) -> None:
+        curves = {} if restarted else dict(self._curves)
         for tag in self._changed:
             name = self._name(tag)
-            curves[name] = self._series[tag].curve(name, step_unit(name))
+            curves[name] = self._growing[tag].curve(name, step_unit(name))
         self._changed.clear()
         self._curves = MappingProxyType(curves)
 
     def _name(self, tag: bytes) -> str:
-        """The tag as it may be shown; two tags never share a name."""
-        known = self._names.get(tag)
-        if known is None:
-            name = known = clean_line(tag.decode("utf-8", "replace"))
+        """The tag in printable form; two tags never share a name."""
+        name = self._names.get(tag)
+        if name is None:
+            cleaned = name = clean_line(tag.decode("utf-8", "replace"))
             number = 1
-            while known in self._taken:
+            while name in self._used_names:
                 number += 1
-                known = f"{name} ({number})"
-            self._names[tag] = known
-            self._taken.add(known)
-        return known
+                name = f"{cleaned} ({number})"
+            self._names[tag] = name
+            self._used_names.add(name)
+        return name
 
 
 def read_curves(folder: Path, cache: CurveCache | None = None) -> dict[str, Curve]:
-    """All curves of a run folder, by tag, read at once; with a cache, left there for the next time."""
+    """Read all curves of a run folder at once, by tag. With a cache, they are stored there for the next time."""
     reader = RunReader(folder, cache)
-    reader.poll(_ALL_AT_ONCE)
+    reader.poll(_READ_ALL_BYTES)
     while not reader.complete:
-        reader.poll(_ALL_AT_ONCE)
-    reader.keep()
+        reader.poll(_READ_ALL_BYTES)
+    reader.save_to_cache()
     return dict(reader.curves)
 
 
-def _event_files(folder: Path) -> list[tuple[Path, Stamp]]:
-    """The event files in name order, as they are now; none where there is no folder. Raises OSError."""
+def _event_files(folder: Path) -> list[tuple[Path, FileStamp]]:
+    """The event files by name, as they are now; none if there is no folder. Raises OSError."""
     try:
         with os.scandir(folder) as entries:
-            seen = [
-                (folder / entry.name, _stamp(entry.stat(follow_symlinks=False)))
+            files = [
+                (folder / entry.name, FileStamp.of(entry.stat(follow_symlinks=False)))
                 for entry in entries
                 if is_event_file(entry.name) and entry.is_file(follow_symlinks=False)
             ]
     except FileNotFoundError:
         return []
-    return sorted(seen, key=lambda one: one[0].name)
-
-
-def _stamp(status: os.stat_result) -> Stamp:
-    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return sorted(files, key=lambda file: file[0].name)

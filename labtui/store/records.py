@@ -1,7 +1,7 @@
 """The small JSON files of a run folder, as frozen values.
 
-All times are seconds since the epoch by the writer's clock; nothing but a person compares them across machines. Unknown
-keys are ignored, so that an older labtui reads what a newer one wrote; SCHEMA tells them apart.
+All times are seconds since the epoch by the writer's clock; no program compares them across machines. Unknown keys are
+ignored, so that an older labtui can read what a newer one wrote; SCHEMA distinguishes the formats.
 """
 
 from typing import Any, Literal
@@ -13,14 +13,14 @@ from labtui.spec import RunSpec
 SCHEMA = 1
 
 ORPHANED = "the process that started it is gone"
-"""The reason of a run that saved and stopped though nobody asked: its parent was killed."""
+"""The reason of a run that saved and stopped without being asked, because its supervisor was killed."""
 
 Outcome = Literal["finished", "stopped", "diverged", "failed"]
 Phase = Literal["starting", "loading", "training", "evaluating", "saving"]
 
 
 class SpecFile(Struct, frozen=True, kw_only=True):
-    """`spec.json`: what to run. Written by the store before the launch and never changed."""
+    """`spec.json`: what to run. Written before the launch and never changed."""
 
     schema: int = SCHEMA
     run_id: str
@@ -28,21 +28,24 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     labtui: str
     spec: RunSpec
     data_fingerprint: str | None = None
-    """What tells this data set's bytes from any other's."""
+    """Identifies the bytes of the data set."""
     planned_steps: int | None = None
-    """Optimizer steps of the whole run, where known before the launch."""
+    """Optimizer steps of the whole run, if known before the launch."""
 
 
 class ProcessId(Struct, frozen=True, kw_only=True):
-    """A process that no later one is mistaken for: its pid with its start time (with host and boot id beside it)."""
+    """A process, by pid and start time (with host and boot id beside it): no later process is mistaken for it."""
 
     pid: int
     start_time: float
-    """Clock ticks since boot where /proc tells, else psutil's creation time in seconds."""
+    """Clock ticks since boot from /proc, otherwise psutil's creation time in seconds."""
 
 
 class Launch(Struct, frozen=True, kw_only=True):
-    """`attempts/NNN/launch.json`: with what it runs. Written by the small parent, again once the engine has a pid."""
+    """`attempts/NNN/launch.json`: device, threads, versions and processes of an attempt.
+
+    Written by the supervisor, and again once the engine has a pid.
+    """
 
     schema: int = SCHEMA
     attempt: int
@@ -60,25 +63,25 @@ class Launch(Struct, frozen=True, kw_only=True):
     threads: int
     data_root: str
     resume: bool = False
-    """Whether to go on from the last checkpoint rather than from the beginning."""
+    """Whether to resume from the last checkpoint."""
     python: str = ""
     versions: dict[str, str] = {}
-    """Of labtui, torch and what else decides bits, by distribution name."""
+    """Of labtui, torch and everything else that a result can depend on, by distribution name."""
     commit: str | None = None
-    """Of the catalog's folder, with `-dirty` where it had changes."""
+    """Of the catalog's folder, with `-dirty` if it had changes."""
     diff: str = ""
     argv: tuple[str, ...] = ()
 
 
 class StopRequest(Struct, frozen=True, kw_only=True):
-    """`attempts/NNN/requests/stop.json`: finish the step, save, end."""
+    """`attempts/NNN/requests/stop.json`: finish the step, save and exit."""
 
     by: str
     when: float
 
 
 class Exit(Struct, frozen=True, kw_only=True):
-    """`attempts/NNN/exit.json`: how the engine's process ended, from the small parent."""
+    """`attempts/NNN/exit.json`: how the engine's process exited, written by the supervisor."""
 
     code: int | None = None
     signal: int | None = None
@@ -86,7 +89,7 @@ class Exit(Struct, frozen=True, kw_only=True):
 
 
 class Beat(Struct, frozen=True, kw_only=True):
-    """`beat.json`: the engine's sign of life. The counter moves only when the work has moved."""
+    """`beat.json`: the engine's heartbeat. The counter changes only when the work has made progress."""
 
     attempt: int
     counter: int
@@ -95,18 +98,18 @@ class Beat(Struct, frozen=True, kw_only=True):
     """Optimizer steps done, over all attempts."""
     total_steps: int = 0
     epoch: int = 0
-    """The epoch under way, from 1."""
+    """The current epoch, from 1."""
     epochs: int = 0
     images_per_second: float = 0.0
     eta: float | None = None
-    """Seconds until the end, as the engine expects."""
+    """Expected seconds until the end."""
     points_lost: int = 0
     """Metric points that could not be written."""
     warning: str = ""
 
 
 class LastValue(Struct, frozen=True, kw_only=True):
-    """The last point of a curve, as stored (float32); not-finite values as strings, since JSON has none."""
+    """The last point of a curve, as stored (float32). Values that are not finite are strings, as JSON has no others."""
 
     step: int
     value: float | Literal["nan", "inf", "-inf"]
@@ -118,17 +121,17 @@ class LastValue(Struct, frozen=True, kw_only=True):
 
 
 class ModelSummary(Struct, frozen=True, kw_only=True):
-    """What a model weighs."""
+    """The size of a model."""
 
     parameters: int
     flops_per_image: int
     """Floating-point operations of one forward pass; a multiply-add counts two."""
     layers: tuple[tuple[str, str, int], ...] = ()
-    """Per layer: name, kind with its shape, number of parameters."""
+    """Per layer: name, type with its shape, number of parameters."""
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """`result.json`: how and why the run ended; the engine's last act."""
+    """`result.json`: how and why the run ended; the last file that the engine writes."""
 
     schema: int = SCHEMA
     attempt: int
@@ -142,9 +145,9 @@ class Result(Struct, frozen=True, kw_only=True):
     steps: int = 0
     images_seen: int = 0
     train_images: int = 0
-    """Samples of one epoch, appended ones counted in."""
+    """Samples of one epoch, including appended ones."""
     test_images: int = 0
-    """Plain test images, those of predictions.npz; the report's own test set holds twice as many where it appends."""
+    """Plain test images, as in predictions.npz. (The report's own test set has twice as many if it appends.)"""
     train_seconds: float = 0.0
     """Seconds of training alone, over all attempts."""
     seconds: float = 0.0
@@ -154,4 +157,4 @@ class Result(Struct, frozen=True, kw_only=True):
     points_lost: int = 0
     model: ModelSummary | None = None
     facts: dict[str, Any] = {}
-    """What else decided the result: data fingerprint, deterministic flags, library versions as the engine saw them."""
+    """What else the result depends on: data fingerprint, deterministic flags, library versions seen by the engine."""

@@ -1,4 +1,4 @@
-"""One run as it stood at one moment."""
+"""A run as it was at one moment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from labtui.text.clean import clean_line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A frozen snapshot of a run folder; ask the store again for a newer one."""
+    """A frozen snapshot of a run folder; the store returns a newer one when asked again."""
 
     id: str
     """The folder relative to the runs root, posix, cleaned; `.` for the root itself."""
@@ -21,13 +21,13 @@ class Run:
     reason: str
     """For people, beside the state; often empty."""
     modified: float
-    """The newest change of the files that were read, in seconds since the epoch by the disk's clock."""
+    """When the newest of the files that were read changed, in seconds since the epoch by the disk's clock."""
     spec_file: SpecFile | None = None
-    """None for a foreign run and for one whose spec.json is damaged."""
+    """None for a foreign run, and if spec.json is damaged."""
     damage: str = ""
-    """What cannot be read in the folder, or is not to be touched, and why; empty where all is well."""
+    """What in the folder cannot be read, or must not be changed, and why; empty if there is nothing."""
     attempt: int = 0
-    """The highest attempt's number, from 1; 0 where none was claimed."""
+    """The number of the highest attempt, from 1; 0 if none was claimed."""
     launch: Launch | None = None
     beat: Beat | None = None
     """Of the highest attempt only."""
@@ -38,11 +38,11 @@ class Run:
     foreign: bool = False
     """Made by another tool."""
     read_only: bool = False
-    """Foreign, or made by a newer labtui: neither resumed nor removed."""
+    """Foreign, or made by a newer labtui: it can be neither resumed nor removed."""
 
     @property
     def why(self) -> str:
-        """All that there is to say to people beside the state: the reason, what the engine warns of, the damage."""
+        """Everything to show beside the state: the reason, the engine's warning, the damage."""
         warning = self.beat.warning if self.beat and self.state.is_active else ""
         return "; ".join(part for part in (self.reason, warning, self.damage) if part)
 
@@ -58,7 +58,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """`adam@0.01`; the id where no spec is known."""
+        """`adam@0.01`; the id if no spec is known."""
         return clean_line(self.spec.name) if self.spec else self.id
 
     @property
@@ -68,7 +68,7 @@ class Run:
 
     @property
     def display_title(self) -> str:
-        """The title with the overrides, where there are any: `Dropout [epochs=1]`."""
+        """The title with the overrides, if there are any: `Dropout [epochs=1]`."""
         return clean_line(self.spec.display_title) if self.spec else self.title
 
     @property
@@ -78,10 +78,10 @@ class Run:
 
     @property
     def seed(self) -> int | None:
-        """The seed; None where no spec is known."""
+        """The seed; None if no spec is known."""
         return self.spec.seed if self.spec else None
 
     @property
     def created(self) -> float:
-        """When the folder was made, in seconds since the epoch; of runs without a spec, when it last changed."""
+        """When the run was created, in seconds since the epoch; for runs without a spec, when they last changed."""
         return self.spec_file.created if self.spec_file else self.modified

@@ -1,6 +1,6 @@
-"""The state of a run, derived: nobody stores it, so nobody can leave a wrong one behind.
+"""The state of a run, derived from its files: it is not stored, so a crash cannot leave a wrong one behind.
 
-`derive` is pure; docs/states.md holds its truth table, and a test compares the two in every combination.
+`derive` is pure. docs/states.md contains its truth table, and a test compares the two in every combination.
 """
 
 import signal
@@ -10,22 +10,23 @@ from enum import StrEnum
 from labtui.store.lock import LockState
 from labtui.store.process import Liveness
 from labtui.store.records import Beat, Exit, Launch, Result
+from labtui.text.durations import duration
 
 STALLED_HERE = 10.0
-"""Seconds without a new beat after which an engine of this machine counts as stalled."""
+"""Seconds without a new heartbeat after which an engine on this machine counts as stalled."""
 
 STALLED_ELSEWHERE = 30.0
-"""The same for an engine of another machine, whose files may reach us late."""
+"""The same for an engine on another machine, whose files may arrive late."""
 
 FIRST_BEAT = 60.0
-"""Seconds that an engine of this machine has until its first beat: it imports torch first."""
+"""Seconds that an engine has until its first heartbeat: it imports torch first."""
 
 LIVE = 30.0
-"""Seconds after its last growth for which a foreign run counts as live."""
+"""Seconds for which a foreign run counts as live after its event files last grew."""
 
 
 class State(StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -37,18 +38,18 @@ class State(StrEnum):
     FAILED = "failed"
     LOST = "lost"
     LIVE = "live"
-    """A foreign run whose event file is growing."""
+    """A foreign run whose event files are growing."""
     QUIET = "quiet"
-    """A foreign run whose event file is not."""
+    """A foreign run whose event files are not."""
 
     @property
     def is_active(self) -> bool:
-        """Whether an engine is, or may be, at work in the folder."""
+        """Whether an engine is, or may be, running in the folder."""
         return self in _ACTIVE
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more happens unless somebody starts it again."""
+        """Whether nothing more happens unless the run is started again."""
         return self in _OVER
 
 
@@ -58,13 +59,13 @@ _OVER = frozenset({State.FINISHED, State.STOPPED, State.DIVERGED, State.FAILED, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What an observer sees of a run; everything is about its highest attempt."""
+    """What an observer sees of a run. Everything is about its highest attempt."""
 
     foreign: bool = False
     """Made by another tool: event files without a spec.json."""
     spec_damage: str = ""
     attempt: int = 0
-    """0 where none was claimed."""
+    """0 if none was claimed."""
     launch: Launch | None = None
     here: bool = True
     """Launched on this machine."""
@@ -74,32 +75,32 @@ class Facts:
     parent: Liveness = "unknown"
     engine: Liveness = "unknown"
     beat: Beat | None = None
-    """None where there is none of this attempt."""
+    """None if there is none of this attempt."""
     silence: float = 0.0
-    """Seconds, by the observer's own monotonic clock, since it last saw the beat's counter (or, of a foreign run, the
-    event files) change, or since it first looked."""
+    """Seconds, by the observer's own monotonic clock, since it last saw the heartbeat's counter (or, of a foreign run,
+    the event files) change, or since it first looked."""
     moved: bool = False
     """Whether the observer itself has seen such a change."""
     exit: Exit | None = None
     result: Result | None = None
-    """None where there is none of this attempt."""
+    """None if there is none of this attempt."""
     stop_requested: bool = False
-    waits: bool = False
-    """An entry of the queue is to start the next attempt."""
+    queued: bool = False
+    """An entry of the queue waits to start the next attempt."""
     set_aside: str = ""
-    """Why such an entry could not be started; empty where none was set aside."""
+    """Why such an entry could not be started; empty if none was set aside."""
 
 
-Verdict = tuple[State, str]
+StateAndReason = tuple[State, str]
 
 _EXIT_CODES: dict[int | None, str] = {
     2: "the engine cannot run this spec: see the log",
-    3: "data, device, disk or a package was in the way: see the log",
+    3: "a problem with data, device, disk or a package: see the log",
 }
 
 
-def derive(facts: Facts) -> Verdict:
-    """The state, and a reason for people where the state alone does not say it. Pure."""
+def derive(facts: Facts) -> StateAndReason:
+    """The state, and a reason for people if the state alone does not say enough. Pure."""
     if facts.foreign:
         return (State.LIVE if facts.moved and facts.silence < LIVE else State.QUIET), ""
     if not facts.attempt:
@@ -108,88 +109,89 @@ def derive(facts: Facts) -> Verdict:
     return state, "; ".join(part for part in (reason, _next_attempt(facts)) if part)
 
 
-def _not_started(facts: Facts) -> Verdict:
+def _not_started(facts: Facts) -> StateAndReason:
     if facts.spec_damage:
         return State.FAILED, facts.spec_damage
-    if facts.waits:
+    if facts.queued:
         return State.QUEUED, ""
     if facts.set_aside:
         return State.FAILED, f"could not be started (`labtui queue retry` tries again): {facts.set_aside}"
-    return State.QUEUED, "nothing starts it: it is not in the queue (`labtui resume RUN -d` puts it there)"
+    return State.QUEUED, "not queued (`labtui resume RUN -d` queues it)"
 
 
 def _next_attempt(facts: Facts) -> str:
-    if facts.waits:
-        return "waits in the queue to go on"
-    return f"could not go on (`labtui queue retry` tries again): {facts.set_aside}" if facts.set_aside else ""
+    if facts.queued:
+        return "queued to resume"
+    return f"could not be resumed (`labtui queue retry` tries again): {facts.set_aside}" if facts.set_aside else ""
 
 
-def _started(facts: Facts) -> Verdict:
+def _started(facts: Facts) -> StateAndReason:
     if facts.result:
         return State(facts.result.outcome), facts.result.reason
     if facts.exit:
         return _ended(facts.exit, stop_requested=facts.stop_requested)
-    if facts.restarted and _parent_gone(facts) and not facts.moved:
+    if facts.restarted and _supervisor_gone(facts) and not facts.moved:
         return State.LOST, "the machine was restarted"
     if facts.restarted or not facts.here:
         return _elsewhere(facts)
-    return _orphaned(facts) if _parent_gone(facts) else _watched(facts)
+    return _orphaned(facts) if _supervisor_gone(facts) else _supervised(facts)
 
 
-def _ended(ended: Exit, *, stop_requested: bool) -> Verdict:
-    """The engine's process has ended and the parent wrote how, but the engine left no result."""
+def _ended(ended: Exit, *, stop_requested: bool) -> StateAndReason:
+    """The supervisor recorded the engine's exit, but the engine left no result."""
     if ended.signal is None:
-        why = _EXIT_CODES.get(ended.code, "the engine ended without a result")
+        why = _EXIT_CODES.get(ended.code, "the engine exited without a result")
         return State.FAILED, f"{why} (exit code {ended.code})"
     name = signal_name(ended.signal)
     if stop_requested and ended.signal in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
-        return State.STOPPED, f"ended by {name} after a request to stop"
-    hint = ", perhaps out of memory" if ended.signal == signal.SIGKILL else ""
+        return State.STOPPED, f"stopped by {name} after a request to stop"
+    hint = ", perhaps because memory ran out" if ended.signal == signal.SIGKILL else ""
     return State.FAILED, f"the engine was killed by {name}{hint}"
 
 
-def _elsewhere(facts: Facts) -> Verdict:
-    """Launched on another machine (or one of the same name): neither a lock nor a pid seen from here says enough."""
+def _elsewhere(facts: Facts) -> StateAndReason:
+    """Launched on another machine (or one of the same name): neither its lock nor its pids can be trusted from here."""
     where = facts.launch.host if facts.launch else "another machine"
     if facts.silence >= (STALLED_ELSEWHERE if facts.beat else FIRST_BEAT):
-        return State.STALLED, f"no sign of life from {where} for {facts.silence:.0f} s"
-    return _phase(facts), ("" if facts.moved else f"on {where}, not yet seen to move")
+        return State.STALLED, f"no heartbeat from {where} for {duration(facts.silence)}"
+    return _phase(facts), ("" if facts.moved else f"on {where}, no progress seen yet")
 
 
-def _parent_gone(facts: Facts) -> bool:
-    """Whether the small parent, which holds the lock for its whole life, has ended.
+def _supervisor_gone(facts: Facts) -> bool:
+    """Whether the supervisor, which holds the lock for its whole life, has exited.
 
-    Its pid is asked as well: some disks grant every lock to everybody, others have none.
+    Its pid is checked as well: some disks grant every lock to everybody, others have no locks.
     """
     if facts.lock == "held" or facts.parent == "alive":
         return False
     return facts.lock == "free" or facts.parent == "gone"
 
 
-def _orphaned(facts: Facts) -> Verdict:
+def _orphaned(facts: Facts) -> StateAndReason:
     if facts.engine == "alive" or (facts.engine == "unknown" and facts.moved and facts.silence < STALLED_HERE):
         if facts.silence >= STALLED_HERE:
-            return State.STALLED, f"its launcher is gone and the engine gives no sign of life for {facts.silence:.0f} s"
-        return _phase(facts), "its launcher is gone: the engine saves and ends"
+            silence = duration(facts.silence)
+            return State.STALLED, f"its supervisor has exited; no heartbeat from the engine for {silence}"
+        return _phase(facts), "its supervisor has exited: the engine saves and stops"
     if facts.launch is None and facts.silence < STALLED_HERE:
-        # On a shared disk launch.json, written right after the claim, may reach us late.
+        # On a shared disk launch.json, written right after the claim, may arrive late.
         return State.STARTING, "claimed, not launched yet"
     if facts.launch is None or facts.launch.engine is None:
-        return State.LOST, "its launcher was killed before the engine had started"
-    return State.LOST, "the engine and its launcher were killed"
+        return State.LOST, "its supervisor was killed before the engine started"
+    return State.LOST, "the engine and its supervisor were killed"
 
 
-def _watched(facts: Facts) -> Verdict:
-    """The parent lives, or nothing says that it does not."""
+def _supervised(facts: Facts) -> StateAndReason:
+    """The supervisor is running, or nothing says that it is not."""
     if facts.silence < (STALLED_HERE if facts.beat else FIRST_BEAT):
-        return _phase(facts), ("the engine has ended" if facts.engine == "gone" else "")
+        return _phase(facts), ("the engine has exited" if facts.engine == "gone" else "")
     if facts.engine == "gone":
-        return State.STALLED, "the engine has ended and its launcher does not answer"
-    return State.STALLED, f"no sign of life for {facts.silence:.0f} s: busy, or stopped by a signal"
+        return State.STALLED, "the engine has exited and its supervisor does not respond"
+    return State.STALLED, f"no heartbeat for {duration(facts.silence)}: busy or suspended"
 
 
 def _phase(facts: Facts) -> State:
-    """Starting until the first beat that says more."""
+    """Starting, until a heartbeat says that the engine trains."""
     started = facts.beat is not None and facts.beat.phase not in ("starting", "loading")
     return State.RUNNING if started else State.STARTING
 

@@ -1,10 +1,10 @@
-"""The names of the metrics, and the unit in which each one's step counts."""
+"""The names of the metrics, and the unit of each metric's step."""
 
 from enum import StrEnum
 
 
 class StepUnit(StrEnum):
-    """What a step of a curve counts; points of different units are never laid over each other by counter."""
+    """What a step of a curve counts. Curves with different units are never drawn over one x axis of steps."""
 
     POINT = "minibatch point"
     EPOCH = "epoch"
@@ -41,10 +41,10 @@ STEP_UNITS: dict[str, StepUnit] = {
     TEST_LOSS: StepUnit.EPOCH,
     TEST_ACCURACY: StepUnit.EPOCH,
 }
-"""Units of the tags that the engine writes; a foreign tag's step is taken for an optimizer step."""
+"""Units of the tags that the engine writes. The step of any other tag is taken for an optimizer step."""
 
 LIVE_ACCURACY = (VAL_ACCURACY, REPORT_TEST_ACCURACY, TEST_ACCURACY)
-"""What a live list shows as accuracy: the first of these that a run has."""
+"""What a list of running runs shows as accuracy: the first of these that a run has."""
 
 
 def step_unit(tag: str) -> StepUnit:
@@ -53,5 +53,5 @@ def step_unit(tag: str) -> StepUnit:
 
 
 def is_accuracy(tag: str) -> bool:
-    """Whether the tag's values are percentages, where higher is better."""
+    """Whether the tag's values are percentages of which higher is better."""
     return "acc" in tag.lower()

@@ -1,19 +1,31 @@
-"""TensorBoard's event format, read: whole records out of bytes.
+"""TensorBoard's record format: frames that are protected by CRCs, written and found.
 
-`find_frames` walks from record to record. `find_many_frames` does the same for a backlog in numpy: a length below
-65,536 ends in six zero bytes, so the places that can begin a record are found in one pass and the walk is a look-up.
+A record is its length (8 bytes, little endian), the masked CRC-32C of these 8 bytes, the payload, and the masked
+CRC-32C of the payload. `find_frames` walks from record to record. `find_many_frames` does the same for a large backlog
+in numpy: a length below 65,536 ends in six zero bytes, so all places where a record can begin are found in one pass,
+and the walk becomes a look-up.
 """
 
 import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from labtui.store.encode_scalar import FOOTER, HEADER, LONGEST_RECORD, masked_crc
+from google_crc32c import value as crc32c
 
-if TYPE_CHECKING:  # numpy is imported where it is used: a tail needs none here
+if TYPE_CHECKING:  # numpy is imported where it is used: short reads do not need it
     import numpy as np
     from numpy.typing import NDArray
 
+HEADER = 12
+"""Bytes before a payload: its length and the CRC of the length."""
+
+FOOTER = 4
+"""Bytes after a payload: its CRC."""
+
+MAX_RECORD_BYTES = 64 << 20
+"""A longer length field is taken for damage."""
+
+_LENGTH = struct.Struct("<Q")
 _HEADER = struct.Struct("<QI")
 _CRC = struct.Struct("<I")
 
@@ -22,31 +34,43 @@ class Frames(NamedTuple):
     """The whole records in a stretch of an event file."""
 
     starts: "list[int] | NDArray[np.int64]"
-    """Where each payload begins: an array where there are many."""
+    """Where each payload begins: an array if there are many."""
     sizes: "list[int] | NDArray[np.int64]"
     """Bytes of each payload."""
     end: int
-    """Where the first record begins that is not whole yet, or that is damaged."""
+    """Where the first record begins that is incomplete or damaged."""
     wants: int
-    """Bytes from `end` on that must be there before anything more can be read."""
+    """Bytes from `end` on that must exist before anything more can be read."""
     fault: str = ""
-    """Why reading cannot go on after `end`; empty where it can."""
-    hollow: bool = False
-    """Whether nothing but zero bytes follows, see `unwritten`."""
+    """Why reading cannot continue after `end`; empty if it can."""
+    zeros_follow: bool = False
+    """Whether only zero bytes follow, see `is_unwritten`."""
+
+
+def masked_crc(data: bytes | memoryview) -> int:
+    """CRC-32C, rotated and offset as the format requires, so that a CRC over data that contains CRCs stays useful."""
+    crc: int = crc32c(bytes(data))
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def frame(payload: bytes) -> bytes:
+    """One record, ready to be appended to an event file."""
+    length = _LENGTH.pack(len(payload))
+    return b"".join((length, _CRC.pack(masked_crc(length)), payload, _CRC.pack(masked_crc(payload))))
 
 
 def find_frames(content: bytes, at: int = 0) -> Frames:
-    """The whole records from `at` on. Lengths are checked, payloads not."""
+    """Find the whole records from `at` on. Lengths are checked, payloads are not."""
     starts: list[int] = []
     sizes: list[int] = []
     total = len(content)
     while at + HEADER <= total:
         size, crc = _HEADER.unpack_from(content, at)
         if crc != _length_crc(size):
-            if unwritten(content, at + 8, _length_crc(size)):
-                return Frames(starts, sizes, at, HEADER, hollow=True)
+            if is_unwritten(content, at + 8, _length_crc(size)):
+                return Frames(starts, sizes, at, HEADER, zeros_follow=True)
             return Frames(starts, sizes, at, HEADER, "the checksum of a record's length does not match")
-        if size > LONGEST_RECORD:
+        if size > MAX_RECORD_BYTES:
             return Frames(starts, sizes, at, HEADER, f"a record claims to be {size:,} bytes long")
         following = at + HEADER + size + FOOTER
         if following > total:
@@ -57,9 +81,12 @@ def find_frames(content: bytes, at: int = 0) -> Frames:
     return Frames(starts, sizes, at, HEADER)
 
 
-def unwritten(content: bytes, at: int, crc: int) -> bool:
-    """Whether a checksum at `at` that is not `crc` has only not been written yet: from there on, or from within it, all
-    bytes are zero. On a network disk, and after a power cut, the length of a file arrives before its content."""
+def is_unwritten(content: bytes, at: int, crc: int) -> bool:
+    """Whether the checksum at `at`, which is not `crc`, has merely not been written yet.
+
+    Then all bytes from there on, or from within it, are zero. On a network disk, and after a power cut, the length of a
+    file arrives before its content.
+    """
     wanted = _CRC.pack(crc)
     return any(
         content[at : at + known] == wanted[:known] and content.count(0, at + known) == len(content) - at - known
@@ -72,14 +99,14 @@ def payload_crc(content: bytes, start: int, size: int) -> int:
     return masked_crc(content[start : start + size])
 
 
-def is_whole(content: bytes, start: int, size: int) -> bool:
+def is_intact(content: bytes, start: int, size: int) -> bool:
     """Whether a payload's checksum is right."""
     (crc,) = _CRC.unpack_from(content, start + size)
     return bool(crc == payload_crc(content, start, size))
 
 
 def find_many_frames(content: bytes) -> Frames:
-    """The same as `find_frames`, several times faster where there are many."""
+    """The same as `find_frames`, several times as fast if there are many records."""
     import numpy as np
 
     starts, sizes = _prefix(content)
@@ -90,18 +117,18 @@ def find_many_frames(content: bytes) -> Frames:
 
 
 def _prefix(content: bytes) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
-    """Starts and sizes of the records before the first one that is not whole, too long, or has a wrong length."""
+    """Starts and sizes of the records before the first one that is incomplete, too long, or has a wrong length."""
     import numpy as np
 
     if len(content) < HEADER + FOOTER:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    places, sizes = _headers(content)
-    ends = places + (HEADER + FOOTER) + sizes
-    following = np.searchsorted(places, ends)
-    following[ends != np.append(places, -1)[following]] = -1
-    chain = _chain(places, following)
+    headers, sizes = _headers(content)
+    ends = headers + (HEADER + FOOTER) + sizes
+    following = np.searchsorted(headers, ends)
+    following[ends != np.append(headers, -1)[following]] = -1
+    chain = _chain(headers, following)
     chain = chain[ends[chain] <= len(content)]
-    return places[chain] + HEADER, sizes[chain]
+    return headers[chain] + HEADER, sizes[chain]
 
 
 def _headers(content: bytes) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
@@ -110,34 +137,34 @@ def _headers(content: bytes) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
 
     from labtui.store import crc
 
-    room = len(content) - HEADER + 1
+    candidates = len(content) - HEADER + 1
     zero = np.frombuffer(content, np.uint8) == 0
     zeros = zero[:-1] & zero[1:]
-    places = np.flatnonzero(zeros[2 : 2 + room] & zeros[4 : 4 + room] & zeros[6 : 6 + room])
-    sizes = _at(content, "<u2", 0, room)[places].astype(np.int64)
-    good = _at(content, "<u4", 8, room)[places] == crc.masked_of_lengths()[sizes]
+    places = np.flatnonzero(zeros[2 : 2 + candidates] & zeros[4 : 4 + candidates] & zeros[6 : 6 + candidates])
+    sizes = _overlapping(content, "<u2", 0, candidates)[places].astype(np.int64)
+    good = _overlapping(content, "<u4", 8, candidates)[places] == crc.masked_of_lengths()[sizes]
     return places[good], sizes[good]
 
 
-def _at(content: bytes, kind: str, offset: int, count: int) -> "NDArray[np.unsignedinteger]":
-    """The number that begins at each byte from `offset` on: a view, whose items overlap."""
+def _overlapping(content: bytes, dtype: str, offset: int, count: int) -> "NDArray[np.unsignedinteger]":
+    """The number that begins at each byte from `offset` on: a view whose items overlap."""
     import numpy as np
 
-    return np.ndarray((count,), kind, content, offset, (1,))
+    return np.ndarray((count,), dtype, content, offset, (1,))
 
 
-def _chain(places: "NDArray[np.int64]", following: "NDArray[np.int64]") -> "NDArray[np.int64]":
-    """The headers met when walking from the first byte of all, as indices.
+def _chain(headers: "NDArray[np.int64]", following: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """The headers that are met when walking from the very first byte, as indices.
 
-    Mostly one follows the other; where a payload holds what looks like a header, the walk jumps over it.
+    Usually each follows the one before it; where a payload contains what looks like a header, the walk skips it.
     """
     import numpy as np
 
-    if not len(places) or places[0] != 0:
+    if not len(headers) or headers[0] != 0:
         return np.empty(0, np.int64)
     pieces: list[NDArray[np.int64]] = []
     here = 0
-    for jump in np.flatnonzero(following != np.arange(1, len(places) + 1)).tolist():
+    for jump in np.flatnonzero(following != np.arange(1, len(headers) + 1)).tolist():
         if jump < here:
             continue
         pieces.append(np.arange(here, jump + 1))

@@ -1,6 +1,6 @@
-"""Taking a run away: into the trash of its runs folder, from which it can be put back by hand.
+"""Remove a run by moving it to the trash of its runs folder, from which it can be restored by hand.
 
-TensorBoard also shows hidden folders, so event files get another name there.
+TensorBoard also shows hidden folders, so event files are renamed there.
 """
 
 import os
@@ -12,42 +12,42 @@ from labtui.store.discover import is_event_file
 from labtui.store.lock import LockHeld, LocksUnsupported, hold
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
-from labtui.store.safe_paths import disk_fault, opened
+from labtui.store.safe_paths import environment_fault, open_folder
 from labtui.text.clean import clean_line
 
-_PATIENCE = 0.5
+_LOCK_TIMEOUT = 0.5
 _STOP_FIRST = "Stop it first: `labtui stop RUN`."
-_OUT_OF_THE_WAY = "removed"
-_LONGEST_NAME = 55
-"""Characters of a run's id that its place in the trash repeats: at four bytes each, still a name for every disk."""
+_REMOVED = "removed"
+_MAX_NAME = 55
+"""Characters of a run's id in the name of its folder in the trash: at four bytes each, still valid on every disk."""
 
 
 def move_to_trash(root: Path, run: Run) -> Path:
-    """Move the run's folder to `.labtui/trash/`; its place there.
+    """Move the run's folder to `.labtui/trash/` and return its path there.
 
-    Its lock is held meanwhile, so nobody can start it. Raises UsageError for a run that is live, not ours to remove,
-    or gone, and EnvironmentFault where the disk is in the way; then the run is where it was.
+    The run's lock is held meanwhile, so it cannot be started. Raises UsageError for a run that is active, read-only or
+    gone, and EnvironmentFault for a problem with the disk; the run is then still where it was.
     """
     _check(run)
     try:
-        with hold(run.paths.lock, _PATIENCE):
+        with hold(run.paths.lock, _LOCK_TIMEOUT):
             trashed = _move(root, run)
     except LockHeld as fault:
-        raise UsageError(f"{run.id} is being started or is at work.", advice=_STOP_FIRST) from fault
+        raise UsageError(f"{run.id} is starting or running.", advice=_STOP_FIRST) from fault
     except LocksUnsupported as fault:
-        raise EnvironmentFault(f"{run.id} stays where it is: {fault.message}", advice=fault.advice) from fault
+        raise EnvironmentFault(f"{run.id} was not removed: {fault.message}", advice=fault.advice) from fault
     except FileNotFoundError as fault:
-        raise UsageError(f"{run.id} is gone already.") from fault
+        raise UsageError(f"{run.id} no longer exists.") from fault
     except OSError as fault:
-        raise disk_fault(fault, f"{run.id} stays where it is", root) from fault
+        raise environment_fault(fault, f"{run.id} was not removed", root) from fault
     _hide_event_files(RunsPaths(root).trash)
     return trashed
 
 
 def _check(run: Run) -> None:
     if run.read_only or run.id == ".":
-        why = run.damage or ("made by another tool" if run.foreign else "it is the runs folder itself")
-        raise UsageError(f"{run.id} stays where it is: {why}.")
+        why = run.damage or ("it was made by another tool" if run.foreign else "it is the runs folder itself")
+        raise UsageError(f"{run.id} cannot be removed: {why}.")
     if run.state.is_active:
         raise UsageError(f"{run.id} is {run.state}.", advice=_STOP_FIRST)
 
@@ -55,10 +55,10 @@ def _check(run: Run) -> None:
 def _move(root: Path, run: Run) -> Path:
     parts = run.folder.relative_to(root).parts
     trash = RunsPaths(root).trash
-    name = time.strftime("%Y%m%d-%H%M%S-") + clean_line("~".join(parts))[-_LONGEST_NAME:]
+    name = time.strftime("%Y%m%d-%H%M%S-") + clean_line("~".join(parts))[-_MAX_NAME:]
     with (
-        opened(root, parts[:-1]) as above,
-        opened(root, trash.relative_to(root).parts, make=True) as below,
+        open_folder(root, parts[:-1]) as above,
+        open_folder(root, trash.relative_to(root).parts, make=True) as below,
     ):
         for number in range(1, 10_000):
             candidate = name if number == 1 else f"{name}-{number}"
@@ -71,14 +71,14 @@ def _move(root: Path, run: Run) -> Path:
             os.fsync(below)
             os.fsync(above)
             return trash / candidate
-    raise EnvironmentFault(f"{trash} is full of runs of the same name.")
+    raise EnvironmentFault(f"{trash} contains too many runs of the same name.")
 
 
 def _hide_event_files(trash: Path) -> None:
-    """Give every event file in the trash, also of removals that were cut short, a name that TensorBoard passes over."""
+    """Rename every event file in the trash, also those of interrupted removals, so that TensorBoard ignores it."""
     try:
         for here, _, names in os.walk(trash):
             for path in (Path(here, name) for name in names if is_event_file(name)):
-                path.rename(path.with_name(path.name.replace("tfevents", _OUT_OF_THE_WAY)))
+                path.rename(path.with_name(path.name.replace("tfevents", _REMOVED)))
     except OSError as fault:
-        raise disk_fault(fault, "The run is in the trash, where TensorBoard may still show it", trash) from fault
+        raise environment_fault(fault, "The run is in the trash, where TensorBoard may still show it", trash) from fault

@@ -48,7 +48,7 @@ async def test_a_key_has_a_lost_run_go_on(tmp_path: Path, woken: list[Path]) -> 
     (entry,) = queue.entries(lab.store.root)
     assert (entry.run, entry.ticket.attempt, entry.ticket.resume) == ("Digits/Dropout/s0", 2, True)
     assert woken == [lab.store.root]
-    assert lab.store.scan()[0].reason.endswith("; waits in the queue to go on")
+    assert lab.store.scan()[0].reason.endswith("; queued to resume")
 
 
 async def test_a_key_tries_again_what_could_not_be_started(tmp_path: Path, woken: list[Path]) -> None:

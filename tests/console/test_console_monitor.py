@@ -40,7 +40,7 @@ class FakeReader:
         self.polls = 0
         self.kept = 0
 
-    def keep(self) -> None:
+    def save_to_cache(self) -> None:
         self.kept += 1
 
     @property

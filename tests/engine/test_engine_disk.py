@@ -20,7 +20,7 @@ from labtui.store.files import read_json
 from labtui.store.paths import RunPaths
 from labtui.store.reader import RunReader, read_curves
 from labtui.store.records import Beat, Result
-from labtui.store.reserved_space import Reserve
+from labtui.store.reserved_space import ReservedSpace
 from tests.support.faults import hits
 from tests.support.training import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
 
@@ -90,8 +90,8 @@ def test_a_disk_filled_at_any_of_20_moments_loses_nothing_once_there_is_room_aga
     for step in MOMENTS:
         folder, said = small_disk / f"run{step}", []
         attempt = make_attempt(folder, spec)
-        reserve = Reserve(RunPaths(folder).result, 1 << 16)
-        reserve.keep()
+        reserve = ReservedSpace(RunPaths(folder).result, 1 << 16)
+        reserve.reserve()
         filler = Filler(small_disk, step)
         filler.install()
         with mock.patch("tests.support.training.write_json"):  # the result goes into the room kept for it, below

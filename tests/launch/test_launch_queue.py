@@ -286,7 +286,7 @@ def test_a_run_reads_as_its_entry_stands(stage: Stage, launcher: Recorder, dispa
         return scanned.state, scanned.reason
 
     state, reason = reads()
-    assert (state, "nothing starts it" in reason) == (State.QUEUED, True)
+    assert (state, "not queued" in reason) == (State.QUEUED, True)
     no_such_device(enqueue(stage, run))
     assert reads() == (State.QUEUED, "")
     dispatch(launcher)
@@ -304,9 +304,9 @@ def test_a_run_whose_resumption_waits_or_could_not_be_started_says_so(
     stage.start(run, "broken")
     assert "queue" not in stage.ended(run).reason
     no_such_device(enqueue(stage, stage.store.get(run.id), resume=True))
-    assert stage.store.scan()[0].reason.endswith("; waits in the queue to go on")
+    assert stage.store.scan()[0].reason.endswith("; queued to resume")
     dispatch(launcher)
-    assert "could not go on (`labtui queue retry` tries again): There is no cuda:7" in stage.store.scan()[0].reason
+    assert "could not be resumed (`labtui queue retry` tries again): There is no cuda:7" in stage.store.scan()[0].reason
 
 
 def test_an_interpreter_that_is_gone_moves_its_entry_aside(stage: Stage, dispatch: Dispatch) -> None:

@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labtui.store import curve_cache, event_file, reader
-from labtui.store.curve_cache import CurveCache, Kept, KeptFile, NotKept, Stamp
-from labtui.store.encode_scalar import frame, scalar_event, version_event
+from labtui.store.curve_cache import CachedCurves, CurveCache, FileProgress, FileStamp, UnusableCache
+from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.event_file import EventFile
 from labtui.store.reader import RunReader, read_curves
+from labtui.store.tfrecord import frame
 
 FIRST, SECOND, THIRD = (f"events.out.tfevents.{number}.host" for number in (1, 2, 3))
 TAGS = ("train/loss", "lr", "val/accuracy")
@@ -69,13 +70,13 @@ def entry(cache: CurveCache) -> Path:
 @pytest.fixture(autouse=True)
 def _small_runs_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the files of tests are worth keeping."""
-    monkeypatch.setattr(reader, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(reader, "MIN_CACHED_BYTES", 1)
 
 
 @pytest.fixture
 def rested(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files count as left alone from the first moment on."""
-    monkeypatch.setattr(event_file, "REST", -(1 << 62))
+    monkeypatch.setattr(event_file, "SETTLED_NS", -(1 << 62))
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def root(array: Any) -> Any:
 def test_a_run_that_grew_is_read_on_from_where_it_was_left(
     run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read(run, cache).keep()
+    read(run, cache).save_to_cache()
     size = (run / SECOND).stat().st_size
     with (run / SECOND).open("ab") as stream:
         stream.write(b"".join(scalar_event(2e9, step, "lr", -1.0) for step in range(100, 400)))
@@ -167,14 +168,14 @@ def test_a_run_that_grew_is_read_on_from_where_it_was_left(
         seen = offsets(patch)
         read(run, cache)
     assert seen == [(SECOND, size), (THIRD, 0)]
-    assert_shows_what_is_there(run, cache).keep()
+    assert_shows_what_is_there(run, cache).save_to_cache()
     assert_shows_what_is_there(run, cache)
 
 
 def test_points_that_an_earlier_file_gains_later_do_not_hide_those_of_a_later_file(
     run: Path, cache: CurveCache
 ) -> None:
-    read(run, cache).keep()
+    read(run, cache).save_to_cache()
     with (run / FIRST).open("ab") as stream:
         stream.write(b"".join(scalar_event(2e9, step, "lr", -1.0) for step in range(100, 400)))
     again = assert_shows_what_is_there(run, cache)
@@ -184,7 +185,7 @@ def test_points_that_an_earlier_file_gains_later_do_not_hide_those_of_a_later_fi
 def test_half_a_record_at_the_end_is_read_once_it_is_whole(run: Path, cache: CurveCache) -> None:
     whole = content_of(some(900))
     (run / FIRST).write_bytes(whole[:-10])
-    read(run, cache).keep()
+    read(run, cache).save_to_cache()
     again = assert_shows_what_is_there(run, cache)
     with (run / FIRST).open("ab") as stream:
         stream.write(whole[-10:])
@@ -202,7 +203,7 @@ def test_curves_shown_stay_as_they_are_when_more_comes_and_when_the_cache_is_rep
     with (run / SECOND).open("ab") as stream:
         stream.write(b"".join(scalar_event(2e9, step, "lr", -1.0) for step in range(400)))
     second = read(run, cache)
-    second.keep()
+    second.save_to_cache()
     first.poll()
     entry(cache).unlink()
     assert shown(before) == wanted
@@ -215,7 +216,7 @@ def test_a_run_that_is_left_half_read_goes_on_there(
     left = RunReader(run, cache)
     left.poll(4096)
     assert not left.complete
-    left.keep()
+    left.save_to_cache()
     with monkeypatch.context() as patch:
         seen = offsets(patch)
         read(run, cache)
@@ -229,7 +230,7 @@ def test_tags_that_look_alike_keep_their_names_and_their_order(run: Path, cache:
         content_of([(tag, step, float(place)) for step in range(50) for place, tag in enumerate(tags)])
     )
     (run / SECOND).unlink()
-    read(run, cache).keep()
+    read(run, cache).save_to_cache()
     again = assert_shows_what_is_there(run, cache)
     wanted = ["z", "loss\ufffd", "a much longer one", "loss\ufffd (2)", "loss\ufffd (3)", "b"]
     assert list(again.curves) == list(read(run).curves) == wanted
@@ -241,11 +242,11 @@ def test_what_is_wrong_with_files_is_told_by_every_reader(run: Path, cache: Curv
     content[len(content) // 2] ^= 1
     (run / FIRST).write_bytes(content)
     (run / SECOND).write_bytes(content_of(some(99)) + frame(b"\xff" * 20) * 3 + content_of(some(9)))
-    read(run, cache).keep()
+    read(run, cache).save_to_cache()
     again = assert_shows_what_is_there(run, cache)
     assert len(again.damage) == 2
     assert "metrics damaged after step" in again.damage[0]
-    again.keep()
+    again.save_to_cache()
     content[len(content) // 2] ^= 1  # mended: what follows is there now
     (run / FIRST).write_bytes(content)
     assert len(assert_shows_what_is_there(run, cache).damage) == 1
@@ -254,8 +255,8 @@ def test_what_is_wrong_with_files_is_told_by_every_reader(run: Path, cache: Curv
 def test_points_of_too_many_tags_are_counted_by_every_reader(
     run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "MOST_TAGS", 2)
-    read(run, cache).keep()
+    monkeypatch.setattr(reader, "MAX_TAGS", 2)
+    read(run, cache).save_to_cache()
     assert assert_shows_what_is_there(run, cache).damage[0].startswith("300 points are left out")
 
 
@@ -280,7 +281,7 @@ def test_whatever_is_written_between_readers_the_last_shows_what_one_without_a_c
         one = RunReader(run, cache)
         for _ in range(data.draw(st.integers(1, 3))):
             one.poll(data.draw(st.sampled_from([1, 300, 1 << 20])))
-        one.keep()
+        one.save_to_cache()
     assert_shows_what_is_there(run, cache)
 
 
@@ -357,11 +358,11 @@ def test_old_numbers_are_never_shown(
     run: Path, cache: CurveCache, become: Callable[[Path], object], rest: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if rest:
-        monkeypatch.setattr(event_file, "REST", -(1 << 62))
+        monkeypatch.setattr(event_file, "SETTLED_NS", -(1 << 62))
     held = read(run, cache)
-    held.keep()
+    held.save_to_cache()
     become(run)
-    assert_shows_what_is_there(run, cache).keep()
+    assert_shows_what_is_there(run, cache).save_to_cache()
     assert_shows_what_is_there(run, cache)
 
 
@@ -372,22 +373,26 @@ def test_a_file_rewritten_while_it_was_read_is_not_believed_later(run: Path, cac
     _in_place(run / FIRST, content)
     while not reading.complete:
         reading.poll(4096)
-    reading.keep()
+    reading.save_to_cache()
     assert_shows_what_is_there(run, cache)
 
 
-def test_time_stamps_are_believed_only_of_files_left_alone_before_they_were_read(
-    run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
+def test_time_stamps_are_trusted_only_of_files_left_alone_before_they_were_read(
+    run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = (run / SECOND).stat().st_ctime_ns
-    for later, believed in ((0, False), (event_file.REST, False), (event_file.REST + 1, True), (-(10**12), False)):
+    path = run / SECOND
+    now = path.stat().st_ctime_ns
+    settled = event_file.SETTLED_NS
+    for later, trusted in ((0, False), (settled, False), (settled + 1, True), (-(10**12), False)):
         monkeypatch.setattr(event_file.time, "time_ns", lambda later=later: now + later)
-        last = read(run)._files[-1]
-        assert (last.kept.stamp is not None) == believed, later
-        if believed:
-            os.utime(run / SECOND)  # touched afterwards
-            last.looked(reader._stamp((run / SECOND).stat()))
-            assert last.kept.stamp is None
+        file = EventFile(path, FileStamp.of(path.stat()))
+        while file.pending:
+            file.advance(1 << 20)
+        assert (file.progress.stamp is not None) == trusted, later
+        if trusted:
+            os.utime(path)  # touched afterwards
+            file.update(FileStamp.of(path.stat()))
+            assert file.progress.stamp is None
 
 
 # --- damaged ----------------------------------------------------------------------------------
@@ -435,7 +440,7 @@ def test_what_lies_in_the_place_of_a_cache_and_is_none_is_not_used(
             kind
         ]()
     assert cache.load(run) is None
-    assert_shows_what_is_there(run, cache).keep()
+    assert_shows_what_is_there(run, cache).save_to_cache()
     assert_shows_what_is_there(run, cache)
 
 
@@ -451,18 +456,18 @@ def test_no_content_with_a_right_checksum_brings_the_decoder_to_grief(data: st.D
     index = data.draw(st.one_of(valid, st.binary(max_size=60)))
     size = data.draw(st.one_of(st.just(len(index)), st.integers(0, 2**32 - 1)))
     body = struct.pack("=I", size) + index + data.draw(st.binary(max_size=90))
-    content = curve_cache.head(crc32c(body)) + body
+    content = curve_cache.header(crc32c(body)) + body
     try:
         found = curve_cache.decode(b"run", content)
-    except NotKept:
+    except UnusableCache:
         return
-    assert all(len(points.steps) == len(points.values) for points in found.series.values())
+    assert all(len(points.steps) == len(points.values) for points in found.points.values())
 
 
 def test_a_time_stamp_that_no_integer_holds_is_not_kept(run: Path, cache: CurveCache) -> None:
-    stamp = Stamp(1, 2, 3, 1 << 70, 1 << 70)
-    assert cache.save(run, Kept((KeptFile(b"name", stamp, 0, 0, 0, None),), {}, 0)) is None
-    assert cache.save(run, Kept((), {}, 0)) is not None, "that says nothing about other runs"
+    stamp = FileStamp(1, 2, 3, 1 << 70, 1 << 70)
+    assert cache.save(run, CachedCurves((FileProgress(b"name", stamp, 0, 0, 0, None),), {}, 0)) is None
+    assert cache.save(run, CachedCurves((), {}, 0)) is not None, "that says nothing about other runs"
 
 
 # --- where it lies ----------------------------------------------------------------------------------
@@ -476,7 +481,7 @@ def test_a_stranger_s_folder_is_not_touched(run: Path, cache: CurveCache) -> Non
 
 
 def test_small_runs_are_not_kept(run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "WORTH_KEEPING", 1 << 20)
+    monkeypatch.setattr(reader, "MIN_CACHED_BYTES", 1 << 20)
     read_curves(run, cache)
     assert not cache.folder.exists()
 
@@ -496,10 +501,10 @@ def test_where_no_cache_can_be_written_everything_works_and_it_is_tried_once(
 ) -> None:
     (tmp_path / "file").write_text("")
     cache = CurveCache(tmp_path / "file" / "curves")
-    assert_shows_what_is_there(run, cache).keep()
+    assert_shows_what_is_there(run, cache).save_to_cache()
     tried: list[object] = []
     monkeypatch.setattr(curve_cache, "encode", lambda *given: tried.append(given))
-    assert_shows_what_is_there(run, cache).keep()
+    assert_shows_what_is_there(run, cache).save_to_cache()
     assert tried == []
 
 
@@ -514,7 +519,7 @@ def test_a_cache_that_can_only_be_read_is_used(run: Path, cache: CurveCache, mon
     monkeypatch.setattr(Path, "mkdir", refuse)
     assert cache.load(run) is not None
     (run / FIRST).write_bytes(content_of(some(60)))
-    assert_shows_what_is_there(run, cache).keep()
+    assert_shows_what_is_there(run, cache).save_to_cache()
 
 
 def test_a_full_disk_leaves_no_half_file_behind(run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -522,8 +527,8 @@ def test_a_full_disk_leaves_no_half_file_behind(run: Path, cache: CurveCache, mo
         os.write(descriptor, content[:100])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(curve_cache, "write_all", full)
-    assert_shows_what_is_there(run, cache).keep()
+    monkeypatch.setattr("labtui.store.files.write_all", full)
+    assert_shows_what_is_there(run, cache).save_to_cache()
     assert list(cache.folder.iterdir()) == []
 
 
@@ -540,15 +545,15 @@ def test_the_files_longest_unused_make_room(run: Path, cache: CurveCache, monkey
     assert cache.load(runs[0]) is not None  # used now, so it is the youngest
     read_curves(run, elsewhere := CurveCache(cache.folder.with_name("elsewhere")))
     size, more = places[0].stat().st_size, entry(elsewhere).stat().st_size
-    monkeypatch.setattr(curve_cache, "_STRIDE", 10)
-    monkeypatch.setattr(curve_cache, "ALL_TOGETHER", 2 * size + more + size // 2)
+    monkeypatch.setattr(curve_cache, "CLEANUP_INTERVAL", 10)
+    monkeypatch.setattr(curve_cache, "MAX_TOTAL_BYTES", 2 * size + more + size // 2)
     fresh = CurveCache(cache.folder)
     read_curves(run, fresh)
     left = {number for number, folder in enumerate(runs) if fresh.load(folder)}
     assert left == {0, 5}
     assert fresh.load(run) is not None
-    monkeypatch.setattr(curve_cache, "LARGEST", 1_000)
-    assert fresh.save(run, Kept((), {}, 0)) is not None
+    monkeypatch.setattr(curve_cache, "MAX_FILE_BYTES", 1_000)
+    assert fresh.save(run, CachedCurves((), {}, 0)) is not None
     assert fresh.load(runs[5]) is None, "larger than any file that is kept"
 
 
@@ -562,11 +567,7 @@ def test_what_another_machine_could_remove_is_read_into_memory(
     if kind:
         mounts.write_text("22 1 0:9999 / /sys rw - sysfs sysfs rw\n" + line)
     monkeypatch.setattr(curve_cache, "MOUNTS", mounts)
-    curve_cache._stays.cache_clear()
-    try:
-        curves = read_curves(run, cache)
-    finally:
-        curve_cache._stays.cache_clear()
+    curves = read_curves(run, cache)
     assert shown(curves) == shown(read_curves(run))
     assert isinstance(root(curves["lr"].values), mmap.mmap) == mapped
 
@@ -574,7 +575,7 @@ def test_what_another_machine_could_remove_is_read_into_memory(
 def test_more_runs_than_files_may_be_open_are_read_into_memory(
     run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(curve_cache, "MOST_MAPPED", 1)
+    monkeypatch.setattr(curve_cache, "MAX_MAPPED_FILES", 1)
     first, second = read_curves(run, cache), read_curves(run, cache)
     assert isinstance(root(first["lr"].values), mmap.mmap)
     assert isinstance(root(second["lr"].values), bytes)
@@ -588,11 +589,11 @@ def test_more_runs_than_files_may_be_open_are_read_into_memory(
 
 def test_readers_and_writers_at_once_see_a_whole_file_or_none(run: Path, cache: CurveCache) -> None:
     """Each thread writes another number of points over and over; whatever is found is what one of them wrote."""
-    made = [_kept_with(count) for count in (10, 500, 4_000)]
+    made = [_curves_with(count) for count in (10, 500, 4_000)]
     wrong: list[object] = []
     start = threading.Barrier(4)
 
-    def write(one: Kept) -> None:
+    def write(one: CachedCurves) -> None:
         start.wait()
         for _ in range(40):
             cache.save(run, one)
@@ -602,7 +603,7 @@ def test_readers_and_writers_at_once_see_a_whole_file_or_none(run: Path, cache: 
         for _ in range(150):
             found = cache.load(run)
             if found is not None:
-                (points,) = found.series.values()
+                (points,) = found.points.values()
                 if not (len(points.steps) in (10, 500, 4_000) and (points.values == len(points.steps)).all()):
                     wrong.append(points)
 
@@ -616,12 +617,12 @@ def test_readers_and_writers_at_once_see_a_whole_file_or_none(run: Path, cache: 
     assert len(list(cache.folder.iterdir())) == 1
 
 
-def _kept_with(count: int) -> Kept:
+def _curves_with(count: int) -> CachedCurves:
     from labtui.store.curve import Points
 
     steps = np.arange(count, dtype=np.int64)
     points = Points(steps, np.full(count, count, np.float32), steps.astype(np.float64), np.zeros(count, np.int32))
-    return Kept((), {b"tag": points}, 0)
+    return CachedCurves((), {b"tag": points}, 0)
 
 
 def test_a_reader_goes_on_with_its_own_points_where_another_one_kept_others(
@@ -629,8 +630,8 @@ def test_a_reader_goes_on_with_its_own_points_where_another_one_kept_others(
 ) -> None:
     one = read(run, cache)
     load = cache.load
-    monkeypatch.setattr(cache, "load", lambda _: load(run) and _kept_with(10))
-    one.keep()
+    monkeypatch.setattr(cache, "load", lambda _: load(run) and _curves_with(10))
+    one.save_to_cache()
     assert shown(one.curves) == shown(read_curves(run))
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from labtui.store.files import JSON_CAP, DamagedFile, read_bytes, read_json, read_json_or_none, write_bytes, write_json
+from labtui.store.files import (
+    MAX_JSON_BYTES,
+    DamagedFile,
+    read_bytes,
+    read_json,
+    read_json_or_none,
+    write_bytes,
+    write_json,
+)
 from labtui.store.records import Beat, SpecFile
 from tests.support.faults import OPERATIONS, hits, injected
 from tests.support.samples import make_spec
@@ -116,7 +124,7 @@ def test_links_pipes_and_folders_are_not_read(tmp_path: Path) -> None:
 def test_no_more_than_the_cap_is_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.json"
     with path.open("wb") as stream:
-        stream.truncate(JSON_CAP + 1)
+        stream.truncate(MAX_JSON_BYTES + 1)
     with pytest.raises(DamagedFile, match=r"4,194,305 bytes, more than"):
         read_bytes(path)
 
@@ -148,12 +156,12 @@ def test_a_file_that_is_being_replaced_on_a_shared_disk_is_asked_for_again(tmp_p
     path.write_bytes(b"")
     writer = threading.Timer(0.05, lambda: write_json(path, beat, durable=False))
     writer.start()
-    assert read_json(path, Beat, patience=30.0) == beat
+    assert read_json(path, Beat, retry_for=30.0) == beat
     writer.join()
 
 
-def test_patience_ends(tmp_path: Path) -> None:
+def test_retrying_ends(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(FileNotFoundError):
-        read_json(tmp_path / "absent.json", Beat, patience=0.05)
+        read_json(tmp_path / "absent.json", Beat, retry_for=0.05)
     assert time.monotonic() - began >= 0.05

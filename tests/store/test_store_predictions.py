@@ -64,7 +64,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path: Path, mon
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ARRAYS:
             archive.writestr(f"{name}.npy", bytes(100_000))
-    monkeypatch.setattr("labtui.store.predictions.CAP", 200_000)
+    monkeypatch.setattr("labtui.store.predictions.MAX_BYTES", 200_000)
     assert path.stat().st_size < 2_000
     with pytest.raises(DamagedFile, match="unpacks to 300,000 bytes"):
         read_predictions(path)

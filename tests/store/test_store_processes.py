@@ -99,7 +99,7 @@ def test_a_lock_is_free_then_held_then_free(tmp_path: Path) -> None:
     with hold(path):
         assert probe(path) == "held"
         with pytest.raises(LockHeld):
-            hold(path, patience=0.0)
+            hold(path, timeout=0.0)
     assert probe(path) == "free"
 
 
@@ -128,7 +128,7 @@ def test_probes_do_not_disturb_each_other_nor_a_patient_claimant(tmp_path: Path)
     fcntl.flock(descriptor, fcntl.LOCK_SH)  # a probe, caught in the middle
     assert probe(path) == "free"
     os.close(descriptor)
-    hold(path, patience=1.0).close()
+    hold(path, timeout=1.0).close()
 
 
 def test_a_lock_in_a_folder_that_was_moved_away_meanwhile_is_not_taken(
@@ -156,7 +156,7 @@ def test_a_disk_without_locks_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     path.touch()
     monkeypatch.setattr(fcntl, "flock", refuse)
     assert probe(path) == "unknown"
-    with pytest.raises(LocksUnsupported, match="has no locks"):
+    with pytest.raises(LocksUnsupported, match="does not support file locks"):
         hold(path)
 
 

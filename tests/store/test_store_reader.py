@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from labtui.store import encode_scalar
+from labtui.store import encode_scalar, tfrecord
 from labtui.store.decode_vectorized import decode_block, decode_plain
-from labtui.store.encode_scalar import frame, scalar_event, version_event
-from labtui.store.reader import MOST_TAGS, RunReader, read_curves
+from labtui.store.encode_scalar import scalar_event, version_event
+from labtui.store.reader import MAX_TAGS, RunReader, read_curves
 from labtui.store.tags import StepUnit
-from labtui.store.tfrecord import find_frames, find_many_frames
+from labtui.store.tfrecord import find_frames, find_many_frames, frame
 
 NAME = "events.out.tfevents.1764000000.host.1.0"
 TAGS = ("Loss on Minibatches", "train/loss", "lr", "val/accuracy")
@@ -383,7 +383,7 @@ def test_damage_is_told_with_the_last_good_point_in_tail_and_backlog(tmp_path: P
     reader = RunReader(tmp_path)
     read_all(reader)
     assert reader.curves["train/loss"].last == (before - 1, 0.5)
-    assert reader.damage[0].startswith(f"{NAME}: metrics damaged after step {before - 1:d} of train/loss (byte ")
+    assert reader.damage[0].startswith(f"{NAME}: metrics damaged after step {before - 1:,} of train/loss (byte ")
     assert reader.damage[0].endswith("the rest of this file is not shown")
     assert reader.complete
 
@@ -421,7 +421,7 @@ def test_half_a_record_that_others_follow_is_damage_and_hides_only_what_follows(
 )
 def test_a_length_beyond_the_cap_is_damage_even_if_its_checksum_fits(tmp_path: Path, size: int, told: str) -> None:
     length = size.to_bytes(8, "little")
-    header = length + encode_scalar.masked_crc(length).to_bytes(4, "little")
+    header = length + tfrecord.masked_crc(length).to_bytes(4, "little")
     write(tmp_path, file_of(HUNDRED) + header + bytes(100))
     reader = RunReader(tmp_path)
     reader.poll()
@@ -444,7 +444,7 @@ def test_records_that_are_no_events_are_counted_and_the_others_read(tmp_path: Pa
     reader = RunReader(tmp_path)
     reader.poll()
     assert len(reader.curves["train/loss"]) == 100
-    assert reader.damage == (f"{NAME}: {len(odd)} records are no events",)
+    assert reader.damage == (f"{NAME}: {len(odd)} records are not events",)
 
 
 @settings(max_examples=300, deadline=None)
@@ -454,7 +454,7 @@ def test_no_payload_brings_the_decoder_to_grief(payload: bytes) -> None:
     content = frame(payload) * 20
     frames = find_frames(content)
     by_one, at_once = decode_plain(content, frames), decode_block(content, frames)
-    assert (by_one.whole, by_one.unknown) == (at_once.whole, at_once.unknown) == (20, by_one.unknown)
+    assert (by_one.intact, by_one.unknown) == (at_once.intact, at_once.unknown) == (20, by_one.unknown)
     assert [(b.tag, b.steps.tolist()) for b in by_one.batches] == [(b.tag, b.steps.tolist()) for b in at_once.batches]
 
 
@@ -473,7 +473,7 @@ def test_the_two_ways_of_finding_and_decoding_records_agree_on_damaged_files_too
     many = find_many_frames(cut)
     assert many._replace(starts=list(many.starts), sizes=list(many.sizes)) == frames
     by_one, at_once = decode_plain(cut, frames), decode_block(cut, frames)
-    assert (by_one.whole, by_one.unknown) == (at_once.whole, at_once.unknown)
+    assert (by_one.intact, by_one.unknown) == (at_once.intact, at_once.unknown)
     one, other = _comparable(by_one.batches), _comparable(at_once.batches)
     assert one.keys() == other.keys()
     for tag, columns in one.items():
@@ -505,11 +505,11 @@ def test_a_tag_that_is_not_utf8_is_shown_all_the_same(tmp_path: Path) -> None:
 
 
 def test_a_new_tag_in_every_record_does_not_fill_the_memory(tmp_path: Path) -> None:
-    write(tmp_path, file_of([(f"tag{i}", 0, 1.0) for i in range(MOST_TAGS + 50)]))
+    write(tmp_path, file_of([(f"tag{i}", 0, 1.0) for i in range(MAX_TAGS + 50)]))
     reader = RunReader(tmp_path)
     read_all(reader)
-    assert len(reader.curves) == MOST_TAGS
-    assert reader.damage == (f"50 points are left out: there are more than {MOST_TAGS:,} tags",)
+    assert len(reader.curves) == MAX_TAGS
+    assert reader.damage == (f"50 points are left out: there are more than {MAX_TAGS:,} tags",)
 
 
 def test_links_pipes_and_folders_named_like_event_files_are_not_opened(tmp_path: Path) -> None:
@@ -534,7 +534,7 @@ def test_a_flip_in_any_byte_of_a_backlog_ends_it_at_that_record(decode: Callable
             flipped = bytearray(content)
             flipped[byte] ^= 0x10
             block = decode(bytes(flipped), frames)
-            assert block.whole == record, (record, byte)  # type: ignore[attr-defined]
+            assert block.intact == record, (record, byte)  # type: ignore[attr-defined]
             assert sum(len(batch.steps) for batch in block.batches) == max(record - 1, 0)  # type: ignore[attr-defined]
 
 

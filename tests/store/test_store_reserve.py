@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from labtui.store.reserved_space import Reserve
+from labtui.store.reserved_space import ReservedSpace
 from tests.support.faults import hits
 
 OLD, NEW = b'{"old": 1}\n', b'{"new": 22222}\n'
@@ -40,42 +40,42 @@ def names(folder: Path) -> list[str]:
 
 def test_on_a_full_disk_the_file_is_replaced_as_often_as_one_likes(small_disk: Path) -> None:
     path = small_disk / "beat.json"
-    reserve = Reserve(path, 4096)
-    reserve.keep()
-    reserve.write(OLD)
+    space = ReservedSpace(path, 4096)
+    space.reserve()
+    space.write(OLD)
     fill(small_disk)
     for number in range(50):
         content = b"x" * (4096 - 40 * number)
-        reserve.write(content)
+        space.write(content)
         assert path.read_bytes() == content
         fill(small_disk)  # whatever room came free is taken at once
     (small_disk / "filler").unlink()
-    reserve.write(NEW)
+    space.write(NEW)
     assert path.read_bytes() == NEW
-    reserve.release()
+    space.release()
     assert names(small_disk) == ["beat.json"]
 
 
 def test_on_a_full_disk_a_first_file_is_made(small_disk: Path) -> None:
     path = small_disk / "result.json"
-    reserve = Reserve(path, 4096)
-    reserve.keep()
+    space = ReservedSpace(path, 4096)
+    space.reserve()
     fill(small_disk)
-    reserve.write(NEW)
+    space.write(NEW)
     assert path.read_bytes() == NEW
 
 
 def test_without_room_kept_or_with_more_content_than_that_a_full_disk_is_told(small_disk: Path) -> None:
     path = small_disk / "beat.json"
     path.write_bytes(OLD)
-    small, none = Reserve(path, 8), Reserve(path, 4096)
-    small.keep()
+    small, none = ReservedSpace(path, 8), ReservedSpace(path, 4096)
+    small.reserve()
     fill(small_disk)
     with pytest.raises(OSError, match="No space left"):
         small.write(NEW)
     small.release()
     fill(small_disk)
-    none.keep()
+    none.reserve()
     with pytest.raises(OSError, match=r"No space left|No such file"):
         none.write(NEW)
     assert path.read_bytes() == OLD
@@ -94,19 +94,19 @@ def test_a_writer_stopped_at_any_file_operation_leaves_the_old_content_or_the_ne
     def prepare() -> None:
         for left in tmp_path.iterdir():
             left.unlink()
-        reserve.keep()
+        space.reserve()
         if before:
             path.write_bytes(OLD)
 
-    reserve = Reserve(path, 4096)
-    for hit in hits(lambda: reserve.write(NEW), prepare=prepare):
+    space = ReservedSpace(path, 4096)
+    for hit in hits(lambda: space.write(NEW), prepare=prepare):
         content = path.read_bytes() if path.exists() else None
         assert content in ((OLD, NEW) if before else (None, NEW)), hit
         assert content == NEW or hit.operation != "not reached", hit
         assert content == NEW or hit.kind != "ENOSPC", hit
-    monkeypatch.setattr(reserve, "keep", lambda: (tmp_path / ".beat.json.room.tmp").write_bytes(bytes(4096)))
+    monkeypatch.setattr(space, "reserve", lambda: (tmp_path / ".beat.json.room.tmp").write_bytes(bytes(4096)))
     monkeypatch.setattr("labtui.store.reserved_space.write_bytes", full)
-    for hit in hits(lambda: reserve.write(NEW), prepare=prepare):
+    for hit in hits(lambda: space.write(NEW), prepare=prepare):
         content = path.read_bytes() if path.exists() else None
         assert content in ((OLD, NEW) if before else (None, NEW)), hit
         assert content == NEW or hit.operation != "not reached", hit

@@ -197,7 +197,7 @@ def test_what_lies_too_deep_is_said(root: Path) -> None:
     write_events(root.joinpath(*"abcdefghijklmn"))
     store = Store(root)
     assert store.scan() == ()
-    assert any("deeper" in notice for notice in store.notices)
+    assert any("too deep" in notice for notice in store.notices)
 
 
 def test_looking_writes_nothing_and_needs_no_write_permission(root: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_run_is_found_by_the_path_of_its_folder(three: Store, monkeypatch: pyt
 
 
 def test_a_name_that_means_several_runs_or_none_is_answered_with_candidates(three: Store) -> None:
-    with pytest.raises(UsageError, match=r"(?s)means 2 runs.*Dropout/s1-20261123-150000 \(queued\)"):
+    with pytest.raises(UsageError, match=r"(?s)matches 2 runs.*Dropout/s1-20261123-150000 \(queued\)"):
         three.find("cifar/dropout/")
     with pytest.raises(UsageError, match=r"(?s)No run matches 'nothing'.*Cifar/Adam"):
         three.find("nothing")
@@ -344,7 +344,7 @@ def broken(root: Path, old: bytes, new: bytes) -> Path:
         (
             b'"member": ""',
             b'"member": "\\u001b]52;c;eA==\\u0007"',
-            "spec.json: key spec.member: holds control characters",
+            "spec.json: key spec.member: contains control characters",
         ),
     ],
 )
@@ -380,7 +380,7 @@ def test_a_run_made_by_a_newer_labtui_is_shown_and_not_touched(root: Path, spec_
         path.write_bytes(path.read_bytes().replace(b'"seed": 0', b'"seeds": [0]'))
     store = Store(root)
     (run,) = store.scan()
-    assert run.damage == "made by a newer labtui (schema 2, this one knows 1): only read"
+    assert run.damage == "made by a newer labtui (schema 2, this version knows 1): read-only"
     assert run.read_only
     with pytest.raises(UsageError, match="newer labtui"):
         store.remove(run)
@@ -443,7 +443,7 @@ def test_a_run_that_is_active_is_not_removed(root: Path) -> None:
 def test_a_run_whose_lock_is_held_is_not_removed(root: Path) -> None:
     store = finished(root)
     run = store.find("last")
-    with hold(run.paths.lock), pytest.raises(UsageError, match="is being started or is at work"):
+    with hold(run.paths.lock), pytest.raises(UsageError, match="is starting or running"):
         store.remove(run)
     assert run.folder.exists()
 

@@ -88,7 +88,7 @@ def test_an_engine_that_falls_silent_is_stalled_and_running_again_with_its_next_
         clock.now += 0.2
         assert (only(store).state, only(store).reason) == (
             State.STALLED,
-            "no sign of life for 10 s: busy, or stopped by a signal",
+            "no heartbeat for 10s: busy or suspended",
         )
         write_json(paths.beat, make_beat(counter=8))
         assert only(store).state is State.RUNNING
@@ -104,24 +104,24 @@ def test_a_suspended_engine_is_stalled_never_lost(
         only(store)
         clock.now += 3600
         assert only(store).state is State.STALLED
-    assert only(store).state is State.STALLED, "also with its launcher gone: the process is there"
+    assert only(store).state is State.STALLED, "also without its supervisor: the process exists"
 
 
-def test_a_killed_launcher_with_a_living_engine_is_not_death(
+def test_a_killed_supervisor_with_a_living_engine_is_not_lost(
     store: Store, tmp_path: Path, engine: "subprocess.Popen[bytes]"
 ) -> None:
     launch = make_launch(parent=gone_process(), engine=process.process_id(engine.pid))
     write_run(tmp_path / "a", launch=launch, beat=make_beat())
     assert (only(store).state, only(store).reason) == (
         State.RUNNING,
-        "its launcher is gone: the engine saves and ends",
+        "its supervisor has exited: the engine saves and stops",
     )
     engine.kill()
     engine.wait()
-    assert (only(store).state, only(store).reason) == (State.LOST, "the engine and its launcher were killed")
+    assert (only(store).state, only(store).reason) == (State.LOST, "the engine and its supervisor were killed")
 
 
-def test_a_zombie_engine_without_a_launcher_is_lost(
+def test_a_zombie_engine_without_a_supervisor_is_lost(
     store: Store, tmp_path: Path, engine: "subprocess.Popen[bytes]"
 ) -> None:
     launch = make_launch(parent=gone_process(), engine=process.process_id(engine.pid))
@@ -131,18 +131,18 @@ def test_a_zombie_engine_without_a_launcher_is_lost(
     assert only(store).state is State.LOST
 
 
-def test_a_zombie_engine_under_a_launcher_that_is_about_to_tell_is_not_lost(
+def test_a_zombie_engine_whose_supervisor_is_about_to_record_it_is_not_lost(
     store: Store, tmp_path: Path, clock: Clock
 ) -> None:
     paths = write_run(tmp_path / "a", launch=make_launch(engine=gone_process()), beat=make_beat())
     with hold(paths.lock):
-        assert (only(store).state, only(store).reason) == (State.RUNNING, "the engine has ended")
+        assert (only(store).state, only(store).reason) == (State.RUNNING, "the engine has exited")
         clock.now += 11
         assert only(store).state is State.STALLED
         write_json(paths.attempt(1).exit, Exit(signal=signal.SIGKILL, ended=0.0))
         assert (only(store).state, only(store).reason) == (
             State.FAILED,
-            "the engine was killed by SIGKILL, perhaps out of memory",
+            "the engine was killed by SIGKILL, perhaps because memory ran out",
         )
 
 
@@ -163,12 +163,12 @@ def test_a_machine_of_the_same_name_whose_beat_moves_is_believed(store: Store, t
 def test_a_run_of_another_machine_goes_by_its_beat_alone(store: Store, tmp_path: Path, clock: Clock) -> None:
     launch = make_launch(host="node7", boot_id="node7's boot", engine=gone_process(), parent=gone_process())
     paths = write_run(tmp_path / "a", launch=launch, beat=make_beat())
-    assert (only(store).state, only(store).reason) == (State.RUNNING, "on node7, not yet seen to move")
+    assert (only(store).state, only(store).reason) == (State.RUNNING, "on node7, no progress seen yet")
     clock.now += 29
     write_json(paths.beat, make_beat(counter=8))
     assert (only(store).state, only(store).reason) == (State.RUNNING, "")
     clock.now += 31
-    assert (only(store).state, only(store).reason) == (State.STALLED, "no sign of life from node7 for 31 s")
+    assert (only(store).state, only(store).reason) == (State.STALLED, "no heartbeat from node7 for 31s")
     clock.now += 1_000_000
     assert only(store).state is State.STALLED, "never lost from here"
 
@@ -230,12 +230,12 @@ def test_a_beat_of_an_earlier_attempt_does_not_count(store: Store, tmp_path: Pat
 @pytest.mark.parametrize(
     ("ended", "asked", "state", "told"),
     [
-        (Exit(signal=signal.SIGKILL, ended=0.0), False, State.FAILED, "SIGKILL, perhaps out of memory"),
+        (Exit(signal=signal.SIGKILL, ended=0.0), False, State.FAILED, "SIGKILL, perhaps because memory ran out"),
         (Exit(signal=signal.SIGSEGV, ended=0.0), True, State.FAILED, "SIGSEGV"),
         (Exit(signal=250, ended=0.0), False, State.FAILED, "signal 250"),
-        (Exit(signal=signal.SIGKILL, ended=0.0), True, State.STOPPED, "ended by SIGKILL after a request to stop"),
+        (Exit(signal=signal.SIGKILL, ended=0.0), True, State.STOPPED, "stopped by SIGKILL after a request to stop"),
         (Exit(code=1, ended=0.0), False, State.FAILED, "without a result (exit code 1)"),
-        (Exit(code=3, ended=0.0), False, State.FAILED, "in the way: see the log (exit code 3)"),
+        (Exit(code=3, ended=0.0), False, State.FAILED, "a package: see the log (exit code 3)"),
     ],
 )
 def test_an_end_without_a_result_is_told_with_its_reason(
@@ -249,7 +249,7 @@ def test_an_end_without_a_result_is_told_with_its_reason(
     assert told in run.reason
 
 
-def test_on_a_disk_without_locks_the_launchers_pid_decides(
+def test_on_a_disk_without_locks_the_supervisors_pid_decides(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("labtui.store.load_run.probe", lambda _: "unknown")
@@ -259,7 +259,7 @@ def test_on_a_disk_without_locks_the_launchers_pid_decides(
     assert only(store).state is State.LOST
 
 
-def test_on_a_disk_that_grants_every_lock_a_living_launcher_is_believed(store: Store, tmp_path: Path) -> None:
+def test_on_a_disk_that_grants_every_lock_a_living_supervisor_is_trusted(store: Store, tmp_path: Path) -> None:
     write_run(tmp_path / "a", launch=make_launch(), beat=make_beat())
     assert only(store).state is State.RUNNING
 
@@ -267,7 +267,7 @@ def test_on_a_disk_that_grants_every_lock_a_living_launcher_is_believed(store: S
 def test_a_run_that_ends_between_two_looks_of_one_scan_is_never_lost(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The launcher lets go right after its lock was looked at, and right before: both are an end, not a loss."""
+    """The supervisor releases its lock right before or after it is probed: the run has ended, it is not lost."""
     for moment in ("before", "after"):
         launch = make_launch(engine=gone_process(), parent=gone_process())
         paths = write_run(tmp_path / moment, launch=launch, beat=make_beat())

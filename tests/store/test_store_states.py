@@ -52,7 +52,7 @@ def table(*columns: str) -> list[Row]:
     return found
 
 
-GUARDS = table("lock", "launcher", "guard")
+SUPERVISED = table("lock", "supervisor", "supervised")
 STATES = table("claimed", "spec")
 FOREIGN = table("silence", "moved")
 
@@ -80,7 +80,7 @@ def build(symbols: dict[str, Any]) -> Facts:
         here=symbols["where"] != "elsewhere",
         restarted=symbols["where"] == "restarted",
         lock=symbols["lock"],
-        parent=symbols["launcher"],
+        parent=symbols["supervisor"],
         engine=symbols["engine"],
         beat=BEAT_FILES[symbols["beat"]],
         silence=symbols["silence"],
@@ -90,14 +90,14 @@ def build(symbols: dict[str, Any]) -> Facts:
         if symbols["result"] == "none"
         else make_result(outcome=symbols["result"], reason="as the engine said"),
         stop_requested=symbols["asked"] == "yes",
-        waits=symbols["queue"] == "waits",
+        queued=symbols["queue"] == "waits",
         set_aside="there is no cuda:9 here" if symbols["queue"] == "aside" else "",
     )
 
 
 DEFAULTS: dict[str, tuple[Any, ...]] = {
     "claimed": ("yes",), "spec": ("good",), "queue": ("none",), "result": ("none",), "exit": ("none",),
-    "asked": ("no",), "launch": ("full",), "where": ("here",), "lock": ("held",), "launcher": ("alive",),
+    "asked": ("no",), "launch": ("full",), "where": ("here",), "lock": ("held",), "supervisor": ("alive",),
     "engine": ("alive",), "beat": ("training",), "silence": (0.0,), "moved": ("yes",),
 }  # fmt: skip
 
@@ -109,7 +109,7 @@ def combinations(**varied: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
 
 
 LOOKING = {
-    "launch": LAUNCHES, "where": PLACES, "lock": LOCKS, "launcher": LIVES, "engine": LIVES, "beat": BEATS,
+    "launch": LAUNCHES, "where": PLACES, "lock": LOCKS, "supervisor": LIVES, "engine": LIVES, "beat": BEATS,
     "silence": SILENCES, "moved": NO_YES,
 }  # fmt: skip
 ENDED = {
@@ -129,10 +129,10 @@ def test_every_combination_of_facts_gives_the_state_and_reason_of_the_first_row_
 ) -> None:
     used = set()
     for symbols in combinations(**varied):
-        guard = first(GUARDS, symbols)["guard"]
-        row = first(STATES, symbols | {"guard": guard})
+        supervised = first(SUPERVISED, symbols)["supervised"]
+        row = first(STATES, symbols | {"supervised": supervised})
         state, reason = derive(build(symbols))
-        assert state == row["state"], (symbols, guard, reason)
+        assert state == row["state"], (symbols, supervised, reason)
         assert row["reason"] in reason, (symbols, reason)
         assert bool(row["reason"]) == bool(reason), (symbols, reason)
         used.add(tuple(row.values()))
@@ -142,14 +142,14 @@ def test_every_combination_of_facts_gives_the_state_and_reason_of_the_first_row_
 def test_every_row_of_the_table_is_reached_by_some_combination() -> None:
     reached = set()
     for symbols in itertools.chain(*(combinations(**varied) for varied in (LOOKING, ENDED, NOT_STARTED))):
-        row = first(STATES, symbols | {"guard": first(GUARDS, symbols)["guard"]})
+        row = first(STATES, symbols | {"supervised": first(SUPERVISED, symbols)["supervised"]})
         reached.add(STATES.index(row))
     assert reached == set(range(len(STATES)))
 
 
 @pytest.mark.parametrize(
     ("queue", "told"),
-    [("waits", "waits in the queue to go on"), ("aside", "`labtui queue retry` tries again): there is no cuda:9 here")],
+    [("waits", "queued to resume"), ("aside", "`labtui queue retry` tries again): there is no cuda:9 here")],
 )
 @pytest.mark.parametrize("result", ["stopped", "failed"])
 def test_a_run_whose_next_attempt_waits_or_could_not_be_started_keeps_its_state_and_says_so(

@@ -110,7 +110,7 @@ def test_the_tensor_scalars_that_keras_and_tensorflow_2_write_are_read(tmp_path:
 def test_several_scalars_in_one_record_and_fields_in_any_order_are_read(tmp_path: Path) -> None:
     from tensorboard.compat.proto import event_pb2, summary_pb2
 
-    from labtui.store.encode_scalar import frame
+    from labtui.store.tfrecord import frame
 
     values = [summary_pb2.Summary.Value(tag=tag, simple_value=number) for tag, number in (("a", 1.0), ("b", 2.0))]
     summary = event_pb2.Event(summary=summary_pb2.Summary(value=values)).SerializeToString()

@@ -31,7 +31,7 @@ class Reader(Protocol):
         """Read on; whether something was new."""
         ...
 
-    def keep(self) -> None:
+    def save_to_cache(self) -> None:
         """Leave what was read in the cache."""
         ...
 
@@ -107,7 +107,7 @@ class CurveReading:
         deadline = self._clock() + FAREWELL
         for reader in self._readers.values():
             if self._clock() < deadline:
-                reader.keep()
+                reader.save_to_cache()
 
     def _is_due(self, run: Run, *, whole: bool) -> bool:
         reader = self._readers.get(run.id)
@@ -125,7 +125,7 @@ class CurveReading:
         if reader.complete:
             self._states[run.id] = (run.state, run.modified)
             if not run.state.is_active:
-                reader.keep()
+                reader.save_to_cache()
         return fresh
 
     def _forget(self, interest: Interest, runs: Mapping[str, Run]) -> None:

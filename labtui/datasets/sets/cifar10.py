@@ -55,7 +55,7 @@ def read(folder: Path) -> Images:
 def _batch(folder: Path, file: DataFile) -> "tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]":
     import numpy as np  # here, so that a list of data sets does not wait for it
 
-    batch: Any = load_pickle(read_bytes(folder / file.name, cap=file.size))
+    batch: Any = load_pickle(read_bytes(folder / file.name, max_bytes=file.size))
     images, labels = batch[b"data"], np.asarray(batch[b"labels"], np.int64)
     if images.dtype != np.uint8 or images.shape != (_PER_BATCH, 3 * 32 * 32) or labels.shape != (_PER_BATCH,):
         raise EnvironmentFault(f"{folder / file.name} does not hold {_PER_BATCH:,} images of 3x32x32.")

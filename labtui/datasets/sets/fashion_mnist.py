@@ -67,7 +67,7 @@ def _idx(path: Path, magic: int, shape: tuple[int, ...]) -> "npt.NDArray[np.uint
     """The array in a gzipped IDX file: big-endian magic number and sizes, then the bytes."""
     import numpy as np  # here, so that a list of data sets does not wait for it
 
-    with gzip.open(io.BytesIO(read_bytes(path, cap=_TRAIN_IMAGES.size))) as stream:
+    with gzip.open(io.BytesIO(read_bytes(path, max_bytes=_TRAIN_IMAGES.size))) as stream:
         content = stream.read()
     head = np.frombuffer(content, ">u4", count=2 + len(shape)).tolist()
     if head[0] != magic or tuple(head[2:]) != shape:

@@ -21,10 +21,10 @@ from labtui.errors import EnvironmentFault, UsageError
 from labtui.launch.launcher import next_attempt
 from labtui.launch.queue.ticket import Ticket, folder_of, has_our_seal, origin_here, sealed
 from labtui.store.files import DamagedFile, read_json, read_json_or_none, sync_folder, write_all, write_json
-from labtui.store.paths import HOUSE, SET_ASIDE, RunPaths, RunsPaths
+from labtui.store.paths import LABTUI_FOLDER, SET_ASIDE, RunPaths, RunsPaths
 from labtui.store.queue_view import reason_path
 from labtui.store.run import Run
-from labtui.store.safe_paths import OutsideRoot, disk_fault, opened
+from labtui.store.safe_paths import OutsideRoot, environment_fault, open_folder
 from labtui.text.clean import clean_line
 
 _NAME = re.compile(r"(\d{8,18})-[0-9a-f]{8}\.json")
@@ -127,7 +127,9 @@ def remove(entry: Entry) -> bool:
     except FileNotFoundError:
         return False
     except OSError as fault:
-        raise disk_fault(fault, f"{entry.name} could not be taken out of the queue", entry.path.parent) from fault
+        raise environment_fault(
+            fault, f"{entry.name} could not be taken out of the queue", entry.path.parent
+        ) from fault
     with suppress(OSError):  # without its entry it means nothing
         reason_path(entry.path).unlink()
     return True
@@ -178,10 +180,10 @@ def is_ours(entry: Entry) -> bool:
 def queue_folder(root: Path) -> Path:
     """The folder of the queue, made if need be. Raises EnvironmentFault."""
     try:
-        with opened(root, (HOUSE, "queue"), make=True):
+        with open_folder(root, (LABTUI_FOLDER, "queue"), make=True):
             return RunsPaths(root).queue
     except OSError as fault:
-        raise disk_fault(fault, "The queue could not be made", root) from fault
+        raise environment_fault(fault, "The queue could not be made", root) from fault
     except OutsideRoot as fault:
         raise EnvironmentFault(fault.message) from fault
 
@@ -201,7 +203,7 @@ def _put(root: Path, ticket: Ticket) -> Entry:
     try:
         return Entry(path=_write(folder, ours), ticket=ours)
     except OSError as fault:
-        raise disk_fault(fault, f"{ticket.run} could not be queued", folder) from fault
+        raise environment_fault(fault, f"{ticket.run} could not be queued", folder) from fault
 
 
 def _write(folder: Path, ticket: Ticket) -> Path:

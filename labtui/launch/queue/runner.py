@@ -26,10 +26,10 @@ from labtui.launch.queue.entries import Entry, entries, is_ours, queue_folder, r
 from labtui.launch.queue.requeue import enqueue_lost
 from labtui.launch.queue.ticket import Ticket, folder_of, has_our_seal
 from labtui.launch.slots import Line, Slot, first_free
-from labtui.store.lock import Held, LockHeld, hold, probe
+from labtui.store.lock import HeldLock, LockHeld, hold, probe
 from labtui.store.paths import RunPaths, RunsPaths
 from labtui.store.process import host
-from labtui.store.safe_paths import disk_fault
+from labtui.store.safe_paths import environment_fault
 
 _FULL_PAUSE = 30.0
 """Seconds until an entry that met a full disk is tried again."""
@@ -260,7 +260,7 @@ def main(arguments: Sequence[str], launch: Start = start, pause: float = PAUSE, 
         sys.stdout.write(f"{fault}\n")
         return EnvironmentFault.exit_code
     except OSError as fault:
-        sys.stdout.write(f"{disk_fault(fault, 'its lock cannot be had', root)}\n")
+        sys.stdout.write(f"{environment_fault(fault, 'its lock cannot be had', root)}\n")
         return EnvironmentFault.exit_code
     _ready()
     redirect_output(_open_log(root))
@@ -279,7 +279,7 @@ def main(arguments: Sequence[str], launch: Start = start, pause: float = PAUSE, 
     return 0
 
 
-def serve(root: Path, lock: Held, dispatcher: Dispatcher, wait: Callable[[], bool]) -> None:
+def serve(root: Path, lock: HeldLock, dispatcher: Dispatcher, wait: Callable[[], bool]) -> None:
     """Start what waits until nothing of ours does, or until `wait` returns True, which asks us to end."""
     while True:
         with lock:

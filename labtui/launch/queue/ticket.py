@@ -15,7 +15,7 @@ from labtui.launch.daemonize import importable
 from labtui.launch.environment import chosen
 from labtui.store.files import read_bytes
 from labtui.store.process import host
-from labtui.store.safe_paths import OutsideRoot, opened, private_folder
+from labtui.store.safe_paths import OutsideRoot, open_folder, private_folder
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ def folder_of(root: Path, ticket: Ticket) -> Path:
     """The run's folder, below the root and through no link. Raises UsageError where there is none."""
     parts = tuple(ticket.run.split("/"))
     try:
-        with opened(root, parts):
+        with open_folder(root, parts):
             return root.joinpath(*parts)
     except (OSError, OutsideRoot, ValueError) as fault:
         raise UsageError(f"The run {ticket.run} is not in {root}.", advice="Was it moved or removed?") from fault

@@ -20,7 +20,7 @@ from labtui.spec import RunSpec
 from labtui.store import tags
 from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.files import write_json
-from labtui.store.lock import Held, hold
+from labtui.store.lock import HeldLock, hold
 from labtui.store.process import boot_id, host, process_id
 from labtui.store.records import Beat, Exit, LastValue, Launch, ModelSummary, Result
 from labtui.store.run import Run
@@ -55,7 +55,7 @@ class StubRun:
     device: str = "cpu"
     step: int = 0
     rate: float = 9_100.0
-    lock: Held | None = None
+    lock: HeldLock | None = None
     last: dict[str, LastValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
