@@ -13,7 +13,7 @@ from typing import Literal
 
 from labtui import __version__
 from labtui.api import Lab
-from labtui.cli.wording import plural, size
+from labtui.cli.format import plural, size
 from labtui.datasets import listing
 from labtui.errors import LabError
 from labtui.launch.devices import survey

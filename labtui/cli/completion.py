@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-from labtui.cli.commands import LabCommand
+from labtui.cli.click_ext import LabCommand
 from labtui.cli.streams import put
 
 SHELLS = ("bash", "zsh", "fish")
@@ -20,7 +20,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
     """Print the completion script of a shell; it completes commands, options, experiments and runs."""
-    from labtui.cli.root import group
+    from labtui.cli.main import group
 
     found = get_completion_class(shell)
     assert found is not None  # click has all of SHELLS

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labtui.cli.commands import LabCommand, LabGroup
+from labtui.cli.click_ext import LabCommand, LabGroup
 from labtui.cli.experiments import report_problems
+from labtui.cli.format import plural
 from labtui.cli.options import FILE, json_option, lab_from, lab_options
 from labtui.cli.streams import put, put_json, say
-from labtui.cli.wording import plural
 from labtui.errors import UsageError
 
 if TYPE_CHECKING:

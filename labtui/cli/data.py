@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
+from labtui.cli.click_ext import LabGroup
 from labtui.cli.columns import put_table
-from labtui.cli.commands import LabGroup
+from labtui.cli.download_progress import shown_transfer
+from labtui.cli.format import number, size
 from labtui.cli.options import json_option, lab_options
 from labtui.cli.streams import put, put_json, say
-from labtui.cli.transfer import shown_transfer
-from labtui.cli.wording import number, size
 
 if TYPE_CHECKING:
     from labtui.api import Lab

@@ -3,8 +3,8 @@
 from typing import Any, Protocol
 
 from labtui.cli.follow import Epoch, Sighting
+from labtui.cli.format import COLORS, duration, number
 from labtui.cli.streams import Painted, put_json, say
-from labtui.cli.wording import COLORS, duration, number
 from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY, TEST_LOSS, is_accuracy
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labtui.cli.commands import LabCommand
+from labtui.cli.click_ext import LabCommand
+from labtui.cli.format import plural
 from labtui.cli.options import json_option, lab_options
 from labtui.cli.streams import Painted, put, put_json, say
-from labtui.cli.wording import plural
 from labtui.errors import EnvironmentFault
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _answer(arguments: Sequence[str]) -> int:
-    from labtui.cli.root import group
+    from labtui.cli.main import group
 
     try:
         outcome = group.main(list(arguments), prog_name="labtui", standalone_mode=False)

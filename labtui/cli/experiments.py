@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from labtui.cli.click_ext import LabCommand
 from labtui.cli.columns import put_table
-from labtui.cli.commands import LabCommand
+from labtui.cli.format import NOTHING, plural, state_piece
 from labtui.cli.options import complete_experiments, json_option, lab_options
 from labtui.cli.streams import Piece, put, put_json, say
-from labtui.cli.wording import NOTHING, plural, state_piece
 from labtui.errors import UsageError
 from labtui.spec import Experiment, Reference, Variant, differences, flatten, recipe
 from labtui.store.run import Run

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from labtui.cli.display import QuietDisplay, label, say_end
 from labtui.cli.follow import Sighting
-from labtui.cli.wording import NOTHING, duration, number, progress
+from labtui.cli.format import NOTHING, duration, number, progress
 from labtui.store.run import Run
 
 REFRESH = 4

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labtui.cli.commands import LabCommand
+from labtui.cli.click_ext import LabCommand
 from labtui.cli.options import complete_runs, lab_options
 from labtui.cli.streams import put, say
 from labtui.errors import UsageError

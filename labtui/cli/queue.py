@@ -8,12 +8,12 @@ from click.shell_completion import CompletionItem
 
 from labtui.api.lifecycle import enqueue, enqueue_next_attempt, remove_from_queue, start_queue_runner
 from labtui.api.placement import estimated_memory, place_runs
+from labtui.cli.click_ext import LabGroup
 from labtui.cli.columns import put_table
-from labtui.cli.commands import LabGroup
+from labtui.cli.format import NOTHING, ago, plural
 from labtui.cli.options import json_option, lab_from, lab_options
-from labtui.cli.runs import as_json as run_as_json
+from labtui.cli.ps import as_json as run_as_json
 from labtui.cli.streams import Piece, put, put_json, say
-from labtui.cli.wording import NOTHING, ago, plural
 from labtui.errors import UsageError
 from labtui.launch.queue import entries as waiting
 from labtui.launch.queue.runner import standing

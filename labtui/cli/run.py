@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from labtui.cli.click_ext import LabCommand
 from labtui.cli.columns import put_table
-from labtui.cli.commands import LabCommand
+from labtui.cli.download_progress import shown_transfer
+from labtui.cli.format import duration, number, plural
 from labtui.cli.options import complete_experiments, json_option, lab_options
 from labtui.cli.streams import put_json, say
-from labtui.cli.transfer import shown_transfer
-from labtui.cli.wording import duration, number, plural
 from labtui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def run(
         from labtui.cli.queue import enqueue_all
 
         return enqueue_all(lab, plan, wishes.device, wishes.jobs, json=json)
-    from labtui.cli.session import run_plan
+    from labtui.cli.training import run_plan
 
     return run_plan(lab, plan, wishes)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labtui.cli.commands import LabCommand
+from labtui.cli.click_ext import LabCommand
 from labtui.cli.options import lab_options
 from labtui.cli.streams import put, say
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, UsageError

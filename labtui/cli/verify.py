@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labtui.cli.commands import LabCommand
+from labtui.cli.click_ext import LabCommand
 from labtui.cli.options import complete_runs, json_option, lab_options
 from labtui.cli.streams import Painted, put, put_json, say
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import click
 import pytest
 
-from labtui.cli.page import page
-from labtui.cli.root import COMMANDS, SECTIONS, group
+from labtui.cli.docs_page import page
+from labtui.cli.main import COMMANDS, SECTIONS, group
 from tests.support.command_line import Answer
 from tests.support.processes import ROOT
 
@@ -30,7 +30,7 @@ ALL = list(commands(group))
 def test_the_page_says_what_the_commands_say() -> None:
     written = (ROOT / "docs" / "command-line.md").read_text("utf-8")
     # Where click breaks its lines is its own affair.
-    assert written.split() == page().split(), "python -m labtui.cli.page > docs/command-line.md"
+    assert written.split() == page().split(), "python -m labtui.cli.docs_page > docs/command-line.md"
 
 
 def test_every_command_stands_in_a_section_of_the_help(cli: Cli) -> None:

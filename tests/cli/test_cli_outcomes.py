@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from labtui.cli.foreground import Outcome
-from labtui.cli.session import exit_code
+from labtui.cli.training import exit_code
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.store.records import Exit
 from labtui.store.run import Run

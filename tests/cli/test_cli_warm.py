@@ -9,7 +9,7 @@ import pytest
 
 from labtui.api import open_lab
 from labtui.api.placement import Placement
-from labtui.cli import session
+from labtui.cli import training as session
 from labtui.cli.display import QuietDisplay
 from labtui.cli.foreground import Foreground, Job, Outcome
 from labtui.cli.interrupts import Interrupts

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from labtui.cli.wording import duration, number, plural, size
+from labtui.cli.format import duration, number, plural, size
 
 
 @pytest.mark.parametrize(

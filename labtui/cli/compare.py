@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labtui.cli.commands import LabCommand
+from labtui.cli.click_ext import LabCommand
+from labtui.cli.format import plural
 from labtui.cli.options import FOLDER, complete_experiments, json_option, lab_options
 from labtui.cli.streams import Painted, Piece, put, put_json, say
-from labtui.cli.wording import plural
 from labtui.errors import UsageError
 from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY

@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 import click
 
+from labtui.cli.click_ext import LabCommand
 from labtui.cli.columns import put_table
-from labtui.cli.commands import LabCommand
+from labtui.cli.format import NOTHING, size
 from labtui.cli.options import json_option
 from labtui.cli.streams import Piece, put_json, say
-from labtui.cli.wording import NOTHING, size
 from labtui.launch.devices import Device
 
 HEADER = ("NAME", "TITLE", "FREE", "MEMORY", "LOAD", "IN USE BY")

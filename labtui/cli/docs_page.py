@@ -1,18 +1,18 @@
-"""docs/command-line.md, written from the commands themselves: `python -m labtui.cli.page > docs/command-line.md`."""
+"""Writes docs/command-line.md from the commands: `python -m labtui.cli.docs_page > docs/command-line.md`."""
 
 import sys
 from collections.abc import Iterator
 
 import click
 
-from labtui.cli.root import group
+from labtui.cli.main import group
 
 WIDTH = 100
 
 HEAD = """\
 # The command line
 
-Written by `python -m labtui.cli.page`; a test holds it equal to what `--help` says.
+Written by `python -m labtui.cli.docs_page`; a test holds it equal to what `--help` says.
 
 stdout is the answer, stderr is the talk. Without a terminal there are no escape codes and no carriage returns, and
 nothing is asked. `NO_COLOR` is respected. Flags that say where to look or how to answer (`--runs`, `--catalog`,

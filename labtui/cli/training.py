@@ -10,10 +10,10 @@ from labtui.api.lifecycle import enqueue, enqueue_next_attempt, resume, start, s
 from labtui.api.placement import Placement, estimated_memory, place_runs
 from labtui.cli.display import Display, JsonDisplay, LineDisplay, QuietDisplay, label
 from labtui.cli.foreground import EXIT_HUNG_UP, Foreground, Job, Outcome
+from labtui.cli.format import COLORS, plural
 from labtui.cli.interrupts import Interrupts
 from labtui.cli.logs import last_lines
 from labtui.cli.streams import Painted, is_terminal, say
-from labtui.cli.wording import COLORS, plural
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device
 from labtui.launch.fork_server.client import warmed
@@ -58,7 +58,7 @@ def see_through(
     lab: Lab, jobs: Sequence[Job], where: Placement, *, warm: Warm | None = None, json: bool, quiet: bool
 ) -> int:
     """Start and follow jobs, tell what went wrong, write the table, and give the exit code."""
-    from labtui.cli.judge import put_result
+    from labtui.cli.compare import put_result
 
     display = display_for(json=json, quiet=quiet)
     with Interrupts() as interrupts:

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from labtui.cli.format import size
 from labtui.cli.streams import is_terminal, say
-from labtui.cli.wording import size
 
 Progress = Callable[[int, int], None]
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from labtui import __version__
-from labtui.cli.commands import GIVEN, HELP, LabCommand, LabGroup
+from labtui.cli.click_ext import GIVEN, HELP, LabCommand, LabGroup
 from labtui.cli.options import FILE, FOLDER, lab_from
 from labtui.errors import UsageError
 
@@ -18,18 +18,18 @@ COMMANDS = {
     "show": "labtui.cli.experiments:show",
     "init": "labtui.cli.config:init",
     "config": "labtui.cli.config:config",
-    "ps": "labtui.cli.runs:ps",
+    "ps": "labtui.cli.ps:ps",
     "logs": "labtui.cli.logs:logs",
-    "stop": "labtui.cli.control:stop",
-    "resume": "labtui.cli.control:resume",
-    "rm": "labtui.cli.control:rm",
+    "stop": "labtui.cli.stop_resume:stop",
+    "resume": "labtui.cli.stop_resume:resume",
+    "rm": "labtui.cli.stop_resume:rm",
     "verify": "labtui.cli.verify:verify",
     "queue": "labtui.cli.queue:queue",
-    "compare": "labtui.cli.judge:compare",
-    "report": "labtui.cli.judge:report",
+    "compare": "labtui.cli.compare:compare",
+    "report": "labtui.cli.compare:report",
     "tb": "labtui.cli.tensorboard:tb",
     "data": "labtui.cli.data:data",
-    "devices": "labtui.cli.machine:devices",
+    "devices": "labtui.cli.devices:devices",
     "doctor": "labtui.cli.doctor:doctor",
     "completion": "labtui.cli.completion:completion",
 }

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from labtui.cli.commands import LabCommand
+from labtui.cli.click_ext import LabCommand
+from labtui.cli.format import plural
 from labtui.cli.options import complete_runs, lab_options, yes_option
 from labtui.cli.streams import is_interactive, put, say
-from labtui.cli.wording import plural
 from labtui.errors import LabError, UsageError
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -67,7 +67,7 @@ def resume(
         from labtui.cli.queue import enqueue_resumed
 
         return enqueue_resumed(lab, chosen, device, json=json)
-    from labtui.cli.session import resume_runs
+    from labtui.cli.training import resume_runs
 
     return resume_runs(lab, chosen, device or _device_of(chosen), take_over=take_over, quiet=quiet, json=json)
 

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from labtui.cli.click_ext import LabCommand
 from labtui.cli.columns import put_table
-from labtui.cli.commands import LabCommand
+from labtui.cli.format import NOTHING, ago, duration, number, plural, progress, state_piece
 from labtui.cli.options import json_option, lab_options
 from labtui.cli.streams import Piece, put_json, say
-from labtui.cli.wording import NOTHING, ago, duration, number, plural, progress, state_piece
 from labtui.store.run import Run
 from labtui.store.tags import LIVE_ACCURACY
 
