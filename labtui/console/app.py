@@ -20,7 +20,7 @@ from labtui.console import saved_state as memory
 from labtui.console.bindings import everywhere
 from labtui.console.command_palette import name_of, system_commands
 from labtui.console.data.catalog_watch import CatalogWatch
-from labtui.console.data.poller import Monitor
+from labtui.console.data.poller import Poller
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.keymap import read_keymap
 from labtui.console.leave import Parting
@@ -50,8 +50,8 @@ class LabtuiApp(Parting, Suspending):
     CSS_PATH = Path(__file__).with_name("labtui.tcss")
     BINDINGS: ClassVar[list[BindingType]] = everywhere()
 
-    def __init__(self, lab: Lab, settings: Settings | None = None, *, monitor: Monitor | None = None) -> None:
-        super().__init__(monitor or Monitor(lab.store, notices=CatalogWatch(lab.catalog.path).notices))
+    def __init__(self, lab: Lab, settings: Settings | None = None, *, poller: Poller | None = None) -> None:
+        super().__init__(poller or Poller(lab.store, notices=CatalogWatch(lab.catalog.path).notices))
         self.lab = lab
         self.settings = settings or Settings()
         self.ascii_only = self.settings.ascii_only

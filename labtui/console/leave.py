@@ -6,7 +6,7 @@ from typing import Any
 from rich.text import Text
 from textual import events
 
-from labtui.console.data.poller import Monitor
+from labtui.console.data.poller import Poller
 from labtui.console.farewell import farewell
 from labtui.console.polling import Watching
 
@@ -17,7 +17,7 @@ TWICE = 2.0
 class Parting(Watching):
     """Leaves a screen, or the console."""
 
-    def __init__(self, monitor: Monitor, **settings: Any) -> None:
+    def __init__(self, monitor: Poller, **settings: Any) -> None:
         super().__init__(monitor, **settings)
         self._interrupted = 0.0
         self._parted = False

@@ -8,7 +8,7 @@ from typing import Any
 from textual.app import App
 from textual.reactive import var
 
-from labtui.console.data.poller import Monitor, watch
+from labtui.console.data.poller import Poller, poll_in_thread
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.messages import DeedFailed, PollFailed, RunsUpdated, Told
 from labtui.console.notifications import digest, news
@@ -20,9 +20,9 @@ class Watching(App[None]):
 
     snapshot: var[Snapshot] = var(Snapshot, init=False)
 
-    def __init__(self, monitor: Monitor, **settings: Any) -> None:
+    def __init__(self, poller: Poller, **settings: Any) -> None:
         super().__init__(**settings)
-        self._monitor = monitor
+        self._poller = poller
         self._end_watching: Callable[[], None] = lambda: None
         self.last_seen = 0.0
         """Seconds since the epoch: when a console was last open on these runs."""
@@ -32,7 +32,7 @@ class Watching(App[None]):
         if not gc.isenabled():
             gc.freeze()
             gc.enable()
-        self._end_watching = watch(self._monitor, self._deliver, self._tell_of_fault)
+        self._end_watching = poll_in_thread(self._poller, self._deliver, self._tell_of_fault)
 
     def _deliver(self, snapshot: Snapshot) -> None:
         self.post_message(RunsUpdated(snapshot))
@@ -48,7 +48,7 @@ class Watching(App[None]):
 
     def wish(self, interest: Interest) -> None:
         """What the next polls should read."""
-        self._monitor.wish(interest)
+        self._poller.set_interest(interest)
 
     def perform(self, deed: Callable[[Callable[[str], None]], str]) -> None:
         """Do something that takes its time in a thread, and say what came of it."""
@@ -64,7 +64,7 @@ class Watching(App[None]):
                 self.post_message(DeedFailed(fault.message, fault.advice))
             except Exception as fault:  # noqa: BLE001 - a deed that fails must not end the console
                 self.post_message(DeedFailed(f"{type(fault).__name__}: {fault}"))
-            self._monitor.hurry()
+            self._poller.poll_now()
 
         self.run_worker(work, thread=True, exit_on_error=False, group="deeds")
 

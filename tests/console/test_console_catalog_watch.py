@@ -47,6 +47,6 @@ async def test_a_running_console_says_that_its_catalog_changed_and_goes_on(tmp_p
     async with app.run_test(size=(160, 48)) as pilot:
         await app.until(pilot, lambda: app.snapshot.when)
         lab.catalog.path.write_text("no TOML [[[", "utf-8")
-        await app.until(pilot, lambda: "has changed: open the console again" in screen_text(app))
+        await app.until(pilot, lambda: "has changed: reopen the console" in screen_text(app))
         await pilot.press("j", "space")
         assert "Dropout" in screen_text(app)

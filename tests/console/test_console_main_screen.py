@@ -14,7 +14,7 @@ from labtui.console import actions as deeds
 from labtui.console.charts.chart import Chart
 from labtui.console.experiments.list import ExperimentList
 from labtui.console.messages import PollFailed
-from labtui.console.ui.log_view import LogTail
+from labtui.console.ui.log_view import LogView
 from labtui.launch import stop as launch_stop
 from labtui.spec import RunSpec, Training
 from labtui.store.run import Run
@@ -130,7 +130,7 @@ async def test_curves_facts_and_log_follow_the_cursor(console, lab):
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await app.settled(pilot, lambda shot: len(shot.curves) == 1 and shot.log.lines)
-        assert "Dropout seed 0" in app.screen.query_one(LogTail).lines[0], "it opens on the newest run"
+        assert "Dropout seed 0" in app.screen.query_one(LogView).lines[0], "it opens on the newest run"
         await pilot.press("k")
         await app.settled(pilot, lambda shot: shot.log.lines and "Network" in shot.log.lines[0])
         await app.settled(pilot, lambda shot: any("Network" in run for run in shot.curves))
@@ -290,11 +290,11 @@ async def test_panes_are_maximised_and_given_back(console, lab):
     async with app.run_test(size=WIDE) as pilot:
         await app.settled(pilot, lambda shot: shot.log.lines)
         await pilot.press("o")
-        assert app.focused is app.screen.query_one(LogTail)
+        assert app.focused is app.screen.query_one(LogView)
         await pilot.press("o")
-        assert app.screen.query_one(LogTail).size.height > 40
+        assert app.screen.query_one(LogView).size.height > 40
         await pilot.press("escape")
-        assert app.screen.query_one(LogTail).size.height < 12
+        assert app.screen.query_one(LogView).size.height < 12
         await pilot.press("escape", "z")
         assert not app.screen.query_one("#charts").display
         await pilot.press("z")

@@ -12,7 +12,7 @@ from labtui.console.comparison.screen import CompareScreen
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import SIDES, RunScreen
-from labtui.console.ui.log_view import LogTail
+from labtui.console.ui.log_view import LogView
 from labtui.console.ui.text_panel import Lines
 from labtui.store.state import State
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
@@ -54,7 +54,7 @@ async def test_the_sides_of_a_run_tell_figures_test_images_spec_network_and_log(
         assert "Linear 84 -> 10" in spec
         await pilot.press("right")
         assert page(app).side == "log"
-        assert app.screen.query_one(LogTail).lines
+        assert app.screen.query_one(LogView).lines
         await pilot.press("right", "right")
         assert page(app).side == "curves"
         await pilot.press("left")
@@ -70,16 +70,16 @@ async def test_the_log_is_filtered_while_one_types_and_esc_takes_one_step_back_a
     async with app.run_test(size=NARROW) as pilot:
         await opened(app, pilot, 1)
         await pilot.press("enter")
-        await app.until(pilot, lambda: app.screen.query_one(LogTail).lines)
-        whole = app.screen.query_one(LogTail).lines
+        await app.until(pilot, lambda: app.screen.query_one(LogView).lines)
+        whole = app.screen.query_one(LogView).lines
         await pilot.press("slash", *"epoch.2.done")
         assert page(app).side == "log"
-        assert len(app.screen.query_one(LogTail).lines) == 1
+        assert len(app.screen.query_one(LogView).lines) == 1
         await pilot.press("enter")
-        assert app.screen.focused is app.screen.query_one(LogTail)
+        assert app.screen.focused is app.screen.query_one(LogView)
         assert "/ epoch.2.done" in screen_text(app)
         await pilot.press("escape")
-        assert app.screen.query_one(LogTail).lines == whole
+        assert app.screen.query_one(LogView).lines == whole
         await pilot.press("o")
         assert page(app).side == "overview"
         await pilot.press("o", "escape", "escape")

@@ -1,10 +1,19 @@
-"""A curve in one line of text: eight heights of bars, the mean of each bucket, a blank where it is not a number."""
+"""Curves in one line of text: eight heights of bars, each the mean of a bucket, a blank where it is not a number."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labtui.console.charts.ticks import Range
+from labtui.console.data.snapshot import Trend
 from labtui.console.ui.glyphs import UNICODE, Glyphs
+from labtui.store.tags import LIVE_ACCURACY, is_accuracy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from labtui.store.curve import Curve
 
 
 def sparkline(
@@ -47,3 +56,27 @@ def bucket_means(values: NDArray[np.float64], room: int, total: int) -> NDArray[
     sums = np.bincount(bucket[finite], weights=values[finite], minlength=bucket[-1] + 1)
     means: NDArray[np.float64] = np.divide(sums, count, out=np.full(count.size, np.nan), where=count > 0)
     return means
+
+
+LONGEST = 64
+
+
+def trend_of(curves: "Mapping[str, Curve]") -> Trend:
+    """The live accuracy if there is one, else the first accuracy, else the first curve; empty where there is none."""
+    tag = _tag(curves)
+    if tag is None:
+        return Trend("", np.empty(0, dtype=np.float32), float("nan"), float("nan"), 0, is_accuracy=False)
+    values = curves[tag].values
+    finite = values[np.isfinite(values)]
+    higher = is_accuracy(tag)
+    best = float("nan") if finite.size == 0 else float(finite.max() if higher else finite.min())
+    means = bucket_means(values.astype(np.float64), LONGEST, values.size).astype(np.float32)
+    return Trend(tag, means, float(values[-1]), best, values.size, is_accuracy=higher)
+
+
+def _tag(curves: "Mapping[str, Curve]") -> str | None:
+    """A curve of one point (`test/accuracy`, once at the end) tells less than one of many."""
+    filled = [tag for tag, curve in curves.items() if curve.values.size]
+    live = [tag for tag in LIVE_ACCURACY if tag in filled]
+    long = [tag for tag in live if curves[tag].values.size > 1]
+    return next(iter([*long, *live, *(tag for tag in filled if is_accuracy(tag)), *filled]), None)

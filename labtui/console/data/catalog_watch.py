@@ -1,4 +1,4 @@
-"""Whether the catalog still is what was read from it: a console lists what it said when the console was opened."""
+"""Notices when the catalog's file changes: an open console goes on listing what it read at its start."""
 
 from pathlib import Path
 
@@ -7,20 +7,20 @@ Stamp = tuple[int, int, int]
 
 
 class CatalogWatch:
-    """Remembers how a file stood, and tells when it does not any more."""
+    """Remembers the state of a file and reports a change."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read = _stamp(path)
+        self._stamp = _stamp(path)
 
     def notices(self) -> tuple[str, ...]:
-        """What to say of it; nothing while it is unchanged."""
+        """A notice for the user; empty while the file is unchanged."""
         now = _stamp(self._path)
-        if now == self._read:
+        if now == self._stamp:
             return ()
         if now is None:
-            return (f"{self._path.name} is gone: the list shows what it said; runs and queue go on.",)
-        return (f"{self._path.name} has changed: open the console again to use it; runs and queue go on.",)
+            return (f"{self._path.name} is gone: the list shows what it contained; runs and queue continue.",)
+        return (f"{self._path.name} has changed: reopen the console to use it; runs and queue continue.",)
 
 
 def _stamp(path: Path) -> Stamp | None:

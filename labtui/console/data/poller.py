@@ -12,18 +12,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from labtui.console.data.curve_loader import CurveReading, Reader, open_reader
-from labtui.console.data.log_tail import LogFollower
+from labtui.console.data.curve_loader import CurveLoader, Reader, open_reader
+from labtui.console.data.log_tail import LogTail
 from labtui.console.data.snapshot import Interest, Log, Machine, Snapshot
 from labtui.store.run import Run
 
-SHOWN = 10_000_000
-"""Bytes in which used memory is counted: less is not shown, and would be painted anew at every look."""
+MEMORY_UNIT = 10_000_000
+"""Bytes in which used memory is counted: smaller changes are not visible, but would cost a repaint at every poll."""
 
 
 def read_machine() -> Machine:
-    """CPU load since the last call, memory, devices. Some 20 ms: ask seldom, and never on the event loop."""
-    import psutil  # deferred, both: 20 ms that the first frame does not wait for
+    """CPU load since the last call, memory, devices. Takes some 20 ms: call it rarely, and never on the event loop."""
+    import psutil  # both imports are deferred: they take 20 ms that the first frame would wait for
 
     from labtui.launch.devices import survey
 
@@ -31,26 +31,26 @@ def read_machine() -> Machine:
     found = survey()
     return Machine(
         cpu=round(psutil.cpu_percent(interval=None)),
-        memory_used=(memory.total - memory.available) // SHOWN * SHOWN,
+        memory_used=(memory.total - memory.available) // MEMORY_UNIT * MEMORY_UNIT,
         memory_total=memory.total,
         devices=found.devices,
         notices=found.notices,
     )
 
 
-PAUSE_LIVE, PAUSE_IDLE, LONGEST_PAUSE = 20.0, 400.0, 4.0
-"""Between two looks at the runs lie so many times the seconds that one takes, while something runs and while nothing
-does, but never more than the last: five hundred runs take 10 ms a look."""
+SCAN_PAUSE_ACTIVE, SCAN_PAUSE_IDLE, LONGEST_SCAN_PAUSE = 20.0, 400.0, 4.0
+"""The pause between two scans of the runs is so many times the duration of one, with and without active runs, but at
+most so many seconds: a scan of five hundred runs takes 10 ms."""
 
 
-class Runs(Protocol):
-    """What the monitor needs of labtui.store.store.Store."""
+class RunStore(Protocol):
+    """The part of labtui.store.store.Store that is used."""
 
     notices: tuple[str, ...]
 
     @property
     def writable(self) -> bool:
-        """Whether runs can be made here."""
+        """Whether runs can be created here."""
         ...
 
     def scan(self) -> tuple[Run, ...]:
@@ -58,43 +58,48 @@ class Runs(Protocol):
         ...
 
 
-MACHINE_IDLE = 2
-"""How many times as long it is until the next look at the machine while no run moves."""
+IDLE_MACHINE_FACTOR = 2
+"""How many times longer the load of the machine is left unread while no run is active."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Seconds: between polls while there is a backlog, while something moves, while nothing does; between looks at the
-    runs' small files and at the machine; and for reading curves in one poll. The first poll comes without any, the
-    second with more, and while a backlog lasts the next ones with twice as much each, up to the longest: every poll has
-    the charts drawn anew."""
+class PollInterval:
+    """Seconds between polls and for their parts.
+
+    The first poll reads no curves, the second has a larger budget; while there is a backlog, the budget doubles from
+    poll to poll up to a limit, since the charts are drawn again after each.
+    """
 
     backlog: float = 0.02
+    """Until the next poll while event files are not read to their end."""
     live: float = 0.25
+    """Until the next poll while a run is active."""
     idle: float = 1.0
     runs: float = 0.5
+    """Between scans of the runs' small files."""
     machine: float = 2.0
     budget: float = 0.06
+    """For reading curves in one poll."""
     first_budget: float = 0.25
     longest_budget: float = 0.5
 
 
-class Monitor:
-    """Polls one runs folder. `wish` may be called from any thread, `poll` from one at a time."""
+class Poller:
+    """Polls one runs folder. `set_interest` and `poll_now` may be called from any thread, `poll` from one at a time."""
 
     def __init__(
         self,
-        store: Runs,
+        store: RunStore,
         *,
         reader: Callable[[Path], Reader] = open_reader,
         machine: Callable[[], Machine] = read_machine,
         notices: Callable[[], tuple[str, ...]] = tuple,
-        pace: Pace | None = None,
+        interval: PollInterval | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.pace = pace or Pace()
+        self.interval = interval or PollInterval()
         self._store = store
-        self._reading = CurveReading(reader, clock)
+        self._loader = CurveLoader(reader, clock)
         self._read_machine = machine
         self._more_notices = notices
         self._clock = clock
@@ -102,88 +107,89 @@ class Monitor:
         self._wake = threading.Event()
         self._runs: tuple[Run, ...] = ()
         self._runs_due = 0.0
-        self._follower: LogFollower | None = None
+        self._log_tail: LogTail | None = None
         self._machine, self._machine_due = Machine(), 0.0
-        self._rest = 0.0
+        self.pause = 0.0
+        """Seconds that `wait` waits for the next poll."""
         self._budget = 0.0
         self._polls = 0
 
-    def wish(self, interest: Interest) -> None:
-        """Say what is wanted from the next poll on, and have it soon."""
+    def set_interest(self, interest: Interest) -> None:
+        """Set what the next polls read, and poll soon if that changed."""
         if interest != self._interest:
             self._interest = interest
             self._wake.set()
 
-    def hurry(self) -> None:
-        """Have the next poll at once, runs included: something was just started or asked for."""
+    def poll_now(self) -> None:
+        """End `wait` and scan the runs in the next poll: something was started or stopped."""
         self._runs_due = 0.0
         self._wake.set()
 
     def wait(self) -> None:
-        """Sleep until the next poll is due or something is wished for."""
-        self._wake.wait(self._rest)
+        """Sleep until the next poll is due, or the interest changes."""
+        self._wake.wait(self.pause)
         self._wake.clear()
 
     def poll(self) -> Snapshot:
-        """Look once. Raises what the disk raises; the next poll may succeed."""
-        interest, runs = self._interest, self._look_at_runs()
+        """Read everything once. Raises OSErrors of the disk; the next poll may succeed."""
+        interest, runs = self._interest, self._scan_runs()
         by_id = {run.id: run for run in runs}
-        pending, fresh = self._reading.read_on(interest, by_id, self._budget, lambda: self._interest is not interest)
-        moving = fresh or any(run.state.is_active for run in runs)
-        self._rest = self.pace.backlog if pending else (self.pace.live if moving else self.pace.idle)
-        self._look_at_machine()
+        pending, has_news = self._loader.read_on(interest, by_id, self._budget, lambda: self._interest is not interest)
+        moving = has_news or any(run.state.is_active for run in runs)
+        self.pause = self.interval.backlog if pending else (self.interval.live if moving else self.interval.idle)
+        self._poll_machine()
         self._budget = self._next_budget(pending)
         self._polls += 1
-        charted = self._reading.of(interest.charted)
+        charted = self._loader.of(interest.charted)
         return Snapshot(
             runs=runs,
             curves=MappingProxyType({run_id: reader.curves for run_id, reader in charted.items()}),
-            trends=MappingProxyType(dict(self._reading.trends)),
+            trends=MappingProxyType(dict(self._loader.trends)),
             damage=MappingProxyType({run_id: reader.damage for run_id, reader in charted.items() if reader.damage}),
             pending=pending,
-            log=self._log(interest.log, runs),
+            log=self._poll_log(interest.log, runs),
             machine=self._machine,
             notices=(*self._store.notices, *self._more_notices()),
             writable=self._store.writable,
             when=time.time(),
         )
 
-    def leave(self) -> None:
-        """Nobody polls any more: what was read is put into the cache."""
-        self._reading.leave()
+    def close(self) -> None:
+        """Write what was read to the cache, after the last poll."""
+        self._loader.close()
 
     def _next_budget(self, pending: int) -> float:
         if not self._polls:
-            return self.pace.first_budget
-        more = min(2 * self._budget, self.pace.longest_budget) if pending else 0.0
-        return max(more, self.pace.budget)
+            return self.interval.first_budget
+        more = min(2 * self._budget, self.interval.longest_budget) if pending else 0.0
+        return max(more, self.interval.budget)
 
-    def _look_at_runs(self) -> tuple[Run, ...]:
-        """Curves are looked at four times a second; beats come once a second, so their files need it half as often."""
+    def _scan_runs(self) -> tuple[Run, ...]:
+        """The runs, scanned again where that is due: curves need it four times a second, heartbeats half as often."""
         began = self._clock()
         if began >= self._runs_due:
             self._runs = self._store.scan()
-            cost = self._clock() - began
-            moving = any(run.state.is_active for run in self._runs)
-            seldom = min(LONGEST_PAUSE, cost * (PAUSE_LIVE if moving else PAUSE_IDLE))
-            self._runs_due = began + max(self.pace.runs, seldom)
+            seconds = self._clock() - began
+            active = any(run.state.is_active for run in self._runs)
+            pause = min(LONGEST_SCAN_PAUSE, seconds * (SCAN_PAUSE_ACTIVE if active else SCAN_PAUSE_IDLE))
+            self._runs_due = began + max(self.interval.runs, pause)
         return self._runs
 
-    def _log(self, run_id: str | None, runs: Iterable[Run]) -> Log:
+    def _poll_log(self, run_id: str | None, runs: Iterable[Run]) -> Log:
         run = next((run for run in runs if run.id == run_id), None)
         if run is None or not run.attempt:
-            self._follower = None
+            self._log_tail = None
             return Log(run_id or "", note=_no_log(run))
         path = run.paths.attempt(run.attempt).log
-        if self._follower is None or self._follower.path != path:
-            self._follower = LogFollower(run.id, path)
-        return self._follower.poll()
+        if self._log_tail is None or self._log_tail.path != path:
+            self._log_tail = LogTail(run.id, path)
+        return self._log_tail.poll()
 
-    def _look_at_machine(self) -> None:
+    def _poll_machine(self) -> None:
         if self._polls and self._clock() >= self._machine_due:
             self._machine = self._read_machine()
-            times = MACHINE_IDLE if self._rest == self.pace.idle else 1
-            self._machine_due = self._clock() + times * self.pace.machine
+            factor = IDLE_MACHINE_FACTOR if self.pause == self.interval.idle else 1
+            self._machine_due = self._clock() + factor * self.interval.machine
 
 
 def _no_log(run: Run | None) -> str:
@@ -192,37 +198,37 @@ def _no_log(run: Run | None) -> str:
     return "another tool's run: it has no log here" if run.foreign else "not started yet"
 
 
-def watch(
-    monitor: Monitor, deliver: Callable[[Snapshot], None], fail: Callable[[Exception], None]
+def poll_in_thread(
+    poller: Poller, deliver: Callable[[Snapshot], None], fail: Callable[[Exception], None]
 ) -> Callable[[], None]:
-    """Poll in a thread of its own until the returned function is called; hand on what differs from the poll before.
+    """Poll in a thread and deliver each snapshot that differs from the one before. Returns the function that stops it.
 
-    A failure is handed on, once per kind, and polling goes on.
+    An error is passed to `fail`, once until polling succeeds again, and polling continues.
     """
-    over = threading.Event()
+    stopped = threading.Event()
 
     def work() -> None:
-        said, shown = "", None
-        while not over.is_set():
+        last_error, last = "", None
+        while not stopped.is_set():
             try:
-                snapshot = monitor.poll()
-            except Exception as fault:  # noqa: BLE001 - a screen that dies of a bad disk shows nothing at all
-                if repr(fault) != said:
-                    said = repr(fault)
-                    fail(fault)
+                snapshot = poller.poll()
+            except Exception as error:  # noqa: BLE001 - a disk error must not end the console
+                if repr(error) != last_error:
+                    last_error = repr(error)
+                    fail(error)
             else:
-                if said or shown is None or not snapshot.shows_the_same(shown):
+                if last_error or last is None or not snapshot.shows_the_same(last):
                     deliver(snapshot)
-                said, shown = "", snapshot
-            monitor.wait()
-        monitor.leave()
+                last_error, last = "", snapshot
+            poller.wait()
+        poller.close()
 
-    thread = threading.Thread(target=work, name="monitor", daemon=True)
+    thread = threading.Thread(target=work, name="poller", daemon=True)
     thread.start()
 
-    def end() -> None:
-        over.set()
-        monitor.hurry()
+    def stop() -> None:
+        stopped.set()
+        poller.poll_now()
         thread.join(timeout=2.0)
 
-    return end
+    return stop

@@ -1,4 +1,4 @@
-"""What the screens see of the world: frozen values, whole each time, so that any one of them may be lost or merged."""
+"""What a poll returns and screens show: frozen values, complete each time, so that one may be dropped or merged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ if TYPE_CHECKING:  # numpy and the launchers come after the first frame
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """What the screen wants read, the most wanted first."""
+    """What the screen needs to be read, the most urgent first."""
 
     charted: tuple[str, ...] = ()
-    """Ids of runs whose curves are shown whole."""
+    """Ids of runs whose whole curves are shown."""
     listed: tuple[str, ...] = ()
-    """Ids of runs in sight in a list, which need a trend."""
+    """Ids of runs visible in a list, which need a trend."""
     log: str | None = None
     """Id of the run whose log is shown."""
 
@@ -34,9 +34,9 @@ class Log:
     run_id: str = ""
     lines: tuple[str, ...] = ()
     first: int = 0
-    """The number of the first line kept, from 0: lines scrolled out count."""
+    """The number of the first line, from 0: lines no longer in memory count."""
     note: str = ""
-    """Why there is nothing, if so."""
+    """Why there are no lines, if so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trend:
-    """A run's accuracy (or, of a foreign run, its first curve) in at most 64 values, for a sparkline."""
+    """A run's accuracy (or a foreign run's first curve) in at most 64 values, for a sparkline."""
 
     tag: str
     values: "NDArray[float32]"
@@ -67,16 +67,16 @@ class Trend:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """One look at runs folder, curves, log and machine."""
+    """One poll of runs folder, curves, log and machine."""
 
     runs: tuple[Run, ...] = ()
     """Newest first."""
     curves: "Mapping[str, Mapping[str, Curve]]" = field(default_factory=lambda: MappingProxyType({}))
-    """By run id and tag, of the runs that the interest names as charted."""
+    """By run id and tag, of the charted runs of the interest."""
     trends: Mapping[str, Trend] = field(default_factory=lambda: MappingProxyType({}))
-    """By run id, as far as they have been read."""
+    """By run id, as far as they were read."""
     damage: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    """By run id: what is wrong with its event files, for people."""
+    """By run id: what is wrong with its event files, in words."""
     pending: int = 0
     """Runs of the interest whose event files are not yet read to their end."""
     log: Log = field(default_factory=Log)
@@ -87,7 +87,7 @@ class Snapshot:
     """Seconds since the epoch."""
 
     def shows_the_same(self, other: "Snapshot") -> bool:
-        """Whether nothing that a screen shows differs, so that nobody need look. Costs microseconds where it holds."""
+        """Whether nothing that a screen shows differs. Costs microseconds if so."""
         return (
             (self.log is other.log or self.log == other.log)
             and self.machine == other.machine
@@ -95,7 +95,7 @@ class Snapshot:
         )
 
     def has_same_runs(self, other: "Snapshot") -> bool:
-        """Whether runs, curves and trends are what they were; log and machine may differ."""
+        """Whether runs, curves and trends are the same; log and machine may differ."""
         return (
             self.runs == other.runs
             and (self.pending, self.notices, self.writable) == (other.pending, other.notices, other.writable)
@@ -105,14 +105,14 @@ class Snapshot:
         )
 
     def run(self, run_id: str) -> Run | None:
-        """The run of this id, if it is there."""
+        """The run with this id, or None."""
         return next((run for run in self.runs if run.id == run_id), None)
 
     def curves_of(self, run_id: str) -> "Mapping[str, Curve]":
-        """The curves of a run by tag; empty while none have been read."""
+        """The curves of a run by tag; empty until some were read."""
         return self.curves.get(run_id, {})
 
 
-def _same_objects(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
-    """Whether two mappings hold the very same values: readers and trends make new ones when something is new."""
-    return one.keys() == other.keys() and all(one[key] is other[key] for key in one)
+def _same_objects(left: Mapping[str, object], right: Mapping[str, object]) -> bool:
+    """Whether two mappings hold identical objects: readers and trends make new objects when there are new points."""
+    return left.keys() == right.keys() and all(left[key] is right[key] for key in left)

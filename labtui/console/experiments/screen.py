@@ -19,7 +19,7 @@ from labtui.console.experiments.pointing import Pointing
 from labtui.console.experiments.rows import counts
 from labtui.console.ui.filter_bar import Filtering
 from labtui.console.ui.gauges import brief, machine_lines
-from labtui.console.ui.log_view import LogTail
+from labtui.console.ui.log_view import LogView
 from labtui.console.ui.status_line import StatusLine, TitleBar
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.table import LiveTable
@@ -52,7 +52,7 @@ class MainScreen(Looking, Pointing, Filtering):
                 yield TextBlock(id="facts")
             yield ChartGrid(id="charts")
         with Horizontal(id="bottom"):
-            yield LogTail(id="log")
+            yield LogView(id="log")
             yield TextBlock(id="machine")
         yield self.filter_field("words, /regex/, -without, running …  Enter keeps, Esc clears")
         yield StatusLine(footer("main"), id="status")
@@ -77,9 +77,9 @@ class MainScreen(Looking, Pointing, Filtering):
         return self.query_one(ChartGrid)
 
     @property
-    def log_tail(self) -> LogTail:
+    def log_tail(self) -> LogView:
         """The log."""
-        return self.query_one(LogTail)
+        return self.query_one(LogView)
 
     @property
     def status(self) -> StatusLine:

@@ -18,7 +18,7 @@ from labtui.console.run import overview as account
 from labtui.console.run.confusion import confusion_lines
 from labtui.console.run.predicting import Predicting
 from labtui.console.ui.filter_bar import Filtering
-from labtui.console.ui.log_view import LogTail
+from labtui.console.ui.log_view import LogView
 from labtui.console.ui.opening_keys import Opening
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.tabs import tabs
@@ -58,7 +58,7 @@ class RunScreen(Looking, Predicting, Filtering, Opening):
             yield Lines(id="about")
             yield ChartGrid(id="charts")
             yield Lines(id="detail")
-        yield LogTail(id="log")
+        yield LogView(id="log")
         yield self.filter_field("words or a regular expression  Enter keeps, Esc clears")
 
     def on_mount(self) -> None:
@@ -157,7 +157,7 @@ class RunScreen(Looking, Predicting, Filtering, Opening):
         self.entitle(name, tabs(_TITLES, self._side, room, glyphs, numbered=True))
 
     def _show_log(self) -> None:
-        log = self.query_one(LogTail)
+        log = self.query_one(LogView)
         log.show(self._snapshot.log)
         words = self.filter_words
         filtered = f"log  / {words}" if words else "log"
@@ -206,13 +206,13 @@ class RunScreen(Looking, Predicting, Filtering, Opening):
         self.query_one(ChartGrid).turn()
 
     @property
-    def filtered_pane(self) -> LogTail:
+    def filtered_pane(self) -> LogView:
         """The log."""
-        return self.query_one(LogTail)
+        return self.query_one(LogView)
 
     def filter_by(self, words: str) -> None:
         """Show the lines of the log that pass."""
-        self.query_one(LogTail).filter(words)
+        self.query_one(LogView).filter(words)
         self._show_log()
 
     def action_filter(self) -> None:

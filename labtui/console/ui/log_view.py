@@ -17,11 +17,11 @@ _CARE = re.compile(r"\b(warning|warn|stopped|retry)\b", re.IGNORECASE)
 _STAMP = re.compile(r"^(\S*\d\d:\d\d:\d\d\S*)(\s.*)?$")
 
 
-class LogTail(ScrollView, can_focus=True):
+class LogView(ScrollView, can_focus=True):
     """Lines of one run's log."""
 
     DEFAULT_CSS = """
-    LogTail { scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
+    LogView { scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -11,14 +11,14 @@ from labtui.api import Lab
 from labtui.catalog import load
 from labtui.console.app import LabtuiApp, Settings
 from labtui.console.data.catalog_watch import CatalogWatch
-from labtui.console.data.poller import Monitor, Pace
+from labtui.console.data.poller import Poller, PollInterval
 from labtui.console.data.snapshot import Machine, Snapshot
 from labtui.console.messages import DeedFailed, Judged, PlanMade, PollFailed, PredictionsRead, RunsUpdated, Told
 from labtui.store.store import Store
 from tests.support.processes import ROOT
 
 PATIENCE = 20.0
-QUICK = Pace(backlog=0.001, live=0.1, idle=0.1, runs=0.0, machine=60.0, budget=5.0, first_budget=5.0)
+QUICK = PollInterval(backlog=0.001, live=0.1, idle=0.1, runs=0.0, machine=60.0, budget=5.0, first_budget=5.0)
 
 CATALOG = """
 [defaults]
@@ -49,13 +49,13 @@ class ConsoleUnderTest(LabtuiApp):
     """Remembers what was said, and lets a test wait for it."""
 
     def __init__(self, lab: Lab, state: Path, **settings: object) -> None:
-        monitor = Monitor(
+        poller = Poller(
             lab.store,
             machine=lambda: Machine(12.0, 4 << 30, 16 << 30),
             notices=CatalogWatch(lab.catalog.path).notices,
-            pace=QUICK,
+            interval=QUICK,
         )
-        super().__init__(lab, Settings(state_folder=state, **settings), monitor=monitor)
+        super().__init__(lab, Settings(state_folder=state, **settings), poller=poller)
         self.said: list[str] = []
         self._news = asyncio.Event()
 

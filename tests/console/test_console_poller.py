@@ -1,4 +1,4 @@
-"""The monitor: what is read, in which order, within which budget; and what is handed on."""
+"""The poller: what is read, in which order, within which budget; and what is delivered."""
 
 import os
 import threading
@@ -8,11 +8,11 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from labtui.console.data.curve_loader import KEPT_WHOLE
-from labtui.console.data.log_tail import KEPT, LogFollower, tidy
-from labtui.console.data.poller import Monitor, Pace, watch
+from labtui.console.charts.sparkline import trend_of
+from labtui.console.data.curve_loader import IDLE_READERS
+from labtui.console.data.log_tail import MAX_LINES, LogTail, tidy
+from labtui.console.data.poller import Poller, PollInterval, poll_in_thread
 from labtui.console.data.snapshot import Interest, Machine
-from labtui.console.experiments.trends import trend_of
 from labtui.store import tags
 from labtui.store.state import State
 from tests.support.console.builders import curve, run
@@ -70,23 +70,25 @@ class FakeStore:
 
 
 class World:
-    """A monitor on fakes."""
+    """A poller on fakes."""
 
-    def __init__(self, *runs, halves: int = 1, budget: float = 2.5, **pace) -> None:
+    def __init__(self, *runs, halves: int = 1, budget: float = 2.5, **interval) -> None:
         self.clock = Clock()
         self.readers: dict[str, FakeReader] = {}
+        self.opened = 0
         self.store = FakeStore(*runs)
         self.halves = halves
         self.readers_made = lambda: None
-        self.monitor = Monitor(
+        self.poller = Poller(
             self.store,
             reader=self._open,
             machine=lambda: Machine(cpu=50.0, memory_total=1),
-            pace=Pace(budget=budget, first_budget=budget, **pace),
+            interval=PollInterval(budget=budget, first_budget=budget, **interval),
             clock=self.clock,
         )
 
     def _open(self, folder: Path) -> FakeReader:
+        self.opened += 1
         made = FakeReader(folder, self.clock, self.halves)
         self.readers[folder.relative_to("/runs").as_posix()] = made
         self.readers_made()
@@ -100,8 +102,8 @@ def runs(count: int, **more):
 def test_the_first_poll_lists_the_runs_and_reads_nothing():
     listed = runs(3)
     world = World(*listed)
-    world.monitor.wish(Interest(charted=(listed[0].id,)))
-    first = world.monitor.poll()
+    world.poller.set_interest(Interest(charted=(listed[0].id,)))
+    first = world.poller.poll()
     assert first.runs == tuple(listed)
     assert first.pending == 1
     assert world.readers == {}
@@ -112,14 +114,14 @@ def test_charted_runs_are_read_before_listed_ones_and_within_the_budget():
     listed = runs(6)
     ids = [one.id for one in listed]
     world = World(*listed)
-    world.monitor.wish(Interest(charted=(ids[4],), listed=tuple(ids[:4])))
-    world.monitor.poll()
-    second = world.monitor.poll()
+    world.poller.set_interest(Interest(charted=(ids[4],), listed=tuple(ids[:4])))
+    world.poller.poll()
+    second = world.poller.poll()
     assert list(world.readers) == [ids[4], ids[0], ids[1]], "one second each, two and a half allowed"
     assert second.pending == 2
     assert set(second.curves) == {ids[4]}
     assert set(second.trends) == {ids[4], ids[0], ids[1]}
-    third = world.monitor.poll()
+    third = world.poller.poll()
     assert third.pending == 0
     assert ids[5] not in third.trends, "nobody wants to see it"
 
@@ -127,68 +129,72 @@ def test_charted_runs_are_read_before_listed_ones_and_within_the_budget():
 def test_a_backlog_is_read_on_until_it_is_done():
     (one,) = runs(1)
     world = World(one, halves=3)
-    world.monitor.wish(Interest(charted=(one.id,)))
-    pending = [world.monitor.poll().pending for _ in range(5)]
+    world.poller.set_interest(Interest(charted=(one.id,)))
+    pending = [world.poller.poll().pending for _ in range(5)]
     assert pending == [1, 1, 1, 0, 0]
 
 
 def test_while_a_backlog_lasts_more_is_read_from_poll_to_poll_up_to_a_limit():
     world = World(*runs(40), budget=1.5, longest_budget=6.0)
-    world.monitor.wish(Interest(charted=tuple(one.id for one in world.store.runs)))
+    world.poller.set_interest(Interest(charted=tuple(one.id for one in world.store.runs)))
     read = [0]
     while len(read) < 7:
-        world.monitor.poll()
+        world.poller.poll()
         read.append(len(world.readers))
     assert np.diff(read).tolist() == [0, 2, 3, 6, 6, 6]
-    world.monitor.wish(Interest())
-    world.monitor.poll()
-    assert world.monitor._budget == 1.5
+    world.poller.set_interest(Interest())
+    world.poller.poll()
+    world.poller.set_interest(Interest(charted=tuple(one.id for one in world.store.runs)))
+    world.poller.poll()
+    assert len(world.readers) - read[-1] == 2, "the next backlog begins with the small budget"
 
 
-def test_a_wish_is_not_kept_waiting_by_a_backlog():
+def test_another_interest_does_not_wait_for_a_backlog():
     world = World(*runs(9), budget=100.0, longest_budget=100.0)
     ids = [one.id for one in world.store.runs]
-    world.monitor.wish(Interest(charted=tuple(ids[:8])))
-    world.monitor.poll()
-    world.monitor.wait()
-    world.readers_made = lambda: world.monitor.wish(Interest(charted=(ids[8],))) if len(world.readers) == 3 else None
-    assert world.monitor.poll().pending == 5
+    world.poller.set_interest(Interest(charted=tuple(ids[:8])))
+    world.poller.poll()
+    world.poller.wait()
+    world.readers_made = lambda: (
+        world.poller.set_interest(Interest(charted=(ids[8],))) if len(world.readers) == 3 else None
+    )
+    assert world.poller.poll().pending == 5
     world.readers_made = lambda: None
-    assert set(world.monitor.poll().curves) == {ids[8]}
+    assert set(world.poller.poll().curves) == {ids[8]}
 
 
 def test_what_is_over_and_read_is_not_read_again():
     (one,) = runs(1)
     world = World(one)
-    world.monitor.wish(Interest(charted=(one.id,)))
+    world.poller.set_interest(Interest(charted=(one.id,)))
     for _ in range(6):
-        world.monitor.poll()
+        world.poller.poll()
     assert world.readers[one.id].polls == 1
 
 
-def test_a_run_is_kept_for_the_next_console_when_it_is_over_and_read_and_when_this_one_is_left():
+def test_a_run_is_cached_when_it_is_over_and_read_and_when_the_console_ends():
     over, active = run("dropout", seed=0), run("dropout", seed=1, state=State.RUNNING)
     world = World(over, active, halves=2)
-    world.monitor.wish(Interest(charted=(over.id, active.id)))
-    world.monitor.poll()
-    world.monitor.poll()
+    world.poller.set_interest(Interest(charted=(over.id, active.id)))
+    world.poller.poll()
+    world.poller.poll()
     assert world.readers[over.id].kept == 0, "half of it is still to be read"
     for _ in range(3):
-        world.monitor.poll()
+        world.poller.poll()
     assert (world.readers[over.id].kept, world.readers[active.id].kept) == (1, 0)
     world.store.runs = (over, run("dropout", seed=1, state=State.FINISHED))
     world.clock.now += 10.0
-    world.monitor.poll()
+    world.poller.poll()
     assert world.readers[active.id].kept == 1
-    world.monitor.leave()
+    world.poller.close()
     assert (world.readers[over.id].kept, world.readers[active.id].kept) == (2, 2)
 
 
-def test_a_console_that_is_left_keeps_the_runs_under_way():
+def test_a_console_that_ends_caches_active_runs():
     (one,) = runs(1, state=State.RUNNING)
     world = World(one)
     read = threading.Event()
-    end = watch(world.monitor, lambda shown: read.set() if shown.trends else None, lambda _: None)
+    end = poll_in_thread(world.poller, lambda shown: read.set() if shown.trends else None, lambda _: None)
     assert read.wait(20)
     assert world.readers[one.id].kept == 0
     end()
@@ -199,18 +205,18 @@ def test_a_run_that_is_active_is_read_at_every_poll_even_if_nobody_looks():
     (one,) = runs(1, state=State.RUNNING)
     world = World(one)
     for _ in range(5):
-        world.monitor.poll()
+        world.poller.poll()
     assert world.readers[one.id].polls == 4
 
 
-def test_runs_are_looked_for_less_often_than_points_unless_somebody_hurries():
+def test_runs_are_scanned_less_often_than_points_are_read():
     world = World(runs=10.0)
     for _ in range(4):
-        world.monitor.poll()
+        world.poller.poll()
         world.clock.now += 1.0
     assert world.store.scans == 1
-    world.monitor.hurry()
-    world.monitor.poll()
+    world.poller.poll_now()
+    world.poller.poll()
     assert world.store.scans == 2
 
 
@@ -224,28 +230,33 @@ def test_a_folder_that_takes_long_to_look_at_is_looked_at_seldom_but_never_forgo
         return scan()
 
     world.store.scan = slow
-    world.monitor.poll()
-    assert world.monitor._runs_due == pytest.approx(100.0 + pause)
+    world.poller.poll()
+    for now, scans in ((100.0 + 0.99 * pause, 1), (100.0 + 1.01 * pause, 2)):
+        world.clock.now = now
+        world.poller.poll()
+        assert world.store.scans == scans
 
 
 def test_readers_that_nobody_needs_are_let_go_and_their_trends_stay():
-    listed = runs(KEPT_WHOLE + 10)
+    listed = runs(IDLE_READERS + 10)
     world = World(*listed, budget=1_000.0)
-    world.monitor.wish(Interest(listed=tuple(one.id for one in listed)))
+    world.poller.set_interest(Interest(listed=tuple(one.id for one in listed)))
     for _ in range(3):
-        shown = world.monitor.poll()
-    assert len(world.monitor._reading._readers) == KEPT_WHOLE
-    assert len(shown.trends) == len(listed)
+        shown = world.poller.poll()
+    assert len(shown.trends) == world.opened == len(listed)
+    world.poller.set_interest(Interest(charted=tuple(one.id for one in listed)))
+    assert len(world.poller.poll().curves) == len(listed)
+    assert world.opened == 2 * len(listed) - IDLE_READERS, "so many were still open"
 
 
 def test_a_run_that_is_gone_is_forgotten():
     (one,) = runs(1)
     world = World(one, runs=0.0)
-    world.monitor.wish(Interest(charted=(one.id,)))
-    world.monitor.poll()
-    assert world.monitor.poll().curves
+    world.poller.set_interest(Interest(charted=(one.id,)))
+    world.poller.poll()
+    assert world.poller.poll().curves
     world.store.runs = ()
-    gone = world.monitor.poll()
+    gone = world.poller.poll()
     assert not gone.runs
     assert not gone.curves
     assert not gone.trends
@@ -258,10 +269,10 @@ def test_a_run_that_is_gone_is_forgotten():
 def test_it_rests_as_long_as_things_allow(state, halves, rest):
     (one,) = runs(1, state=state)
     world = World(one, halves=halves)
-    world.monitor.wish(Interest(charted=(one.id,)))
+    world.poller.set_interest(Interest(charted=(one.id,)))
     for _ in range(4):
-        world.monitor.poll()
-    assert world.monitor._rest == getattr(world.monitor.pace, rest)
+        world.poller.poll()
+    assert world.poller.pause == getattr(world.poller.interval, rest)
 
 
 def test_only_what_differs_is_delivered_and_failures_once():
@@ -280,19 +291,24 @@ def test_only_what_differs_is_delivered_and_failures_once():
         return scan()
 
     world.store.scan = scripted
-    world.monitor.wait = lambda: None if not over.is_set() else threading.Event().wait(0.01)
-    end = watch(world.monitor, delivered.append, failed.append)
+    world.poller.wait = lambda: None if not over.is_set() else threading.Event().wait(0.01)
+    end = poll_in_thread(world.poller, delivered.append, failed.append)
     assert over.wait(20)
     end()
     assert [str(fault) for fault in failed] == ["broken"]
     assert len(delivered) == 3, "the list; the machine's load beside it; once more after the failure"
 
 
-def test_a_wish_wakes_the_monitor():
-    world = World()
-    world.monitor._rest = 3_600.0
-    world.monitor.wish(Interest(log="somebody"))
-    world.monitor.wait()  # returns at once, or the test's time is out
+def test_another_interest_wakes_the_poller():
+    world = World(idle=3_600.0)
+    world.poller.poll()
+    waiting = threading.Thread(target=world.poller.wait, daemon=True)
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive(), "the next poll is due in an hour"
+    world.poller.set_interest(Interest(log="some run"))
+    waiting.join(20)
+    assert not waiting.is_alive()
 
 
 def test_the_trend_is_the_live_accuracy_in_few_values():
@@ -319,7 +335,7 @@ def test_one_final_point_is_no_trend_where_there_is_a_curve():
 
 def test_a_log_is_followed_line_by_line(tmp_path):
     path = tmp_path / "log.txt"
-    follower = LogFollower("r", path)
+    follower = LogTail("r", path)
     assert follower.poll().note == "no log yet"
     path.write_text("one\ntw")
     assert follower.poll().lines == ("one", "tw")
@@ -332,7 +348,7 @@ def test_a_log_is_followed_line_by_line(tmp_path):
 def test_a_log_that_shrank_or_was_replaced_is_read_anew(tmp_path):
     path = tmp_path / "log.txt"
     path.write_text("a long first content\n")
-    follower = LogFollower("r", path)
+    follower = LogTail("r", path)
     follower.poll()
     path.write_text("short\n")
     assert follower.poll().lines == ("short",)
@@ -345,10 +361,10 @@ def test_a_log_that_shrank_or_was_replaced_is_read_anew(tmp_path):
 def test_only_the_end_of_a_huge_log_is_read(tmp_path):
     path = tmp_path / "log.txt"
     path.write_text("".join(f"line {number}\n" for number in range(100_000)))
-    log = LogFollower("r", path).poll()
+    log = LogTail("r", path).poll()
     assert log.lines[-1] == "line 99999"
-    assert len(log.lines) <= KEPT
-    follower = LogFollower("r", path)
+    assert len(log.lines) <= MAX_LINES
+    follower = LogTail("r", path)
     follower.poll()
     with path.open("a") as stream:
         stream.write("x" * 300_000 + "\nlast\n")
@@ -360,12 +376,12 @@ def test_links_and_pipes_are_no_logs(tmp_path):
     target.write_text("secret\n")
     link = tmp_path / "log.txt"
     link.symlink_to(target)
-    log = LogFollower("r", link).poll()
+    log = LogTail("r", link).poll()
     assert log.lines == ()
     assert "cannot be read" in log.note
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    assert LogFollower("r", pipe).poll().lines == ()
+    assert LogTail("r", pipe).poll().lines == ()
 
 
 @pytest.mark.parametrize(
