@@ -1,4 +1,4 @@
-"""What can go wrong, each with the exit code that the command line ends with.
+"""The errors that labtui raises on purpose, each with the exit code of the command line.
 
 A message is for people: what happened, where, what is safe, what to do next. The traceback goes to the log.
 """
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class LabError(Exception):
-    """Something that a person can understand and mend; a run that failed or diverged.
+    """An error that the user can understand and fix; also a run that failed or diverged.
 
     `advice` is the next step, shown on a line of its own.
     """
@@ -24,19 +24,19 @@ class LabError(Exception):
 
 
 class UsageError(LabError):
-    """A flag, a name or a catalog that cannot be meant as it stands."""
+    """An option, a name or a catalog that is not valid."""
 
     exit_code = 2
 
 
 class EnvironmentFault(LabError):
-    """Data, device, disk or an installed package is in the way: mend it and try again."""
+    """A problem with data, a device, the disk or an installed package: fix it and try again."""
 
     exit_code = 3
 
 
 class AssertionNotHeld(LabError):
-    """A comparison that `compare --assert` demanded does not hold."""
+    """A comparison that `compare --assert` requires does not hold."""
 
     exit_code = 4
 

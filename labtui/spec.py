@@ -1,8 +1,8 @@
 """The shared vocabulary: what an experiment is, and what exactly one run of it is.
 
 Everything here is a frozen value. Each registry of the catalog (models, optimizers, schedulers, transforms) is a tagged
-union: the `name` key picks the class, its fields are the arguments, and their bounds are checked where a value is made
-from text. Adding an entry is adding a class here and its counterpart in the engine.
+union: the `name` key selects the class, its fields are the arguments, and their bounds are checked when a value is
+created from text. To add an entry, add a class here and its counterpart in the engine.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ FolderPart = Annotated[
     str,
     Meta(
         pattern=r"^(?! )(?!.* \Z)(?!.*  )[A-Za-z0-9_-][A-Za-z0-9_. -]{0,59}\Z",
-        description="text of letters, digits, _ . - and single inner spaces, at most 60 characters, no dot in front",
+        description="text of letters, digits, _ . - and single inner spaces, at most 60 characters, no leading dot",
     ),
 ]
 """One part of a run's folder."""
@@ -52,11 +52,11 @@ class Value(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
 
-# --- Transforms: applied to images in 0..1, one draw per image and per read ---------------------------------------
+# --- Transforms: applied to images in 0..1, drawn for each image and each read ---------------------------------------
 
 
 class Resize(Value, frozen=True, kw_only=True, tag_field="name", tag="resize"):
-    """Bilinear resize to `size` x `size` pixels; the identity where the image has that size."""
+    """Bilinear resize to `size` x `size` pixels; an image of that size stays as it is."""
 
     size: Annotated[int, Meta(ge=1, le=1_024)]
 
@@ -74,7 +74,7 @@ class Rotation(Value, frozen=True, kw_only=True, tag_field="name", tag="rotation
 
 
 class ColorJitter(Value, frozen=True, kw_only=True, tag_field="name", tag="color_jitter"):
-    """Brightness, contrast, saturation and hue by factors drawn anew per image, in an order drawn anew per image."""
+    """Brightness, contrast, saturation and hue, by factors and in an order that are drawn for each image."""
 
     brightness: Jitter = 0.0
     contrast: Jitter = 0.0
@@ -83,7 +83,7 @@ class ColorJitter(Value, frozen=True, kw_only=True, tag_field="name", tag="color
 
 
 class RandomCrop(Value, frozen=True, kw_only=True, tag_field="name", tag="random_crop"):
-    """Pad by `padding` black pixels on each side and cut the original size out at a place drawn anew."""
+    """Pad by `padding` black pixels on each side and crop the original size at a random place."""
 
     padding: Annotated[int, Meta(ge=1, le=64)] = 4
 
@@ -94,8 +94,8 @@ Transform = Resize | HorizontalFlip | Rotation | ColorJitter | RandomCrop
 class Augment(Value, frozen=True, kw_only=True):
     """Random transforms.
 
-    `append` concatenates the augmented images to the plain ones (twice the samples), `replace` takes their place.
-    With `test`, the test set is treated in the same way.
+    `append` adds the augmented images to the plain ones (twice the samples), `replace` uses them instead.
+    With `test`, the test set is augmented in the same way.
     """
 
     transforms: Annotated[tuple[Transform, ...], Meta(min_length=1, max_length=32)]
@@ -111,7 +111,7 @@ class Normalize(Value, frozen=True, kw_only=True):
 
 
 class Data(Value, frozen=True, kw_only=True):
-    """Which images are read, and how. `normalize = "dataset"` means the data set's own registered figures."""
+    """Which images are read, and how. `normalize = "dataset"` means the data set's registered mean and deviation."""
 
     name: Annotated[str, Meta(min_length=1, max_length=60, description="the name of a data set")]
     train_fraction: Fraction = 1.0
@@ -139,7 +139,7 @@ Model = Cnn | ResNet18
 
 
 class Penalty(Value, frozen=True, kw_only=True):
-    """`weight` times the norm of all parameters of the named modules taken as one vector (L2 is not squared)."""
+    """`weight` times the norm of all parameters of the named modules, as one vector (L2 is not squared)."""
 
     norm: Literal["l1", "l2"]
     weight: Strength
@@ -199,7 +199,7 @@ Scheduler = Constant | Cosine
 
 
 class Training(Value, frozen=True, kw_only=True):
-    """How long and in what portions. `log_every` is in batches and changes nothing but what is recorded."""
+    """Epochs, batch sizes and precision. `log_every` is in batches and only changes what is recorded."""
 
     epochs: Annotated[int, Meta(ge=1, le=100_000)] = 10
     batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = 128
@@ -212,7 +212,7 @@ class Training(Value, frozen=True, kw_only=True):
 
 
 class RunSpec(Value, frozen=True, kw_only=True):
-    """One seed of one member of one experiment, with nothing left to default: *what* to run."""
+    """One seed of one variant of an experiment, with every default filled in: *what* to run."""
 
     experiment: Name
     member: str = ""
@@ -230,7 +230,7 @@ class RunSpec(Value, frozen=True, kw_only=True):
     baseline: str | None = None
     overrides: dict[str, Any] = {}
     fallback_from: str | None = None
-    """The data set that was wanted where it could not be had and the offline one stands in."""
+    """The data set that was requested, where the offline one is used because it was not available."""
 
     @property
     def name(self) -> str:
@@ -247,11 +247,11 @@ class RunSpec(Value, frozen=True, kw_only=True):
 
 
 RECIPE_KEYS = ("protocol", "data", "model", "penalty", "optimizer", "scheduler", "training")
-"""The keys of a RunSpec that decide the result, apart from the seed."""
+"""The keys of a RunSpec that determine the result, apart from the seed."""
 
 
 def recipe(spec: RunSpec) -> dict[str, Any]:
-    """What decides the result of a run apart from its seed, as plain nested dicts and lists.
+    """What determines the result of a run apart from its seed, as plain nested dicts and lists.
 
     `training.log_every` is left out: it changes what is recorded, not what is trained.
     """
@@ -261,7 +261,7 @@ def recipe(spec: RunSpec) -> dict[str, Any]:
 
 
 def recipe_hash(spec: RunSpec) -> str:
-    """Twelve hexadecimal digits that two specs share exactly if nothing but the seed and the labels differ."""
+    """Twelve hexadecimal digits, equal for two specs exactly if only their seeds and labels differ."""
     return hashlib.sha256(msgspec.json.encode(recipe(spec), order="sorted")).hexdigest()[:12]
 
 
@@ -275,24 +275,24 @@ def flatten(nested: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def differences(one: RunSpec, other: RunSpec) -> dict[str, tuple[Any, Any]]:
-    """The recipe keys in which two specs differ, each with both values; None where a side lacks the key."""
-    left, right = flatten(recipe(one)), flatten(recipe(other))
-    keys = [*left, *(key for key in right if key not in left)]
-    return {key: (left.get(key), right.get(key)) for key in keys if left.get(key) != right.get(key)}
+def differences(left: RunSpec, right: RunSpec) -> dict[str, tuple[Any, Any]]:
+    """The recipe keys in which two specs differ, each with both values; None where one of them lacks the key."""
+    ours, theirs = flatten(recipe(left)), flatten(recipe(right))
+    keys = [*ours, *(key for key in theirs if key not in ours)]
+    return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}
 
 
 HELD_OUT = 5_000
-"""Training images that the standard protocol keeps aside for `val/…`, where the set is large enough."""
+"""Training images that the standard protocol holds out for `val/…`, where the set is large enough."""
 
 
 def held_out(protocol: Protocol, train_images: int) -> int:
-    """How many training images are kept aside: none by the report, else 5,000, or a tenth of a small set."""
+    """How many training images are held out: none in the report protocol, else 5,000, or a tenth of a small set."""
     return 0 if protocol == "report" else min(HELD_OUT, train_images // 10)
 
 
 def samples_per_epoch(spec: RunSpec, train_images: int) -> int:
-    """The samples that one epoch reads, appended augmented ones counted in, for a training set of `train_images`."""
+    """The samples of one epoch, including appended augmented ones, for a training set of `train_images` images."""
     plain = max(1, round((train_images - held_out(spec.protocol, train_images)) * spec.data.train_fraction))
     appended = spec.data.augment is not None and spec.data.augment.mode == "append"
     return 2 * plain if appended else plain
@@ -311,21 +311,21 @@ class Reference(Value, frozen=True, kw_only=True):
     epochs: dict[str, Count] = {}
     """Per tag, where its figure was published at another epoch than `epoch`."""
     steps: dict[str, Count] = {}
-    """Per tag whose step is no epoch, the step at which its figure was published."""
+    """Per tag whose step is not an epoch, the step at which its figure was published."""
     relative: dict[str, Duration] = {}
     """Per tag, TensorBoard's Relative column at the published point: time since the curve's first point."""
     around: tuple[str, ...] = ()
     """Tags whose figure was published in words only, as "around"."""
     in_kind: bool = False
-    """Reproduced in kind only: a part of the published setting is not known."""
+    """Reproduced in kind only: a part of the published setting is unknown."""
     note: Text = ""
 
 
 class Variant(Value, frozen=True, kw_only=True):
-    """One member of an experiment: everything but the seed, and what is known about it."""
+    """One member of an experiment's grid, or the whole experiment where it has none: everything except the seed."""
 
     spec: RunSpec
-    """Its seed is the experiment's first one; take others with `msgspec.structs.replace`."""
+    """Its seed is the experiment's first; `msgspec.structs.replace` gives it another."""
     description: Text = ""
     conclusion: Text = ""
     """What the published report concluded about it, in a sentence."""
@@ -335,7 +335,7 @@ class Variant(Value, frozen=True, kw_only=True):
 
 
 class Experiment(Value, frozen=True, kw_only=True):
-    """A catalog entry, resolved: its variants (one, or one per grid point) and its seeds."""
+    """A catalog entry, resolved: its variants (one, or one per point of its grid) and its seeds."""
 
     name: Name
     title: Text
@@ -347,7 +347,7 @@ class Experiment(Value, frozen=True, kw_only=True):
     offline_dataset: str | None = None
     variants: tuple[Variant, ...]
     line: int = 0
-    """The line of the entry in its file, for messages; 0 where not known."""
+    """The line of the entry in its file, for messages; 0 where it is unknown."""
 
 
 def _brief(value: Any) -> str:

@@ -39,7 +39,7 @@ Percentage = Annotated[float, Meta(ge=0, le=100)]
 
 
 class Recipe(Value, frozen=True, kw_only=True):
-    """What decides the result of a run, apart from its seed: the keys that an override or a grid may set."""
+    """What determines the result of a run apart from its seed: the keys that an override or a grid may set."""
 
     protocol: Protocol
     data: Data
@@ -51,7 +51,7 @@ class Recipe(Value, frozen=True, kw_only=True):
 
 
 class SharedTerms(Value, frozen=True, kw_only=True):
-    """What [defaults] can hold beside a recipe, and every entry: how runs are grouped, repeated and compared."""
+    """What [defaults] and every entry can hold beside a recipe: how runs are grouped, repeated and compared."""
 
     group: FolderPart = "Experiments"
     baseline: RunName | None = None
@@ -61,7 +61,7 @@ class SharedTerms(Value, frozen=True, kw_only=True):
 
 
 class Terms(SharedTerms, frozen=True, kw_only=True):
-    """What an entry holds beside a recipe and hands on to its heirs."""
+    """What an entry can hold beside a recipe and what entries that extend it inherit."""
 
     factor: Annotated[tuple[RecipeKey, ...], Meta(max_length=32)] = ()
     grid: dict[str, Any] | None = None
@@ -69,7 +69,7 @@ class Terms(SharedTerms, frozen=True, kw_only=True):
 
 
 class Notes(Value, frozen=True, kw_only=True):
-    """What is known of one run: of an entry, or of one member of its grid."""
+    """What is known about an entry, or about one member of its grid."""
 
     description: Text = ""
     conclusion: Text = ""
@@ -77,7 +77,7 @@ class Notes(Value, frozen=True, kw_only=True):
 
 
 class Own(Notes, frozen=True, kw_only=True):
-    """What an entry says of itself alone; it is handed to no heir."""
+    """What belongs to one entry only and is not inherited."""
 
     title: FolderPart = ""
     extends: Name | None = None
@@ -138,56 +138,56 @@ INHERITED_KEYS = (*TERMS_KEYS, *RECIPE_KEYS)
 OWN_KEYS = ("title", "extends", "description", "conclusion", "reference", "member")
 ENTRY_KEYS = (*OWN_KEYS, *INHERITED_KEYS)
 REGISTRIES = tuple(field.name for field in RECIPE.fields if tags(field.type))
-"""The keys whose table picks an entry of a registry by its `name`."""
+"""The keys whose table selects an entry of a registry by its `name`."""
 
 MEANINGS = {
-    "title": "The name under which its runs are shown and kept: `runs/<group>/<title>/`. The entry's name by default.",
+    "title": "The name under which its runs are shown and stored: `runs/<group>/<title>/`. Default: the entry's name.",
     "group": "The first folder below `runs/`: experiments that belong together.",
-    "description": "What is tried, for people.",
-    "conclusion": "What a published report concluded, in a sentence.",
-    "extends": "The entry from which it takes everything over that it does not say itself.",
-    "factor": "The recipe's keys that it means to change against its baseline; by default those of its grid.",
+    "description": "What the experiment tries, for people.",
+    "conclusion": "What a published report concluded, in one sentence.",
+    "extends": "The entry from which it inherits everything that it does not set itself.",
+    "factor": "The keys of the recipe that it changes on purpose against its baseline. Default: those of its grid.",
     "baseline": "The experiment that it is compared with: an entry, or one member of a grid such as `adam@0.001`.",
-    "grid": "Per key of the recipe a list of values: one run for each, and for each combination of several keys.",
-    "member": "Per member of the grid, by its label: `description`, `conclusion` and `reference` of that one.",
+    "grid": "A list of values per key of the recipe: one run per value, or per combination of several keys.",
+    "member": "`description`, `conclusion` and `reference` of single members of the grid, by their labels.",
     "seeds": 'A count (3 means 0, 1 and 2), a list such as `[0, 4, 7]`, or text such as `"0-4"`.',
-    "offline_dataset": "The embedded data set that stands in, aloud, where the wanted one cannot be had.",
+    "offline_dataset": "The embedded data set to use, with a warning, if the requested one is not available.",
     "smallest_effect": "The smallest difference to the baseline that would matter, in points of accuracy.",
     "reference": "Published figures of this run, shown beside its own.",
-    "reference.figures": "Per tag the published figure, digit for digit.",
+    "reference.figures": "The published figure per tag, digit for digit.",
     "reference.epoch": "The epoch at which they were published.",
-    "reference.epochs": "Per tag, where its figure was published at another epoch.",
-    "reference.steps": "Per tag of a minibatch curve, the step at which its figure was published.",
-    "reference.relative": "Per tag, TensorBoard's Relative column at that point.",
+    "reference.epochs": "The epoch per tag, where its figure was published at another one.",
+    "reference.steps": "The step per tag of a minibatch curve at which its figure was published.",
+    "reference.relative": "TensorBoard's Relative column at that point, per tag.",
     "reference.around": 'Tags whose figure was published in words only, as "around".',
-    "reference.in_kind": "A part of the published setting is not known: reproduced in kind only.",
-    "reference.note": "What a reader of the figures must know.",
+    "reference.in_kind": "A part of the published setting is unknown: reproduced in kind only.",
+    "reference.note": "What readers of the figures should know.",
     "protocol": "`report`: as the lab report's own code ran, quirks included. `standard`: mean cross-entropy, "
     "evaluation mode, 5,000 training images held out for every choice, the test set read once at the end.",
     "data.name": "A data set of the registry: see `labtui data ls`.",
-    "data.train_fraction": "How much of the training set is used, from its beginning.",
-    "data.augment": "Random transforms, drawn anew for each image each time it is read.",
+    "data.train_fraction": "The part of the training set that is used, from its beginning.",
+    "data.augment": "Random transforms, drawn for each image each time it is read.",
     "data.augment.transforms": "The transforms in the order in which they are applied.",
-    "data.augment.mode": "`append`: beside the plain images, twice as many in all. `replace`: in their place.",
-    "data.augment.test": "Whether the test set is treated in the same way.",
-    "data.augment.transforms.name": "Which transform.",
+    "data.augment.mode": "`append`: in addition to the plain images, twice as many in all. `replace`: instead of them.",
+    "data.augment.test": "Whether the test set is augmented in the same way.",
+    "data.augment.transforms.name": "A transform of the registry.",
     "data.augment.transforms.size": "Bilinear resize to this many pixels a side.",
-    "data.augment.transforms.p": "How probable it is that an image is mirrored left to right.",
-    "data.augment.transforms.degrees": "Rotate by an angle between minus and plus this, black fill.",
-    "data.augment.transforms.brightness": "The factor lies between 1 - this and 1 + this.",
+    "data.augment.transforms.p": "The probability that an image is mirrored left to right.",
+    "data.augment.transforms.degrees": "Rotate by a random angle between minus and plus this; black fill.",
+    "data.augment.transforms.brightness": "The factor is between 1 - this and 1 + this.",
     "data.augment.transforms.contrast": "As for brightness.",
     "data.augment.transforms.saturation": "As for brightness.",
-    "data.augment.transforms.hue": "The hue is turned by between minus and plus this part of the colour circle.",
-    "data.augment.transforms.padding": "Black pixels added on each side before the original size is cut out.",
-    "data.normalize": "`dataset`: the data set's registered figures. A table: your own. Applied after the transforms.",
+    "data.augment.transforms.hue": "The hue is shifted by between minus and plus this fraction of the colour circle.",
+    "data.augment.transforms.padding": "Black pixels added on each side before the original size is cropped.",
+    "data.normalize": "`dataset`: the data set's own mean and std. A table: other ones. Applied after the transforms.",
     "data.normalize.mean": "Subtracted, per channel, from images in 0..1.",
-    "data.normalize.std": "Then divided by, per channel.",
+    "data.normalize.std": "The divisor after that, per channel.",
     "model.name": "A model of the registry.",
     "model.dropout": "Dropout after the first and the second dense layer.",
     "penalty": "A norm of parameters that is added to the training loss.",
-    "penalty.norm": "Sum of magnitudes, or Euclidean length (not squared).",
-    "penalty.weight": "The factor before the norm.",
-    "penalty.modules": "Whose parameters: one of the model's modules, a list of them, or `all`.",
+    "penalty.norm": "The sum of magnitudes, or the Euclidean length (not squared).",
+    "penalty.weight": "The factor of the norm.",
+    "penalty.modules": "The modules whose parameters count: one, a list of them, or `all`.",
     "optimizer.name": "An optimizer of the registry, with PyTorch's names and defaults.",
     "optimizer.lr": "Learning rate.",
     "optimizer.betas": "Decay of the running means of the gradient and of its square.",
@@ -195,14 +195,14 @@ MEANINGS = {
     "optimizer.weight_decay": "L2 penalty of `adam` and `sgd`, decoupled decay of `adamw`.",
     "optimizer.momentum": "Momentum.",
     "optimizer.nesterov": "Nesterov momentum; needs a momentum.",
-    "scheduler.name": "How the learning rate changes in the course of the training.",
-    "scheduler.warmup_epochs": "Epochs in which the rate rises linearly to the optimizer's, before it falls.",
-    "scheduler.final": "The rate at the end, as a part of the optimizer's.",
-    "training.epochs": "How many times the training set is gone through.",
+    "scheduler.name": "How the learning rate changes during training.",
+    "scheduler.warmup_epochs": "Epochs in which the rate rises linearly to the optimizer's before it falls.",
+    "scheduler.final": "The rate at the end, as a fraction of the optimizer's.",
+    "training.epochs": "Passes over the training set.",
     "training.batch_size": "Images in a training batch.",
     "training.test_batch_size": "Images in a test batch; the report's losses depend on it.",
-    "training.log_every": "Batches between two points of the minibatch curves. Recorded differently, trained alike.",
-    "training.precision": "Arithmetic of the training.",
+    "training.log_every": "Batches between two points of the minibatch curves. It only changes what is recorded.",
+    "training.precision": "Arithmetic precision of the training.",
 }
 """One sentence for each key of an entry, for docs/catalog.md, the launch dialog and the JSON Schema."""
 

@@ -22,7 +22,7 @@ nothing is asked. `NO_COLOR` is respected. Flags that say where to look or how t
 | --- | --- |
 | 0 | all well |
 | 1 | a run failed or diverged |
-| 2 | usage, or a fault in the catalog |
+| 2 | usage, or a problem in the catalog |
 | 3 | the environment: data, device, disk, a broken torchvision; mend it and try again |
 | 4 | a comparison that `compare --assert` demanded does not hold |
 | 130 | interrupted by Ctrl-C |

@@ -30,6 +30,7 @@ STRIKES = 3
 SOCKET_TIMEOUT = 60.0
 """Seconds after which a thread that was left alone ends; the caller's patience is shorter."""
 
+_TLS = ssl.create_default_context()
 _TEMPORARY = frozenset({408, 425, 429})
 _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 
@@ -158,10 +159,12 @@ def new_client(address: str, **options: Any) -> httpx.Client:
             raise TransferFault(clean_line(f"redirects to {scheme}, which is not followed", 80), final=True)
 
     hooks: dict[str, list[Callable[..., Any]]] = {"request": [check]}
-    context = ssl.create_default_context()
     return httpx.Client(
-        verify=context, timeout=SOCKET_TIMEOUT, follow_redirects=True, max_redirects=5, event_hooks=hooks, **options
+        verify=_TLS, timeout=SOCKET_TIMEOUT, follow_redirects=True, max_redirects=5, event_hooks=hooks, **options
     )
+
+
+new_client("https:").close()  # httpx imports its transports with the first client: here, not within a deadline
 
 
 def _check_status(response: httpx.Response) -> None:

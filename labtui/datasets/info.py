@@ -1,4 +1,4 @@
-"""What a data set is: what is known about it, which files it consists of, and what its images look like once read."""
+"""A data set as a value: what is known about it, which files it has, and its images."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ class DatasetInfo:
     name: str
     title: str
     group: str
-    """The part of a run's folder that tells runs on this data set from others: `runs/Digits/…`."""
+    """The part of a run's folder that is common to runs on this data set: `runs/Digits/…`."""
     classes: tuple[str, ...]
     shape: tuple[int, int, int]
     """Channels, height, width of every image."""
@@ -29,9 +29,9 @@ class DatasetInfo:
     std: tuple[float, ...]
     """Per channel: the mean over the training images of each image's own unbiased standard deviation."""
     embedded: bool
-    """Comes with an installed package and needs no network."""
+    """Whether it comes with an installed package and needs no network."""
     fingerprint: str
-    """Twelve hexadecimal digits that two data sets share exactly if they have the same images in the same order."""
+    """Twelve hexadecimal digits, equal for two data sets exactly if they have the same images in the same order."""
     download_bytes: int
 
 
@@ -49,7 +49,7 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One file that is known to the bit."""
+    """One file with its exact size and MD5."""
 
     name: str
     size: int
@@ -58,10 +58,10 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Files that lie in a folder of the data root and can be fetched."""
+    """Files in a folder of the data root that can be fetched."""
 
     folder: str
-    """Below the data root; torchvision's layout, so that both tools share one copy."""
+    """Below the data root, in torchvision's layout, so that both tools share one copy."""
     files: tuple[DataFile, ...]
     bases: tuple[str, ...]
     """At most three addresses, ending in `/`, tried in this order; a file's address is base plus name."""
@@ -70,35 +70,35 @@ class Remote:
 
     @property
     def downloads(self) -> tuple[DataFile, ...]:
-        """What has to be fetched where nothing is here."""
+        """What must be fetched where nothing is here."""
         return (self.archive,) if self.archive else self.files
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSource:
-    """A data set with the way to its images. One small file in `labtui.datasets.sets` makes one of these."""
+    """A data set, and how to get its images. Each module in `labtui.datasets.sets` defines one."""
 
     info: DatasetInfo
     read: Callable[[Path], Images]
-    """From its folder, whose files are known to be right; an embedded one ignores the folder."""
+    """Reads the images from the folder, whose files were checked; an embedded data set ignores the folder."""
     remote: Remote | None = None
     embedded_file: Callable[[], Path | None] | None = None
-    """Where the installed package keeps an embedded data set; None where the package is not installed."""
+    """Returns the installed package's file of an embedded data set, None where the package is not installed."""
 
     def folder(self, root: Path) -> Path:
-        """Where its files lie below a data root."""
+        """The folder of its files below a data root."""
         return root / self.remote.folder if self.remote else root
 
 
 def fingerprint(name: str, reading: int, files: Iterable[DataFile]) -> str:
-    """Twelve digits from the files' checksums and the version of the way they are read.
+    """Twelve hexadecimal digits from the files' checksums and the version of the reading code.
 
-    `reading` goes up whenever the same files would give other images or another order.
+    Raise `reading` whenever the same files would give other images or another order.
     """
     lines = [f"{name} {reading}", *(f"{file.name} {file.md5}" for file in files)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 def subset_size(images: int, fraction: float) -> int:
-    """How many images, from the first on in the order of the files, a fraction of them is; at least one."""
+    """The number of images in a fraction of a data set; at least one. They are the first in the order of the files."""
     return max(1, round(images * fraction))

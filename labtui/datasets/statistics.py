@@ -28,7 +28,7 @@ class Statistics:
 
 def image_statistics(images: "npt.NDArray[np.uint8]") -> Statistics:
     """Of uint8 images (n, channels, height, width), n at least 1, each of at least 2 pixels; sums in float64."""
-    import numpy as np  # here, so that a list of data sets does not wait for it
+    import numpy as np  # deferred: a list of data sets does not need it
 
     count, channels = images.shape[:2]
     means, deviations, squares = np.zeros(channels), np.zeros(channels), np.zeros(channels)

@@ -1,4 +1,4 @@
-"""Taking the known files, and nothing else, out of a .tar.gz."""
+"""Extracting the known files, and nothing else, from a .tar.gz."""
 
 import hashlib
 import os
@@ -16,11 +16,11 @@ _CHUNK = 1 << 20
 
 
 def unpack(archive: Path, remote: Remote, root: Path) -> None:
-    """Put the data set's files into their folder, each one whole, checked and in one step.
+    """Extract the data set's files into their folder: each is checked, and moved there in one step.
 
     Only members that are regular files with a known name and size are read; links, other names and paths that lead
-    elsewhere are passed over. Raises EnvironmentFault where a file is not in the archive or is not what it should be,
-    OSError where the disk fails.
+    elsewhere are skipped. Raises EnvironmentFault where a file is not in the archive or is damaged, OSError where the
+    disk fails.
     """
     folder = root / remote.folder
     staging = root / f".{remote.folder.replace('/', '-')}.unpacking"
@@ -31,7 +31,7 @@ def unpack(archive: Path, remote: Remote, root: Path) -> None:
         found = _extract(archive, remote, staging)
         absent = [file.name for file in remote.files if file.name not in found]
         if absent:
-            raise EnvironmentFault(f"{archive} does not hold {', '.join(absent)} as it should.")
+            raise EnvironmentFault(f"{archive} does not contain {', '.join(absent)} as expected.")
         folder.mkdir(parents=True, exist_ok=True)
         for name in found:
             (staging / name).replace(folder / name)
@@ -58,7 +58,7 @@ def _extract(archive: Path, remote: Remote, staging: Path) -> list[str]:
 
 
 def _write(stream: IO[bytes], path: Path) -> str:
-    """Copy to a new file and to the disk; its MD5."""
+    """Copy to a new file and sync it; the MD5 of the content."""
     digest = hashlib.md5(usedforsecurity=False)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:

@@ -1,8 +1,8 @@
-"""Whether the files of a data set are here and right, to the bit, without hashing them anew at every start.
+"""Whether the files of a data set are here and correct, without hashing them again at every start.
 
-A file that was hashed is remembered by its folder entry (size, times of change, inode, device) in the user's cache. Any
-write to the file moves its time of change, which nobody can set, so damage is noticed; only a disk that rots in silence
-is not. The memory is a convenience: where the cache cannot be written, the files are hashed again.
+The user's cache stores the folder entry (size, times, inode, device) of each file that was hashed. Every write changes
+a file's ctime, which nobody can set, so damage is noticed, except on a disk that silently corrupts data. Where the
+cache cannot be written, the files are hashed again.
 """
 
 import contextlib
@@ -22,19 +22,19 @@ from labtui.store.paths import cache_folder
 from labtui.text.clean import clean_line
 
 SETTLED = 1.0
-"""Seconds: a file changed more recently may change again within the same tick of its clock, so it is not remembered."""
+"""Seconds. A file changed more recently may change again within the same tick of its clock: it is not stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """A file that is not as it should be; `what` is "missing", "damaged (…)" or "a symbolic link"."""
+    """A file that is not correct; `what` is "missing", "damaged (…)" or "a symbolic link"."""
 
     name: str
     what: str
 
 
 class _Seen(Struct, frozen=True):
-    """A file's folder entry at the moment when its content had this checksum."""
+    """A file's folder entry at the time when its content had this checksum."""
 
     size: int
     mtime_ns: int
@@ -51,7 +51,7 @@ class _Memory(Struct, frozen=True):
 
 
 def missing(source: DatasetSource, root: Path) -> tuple[Flaw, ...]:
-    """The files that are absent, links, or of a wrong size."""
+    """The files that are absent, links, or of a wrong size; reads none of them."""
     if source.remote is None:
         return ()
     folder = source.folder(root)
@@ -60,7 +60,7 @@ def missing(source: DatasetSource, root: Path) -> tuple[Flaw, ...]:
 
 
 def check(source: DatasetSource, root: Path) -> tuple[Flaw, ...]:
-    """The files that are absent or whose content is not what it should be; empty where all is well."""
+    """The files that are absent or damaged; empty where everything is correct."""
     if source.remote is None:
         return ()
     folder = source.folder(root)
@@ -110,7 +110,7 @@ def _size_flaw(root: Path, path: Path, size: int) -> str:
 
 
 def _content_flaw(path: Path, file: DataFile, before: _Seen | None, seen: dict[str, _Seen]) -> str:
-    """What is wrong with the content; a content found right goes into `seen` if it can be remembered."""
+    """What is wrong with the content. A correct file is added to `seen`, unless it changed just now."""
     try:
         entry = _entry(path, file.md5)
         if entry == before:

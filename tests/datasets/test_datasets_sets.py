@@ -144,7 +144,7 @@ def test_missing_and_damaged_digits_say_how_to_mend_it(tmp_path: Path, monkeypat
             digits.read(HERE)
         assert "scikit-learn" in caught.value.advice
     monkeypatch.setattr(digits, "packaged_file", lambda: None)
-    with pytest.raises(EnvironmentFault, match="scikit-learn is not installed whole"):
+    with pytest.raises(EnvironmentFault, match="scikit-learn is not completely installed"):
         digits.read(HERE)
 
 

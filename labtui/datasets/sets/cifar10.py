@@ -1,10 +1,11 @@
 """CIFAR-10 (Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009), in torchvision's layout."""
 
+import io
+import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labtui.datasets.info import DataFile, DatasetInfo, DatasetSource, Images, Remote, fingerprint
-from labtui.datasets.restricted_pickle import load_pickle
 from labtui.errors import EnvironmentFault
 from labtui.store.files import read_bytes
 
@@ -41,7 +42,7 @@ REMOTE = Remote(
 
 def read(folder: Path) -> Images:
     """50,000 training images in the order of data_batch_1 to 5, and the 10,000 of test_batch."""
-    import numpy as np  # here, so that a list of data sets does not wait for it
+    import numpy as np  # deferred: a list of data sets does not need it
 
     train = np.empty((len(_TRAIN) * _PER_BATCH, 3, 32, 32), np.uint8)
     labels = np.empty(len(train), np.int64)
@@ -53,13 +54,53 @@ def read(folder: Path) -> Images:
 
 
 def _batch(folder: Path, file: DataFile) -> "tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]":
-    import numpy as np  # here, so that a list of data sets does not wait for it
+    import numpy as np  # deferred: a list of data sets does not need it
 
     batch: Any = load_pickle(read_bytes(folder / file.name, max_bytes=file.size))
     images, labels = batch[b"data"], np.asarray(batch[b"labels"], np.int64)
     if images.dtype != np.uint8 or images.shape != (_PER_BATCH, 3 * 32 * 32) or labels.shape != (_PER_BATCH,):
-        raise EnvironmentFault(f"{folder / file.name} does not hold {_PER_BATCH:,} images of 3x32x32.")
+        raise EnvironmentFault(f"{folder / file.name} does not contain {_PER_BATCH:,} images of 3x32x32.")
     return images.reshape(_PER_BATCH, 3, 32, 32), labels
+
+
+def load_pickle(content: bytes) -> Any:
+    """The value in a pickle that Python 2 wrote; its strings become bytes.
+
+    A pickle can name any function and have it called, so only the three names that create a NumPy array are allowed.
+    That is in addition to the MD5 check. Raises EnvironmentFault where a pickle names anything else or cannot be read.
+    """
+    try:
+        return _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
+    except EnvironmentFault:
+        raise
+    except Exception as fault:  # a damaged pickle raises nearly anything
+        raise EnvironmentFault(f"A data file is not a readable pickle: {type(fault).__name__}: {fault}.") from fault
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        import numpy as np  # deferred: a list of data sets does not need it
+
+        match (module, name):
+            case ("numpy", "ndarray"):
+                return np.ndarray
+            case ("numpy", "dtype"):
+                return np.dtype
+            case ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct"):
+                return _reconstruct
+        raise EnvironmentFault(
+            f"A data file asks for {module}.{name}, which images do not need: reading stopped.",
+            advice="Do not trust where it came from. Delete it and fetch the data set again: labtui data get cifar10",
+        )
+
+
+def _reconstruct(kind: Any, _shape: Any, _typecode: Any) -> Any:
+    """An empty array that the pickle then fills, like NumPy's own function of this name."""
+    import numpy as np  # deferred: a list of data sets does not need it
+
+    if kind is not np.ndarray:
+        raise EnvironmentFault("A data file asks for an array of an unknown kind: reading stopped.")
+    return np.empty(0, np.uint8)
 
 
 SOURCE = DatasetSource(

@@ -2,7 +2,7 @@
 
 1,797 grey images of 8x8 pixels with 17 levels become 3x32x32: each level v of 0..16 is round(255 v / 16), each pixel a
 block of 4x4 (nearest neighbour), the three channels equal. The images are put into a fixed order, the permutation that
-`numpy.random.RandomState(0)` draws (its stream is frozen for good); the first 1,437 train, the other 360 test.
+`numpy.random.RandomState(0)` draws (its stream never changes); the first 1,437 train, the other 360 test.
 """
 
 import gzip
@@ -18,11 +18,11 @@ from labtui.errors import EnvironmentFault
 TRAIN_IMAGES = 1_437
 
 _CSV = DataFile("digits.csv", 264_712, "a0339c30a8a5312a1b6f9e5c719dcce5")
-_MEND = "Install it again: python -m pip install --force-reinstall --no-deps scikit-learn"
+_ADVICE = "Install it again: python -m pip install --force-reinstall --no-deps scikit-learn"
 
 
 def packaged_file() -> Path | None:
-    """Where scikit-learn keeps its copy; found without importing scikit-learn, which takes about a second."""
+    """Where scikit-learn keeps its copy; found without importing scikit-learn, which would take about a second."""
     package = importlib.util.find_spec("sklearn")
     if package is None or package.origin is None:
         return None
@@ -31,8 +31,8 @@ def packaged_file() -> Path | None:
 
 
 def read(_folder: Path) -> Images:
-    """1,437 training and 360 test images, made from the packaged file as the head of this module says."""
-    import numpy as np  # here, so that a list of data sets does not wait for it
+    """1,437 training and 360 test images, made from the packaged file as described above."""
+    import numpy as np  # deferred: a list of data sets does not need it
 
     table = np.loadtxt(io.BytesIO(_content()), delimiter=",", dtype=np.int64)
     table = table[np.random.RandomState(0).permutation(len(table))]
@@ -50,14 +50,16 @@ def read(_folder: Path) -> Images:
 def _content() -> bytes:
     path = packaged_file()
     if path is None:
-        raise EnvironmentFault("The embedded digits are not here: scikit-learn is not installed whole.", advice=_MEND)
+        raise EnvironmentFault(
+            "The embedded digits are missing: scikit-learn is not completely installed.", advice=_ADVICE
+        )
     try:
         with gzip.open(path) as stream:
             content = stream.read(_CSV.size + 1)
     except (OSError, EOFError, zlib.error) as fault:
-        raise EnvironmentFault(f"{path} cannot be read: {fault}.", advice=_MEND) from fault
+        raise EnvironmentFault(f"{path} cannot be read: {fault}.", advice=_ADVICE) from fault
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != _CSV.md5:
-        raise EnvironmentFault(f"{path} is damaged: it does not hold the digits that are expected.", advice=_MEND)
+        raise EnvironmentFault(f"{path} is damaged: it does not contain the expected digits.", advice=_ADVICE)
     return content
 
 

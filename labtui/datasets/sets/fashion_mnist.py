@@ -49,7 +49,7 @@ def read(folder: Path) -> Images:
 
 
 def _images(path: Path) -> "npt.NDArray[np.uint8]":
-    import numpy as np  # here, so that a list of data sets does not wait for it
+    import numpy as np  # deferred: a list of data sets does not need it
 
     grey = _idx(path, _IDX_IMAGES, (28, 28))
     padded = np.zeros((len(grey), 3, 32, 32), np.uint8)
@@ -58,14 +58,14 @@ def _images(path: Path) -> "npt.NDArray[np.uint8]":
 
 
 def _labels(path: Path) -> "npt.NDArray[np.int64]":
-    import numpy as np  # here, so that a list of data sets does not wait for it
+    import numpy as np  # deferred: a list of data sets does not need it
 
     return _idx(path, _IDX_LABELS, ()).astype(np.int64)
 
 
 def _idx(path: Path, magic: int, shape: tuple[int, ...]) -> "npt.NDArray[np.uint8]":
     """The array in a gzipped IDX file: big-endian magic number and sizes, then the bytes."""
-    import numpy as np  # here, so that a list of data sets does not wait for it
+    import numpy as np  # deferred: a list of data sets does not need it
 
     with gzip.open(io.BytesIO(read_bytes(path, max_bytes=_TRAIN_IMAGES.size))) as stream:
         content = stream.read()
