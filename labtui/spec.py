@@ -322,7 +322,7 @@ class Reference(Value, frozen=True, kw_only=True):
 
 
 class Variant(Value, frozen=True, kw_only=True):
-    """One member of an experiment's grid, or the whole experiment where it has none: everything except the seed."""
+    """One point of an experiment's grid, or the whole experiment where it has none: everything except the seed."""
 
     spec: RunSpec
     """Its seed is the experiment's first; `msgspec.structs.replace` gives it another."""

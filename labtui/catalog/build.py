@@ -9,7 +9,7 @@ from msgspec.inspect import type_info
 
 from labtui.catalog import type_messages
 from labtui.catalog.extends import Layer, level_of, merged, written_at
-from labtui.catalog.grid import Member, axes, grid_problems, members
+from labtui.catalog.grid import GridPoint, axes, grid_points, grid_problems
 from labtui.catalog.problems import KeyProblem
 from labtui.catalog.schema_types import (
     ENTRY_KEYS,
@@ -144,15 +144,15 @@ class EntryBuilder:
             self._add(("seeds",), fault.message)
             return (0,)
 
-    def _grid_points(self, terms: Terms | None) -> tuple[Member, ...]:
-        """The members of the grid; the entry alone where it has no grid or one with problems."""
+    def _grid_points(self, terms: Terms | None) -> tuple[GridPoint, ...]:
+        """The points of the grid; a single one without changes where the entry has no grid, or one with problems."""
         varied = axes(terms.grid) if terms else {}
         if any(grid_problems(varied)):
-            return (Member(),)
-        return members(varied, {key: written_at(self._layers, ("grid", *key.split("."))) for key in varied})
+            return (GridPoint(),)
+        return grid_points(varied, {key: written_at(self._layers, ("grid", *key.split("."))) for key in varied})
 
-    def _read_recipe(self, point: Member) -> Recipe | None:
-        """What one member runs."""
+    def _read_recipe(self, point: GridPoint) -> Recipe | None:
+        """The recipe of one variant."""
         table = merged([*self._layers, *point.layers])
         recipe = None
         if self._complete:
@@ -175,25 +175,25 @@ class EntryBuilder:
             return unknown_dataset(data["name"], self._datasets)
         return type_messages.missing(shown_all(self._datasets, "or")) if self._complete else ""
 
-    def _check_title(self, title: str, points: Sequence[Member]) -> None:
+    def _check_title(self, title: str, points: Sequence[GridPoint]) -> None:
         unfit = [whole for whole in (_run_title(title, point) for point in points) if not _fits(whole, FolderPart)]
         if unfit:
-            message = f"with a member of the grid it is {shown(unfit[0])}, which cannot be the name of a folder"
+            message = f"with a variant of the grid it is {shown(unfit[0])}, which cannot be the name of a folder"
             self._add_own(("title",), f"{message}: {type_messages.described(type_info(FolderPart))}.")
 
-    def _check_notes(self, own: Own, points: Sequence[Member]) -> None:
+    def _check_notes(self, own: Own, points: Sequence[GridPoint]) -> None:
         labels = [point.label for point in points if point.label]
         for label in own.member:
             if not labels:
-                self._add_own(("member", label), "this entry has no grid, so it has no members.")
+                self._add_own(("member", label), "this entry has no grid, so it has no variants.")
             elif label not in labels:
-                message = f"the grid has no such member.{did_you_mean(label, labels)} Members: {shown_all(labels)}."
+                message = f"the grid has no such variant.{did_you_mean(label, labels)} Variants: {shown_all(labels)}."
                 self._add_own(("member", label), message)
         if labels and own.reference is not None:
-            message = f"this entry has {len(labels)} members. Say whose figures they are"
+            message = f"this entry has {len(labels)} variants. Say whose figures they are"
             self._add_own(("reference",), f'{message}: member."{labels[0]}".reference')
 
-    def _variant(self, own: Own, terms: Terms, point: Member, recipe: Recipe, seed: int) -> Variant:
+    def _variant(self, own: Own, terms: Terms, point: GridPoint, recipe: Recipe, seed: int) -> Variant:
         notes = own.member.get(point.label, Notes()) if point.label else own
         name = f"{self._name}@{point.label}" if point.label else self._name
         spec = RunSpec(
@@ -225,7 +225,7 @@ def _all_notes(own: Own) -> Iterator[tuple[KeyPath, Notes]]:
         yield ("member", label), notes
 
 
-def _run_title(title: str, point: Member) -> str:
+def _run_title(title: str, point: GridPoint) -> str:
     return " ".join((title, *point.labels))
 
 

@@ -36,7 +36,7 @@ class Catalog:
         raise self._absent(name)
 
     def select(self, names: Iterable[str]) -> tuple[Variant, ...]:
-        """The variants of some names: `adam` means all of its members, `adam@0.01` one. In this order, each once.
+        """The variants of some names: `adam` means all variants of adam, `adam@0.01` one. In this order, each once.
 
         Raises UsageError with the nearest names, or with the problems of an entry that has some.
         """
@@ -53,7 +53,7 @@ class Catalog:
             return experiment.variants
         variants = tuple(variant for variant in experiment.variants if variant.spec.member == member and member)
         if not variants:
-            raise UsageError(_no_member(name, experiment))
+            raise UsageError(_no_variant(name, experiment))
         return variants
 
     def _absent(self, name: str) -> UsageError:
@@ -74,11 +74,11 @@ class Catalog:
         )
 
 
-def _no_member(name: str, experiment: Experiment) -> str:
-    members = [variant.spec.name for variant in experiment.variants if variant.spec.member]
-    if not members:
-        return f"{shown(name)} does not exist: {shown(experiment.name)} has no members. Use its name alone."
-    return f"{shown(name)} does not exist.{did_you_mean(name, members, quote=False)} Members: {enumeration(members)}."
+def _no_variant(name: str, experiment: Experiment) -> str:
+    names = [variant.spec.name for variant in experiment.variants if variant.spec.member]
+    if not names:
+        return f"{shown(name)} does not exist: {shown(experiment.name)} has no variants. Use its name alone."
+    return f"{shown(name)} does not exist.{did_you_mean(name, names, quote=False)} Variants: {enumeration(names)}."
 
 
 def _by_title(name: str, variants: Iterable[Variant]) -> str:

@@ -1,4 +1,4 @@
-"""A grid: one member for each value of a key, or for each combination of values of several keys."""
+"""A grid: one variant for each value of a key, or for each combination of values of several keys."""
 
 import itertools
 import re
@@ -11,7 +11,7 @@ from labtui.catalog.problems import KeyProblem
 from labtui.catalog.schema_types import RECIPE_PATHS
 from labtui.catalog.words import KeyPath, did_you_mean, kind_of, shown
 
-MOST_MEMBERS = 200
+MOST_VARIANTS = 200
 """Runs that one grid can make."""
 
 _DEEPEST = 4
@@ -20,7 +20,7 @@ _LABEL = re.compile(r"[A-Za-z0-9_.-]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class GridPoint:
     """One point of a grid: what it changes in the entry, and the label of each value."""
 
     layers: tuple[Layer, ...] = ()
@@ -45,13 +45,13 @@ def _leaves(table: Mapping[str, Any], at: tuple[str, ...]) -> Iterator[tuple[tup
             yield (*at, key), value
 
 
-def members(varied: Mapping[str, Sequence[Any]], places: Mapping[str, KeyPath]) -> tuple[Member, ...]:
-    """The members of a grid without problems, in the order of its keys and values; the last key varies fastest.
+def grid_points(varied: Mapping[str, Sequence[Any]], places: Mapping[str, KeyPath]) -> tuple[GridPoint, ...]:
+    """The points of a grid without problems, in the order of its keys and values; the last key varies fastest.
 
     `places` says for each key where its values are written.
     """
     points = itertools.product(*(_values(key, values, places[key]) for key, values in varied.items()))
-    return tuple(Member(tuple(layer for layer, _ in point), tuple(text for _, text in point)) for point in points)
+    return tuple(GridPoint(tuple(layer for layer, _ in point), tuple(text for _, text in point)) for point in points)
 
 
 def _values(key: str, values: Sequence[Any], at: KeyPath) -> list[tuple[Layer, str]]:
@@ -62,21 +62,21 @@ def _values(key: str, values: Sequence[Any], at: KeyPath) -> list[tuple[Layer, s
 
 
 def grid_problems(varied: Mapping[str, Any]) -> Iterator[KeyProblem]:
-    """Keys that no recipe has, values that cannot name a member, two members of one name, too many members."""
+    """Keys that no recipe has, values that cannot name a variant, two variants of one name, too many variants."""
     count = 1
     for key, values in varied.items():
         at = tuple(key.split("."))
         if key not in RECIPE_PATHS:
             message = f"{shown(key)} is not a key of a recipe.{did_you_mean(key, RECIPE_PATHS, quote=False)}"
             yield KeyProblem(at, f"{message} {_EXAMPLE}")
-        if not isinstance(values, list) or not 1 <= len(values) <= MOST_MEMBERS:
-            message = f"{shown(values)} is not allowed: a list of 1 to {MOST_MEMBERS} values."
+        if not isinstance(values, list) or not 1 <= len(values) <= MOST_VARIANTS:
+            message = f"{shown(values)} is not allowed: a list of 1 to {MOST_VARIANTS} values."
             yield KeyProblem(at, f"{message} {_EXAMPLE}")
             continue
         count *= len(values)
         yield from _label_problems(key, values, at)
-    if count > MOST_MEMBERS:
-        yield KeyProblem((), f"this grid makes {count:,} runs: at most {MOST_MEMBERS} are allowed.")
+    if count > MOST_VARIANTS:
+        yield KeyProblem((), f"this grid makes {count:,} runs: at most {MOST_VARIANTS} are allowed.")
 
 
 def _label_problems(key: str, values: Sequence[Any], at: KeyPath) -> Iterator[KeyProblem]:
@@ -92,7 +92,7 @@ def _label_problems(key: str, values: Sequence[Any], at: KeyPath) -> Iterator[Ke
 
 
 def label(key: str, value: Any) -> str:
-    """How a value names its member: `0.01`, `bf16`, `nesterov` or `no-nesterov`, `0.3-0.2` for a list."""
+    """How a value names its variant: `0.01`, `bf16`, `nesterov` or `no-nesterov`, `0.3-0.2` for a list."""
     match value:
         case bool():
             leaf = key.rpartition(".")[2]

@@ -31,7 +31,7 @@ NONE = "none"
 """How a file says that an inherited key is to be absent; TOML has no null."""
 
 RunName = Annotated[
-    str, Meta(max_length=200, description="the name of an entry without a grid, or of one member of a grid")
+    str, Meta(max_length=200, description="the name of an entry without a grid, or of one variant of a grid")
 ]
 DatasetName = Annotated[str, Meta(max_length=60, description="the name of a data set")]
 RecipeKey = Annotated[str, Meta(max_length=200, description="a key of the recipe")]
@@ -69,7 +69,7 @@ class Terms(SharedTerms, frozen=True, kw_only=True):
 
 
 class Notes(Value, frozen=True, kw_only=True):
-    """What is known about an entry, or about one member of its grid."""
+    """What is known about an entry, or about one variant of its grid."""
 
     description: Text = ""
     conclusion: Text = ""
@@ -147,9 +147,9 @@ MEANINGS = {
     "conclusion": "What a published report concluded, in one sentence.",
     "extends": "The entry from which it inherits everything that it does not set itself.",
     "factor": "The keys of the recipe that it changes on purpose against its baseline. Default: those of its grid.",
-    "baseline": "The experiment that it is compared with: an entry, or one member of a grid such as `adam@0.001`.",
+    "baseline": "The experiment that it is compared with: an entry, or one variant of a grid such as `adam@0.001`.",
     "grid": "A list of values per key of the recipe: one run per value, or per combination of several keys.",
-    "member": "`description`, `conclusion` and `reference` of single members of the grid, by their labels.",
+    "member": "`description`, `conclusion` and `reference` of single variants of the grid, by their labels.",
     "seeds": 'A count (3 means 0, 1 and 2), a list such as `[0, 4, 7]`, or text such as `"0-4"`.',
     "offline_dataset": "The embedded data set to use, with a warning, if the requested one is not available.",
     "smallest_effect": "The smallest difference to the baseline that would matter, in points of accuracy.",

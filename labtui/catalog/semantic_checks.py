@@ -81,20 +81,20 @@ def baseline_problems(
     experiments: Sequence[Experiment], entries: Collection[str]
 ) -> Iterator[tuple[Experiment, KeyProblem]]:
     """Baselines that are not an entry or not a single run. A baseline whose entry has problems itself is accepted."""
-    members = {
+    variants = {
         one.name: [variant.spec.name for variant in one.variants] for one in experiments if len(one.variants) > 1
     }
     sound = {one.name for one in experiments}
     runs = dict.fromkeys(
-        [*(name for name in entries if name not in members), *(run for runs in members.values() for run in runs)]
+        [*(name for name in entries if name not in variants), *(run for runs in variants.values() for run in runs)]
     )
     for experiment in experiments:
         name = experiment.baseline
         if name is None or name in runs or (name.partition("@")[0] in runs.keys() - sound):
             continue
-        if name in members:
-            choices = shown_all(members[name][:20], "or")
-            message = f"{shown(name)} has {len(members[name])} members. Say which: {choices}."
+        if name in variants:
+            choices = shown_all(variants[name][:20], "or")
+            message = f"{shown(name)} has {len(variants[name])} variants. Say which: {choices}."
         else:
             others = [one for one in runs if one != experiment.name]
             message = f"there is no experiment {shown(name)}.{did_you_mean(name, others)}"

@@ -118,7 +118,7 @@ def test_an_unknown_name_brings_the_nearest_ones(tmp_path: Path) -> None:
         catalog.select(["netwrk"])
     with pytest.raises(UsageError, match=r"Did you mean rates@0\.01 or rates@0\.1\?"):
         catalog.select(["rates@0.001"])
-    with pytest.raises(UsageError, match="has no members"):
+    with pytest.raises(UsageError, match="has no variants"):
         catalog.select(["network@1"])
     with pytest.raises(UsageError, match="network and rates"):
         catalog.experiment("?")

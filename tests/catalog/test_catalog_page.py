@@ -8,7 +8,7 @@ import tomli
 
 from labtui.catalog import builtin_path, load
 from labtui.catalog.file import LARGEST
-from labtui.catalog.grid import MOST_MEMBERS
+from labtui.catalog.grid import MOST_VARIANTS
 from labtui.catalog.json_schema import schema
 from labtui.catalog.load import MOST_ENTRIES, MOST_RUNS
 from labtui.catalog.schema_types import ENTRY_KEYS, INHERITED_KEYS, MEANINGS, RECIPE_PATHS, REGISTRIES
@@ -48,7 +48,7 @@ def test_the_numbers_and_names_on_the_page_are_those_of_the_code() -> None:
     words = " ".join(TEXT.split())
     assert f"at most {LARGEST:,} bytes" in words
     assert f"at most {MOST_ENTRIES:,} entries and at most {MOST_RUNS:,} runs" in words
-    assert f"at most {MOST_MEMBERS} in all" in words
+    assert f"at most {MOST_VARIANTS} in all" in words
     assert all(f"`{tag}`" in words for tag in STEP_UNITS)
     for model in (Cnn, ResNet18):
         assert f"has {', '.join(model.modules[:-1])} and {model.modules[-1]}" in words

@@ -224,9 +224,9 @@ NAMES = (
         says(14, "experiment.x.baseline", 'no experiment "netwrk"', 'Did you mean "network"'),
     ),
     after(
-        "a baseline of several members",
+        "a baseline of several variants",
         '[experiment.x]\nbaseline = "rates"\n',
-        says(14, "experiment.x.baseline", '"rates" has 2 members', '"rates@0.1" or "rates@0.01"'),
+        says(14, "experiment.x.baseline", '"rates" has 2 variants', '"rates@0.1" or "rates@0.01"'),
     ),
     after(
         "an entry whose name leaves the runs folder",
@@ -284,9 +284,9 @@ STRUCTURE = (
         says(14, "experiment.x.grid.optimizer.lr[1]", "a second run", "0.1"),
     ),
     after(
-        "figures of a member that the grid lacks",
+        "figures of a variant that the grid lacks",
         '[experiment.x]\ngrid.optimizer.lr = [0.1, 0.2]\n[experiment.x.member."0.10"]\nconclusion = "It learns."\n',
-        says(15, 'experiment.x.member."0.10"', "no such member", 'Did you mean "0.1"', '"0.2"'),
+        says(15, 'experiment.x.member."0.10"', "no such variant", 'Did you mean "0.1"', '"0.2"'),
     ),
     after(
         "figures under a tag that is not there",
