@@ -101,7 +101,7 @@ class Pulse:
 
     def __enter__(self) -> "Pulse":
         self._reserve.reserve()
-        self._write()
+        self.write()
         self._thread.start()
         return self
 
@@ -110,7 +110,7 @@ class Pulse:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        self._write()
+        self.write()
         self._reserve.release()
 
     def moved(self) -> None:
@@ -175,9 +175,10 @@ class Pulse:
             self._stop.look()
             if time.monotonic() - beats >= INTERVAL:
                 beats = time.monotonic()
-                self._write()
+                self.write()
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write the heartbeat file now; a disk that takes no more is passed over."""
         now = time.monotonic()
         if self._moves != self._seen or self.phase in _LONG:
             self._seen = self._moves

@@ -123,7 +123,7 @@ ENGINE = (sys.executable, "-P", "-m", "labtui.engine")
 """The program that gets the run folder as its argument."""
 
 _ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
-_EXIT_TRIES, _EXIT_PAUSE = 20, 0.25
+EXIT_TRIES, EXIT_PAUSE = 20, 0.25
 _SPARE_BYTES = 8192
 
 
@@ -142,7 +142,7 @@ def attend(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, become
     command = (*engine, str(paths.folder))
     try:
         mine = claim(paths, order)
-        launch = _record(paths, order, mine, command)
+        launch = record_launch(paths, order, mine, command)
     except Refusal as refusal:
         _answer(refusal.answer())
         return
@@ -151,10 +151,10 @@ def attend(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, become
     remove_leftovers(paths)
     environment = engine_environment(order.threads, order.device_uuid, os.environ)
     begin = partial(Child, command, environment, order.slots, become)
-    _write_exit(mine.attempt, _run(mine.attempt, _made_with(launch, order), begin, signals))
+    write_exit(mine.attempt, _run(mine.attempt, _made_with(launch, order), begin, signals))
 
 
-def _record(paths: RunPaths, order: Order, mine: Claim, command: tuple[str, ...]) -> Launch:
+def record_launch(paths: RunPaths, order: Order, mine: Claim, command: tuple[str, ...]) -> Launch:
     """The first launch.json, without an engine; an attempt that cannot be recorded is given back."""
     launch = Launch(
         attempt=order.attempt,
@@ -175,7 +175,7 @@ def _record(paths: RunPaths, order: Order, mine: Claim, command: tuple[str, ...]
     )
     try:
         os.close(open_log(mine.attempt.log))
-        _spare(mine.attempt).write_bytes(bytes(_SPARE_BYTES))
+        spare_file(mine.attempt).write_bytes(bytes(_SPARE_BYTES))
         write_json(mine.attempt.launch, launch)
     except OSError as fault:
         mine.give_back()
@@ -240,22 +240,22 @@ def _answer(answer: Answer) -> None:
         pass
 
 
-def _spare(attempt: AttemptPaths) -> Path:
+def spare_file(attempt: AttemptPaths) -> Path:
     """A file that keeps room for exit.json, should the disk be full by then."""
     return attempt.exit.with_name(".exit.json.spare.tmp")
 
 
-def _write_exit(attempt: AttemptPaths, ended: Exit) -> None:
+def write_exit(attempt: AttemptPaths, ended: Exit) -> None:
     """Write exit.json, into the room kept for it; where even that fails, again and again for some seconds."""
-    for last in range(_EXIT_TRIES):
-        _spare(attempt).unlink(missing_ok=True)
+    for last in range(EXIT_TRIES):
+        spare_file(attempt).unlink(missing_ok=True)
         try:
             write_json(attempt.exit, ended)
             return
         except OSError as fault:
-            if last == _EXIT_TRIES - 1:
+            if last == EXIT_TRIES - 1:
                 sys.stderr.write(f"{attempt.exit} cannot be written ({fault}): {ended}\n")
-            time.sleep(_EXIT_PAUSE)
+            time.sleep(EXIT_PAUSE)
 
 
 def _text(argument: str) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from labtui.engine.cuda_graph import WARM_UP, Replayed
+from labtui.engine.cuda_graph import WARM_UP
 from labtui.engine.learner import Learner
 from labtui.spec import Adam, AdamW, Cnn, Cosine, Optimizer, Sgd
 from tests.support.training import CLASSES, SIDE, tiny_spec
@@ -44,19 +45,18 @@ def batches(size: int = 16) -> Iterator[tuple[Tensor, Tensor]]:
         yield images, torch.randint(0, CLASSES, (size,), generator=generator)
 
 
-def learner(optimizer: Optimizer) -> Learner:
+def learner(optimizer: Optimizer, **replay: Any) -> Learner:
     spec = tiny_spec(
         batch_size=16, optimizer=optimizer, scheduler=Cosine(warmup_epochs=0.5), model=Cnn(dropout=(0.3, 0.2))
     )
-    return Learner(spec, CPU, shape=(3, SIDE, SIDE), classes=CLASSES, steps_per_epoch=10)
+    return Learner(spec, CPU, shape=(3, SIDE, SIDE), classes=CLASSES, steps_per_epoch=10, **replay)
 
 
 @pytest.mark.parametrize("optimizer", [Adam(lr=0.01), AdamW(lr=0.01), Sgd(lr=0.1), Sgd(lr=0.1, momentum=0.9)])
 def test_a_replayed_training_gives_the_numbers_of_the_plain_one(optimizer: Optimizer) -> None:
     plain, device = learner(optimizer), RunsAgain()
     expected = [plain.learn(*batch, step) for step, batch in enumerate(islice(batches(), 10))]
-    recorded = learner(optimizer)
-    recorded._replayed = Replayed(recorded._learn, 16, device, pytest.fail)
+    recorded = learner(optimizer, graph=device, say=pytest.fail)
     given = [recorded.learn(*batch, step) for step, batch in enumerate(islice(batches(), 10))]
     assert (device.asides, device.replays) == (WARM_UP, 10 - WARM_UP)
     assert [(loss.item(), int(right)) for loss, right in given] == [
@@ -66,8 +66,7 @@ def test_a_replayed_training_gives_the_numbers_of_the_plain_one(optimizer: Optim
 
 def test_the_smaller_last_batch_runs_as_it_is() -> None:
     device = RunsAgain()
-    recorded = learner(Adam())
-    recorded._replayed = Replayed(recorded._learn, 16, device, pytest.fail)
+    recorded = learner(Adam(), graph=device, say=pytest.fail)
     for step, batch in enumerate(islice(batches(), 6)):
         recorded.learn(*batch, step)
     loss, _ = recorded.learn(*next(batches(5)), 6)
@@ -81,8 +80,7 @@ def test_a_step_that_cannot_be_recorded_is_told_once_and_runs_as_it_is() -> None
             raise RuntimeError(f"{type(step).__name__}: operation not permitted when stream is capturing")
 
     said: list[str] = []
-    recorded, plain = learner(Sgd(lr=0.1)), learner(Sgd(lr=0.1))
-    recorded._replayed = Replayed(recorded._learn, 16, Refuses(), said.append)
+    recorded, plain = learner(Sgd(lr=0.1), graph=Refuses(), say=said.append), learner(Sgd(lr=0.1))
     torch.manual_seed(0)
     given = [recorded.learn(*batch, step)[0].item() for step, batch in enumerate(islice(batches(), 8))]
     torch.manual_seed(0)

@@ -14,7 +14,7 @@ import torch
 
 from labtui.engine.heartbeat import Pulse
 from labtui.engine.learner import Learner
-from labtui.engine.recorder import MOST_KEPT, Point, Recorder
+from labtui.engine.recorder import MOST_KEPT, Recorder
 from labtui.engine.trainer import Intervals
 from labtui.store.files import read_json
 from labtui.store.paths import RunPaths
@@ -168,8 +168,7 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_empty_event_files(tmp_path
 def test_more_points_than_can_be_kept_are_given_up_and_counted(tmp_path: Path, disk: FullDisk) -> None:
     disk.full = True
     recorder = Recorder(tmp_path, 1, last={})
-    for step in range(MOST_KEPT + 7):
-        recorder._add(Point(0.0, step, "a", 1.0))
+    recorder.record(1, {f"tag {number}": 1.0 for number in range(MOST_KEPT + 7)})
     assert (len(recorder.kept), recorder.dropped, recorder.points_lost) == (MOST_KEPT, 7, MOST_KEPT + 7)
 
 
@@ -230,7 +229,7 @@ def test_the_beat_tells_of_lost_points_and_of_a_state_that_was_not_saved(tmp_pat
         stepped(self, count)
         if not disk.full or self.points_lost:
             full, disk.full = disk.full, False
-            self._write()
+            self.write()
             disk.full = full
             beats.append(read_json(RunPaths(tmp_path).beat, Beat))
 

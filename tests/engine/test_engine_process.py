@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from labtui.engine.stop import Stop
+from labtui.engine.stop import HEARD, Stop
 from labtui.spec import Cnn, Data, RunSpec, Training
 from labtui.store.files import read_json, read_json_or_none, write_json
 from labtui.store.paths import RunPaths
@@ -130,7 +130,7 @@ def test_an_engine_killed_and_resumed_ends_as_one_that_was_not(
 def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
     program = """
 import os, signal
-from labtui.engine.stop import Stop
+from labtui.engine.stop import HEARD, Stop
 stop = Stop()
 stop.listen()
 os.kill(os.getpid(), signal.SIGHUP)
@@ -147,9 +147,14 @@ print("still here")
 
 
 def test_a_signal_after_a_request_does_not_cut_the_saving_off() -> None:
-    stop = Stop()
-    stop.ask("asked to stop")
-    stop._signalled(signal.SIGTERM, None)
+    stop, before = Stop(), {number: signal.getsignal(number) for number in (*HEARD, signal.SIGHUP)}
+    try:
+        stop.listen()
+        stop.ask("asked to stop")
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     assert (stop.exit_code, stop.reason) == (143, "received SIGTERM")
 
 

@@ -333,7 +333,7 @@ def test_the_speed_counts_the_time_of_training_alone(tmp_path: Path, monkeypatch
             pulse.stepped(50)
         with pulse.clock.paused():
             now += 3
-    pulse._write()
+    pulse.write()
     beat = read_json(tmp_path / "beat.json", Beat)
     assert beat.images_per_second == pytest.approx(500)
     assert pulse.clock.seconds == pytest.approx(1)
@@ -345,7 +345,7 @@ def test_the_counter_stands_still_when_the_loop_does_but_not_in_a_long_phase(tmp
     pulse = Pulse(tmp_path / "beat.json", 1, Stop())
 
     def counter() -> int:
-        pulse._write()
+        pulse.write()
         return read_json(tmp_path / "beat.json", Beat).counter
 
     pulse.begin(step=0, steps=10, epoch=1, epochs=1)

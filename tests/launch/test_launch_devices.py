@@ -153,10 +153,23 @@ def test_no_driver_means_no_gpu_and_a_mute_one_is_told(monkeypatch: pytest.Monke
         choose("cuda")
 
 
-def test_a_gpu_under_a_torch_for_the_cpu_is_shown_told_and_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def install_torch(folder: Path, version: str) -> None:
+    """Make `folder` on `sys.path` hold the metadata of this version of torch, and of no other."""
+    for old in folder.iterdir():
+        (old / "METADATA").unlink()
+        old.rmdir()
+    metadata_of = folder / f"torch-{version}.dist-info"
+    metadata_of.mkdir()
+    (metadata_of / "METADATA").write_text(f"Metadata-Version: 2.1\nName: torch\nVersion: {version}\n")
+
+
+def test_a_gpu_under_a_torch_for_the_cpu_is_shown_told_and_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     driver = Driver(card("GPU-a"))
+    monkeypatch.syspath_prepend(tmp_path)
+    install_torch(tmp_path, "2.15.0+cpu")
     monkeypatch.setattr(devices, "visible_gpus", lambda environment: visible_gpus(environment, driver))
-    monkeypatch.setattr(devices, "_torch_version", lambda _: "2.15.0+cpu")
 
     found = survey({})
 
@@ -176,27 +189,20 @@ def test_torchs_version_is_read_once_and_again_when_packages_were_changed(
     monkeypatch.setattr(metadata, "version", lambda name: (reads.append(name), real(name))[1])
     monkeypatch.syspath_prepend(tmp_path)
 
-    def install(version: str) -> None:
-        for old in tmp_path.iterdir():
-            (old / "METADATA").unlink()
-            old.rmdir()
-        folder = tmp_path / f"torch-{version}.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: torch\nVersion: {version}\n")
-
-    install("97.0+cpu")
+    install_torch(tmp_path, "97.0+cpu")
     for _ in range(3):
         assert "97.0+cpu" in survey({}).notices[0]
-    install("98.0")
+    install_torch(tmp_path, "98.0")
     assert survey({}).notices == ()
-    install("99.0+cpu")
+    install_torch(tmp_path, "99.0+cpu")
     assert "99.0+cpu" in survey({}).notices[0]
     assert reads == ["torch"] * 3
 
 
-def test_a_machine_without_a_gpu_asks_for_no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_a_gpu_asks_for_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "visible_gpus", lambda _: ())
-    monkeypatch.setattr(devices, "_torch_version", lambda _: pytest.fail("nobody needs to know"))
+    monkeypatch.syspath_prepend(tmp_path)  # what was read of other folders before does not count
+    monkeypatch.setattr(metadata, "version", lambda _: pytest.fail("nobody needs to know"))
     assert survey({}).notices == ()
 
 

@@ -99,6 +99,7 @@ def test_an_entry_that_is_retried_is_never_lost_and_starts_its_attempt_once(stag
         assert there, hit
         assert {(entry.ticket.run, entry.ticket.attempt) for entry in there} == {(run.id, 1)}, hit
         assert len(entries(stage.root)) <= 1, hit
+        assert (entries(stage.root) and not failed(stage.root)) or hit.operation != "not reached", hit
 
 
 def test_an_entry_that_is_taken_out_is_there_or_not(stage: Stage) -> None:
@@ -110,6 +111,7 @@ def test_an_entry_that_is_taken_out_is_there_or_not(stage: Stage) -> None:
 
     for hit in hits(lambda: queue.remove(entries(stage.root)[0]), prepare=prepare):
         assert waiting(stage) in ([], [run.id]), hit
+        assert not waiting(stage) or hit.operation != "not reached", hit
         assert told(hit), hit
 
 
@@ -126,18 +128,19 @@ def test_a_request_to_stop_is_whole_or_absent(stage: Stage) -> None:
 def test_how_an_engine_ended_is_whole_or_absent_and_a_passing_fault_does_not_lose_it(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "_EXIT_PAUSE", 0.0)
+    monkeypatch.setattr(supervisor, "EXIT_PAUSE", 0.0)
     attempt = write_run(stage.root / "a", launch=make_launch()).attempt(1)
 
     def prepare() -> None:
         attempt.exit.unlink(missing_ok=True)
-        supervisor._spare(attempt).write_bytes(bytes(8192))
+        supervisor.spare_file(attempt).write_bytes(bytes(8192))
 
-    for hit in hits(lambda: supervisor._write_exit(attempt, Exit(code=3, ended=1.0)), prepare=prepare):
+    for hit in hits(lambda: supervisor.write_exit(attempt, Exit(code=3, ended=1.0)), prepare=prepare):
         if hit.kind == "kill" and not attempt.exit.exists():
             continue
         assert hit.error is None or hit.operation == "unlink", hit
         assert not attempt.exit.exists() or read_json(attempt.exit, Exit).code == 3, hit
+        assert attempt.exit.exists() or hit.operation != "not reached", hit
 
 
 def claimed(paths: RunPaths) -> Callable[[], object]:
@@ -145,7 +148,7 @@ def claimed(paths: RunPaths) -> Callable[[], object]:
         order = Order(attempt=next_attempt(paths), device="cpu", threads=1, data_root="/", patience=0.0)
         mine = claim(paths, order)
         try:
-            supervisor._record(paths, order, mine, ("engine",))
+            supervisor.record_launch(paths, order, mine, ("engine",))
         finally:
             mine.lock.close()
 

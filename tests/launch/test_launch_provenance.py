@@ -138,8 +138,11 @@ def test_what_is_written_while_a_log_is_cut_comes_along(tmp_path: Path, monkeypa
     os.close(writer)
 
 
-def test_a_log_that_is_gone_stops_nobody(tmp_path: Path) -> None:
-    CappedLog(tmp_path / "gone.txt").look()
+def test_a_log_that_is_gone_stops_nobody_and_is_not_made_again(tmp_path: Path) -> None:
+    log = CappedLog(tmp_path / "gone.txt")
+    log.look()
+    assert log.pause > 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_log_that_grows_fast_is_looked_at_more_often(tmp_path: Path) -> None:

@@ -130,12 +130,13 @@ def test_one_runner_at_a_time_however_many_are_asked_for(stage: Stage) -> None:
 
 
 def test_an_entry_made_while_a_runner_ends_is_never_left_behind(stage: Stage) -> None:
-    for _ in range(10):
-        run = stage.run()
+    runs = [stage.run() for _ in range(10)]
+    for run in runs:
         enqueue(stage, run)
         ensure(stage, "brief", resume_lost=False)
         wait_until(lambda run=run: engines(run))
     wait_until(lambda: not runners(stage.root) and not entries(stage.root))
+    assert [engines(run) for run in runs] == [{"1": 1}] * 10
 
 
 def test_an_entry_made_at_the_moment_of_letting_go_is_started(stage: Stage) -> None:

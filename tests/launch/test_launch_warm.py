@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -316,10 +317,12 @@ def test_waiting_ends_when_a_process_does() -> None:
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
         ends.watch(process.pid)
         process.stdin.close()
+        began = time.monotonic()
         ends.wait(3600)
         process.wait()
     ends.watch(process.pid)
     ends.wait(3600)  # it had ended before it could be watched
+    assert time.monotonic() - began < 60
     ends.close()
 
 

@@ -50,6 +50,7 @@ def test_a_writer_of_a_first_file_leaves_it_whole_or_absent(tmp_path: Path) -> N
     spec_file = SpecFile(run_id="a/b/c", created=0.0, labtui="0.1.0", spec=make_spec())
     for hit in hits(lambda: write_json(path, spec_file), prepare=lambda: path.unlink(missing_ok=True)):
         assert not path.exists() or read_json(path, SpecFile) == spec_file, hit
+        assert path.exists() or hit.operation != "not reached", hit
 
 
 def test_the_content_reaches_the_disk_before_its_name_and_the_name_before_the_end(
