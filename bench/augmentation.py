@@ -24,7 +24,7 @@ def tables(setting: Setting) -> Iterator[Table]:
         figures=rates(course, [contender.name for contender in contenders], PER_IMAGE),
         reference=PER_IMAGE,
         notes=(
-            f"From stored bytes to a batch of 128 floats, {setting.images}.",
+            f"From stored bytes to a batch of 128 float tensors, {setting.images}.",
             "v2 on a batch draws once for all images of the batch; the two others draw for each image.",
             f"labtui's transforms take {_share(course):.0%} of the training step on the same image.",
         ),

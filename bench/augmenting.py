@@ -10,9 +10,9 @@ from bench.images import images
 from bench.recipes import recipe
 from bench.report_loop import pipeline
 from labtui.datasets.info import Images
-from labtui.engine.data import divide
+from labtui.engine.data import make_splits
 from labtui.engine.device import open_device
-from labtui.engine.learner import floats
+from labtui.engine.learner import make_input_transform
 from labtui.engine.rng import shuffled
 from labtui.spec import Augment, ColorJitter, HorizontalFlip, RunSpec
 
@@ -57,12 +57,12 @@ def labtui(data: str | None, threads: int, device: str, batches: int, *, plain: 
     share = batches * BATCH / len(images(data).train)
     changes = [f"data.train_fraction={share}", "data.augment.mode=replace"]
     spec = recipe("network", changes[:1]) if plain else recipe("augmentation", changes)
-    samples = divide(_fewer(images(data)), spec, torch.device(device)).train
-    prepare = floats(None, torch.device(device))
+    samples = make_splits(_fewer(images(data)), spec, torch.device(device)).train
+    prepare = make_input_transform(None, torch.device(device))
     order = shuffled(len(samples), 0, "order", 1)
 
     def read() -> float:
-        for some, _ in samples.draw(0, "augment", 1).batches(order, BATCH):
+        for some, _ in samples.for_epoch(0, "augment", 1).batches(order, BATCH):
             prepare(some)
         return len(samples)
 

@@ -8,9 +8,9 @@ from bench.images import images
 from bench.recipes import recipe
 from bench.report_loop import ReportRun
 from labtui.datasets.info import Images
-from labtui.engine.data import divide
+from labtui.engine.data import make_splits
 from labtui.engine.device import open_device
-from labtui.engine.evaluate import BATCH, Examiner, report_loss
+from labtui.engine.evaluate import EVAL_BATCH_SIZE, Evaluator, report_loss
 from labtui.engine.learner import Learner
 from labtui.engine.rng import shuffled
 
@@ -27,13 +27,13 @@ def labtui(data: str | None, threads: int, device: str, count: int, precision: s
     open_device(device, threads, "fp32")
     spec = recipe("network", [f"training.precision={precision}"])
     place = torch.device(device)
-    division = divide(_fewer(images(data), count), spec, place)
-    learner = Learner(spec, place, shape=division.train.shape, classes=10, steps_per_epoch=1)
-    examiner = Examiner(learner.network, learner.prepare, learner.precision, lambda _: None)
+    splits = make_splits(_fewer(images(data), count), spec, place)
+    learner = Learner(spec, place, shape=splits.train.shape, classes=10, steps_per_epoch=1)
+    evaluator = Evaluator(learner.network, learner.transform, learner.precision, lambda _: None)
 
     def test() -> float:
-        order = shuffled(len(division.watched), 0, "test order", 1)
-        answers = examiner.ask(division.watched.draw(0, "test augment", 1), order, BATCH[device])
+        order = shuffled(len(splits.validation), 0, "test order", 1)
+        answers = evaluator.evaluate(splits.validation.for_epoch(0, "test augment", 1), order, EVAL_BATCH_SIZE[device])
         report_loss(answers.losses, spec.training.test_batch_size)
         return len(answers.labels)
 
@@ -45,7 +45,7 @@ def forward(threads: int, device: str, count: int, precision: str) -> Round:
     open_device(device, threads, "fp32")
     spec = recipe("network", [f"training.precision={precision}"])
     learner = Learner(spec, torch.device(device), shape=(3, 32, 32), classes=10, steps_per_epoch=1)
-    batch = torch.rand(BATCH[device], 3, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
+    batch = torch.rand(EVAL_BATCH_SIZE[device], 3, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def test() -> float:

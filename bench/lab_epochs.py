@@ -11,9 +11,9 @@ from bench.recipes import every_name, info, recipe
 from bench.report_loop import ReportRun
 from labtui.datasets import load
 from labtui.datasets.info import Images
-from labtui.engine.data import divide
+from labtui.engine.data import make_splits
 from labtui.engine.device import open_device
-from labtui.engine.evaluate import BATCH, Examiner
+from labtui.engine.evaluate import EVAL_BATCH_SIZE, Evaluator
 from labtui.engine.learner import Learner
 from labtui.engine.rng import shuffled
 from labtui.spec import RunSpec
@@ -54,15 +54,19 @@ def compute(dataset: str, threads: int) -> Round:
 def train(spec: RunSpec, of: Images, classes: int) -> None:
     """One run with no folder: its steps, the test after each epoch, the last test."""
     cpu = torch.device("cpu")
-    division = divide(of, spec, cpu)
+    splits = make_splits(of, spec, cpu)
     size = spec.training.batch_size
-    steps = -(-len(division.train) // size)
-    learner = Learner(spec, cpu, shape=division.train.shape, classes=classes, steps_per_epoch=steps)
-    examiner = Examiner(learner.network, learner.prepare, learner.precision, lambda _: None)
+    steps = -(-len(splits.train) // size)
+    learner = Learner(spec, cpu, shape=splits.train.shape, classes=classes, steps_per_epoch=steps)
+    evaluator = Evaluator(learner.network, learner.transform, learner.precision, lambda _: None)
     for epoch in range(spec.training.epochs):
-        order = shuffled(len(division.train), spec.seed, "order", epoch)
-        for images_, labels in division.train.draw(spec.seed, "augment", epoch).batches(order, size):
-            learner.learn(images_, labels, epoch)
-        watched = division.watched
-        examiner.ask(watched.draw(spec.seed, "test augment", epoch), torch.arange(len(watched)), BATCH["cpu"])
-    examiner.ask(division.test.draw(spec.seed, "test augment", 0), torch.arange(len(division.test)), BATCH["cpu"])
+        order = shuffled(len(splits.train), spec.seed, "order", epoch)
+        for images_, labels in splits.train.for_epoch(spec.seed, "augment", epoch).batches(order, size):
+            learner.train_step(images_, labels, epoch)
+        watched = splits.validation
+        evaluator.evaluate(
+            watched.for_epoch(spec.seed, "test augment", epoch), torch.arange(len(watched)), EVAL_BATCH_SIZE["cpu"]
+        )
+    evaluator.evaluate(
+        splits.test.for_epoch(spec.seed, "test augment", 0), torch.arange(len(splits.test)), EVAL_BATCH_SIZE["cpu"]
+    )

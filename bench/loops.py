@@ -55,9 +55,9 @@ def _with_few_tests(all_images: Images) -> Images:
 def carry_out(folder: Path, spec: RunSpec, of: Images, *, threads: int, device: str) -> Any:
     """A run from its folder to its result, in this process. Raises RuntimeError where it does not finish."""
     from labtui.engine.attempt import Attempt
-    from labtui.engine.heartbeat import Pulse
-    from labtui.engine.session import Session, Source
-    from labtui.engine.stop import Stop
+    from labtui.engine.heartbeat import Heartbeat
+    from labtui.engine.session import LoadedData, Session
+    from labtui.engine.stop import StopSignal
     from labtui.engine.trainer import Intervals
     from labtui.store.paths import RunPaths
     from labtui.store.records import Launch, SpecFile
@@ -70,11 +70,11 @@ def carry_out(folder: Path, spec: RunSpec, of: Images, *, threads: int, device: 
         attempt=1, host="bench", boot_id="", started=0.0, device=named, threads=threads, data_root=str(folder)
     )
     attempt = Attempt(paths, files, SpecFile(run_id=folder.name, created=0.0, labtui="", spec=spec), launch)
-    stop = Stop()
+    stop = StopSignal()
     said: list[str] = []
-    with Pulse(paths.beat, 1, stop) as pulse:
-        session = Session(attempt, pulse, stop, said.append, Intervals())
-        ending = session.carry_out(lambda _: Source(of, 10))
+    with Heartbeat(paths.beat, 1, stop) as heartbeat:
+        session = Session(attempt, heartbeat, stop, said.append, Intervals())
+        ending = session.run(lambda _: LoadedData(of, 10))
     if ending.outcome != "finished":
         raise RuntimeError("\n".join(said) or ending.reason)
     return session.result(ending)

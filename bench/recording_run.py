@@ -11,10 +11,10 @@ from bench.loops import carry_out
 from bench.recipes import recipe
 from bench.scratch import scratch
 from labtui.engine.checkpoint import Checkpoints
-from labtui.engine.metric_writer import Journal
+from labtui.engine.metric_writer import MetricWriter
 
 PARTS: dict[str, tuple[type, tuple[str, ...]]] = {
-    "logging": (Journal, ("steps", "step", "report_epoch")),
+    "logging": (MetricWriter, ("write_points", "write_last_step", "write_report_epoch")),
     "checkpoints": (Checkpoints, ("save",)),
 }
 """What is clocked: a class of the engine and those of its methods that write."""

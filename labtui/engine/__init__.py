@@ -1,1 +1,1 @@
-"""The only room with torch: trains one run and writes its folder. Started by name, imported by nobody."""
+"""The only package that imports torch: trains one run and writes its folder. Started by name, imported by no other."""

@@ -1,7 +1,7 @@
-"""`python -m labtui.engine RUN_DIR`: carry out the newest attempt of a run folder.
+"""`python -m labtui.engine RUN_DIR`: run the newest attempt of a run folder.
 
-Exit codes: 0 finished, or stopped by request; 1 diverged or failed; 2 a folder that does not say what to run;
-3 data, device or disk in the way; 130 and 143 after SIGINT and SIGTERM.
+Exit codes: 0 finished, or stopped by request; 1 diverged or failed; 2 the folder does not say what to run;
+3 a problem with data, device or disk; 130 and 143 after SIGINT and SIGTERM.
 """
 
 import os
@@ -15,22 +15,22 @@ from typing import NoReturn
 import msgspec
 
 from labtui.engine.attempt import Attempt, open_attempt
-from labtui.engine.heartbeat import Pulse
-from labtui.engine.stop import Stop
+from labtui.engine.heartbeat import Heartbeat
+from labtui.engine.stop import StopSignal
 from labtui.errors import EnvironmentFault, LabError
 from labtui.store.records import Result
 from labtui.store.reserved_space import ReservedSpace
 from labtui.text.clean import clean
 
-_TRIES, _PAUSE = 5, 0.2
-_ROOM = 1 << 16
-"""Bytes kept for the result on a disk without room."""
-_LONGEST = 1 << 16
-"""Characters of one message: a traceback can be long."""
+_RESULT_ATTEMPTS, _RETRY_DELAY = 5, 0.2
+_RESERVED_BYTES = 1 << 16
+"""Disk space reserved for result.json, in case the disk is full at the end."""
+_MAX_MESSAGE = 1 << 16
+"""Characters of one log message: a traceback can be long."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Carry out an attempt and return the exit code."""
+    """Run an attempt and return the exit code."""
     if len(arguments) != 1:
         say("usage: python -m labtui.engine RUN_DIR")
         return 2
@@ -40,53 +40,53 @@ def main(arguments: Sequence[str]) -> int:
         say(str(fault))
         return fault.exit_code
     parent = attempt.launch.parent
-    stop = Stop(attempt.files.stop_request, parent.pid if parent else None)
-    stop.listen()
-    reserve = ReservedSpace(attempt.paths.result, _ROOM)
+    stop = StopSignal(attempt.files.stop_request, parent.pid if parent else None)
+    stop.install_handlers()
+    reserve = ReservedSpace(attempt.paths.result, _RESERVED_BYTES)
     reserve.reserve()
-    with Pulse(attempt.paths.beat, attempt.files.number, stop) as pulse:
-        result, code = _carry_out(attempt, pulse, stop)
+    with Heartbeat(attempt.paths.beat, attempt.files.number, stop) as heartbeat:
+        result, code = _run_attempt(attempt, heartbeat, stop)
     return code if _write_result(attempt, result, reserve) else code or EnvironmentFault.exit_code
 
 
-def _carry_out(attempt: Attempt, pulse: Pulse, stop: Stop) -> tuple[Result, int]:
-    # Deferred: torch takes seconds to import, and a sign of life and an ear for stops come first.
-    from labtui.engine.session import Session, read_source
+def _run_attempt(attempt: Attempt, heartbeat: Heartbeat, stop: StopSignal) -> tuple[Result, int]:
+    # deferred: importing torch takes seconds; the heartbeat and the stop signal must work before that
+    from labtui.engine.session import Session, load_data
     from labtui.engine.trainer import Intervals
 
-    session = Session(attempt, pulse, stop, say, Intervals())
-    ending = session.carry_out(read_source)
+    session = Session(attempt, heartbeat, stop, say, Intervals())
+    ending = session.run(load_data)
     return session.result(ending), ending.exit_code
 
 
 def _write_result(attempt: Attempt, result: Result, reserve: ReservedSpace) -> bool:
-    """Write result.json, on a full disk into the room that is kept for it."""
-    for _ in range(_TRIES):
+    """Write result.json, on a full disk into the space that was reserved for it. Returns whether that worked."""
+    for _ in range(_RESULT_ATTEMPTS):
         try:
             reserve.write(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
             reserve.release()
             return True
         except OSError as fault:
-            trouble = fault
-            time.sleep(_PAUSE)
-    say(f"{attempt.paths.result} cannot be written ({trouble}): {result.outcome}. {result.reason}")
+            error = fault
+            time.sleep(_RETRY_DELAY)
+    say(f"{attempt.paths.result} cannot be written ({error}): {result.outcome}. {result.reason}")
     return False
 
 
 def say(text: str) -> None:
-    """A line for people into the log; nobody reading it any more is no reason to end."""
+    """Write a line to the log; a closed log is no reason to end."""
     try:
-        print(clean(text, _LONGEST), flush=True)  # noqa: T201 (stdout is the log)
+        print(clean(text, _MAX_MESSAGE), flush=True)  # noqa: T201 (stdout is the log)
     except OSError:
         return
 
 
-def leave(code: int) -> NoReturn:
-    """End without the interpreter's own end, which takes torch apart for most of a second. Everything is closed."""
+def exit_now(code: int) -> NoReturn:
+    """Exit without the interpreter's shutdown, which spends most of a second on torch. All files are closed already."""
     with suppress(OSError):
         sys.stdout.flush()
     os._exit(code)
 
 
 if __name__ == "__main__":
-    leave(main(sys.argv[1:]))
+    exit_now(main(sys.argv[1:]))

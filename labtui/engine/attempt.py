@@ -1,4 +1,4 @@
-"""What an engine is told: the files of its run folder. No torch here."""
+"""What to run: the newest attempt of a run folder. Does not import torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from labtui.store.records import SCHEMA, Launch, SpecFile
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at one run."""
+    """One attempt of a run, with the contents of its spec.json and launch.json."""
 
     paths: RunPaths
     files: AttemptPaths
@@ -20,11 +20,11 @@ class Attempt:
 
 
 def open_attempt(folder: Path) -> Attempt:
-    """The newest attempt of a run folder. Raises UsageError where the folder does not say what to run."""
+    """The newest attempt of a run folder. Raises UsageError if the folder does not say what to run."""
     paths = RunPaths(folder)
     files = paths.last_attempt()
     if files is None:
-        raise UsageError(f"{folder} has no attempt to carry out.", advice="Start runs with: labtui run NAME")
+        raise UsageError(f"{folder} has no attempt to run.", advice="Start runs with: labtui run NAME")
     try:
         spec_file, launch = read_json(paths.spec, SpecFile), read_json(files.launch, Launch)
     except (OSError, DamagedFile) as fault:

@@ -1,7 +1,7 @@
-"""Random transforms of whole batches on the device, with parameters of its own for every image and every read.
+"""Random transforms of whole batches on the device, with separate parameters for every image and epoch.
 
-The parameters of an epoch are drawn at its start, one row a sample, so they depend on (seed, epoch, sample) alone: not
-on the batch size, the device, or where a run was resumed.
+The parameters of an epoch are drawn at its start, one row per sample, so they depend only on seed, epoch and sample,
+not on the batch size, the device, or where a run was resumed.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Generator, Tensor
 
 from labtui.engine.color_jitter import Jitter
-from labtui.engine.geometry import Crop, Flip, Geometric, Rotate, fetch
+from labtui.engine.geometry import Crop, Flip, GeometricTransform, Rotate, gather_pixels
 from labtui.spec import ColorJitter, HorizontalFlip, RandomCrop, Resize, Rotation, Transform
 
-Drawn = tuple[Tensor, ...]
-"""Per step of a pipeline, the drawn parameters, on the CPU: one row a sample."""
+DrawnParameters = tuple[Tensor, ...]
+"""The drawn parameters of each step of a pipeline, on the CPU: one row per sample."""
 
 
 class _Step(Protocol):
@@ -25,10 +25,10 @@ class _Step(Protocol):
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor: ...
 
 
-class _Moves:
-    """Neighbouring geometric transforms, as one fetch of pixels."""
+class _GeometricStep:
+    """Consecutive geometric transforms, applied as one gather of pixels."""
 
-    def __init__(self, transforms: Sequence[Geometric]) -> None:
+    def __init__(self, transforms: Sequence[GeometricTransform]) -> None:
         self.transforms = transforms
 
     def draw(self, count: int, generator: Generator) -> Tensor:
@@ -36,16 +36,16 @@ class _Moves:
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:
         columns = torch.split_with_sizes(drawn, [transform.columns for transform in self.transforms], dim=1)
-        return fetch(images, list(zip(self.transforms, columns, strict=True)))
+        return gather_pixels(images, list(zip(self.transforms, columns, strict=True)))
 
 
-class _Scale:
-    """Resizes with PIL's bilinear filter (antialiased), to within a level."""
+class _ResizeStep:
+    """Resizes like PIL's bilinear filter (antialiased), within one of 256 levels."""
 
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def draw(self, count: int, generator: Generator) -> Tensor:  # noqa: ARG002 (one interface; nothing is random here)
+    def draw(self, count: int, generator: Generator) -> Tensor:  # noqa: ARG002 (interface; nothing is random here)
         return torch.empty(count, 0)
 
     def apply(self, images: Tensor, drawn: Tensor) -> Tensor:  # noqa: ARG002
@@ -59,42 +59,43 @@ class Augmentation:
     def __init__(self, transforms: Sequence[Transform], shape: tuple[int, int, int]) -> None:
         self.steps: list[_Step] = []
         self.shape = shape
-        moves: list[Geometric] = []
+        geometric: list[GeometricTransform] = []
         for transform in transforms:
             channels, height, width = self.shape
             match transform:
                 case HorizontalFlip(p=p):
-                    moves.append(Flip(p))
+                    geometric.append(Flip(p))
                 case Rotation(degrees=degrees):
-                    self._leave(moves)
-                    moves.append(Rotate(degrees, width, height))
+                    self._start_new_gather_if_needed(geometric)
+                    geometric.append(Rotate(degrees, width, height))
                 case RandomCrop(padding=padding):
-                    self._leave(moves)
-                    moves.append(Crop(padding))
+                    self._start_new_gather_if_needed(geometric)
+                    geometric.append(Crop(padding))
                 case Resize(size=size) if (height, width) != (size, size):
-                    self._fetch(moves)
-                    self.steps.append(_Scale(size))
+                    self._add_geometric(geometric)
+                    self.steps.append(_ResizeStep(size))
                     self.shape = (channels, size, size)
                 case ColorJitter(brightness=brightness, contrast=contrast, saturation=saturation, hue=hue):
-                    self._fetch(moves)
+                    self._add_geometric(geometric)
                     self.steps.append(Jitter(brightness, contrast, saturation, hue))
-        self._fetch(moves)
+        self._add_geometric(geometric)
 
-    def _leave(self, moves: list[Geometric]) -> None:
-        if any(move.leaves for move in moves):
-            self._fetch(moves)
+    def _start_new_gather_if_needed(self, geometric: list[GeometricTransform]) -> None:
+        """One gather may read outside the image only once: black pixels must stay black."""
+        if any(transform.reads_outside for transform in geometric):
+            self._add_geometric(geometric)
 
-    def _fetch(self, moves: list[Geometric]) -> None:
-        if moves:
-            self.steps.append(_Moves(tuple(moves)))
-            moves.clear()
+    def _add_geometric(self, geometric: list[GeometricTransform]) -> None:
+        if geometric:
+            self.steps.append(_GeometricStep(tuple(geometric)))
+            geometric.clear()
 
-    def draw(self, count: int, generator: Generator) -> Drawn:
-        """The parameters of `count` samples."""
+    def draw(self, count: int, generator: Generator) -> DrawnParameters:
+        """Draw the parameters of `count` samples."""
         return tuple(step.draw(count, generator) for step in self.steps)
 
-    def apply(self, images: Tensor, drawn: Drawn) -> Tensor:
-        """The images as drawn for them: one row of parameters an image."""
+    def apply(self, images: Tensor, drawn: DrawnParameters) -> Tensor:
+        """Apply the transforms with the drawn parameters: one row per image."""
         for step, parameters in zip(self.steps, drawn, strict=True):
             images = step.apply(images, parameters)
         return images

@@ -1,4 +1,4 @@
-"""The device of a run: made ready, never silently replaced."""
+"""Opens the device of a run; never replaces it by another one silently."""
 
 import ctypes
 import sys
@@ -11,18 +11,18 @@ from labtui.errors import EnvironmentFault, LabError
 from labtui.spec import Precision
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
-"""glibc's numbers for mallopt."""
+"""glibc's constants for mallopt."""
 
 
 class OutOfMemory(LabError):
-    """The device's memory did not suffice; the message says which batch size to try."""
+    """The device ran out of memory; the message suggests a batch size."""
 
 
 def open_device(name: str, threads: int, precision: Precision) -> torch.device:
-    """Make ready the device that the user calls `name` (`cpu`, `cuda:N`, `mps`), with so many CPU threads.
+    """Open the device that the user calls `name` (`cpu`, `cuda:N`, `mps`) and set the number of CPU threads.
 
-    The launcher shows the engine one GPU only, so any `cuda:N` is the first one here. Raises EnvironmentFault where the
-    device is not there.
+    The launcher makes only one GPU visible to the engine, so any `cuda:N` is the first one here. Raises
+    EnvironmentFault if the device is not available.
     """
     torch.set_num_threads(threads)
     kind = name.partition(":")[0]
@@ -31,11 +31,11 @@ def open_device(name: str, threads: int, precision: Precision) -> torch.device:
     if kind == "mps":
         if not torch.backends.mps.is_available():
             raise EnvironmentFault(
-                "Device mps is not there: torch finds no Apple GPU.", advice="labtui devices lists them."
+                "Device mps is not available: torch finds no Apple GPU.", advice="`labtui devices` lists devices."
             )
         return torch.device("mps")
     if kind != "cpu":
-        raise EnvironmentFault(f"Device {name!r} is not known.", advice="labtui devices lists what is there.")
+        raise EnvironmentFault(f"Device {name!r} is not known.", advice="`labtui devices` lists devices.")
     keep_freed_memory()
     return torch.device("cpu")
 
@@ -44,8 +44,8 @@ def _open_cuda(name: str, precision: Precision) -> torch.device:
     if not torch.cuda.is_available():
         built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
         raise EnvironmentFault(
-            f"Device {name} is not there: torch {torch.__version__} ({built}) finds no usable GPU.",
-            advice="labtui devices lists what is there; labtui doctor says what is missing.",
+            f"Device {name} is not available: torch {torch.__version__} ({built}) finds no usable GPU.",
+            advice="`labtui devices` lists devices; `labtui doctor` says what is missing.",
         )
     tf32 = precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = tf32
@@ -56,8 +56,10 @@ def _open_cuda(name: str, precision: Precision) -> torch.device:
 
 
 def keep_freed_memory() -> None:
-    """Ask glibc to keep freed memory: a step frees and takes the same megabytes again, and each return to the kernel
-    costs page faults (1,600 a step with the report's network, up to a tenth of the time). Elsewhere: nothing.
+    """Ask glibc to keep freed memory. Does nothing elsewhere.
+
+    A step frees and allocates the same megabytes again, and returning them to the kernel costs page faults: 1,600 a
+    step with the report's network, up to a tenth of the time.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -94,7 +96,7 @@ def generator_states(device: torch.device) -> dict[str, torch.Tensor]:
 
 
 def restore_generators(device: torch.device, states: dict[str, torch.Tensor]) -> None:
-    """Set torch's own generators. Raises KeyError where the states are those of another kind of device."""
+    """Restore torch's global generators. Raises KeyError if the states are from another kind of device."""
     torch.set_rng_state(states["cpu"])
     if device.type == "cuda":
         torch.cuda.set_rng_state(states["cuda"], device)
@@ -103,7 +105,7 @@ def restore_generators(device: torch.device, states: dict[str, torch.Tensor]) ->
 
 
 def is_out_of_memory(fault: BaseException) -> bool:
-    """Whether an error of torch or Python means that there was no memory left."""
+    """Whether an exception of torch or Python means that memory ran out."""
     if isinstance(fault, (torch.OutOfMemoryError, MemoryError)):
         return True
     text = str(fault)
@@ -111,7 +113,7 @@ def is_out_of_memory(fault: BaseException) -> bool:
 
 
 def out_of_memory(device: str, batch_size: int) -> OutOfMemory:
-    """What to tell about it."""
+    """The error for it, with a smaller batch size to try."""
     smaller = max(1, batch_size // 2)
     advice = f"Try batch {smaller}: --set training.batch_size={smaller}." if batch_size > 1 else "Try a smaller model."
     return OutOfMemory(f"Device {device} ran out of memory (batch {batch_size}).", advice=advice)

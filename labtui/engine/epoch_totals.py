@@ -1,4 +1,4 @@
-"""The losses and right answers of one epoch, step by step, read from the device as seldom as possible."""
+"""The losses and correct predictions of one epoch, step by step, read from the device as rarely as possible."""
 
 import torch
 from torch import Tensor
@@ -6,48 +6,48 @@ from torch import Tensor
 from labtui.engine.evaluate import percent, report_loss_of_batches
 
 
-class Tally:
-    """What an epoch has given so far. The scalars of the last steps wait on the device until they are read."""
+class EpochTotals:
+    """What an epoch has produced so far. The scalars of the latest steps stay on the device until `read`."""
 
     def __init__(self, samples: int, batch_size: int) -> None:
-        """`samples` of an epoch, in batches of `batch_size`; the last one may be smaller."""
+        """`samples` is the number per epoch, read in batches of `batch_size`; the last batch may be smaller."""
         self.samples = samples
         self.batch_size = batch_size
         self.losses: list[float] = []
         self.correct: list[int] = []
-        self._waiting: list[tuple[Tensor, Tensor]] = []
+        self._unread: list[tuple[Tensor, Tensor]] = []
 
     @property
-    def done(self) -> int:
+    def steps_done(self) -> int:
         """Steps of the epoch that are done, read or not."""
-        return len(self.losses) + len(self._waiting)
+        return len(self.losses) + len(self._unread)
 
     def add(self, loss: Tensor, correct: Tensor) -> None:
-        """One step, without reading it."""
-        self._waiting.append((loss, correct))
+        """Add one step without reading it from the device."""
+        self._unread.append((loss, correct))
 
     def read(self) -> range:
-        """Bring what waits to the host; which steps, from 0, these were."""
+        """Copy all unread steps to the host. Returns their indices in the epoch, from 0."""
         known = len(self.losses)
-        if self._waiting:
-            self.losses += torch.stack([loss for loss, _ in self._waiting]).tolist()
-            self.correct += torch.stack([correct for _, correct in self._waiting]).tolist()
-            self._waiting.clear()
+        if self._unread:
+            self.losses += torch.stack([loss for loss, _ in self._unread]).tolist()
+            self.correct += torch.stack([correct for _, correct in self._unread]).tolist()
+            self._unread.clear()
         return range(known, len(self.losses))
 
     def restore(self, losses: Tensor, correct: Tensor) -> None:
-        """Take up a saved epoch. Raises ValueError where this epoch cannot have had so many steps."""
+        """Continue a saved epoch. Raises ValueError if this epoch cannot have that many steps."""
         if not len(losses) == len(correct) <= -(-self.samples // self.batch_size):
             raise ValueError(f"it has {len(losses)} steps in one epoch, which this run does not have")
         self.losses, self.correct = losses.tolist(), correct.tolist()
 
     def batch_accuracy(self, step: int) -> float:
-        """Of one step that was read, in percent."""
+        """Accuracy of one step that was read, in percent; `step` counts from 0 in the epoch."""
         return percent(self.correct[step], min(self.batch_size, self.samples - step * self.batch_size))
 
     @property
     def accuracy(self) -> float:
-        """Of the whole epoch, counted before each update, in percent."""
+        """Accuracy over the whole epoch, counted before each update, in percent."""
         return percent(sum(self.correct), self.samples)
 
     @property

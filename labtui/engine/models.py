@@ -1,7 +1,8 @@
-"""The networks that a catalog can name."""
+"""The networks that a catalog can name, and their size."""
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
@@ -9,23 +10,26 @@ from torch import Tensor, nn
 
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.spec import Cnn, Model, ResNet18
+from labtui.store.records import ModelSummary
+
+_COUNTED_LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 class ConvNet(nn.Module):
     """The report's network: three 5x5 convolutions (10, 30, 60 channels) and three dense layers (270, 130, classes).
 
-    Max-pooling comes before the ReLU where the report has it after: the two commute exactly, in the gradients too, and
-    a quarter of the values is left to clip. `dropout` acts after fc1's and after fc2's ReLU.
+    Max-pooling comes before the ReLU, while the report has it after: the two commute exactly, also in the gradients,
+    and only a quarter of the values is left to clip. `dropout` acts after fc1's and after fc2's ReLU.
     """
 
     def __init__(self, shape: tuple[int, int, int], classes: int, dropout: tuple[float, float]) -> None:
         super().__init__()
         channels, height, width = shape
-        # The layers draw their initial weights in this order, as in the report's module.
+        # The layers draw their initial weights in this order, like the report's module.
         self.conv1 = nn.Conv2d(channels, 10, 5)
         self.conv2 = nn.Conv2d(10, 30, 5)
         self.conv3 = nn.Conv2d(30, 60, 5)
-        self.fc1 = nn.Linear(60 * _left(height) * _left(width), 270)
+        self.fc1 = nn.Linear(60 * _pooled_side(height) * _pooled_side(width), 270)
         self.fc2 = nn.Linear(270, 130)
         self.fc3 = nn.Linear(130, classes)
         self.dropout1 = _dropout(dropout[0])
@@ -42,29 +46,62 @@ class ConvNet(nn.Module):
         return logits
 
 
-def build(model: Model, *, shape: tuple[int, int, int], classes: int, seed: int) -> nn.Module:
-    """A network for images of `shape` (channels, h, w), initialised by PyTorch's defaults from `seed`.
+def build_model(model: Model, *, shape: tuple[int, int, int], classes: int, seed: int) -> nn.Module:
+    """A network for images of `shape` (channels, h, w), with PyTorch's default initialization from `seed`.
 
-    It seeds torch's own generator, on the CPU, so that every device starts from the same weights. Raises UsageError for
-    images that the network cannot take, EnvironmentFault where it needs torchvision and that does not load.
+    Seeds torch's global CPU generator, so that every device starts from the same weights. Raises UsageError for images
+    that are too small for the network, and EnvironmentFault if it needs torchvision and that cannot be imported.
     """
     torch.manual_seed(seed)
     match model:
         case Cnn(dropout=dropout):
-            if min(_left(side) for side in shape[1:]) < 1:
-                raise UsageError(f"model.name = cnn takes images of 24x24 pixels and more, not {shape[1]}x{shape[2]}.")
+            if min(_pooled_side(side) for side in shape[1:]) < 1:
+                raise UsageError(f"model.name = cnn needs images of at least 24x24 pixels, not {shape[1]}x{shape[2]}.")
             return ConvNet(shape, classes, dropout)
         case ResNet18():
             return _resnet18(shape[0], classes)
 
 
 def has_batch_norm(network: nn.Module) -> bool:
-    """Whether the network's answer for an image depends, while training, on the batch around it."""
+    """Whether the network's output for an image depends on the rest of the batch in training mode."""
     return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules())
 
 
-def _left(side: int) -> int:
-    """The side of conv3's pooled maps for images of that side."""
+def summarize(network: nn.Module, shape: tuple[int, int, int]) -> ModelSummary:
+    """Parameters per layer, and the floating-point operations of one image of `shape` (channels, h, w).
+
+    Counts the multiply-adds of convolutions and dense layers in a forward pass, two operations each, without biases.
+    Leaves the network in the mode (train or eval) it was in.
+    """
+    flops: dict[nn.Module, int] = {}
+
+    def count(module: nn.Module, _: Any, output: Tensor) -> None:
+        weight = module.weight
+        assert isinstance(weight, Tensor)
+        flops[module] = flops.get(module, 0) + 2 * weight[0].numel() * output.numel()
+
+    hooks = [module.register_forward_hook(count) for module in network.modules() if isinstance(module, _COUNTED_LAYERS)]
+    was_training = network.training
+    device = next(network.parameters()).device
+    try:
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, *shape, device=device))
+    finally:
+        network.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    layers = tuple(
+        (name, f"{type(module).__name__}({module.extra_repr()})", _count_parameters(module))
+        for name, module in network.named_modules()
+        if name and next(module.parameters(recurse=False), None) is not None
+    )
+    return ModelSummary(
+        parameters=_count_parameters(network, recurse=True), flops_per_image=sum(flops.values()), layers=layers
+    )
+
+
+def _pooled_side(side: int) -> int:
+    """The side of conv3's pooled maps, in pixels, for images with this side."""
     return (((side - 4) // 2) - 4 - 4) // 2
 
 
@@ -81,11 +118,15 @@ def _resnet18(channels: int, classes: int) -> nn.Module:
 
 def _torchvision_resnet18() -> Callable[..., nn.Module]:
     try:
-        from torchvision.models import resnet18  # deferred: a second and more that other models need not pay
-    except Exception as fault:  # a wheel for another torch fails in many ways
+        from torchvision.models import resnet18  # deferred: takes over a second, and other models do not need it
+    except Exception as fault:  # a wheel built for another torch can fail in many ways
         raise EnvironmentFault(
-            f"torchvision does not load: {type(fault).__name__}: {fault}. Only the model resnet18 needs it.",
-            advice=f"Mend it with: {sys.executable} -m pip install --force-reinstall torch torchvision\n"
+            f"torchvision cannot be imported: {type(fault).__name__}: {fault}. Only the model resnet18 needs it.",
+            advice=f"Fix this with: {sys.executable} -m pip install --force-reinstall torch torchvision\n"
             "(one command, one index: the two must be built for each other)",
         ) from fault
     return resnet18  # type: ignore[no-any-return]  # torchvision publishes no types
+
+
+def _count_parameters(module: nn.Module, *, recurse: bool = False) -> int:
+    return sum(parameter.numel() for parameter in module.parameters(recurse=recurse))

@@ -1,8 +1,8 @@
 """The optimizers and schedules that a catalog can name.
 
-These are thin holders of state over torch's own functional optimizers, fused where the device has that. torch's
-optimizer classes do the same sums but import the compiler when the first one is made, which takes longer than a run on
-a small data set.
+Each one only holds the state for torch's own functional optimizer, fused if the device supports it. torch's optimizer
+classes compute the same but import the compiler when the first one is created, which takes longer than a run on a small
+data set.
 """
 
 import math
@@ -16,7 +16,7 @@ from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
 from labtui.spec import Adam, AdamW, Cosine, Scheduler, Sgd
-from labtui.spec import Optimizer as Choice
+from labtui.spec import Optimizer as OptimizerSpec
 
 FUSED = ("cpu", "cuda", "mps")
 """The devices on which torch updates all parameters in one kernel."""
@@ -28,28 +28,28 @@ class Optimizer(Protocol):
     """Updates a network's parameters from their gradients."""
 
     def step(self, lr: float | Tensor) -> None:
-        """One update with learning rate `lr`, a scalar; the gradients are gone afterwards."""
+        """Update the parameters with learning rate `lr`, a scalar, and clear the gradients."""
         ...
 
     def state(self) -> State:
-        """What a resumed run needs: tensors and lists of them."""
+        """The state that a resumed run needs: lists of tensors."""
         ...
 
     def load(self, state: State) -> None:
-        """Go on from such a state. Raises KeyError, ValueError or RuntimeError where it is another optimizer's."""
+        """Restore such a state. Raises KeyError, ValueError or RuntimeError if it belongs to another optimizer."""
         ...
 
 
 class _AdamFamily:
     """torch.optim.Adam or AdamW, without amsgrad."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], choice: Adam | AdamW) -> None:
+    def __init__(self, parameters: Iterable[nn.Parameter], spec: Adam | AdamW) -> None:
         self.parameters = list(parameters)
-        self.choice = choice
-        self.update: Callable[..., None] = adamw if isinstance(choice, AdamW) else adam
+        self.spec = spec
+        self.update: Callable[..., None] = adamw if isinstance(spec, AdamW) else adam
         device = self.parameters[0].device
         self.fused = device.type in FUSED
-        # A fused kernel reads the step where the parameters are; the other one on the host.
+        # The fused kernel reads the step counter on the device of the parameters, the other one on the host.
         steps_on = device if self.fused else torch.device("cpu")
         self.averages = [torch.zeros_like(parameter) for parameter in self.parameters]
         self.squares = [torch.zeros_like(parameter) for parameter in self.parameters]
@@ -57,7 +57,7 @@ class _AdamFamily:
 
     @torch.no_grad()
     def step(self, lr: float | Tensor) -> None:
-        beta1, beta2 = self.choice.betas
+        beta1, beta2 = self.spec.betas
         self.update(
             self.parameters,
             _take_gradients(self.parameters),
@@ -70,8 +70,8 @@ class _AdamFamily:
             beta1=beta1,
             beta2=beta2,
             lr=lr,
-            weight_decay=self.choice.weight_decay,
-            eps=self.choice.eps,
+            weight_decay=self.spec.weight_decay,
+            eps=self.spec.eps,
             maximize=False,
         )
 
@@ -85,11 +85,11 @@ class _AdamFamily:
 class _Sgd:
     """torch.optim.SGD."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], choice: Sgd) -> None:
+    def __init__(self, parameters: Iterable[nn.Parameter], spec: Sgd) -> None:
         self.parameters = list(parameters)
-        self.choice = choice
+        self.spec = spec
         self.fused = self.parameters[0].device.type in FUSED
-        # With momentum, torch starts each buffer from the first gradient; None says that there was none yet.
+        # With momentum, torch initializes each buffer with the first gradient; None means there was none yet.
         self.momenta: list[Tensor | None] = [None] * len(self.parameters)
 
     @torch.no_grad()
@@ -99,11 +99,11 @@ class _Sgd:
             _take_gradients(self.parameters),
             self.momenta,
             fused=self.fused,
-            weight_decay=self.choice.weight_decay,
-            momentum=self.choice.momentum,
+            weight_decay=self.spec.weight_decay,
+            momentum=self.spec.momentum,
             lr=lr,
             dampening=0.0,
-            nesterov=self.choice.nesterov,
+            nesterov=self.spec.nesterov,
             maximize=False,
         )
 
@@ -116,15 +116,15 @@ class _Sgd:
             _copy_all({"momenta": self.momenta}, state)
 
 
-def make_optimizer(network: nn.Module, choice: Choice) -> Optimizer:
-    """The chosen optimizer for all parameters of a network."""
-    if isinstance(choice, Sgd):
-        return _Sgd(network.parameters(), choice)
-    return _AdamFamily(network.parameters(), choice)
+def make_optimizer(network: nn.Module, spec: OptimizerSpec) -> Optimizer:
+    """The optimizer of a spec for all parameters of a network."""
+    if isinstance(spec, Sgd):
+        return _Sgd(network.parameters(), spec)
+    return _AdamFamily(network.parameters(), spec)
 
 
 def make_schedule(scheduler: Scheduler, lr: float, steps_per_epoch: int, steps: int) -> Callable[[int], float]:
-    """The learning rate of optimizer step 0, 1, … of `steps`: of the step alone, so there is nothing to save."""
+    """The learning rate as a function of the optimizer step (0, 1, … of `steps`); it has no state to save."""
     if not isinstance(scheduler, Cosine):
         return lambda _: lr
     warm_up, final = round(scheduler.warmup_epochs * steps_per_epoch), scheduler.final
@@ -140,21 +140,21 @@ def make_schedule(scheduler: Scheduler, lr: float, steps_per_epoch: int, steps: 
 
 
 def _take_gradients(parameters: list[nn.Parameter]) -> list[Tensor]:
-    """The gradients; the next backward pass makes new ones, which costs less than clearing these."""
+    """Remove and return the gradients: allocating new ones in the next backward pass is faster than zeroing these."""
     gradients = []
     for parameter in parameters:
         if parameter.grad is None:
-            raise RuntimeError("a parameter took no part in the loss")
+            raise RuntimeError("a parameter has no gradient: it does not contribute to the loss")
         gradients.append(parameter.grad)
         parameter.grad = None
     return gradients
 
 
 def _copy_all(into: State, source: State) -> None:
-    """Copy every tensor of `source` over its counterpart, whose memory layout stays."""
+    """Copy every tensor of `source` into its counterpart, keeping the memory layout of the latter."""
     for name, targets in into.items():
         values = source[name]
         if len(values) != len(targets) or any(a.shape != b.shape for a, b in zip(targets, values, strict=True)):
-            raise ValueError(f"the optimizer's {name} are those of another network")
+            raise ValueError(f"the optimizer's {name} belong to another network")
         for target, value in zip(targets, values, strict=True):
             target.copy_(value)

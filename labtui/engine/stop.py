@@ -1,7 +1,7 @@
-"""When to stop: a signal, a request in the attempt's folder, a parent that is gone.
+"""When to stop: a signal, a stop request in the attempt's folder, or a parent process that is gone.
 
-The first one asks: the step under way is finished and the state saved. A second signal leaves at once. No torch here:
-a stop is heard while torch is still being imported.
+The first signal or request lets the current step finish and the state be saved; a second signal exits immediately.
+Does not import torch, so that a stop is noticed even while torch is still being imported.
 """
 
 import os
@@ -12,45 +12,45 @@ from typing import NoReturn
 
 from labtui.store.records import ORPHANED
 
-HEARD = (signal.SIGTERM, signal.SIGINT)
+HANDLED = (signal.SIGTERM, signal.SIGINT)
 
 
-class Stop:
-    """Whether the run is asked to stop, by whom, and the exit code that goes with it."""
+class StopSignal:
+    """Whether the run was asked to stop, why, and the exit code for it."""
 
     def __init__(self, request: Path | None = None, parent: int | None = None) -> None:
-        """`request`: the file that asks; `parent`: the pid without which the run is to end."""
-        self.asked = False
+        """`request` is the path of the stop request; `parent` is the pid without which the run stops."""
+        self.requested = False
         self.reason = ""
         self.exit_code = 0
-        self._request = request
+        self._request_path = request
         self._parent = parent
 
-    def listen(self) -> None:
-        """Hear SIGTERM and SIGINT; let a closing terminal pass."""
-        for number in HEARD:
-            signal.signal(number, self._signalled)
+    def install_handlers(self) -> None:
+        """Handle SIGTERM and SIGINT; ignore SIGHUP, so that a closing terminal ends nothing."""
+        for number in HANDLED:
+            signal.signal(number, self._on_signal)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def look(self) -> None:
-        """Look for a request and for the parent; cheap enough for four times a second."""
-        if self.asked:
+    def poll(self) -> None:
+        """Look for the stop request and the parent; cheap enough for four times a second."""
+        if self.requested:
             return
         if self._parent is not None and os.getppid() != self._parent:
-            self.ask(ORPHANED)
-        elif self._request is not None and self._request.exists():
-            self.ask("asked to stop")
+            self.request(ORPHANED)
+        elif self._request_path is not None and self._request_path.exists():
+            self.request("asked to stop")
 
-    def ask(self, reason: str, exit_code: int = 0) -> None:
-        """Ask for a stop at the end of the step."""
-        self.reason, self.exit_code, self.asked = reason, exit_code, True
+    def request(self, reason: str, exit_code: int = 0) -> None:
+        """Request a stop at the end of the current step."""
+        self.reason, self.exit_code, self.requested = reason, exit_code, True
 
-    def _signalled(self, number: int, _: FrameType | None) -> None:
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
         if self.exit_code:
-            _leave(number)
-        self.ask(f"received {signal.Signals(number).name}", 128 + number)
+            _exit_now(number)
+        self.request(f"received {signal.Signals(number).name}", 128 + number)
 
 
-def _leave(number: int) -> NoReturn:
-    os.write(2, b"Left at once, at a second signal; the last checkpoint holds.\n")
+def _exit_now(number: int) -> NoReturn:
+    os.write(2, b"Exited immediately on a second signal; the last checkpoint is intact.\n")
     os._exit(128 + number)

@@ -1,7 +1,7 @@
-"""The training of a run, from wherever it stands to its end.
+"""Trains a run from its current state to its end.
 
-Nothing is read back from the device inside an epoch but at log points, at most four times a second: the losses and
-right answers of each step wait there until then, so that the curves are exact and a bad loss is found at its very step.
+Within an epoch nothing is read back from the device except at log points, at most four times a second: the losses and
+correct predictions of each step stay there until then, so curves are exact and a bad loss is attributed to its step.
 """
 
 import math
@@ -15,24 +15,23 @@ import torch
 from torch import Tensor
 
 from labtui.engine.checkpoint import Checkpoints, NotSaved
-from labtui.engine.data import Division, Reading
-from labtui.engine.epoch_totals import Tally
-from labtui.engine.evaluate import BATCH, Answers, Examiner
-from labtui.engine.health import Vigil, disk_low
-from labtui.engine.heartbeat import Pulse
+from labtui.engine.data import EpochSamples, Splits
+from labtui.engine.epoch_totals import EpochTotals
+from labtui.engine.evaluate import EVAL_BATCH_SIZE, Evaluation, Evaluator
+from labtui.engine.heartbeat import Heartbeat, LearningCheck, disk_low
 from labtui.engine.learner import Learner
-from labtui.engine.metric_writer import Diverged, Journal
+from labtui.engine.metric_writer import Diverged, MetricWriter
 from labtui.engine.models import has_batch_norm
 from labtui.engine.recorder import Point, Recorder
 from labtui.engine.rng import shuffled
-from labtui.engine.stop import Stop
+from labtui.engine.stop import StopSignal
 from labtui.spec import RunSpec
 
 State = dict[str, Any]
 
 
 class Stopped(Exception):
-    """The run was asked to stop, and its state is saved; else the text says why not."""
+    """The run was asked to stop and its state is saved; otherwise the message says why it could not be saved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,216 +40,225 @@ class Intervals:
 
     log: float = 0.25
     save: float = 30.0
-    share: float = 0.02
-    """The part of the time that saving after each epoch may take; shorter epochs share a checkpoint."""
+    save_share: float = 0.02
+    """The share of the time that saving after each epoch may take; shorter epochs share a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a training is told by and tells: where it saves, its sign of life, who may stop it, what people read."""
+class TrainerContext:
+    """What a trainer talks to: checkpoints, heartbeat, stop signal and log."""
 
     checkpoints: Checkpoints
-    pulse: Pulse
-    stop: Stop
+    heartbeat: Heartbeat
+    stop: StopSignal
     say: Callable[[str], None]
     intervals: Intervals = Intervals()
     made_with: Mapping[str, str | int] = field(default_factory=dict)
-    """What beside spec and state decides the bits: versions, device, threads."""
+    """What, beside spec and state, decides the exact bits: versions, device, threads."""
 
 
-class Training:
-    """One run's training, at a place: the epoch under way (from 1) and what it has given so far."""
+class Trainer:
+    """The training of one run; `epoch` is the current one (from 1), `totals` is what it has produced so far."""
 
     def __init__(
-        self, spec: RunSpec, division: Division, learner: Learner, around: Surroundings, *, classes: int
+        self, spec: RunSpec, splits: Splits, learner: Learner, context: TrainerContext, *, classes: int
     ) -> None:
         self.spec = spec
-        self.division = division
+        self.splits = splits
         self.learner = learner
-        self.around = around
+        self.context = context
         self.epoch = 1
-        self.tally = self._new_tally()
-        self.answers: Answers | None = None
-        """About the plain test images, once the run is through."""
-        self.journal: Journal
-        self._vigil = Vigil(classes, len(division.watched))
-        self._examiner = Examiner(learner.network, learner.prepare, learner.precision, lambda _: around.pulse.moved())
+        self.totals = self._new_totals()
+        self.metrics: MetricWriter
+        self._learning_check = LearningCheck(classes, len(splits.validation))
+        self._evaluator = Evaluator(
+            learner.network, learner.transform, learner.precision, lambda _: context.heartbeat.made_progress()
+        )
         self._next_log = -math.inf
         self._next_save = math.inf
-        self._saved = -math.inf
-        self._saving = 0.0
-        """Seconds that the last save took."""
+        self._last_save = -math.inf
+        self._save_seconds = 0.0
+        """How long the last save took."""
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimizer steps of one epoch."""
-        return -(-self.tally.samples // self.tally.batch_size)
+        """Optimizer steps per epoch."""
+        return -(-self.totals.samples // self.totals.batch_size)
 
     @property
     def step(self) -> int:
         """Optimizer steps done, over all attempts."""
-        return (self.epoch - 1) * self.steps_per_epoch + self.tally.done
+        return (self.epoch - 1) * self.steps_per_epoch + self.totals.steps_done
 
     @property
     def images_seen(self) -> int:
         """Samples trained on, over all attempts."""
-        samples = self.tally.samples
-        return (self.epoch - 1) * samples + min(self.tally.done * self.tally.batch_size, samples)
+        samples = self.totals.samples
+        return (self.epoch - 1) * samples + min(self.totals.steps_done * self.totals.batch_size, samples)
 
-    def fit(self, recorder: Recorder) -> None:
-        """Train to the end. Raises Stopped, Diverged, and what the device raises."""
-        self._begin(recorder)
+    def fit(self, recorder: Recorder) -> Evaluation:
+        """Train to the end. Returns the evaluation of the plain test images.
+
+        Raises Stopped, Diverged, and whatever the device raises.
+        """
+        self._start(recorder)
         while self.epoch <= self.spec.training.epochs:
             self._train_epoch()
-            self._close_epoch()
-        self._take_final_test()
+            self._end_epoch()
+        return self._evaluate_test_set()
 
-    def _begin(self, recorder: Recorder) -> None:
-        pulse, epochs = self.around.pulse, self.spec.training.epochs
-        self.journal = Journal(self.spec, self.steps_per_epoch, recorder, pulse.lose)
+    def _start(self, recorder: Recorder) -> None:
+        heartbeat, epochs = self.context.heartbeat, self.spec.training.epochs
+        self.metrics = MetricWriter(self.spec, self.steps_per_epoch, recorder, heartbeat.set_points_lost)
         self.learner.network.train()
-        self._saved = time.monotonic()
-        self._next_save = self._saved + self.around.intervals.save
-        pulse.begin(step=self.step, steps=self.steps_per_epoch * epochs, epoch=min(self.epoch, epochs), epochs=epochs)
+        self._last_save = time.monotonic()
+        self._next_save = self._last_save + self.context.intervals.save
+        steps = self.steps_per_epoch * epochs
+        heartbeat.start_training(step=self.step, steps=steps, epoch=min(self.epoch, epochs), epochs=epochs)
 
     def _train_epoch(self) -> None:
-        order = shuffled(self.tally.samples, self.spec.seed, "order", self.epoch)
-        reading = self.division.train.draw(self.spec.seed, "augment", self.epoch)
-        pulse = self.around.pulse
-        pulse.epoch = self.epoch
-        with pulse.during("training"), pulse.clock.running():
-            for images, labels in reading.batches(order, self.tally.batch_size, start=self.tally.done):
-                self.tally.add(*self.learner.learn(images, labels, self.step))
-                pulse.stepped(len(labels))
-                self._between_steps()
-            self._read()
+        order = shuffled(self.totals.samples, self.spec.seed, "order", self.epoch)
+        samples = self.splits.train.for_epoch(self.spec.seed, "augment", self.epoch)
+        heartbeat = self.context.heartbeat
+        heartbeat.epoch = self.epoch
+        with heartbeat.in_phase("training"), heartbeat.train_clock.running():
+            for images, labels in samples.batches(order, self.totals.batch_size, start=self.totals.steps_done):
+                self.totals.add(*self.learner.train_step(images, labels, self.step))
+                heartbeat.finished_step(len(labels))
+                self._after_step()
+            self._write_points()
             if self.epoch == self.spec.training.epochs:
-                self._record_step()  # the last point of these curves is then the same whatever the time between points
+                self._write_last_step()  # the last point of these curves then does not depend on the log interval
 
-    def _record_step(self) -> None:
-        self.journal.step(self.step, self.tally, self.learner.rate(self.step - 1))
-
-    def _between_steps(self) -> None:
+    def _after_step(self) -> None:
         now = time.monotonic()
         if now >= self._next_log:
-            self._next_log = now + self.around.intervals.log
-            self._read()
-            self._record_step()
-        if self.around.stop.asked:
+            self._next_log = now + self.context.intervals.log
+            self._write_points()
+            self._write_last_step()
+        if self.context.stop.requested:
             self._stop()
         if now >= self._next_save:
             self.save()
 
-    def _close_epoch(self) -> None:
-        with self.around.pulse.during("evaluating"):
+    def _write_points(self) -> None:
+        self.metrics.write_points(self.epoch, self.totals)
+
+    def _write_last_step(self) -> None:
+        self.metrics.write_last_step(self.step, self.totals, self.learner.learning_rate(self.step - 1))
+
+    def _end_epoch(self) -> None:
+        with self.context.heartbeat.in_phase("evaluating"):
             if self.spec.protocol == "report":
-                answers = self._ask_as_the_report_did()
-                said = self.journal.report_epoch(self.epoch, self.tally, answers)
+                evaluation = self._evaluate_as_in_the_report()
+                values = self.metrics.write_report_epoch(self.epoch, self.totals, evaluation)
             else:
-                answers = self._ask_in_eval_mode(self._watch())
-                said = self.journal.standard_epoch(self.epoch, self.tally, answers)
-        speed = f"{self.around.pulse.images_per_second:,.0f} images/s"
-        self.around.say(f"epoch {self.epoch}/{self.spec.training.epochs}  {said}  {speed}")
-        self._alarm("learning", self._vigil.look(answers.accuracy, self.tally.report_loss))
-        self.epoch, self.tally = self.epoch + 1, self._new_tally()
-        last = self.epoch > self.spec.training.epochs
-        if self.around.stop.asked and not last:
+                evaluation = self._evaluate_in_eval_mode(self._validation_samples())
+                values = self.metrics.write_standard_epoch(self.epoch, self.totals, evaluation)
+        speed = f"{self.context.heartbeat.images_per_second:,.0f} images/s"
+        self.context.say(f"epoch {self.epoch}/{self.spec.training.epochs}  {values}  {speed}")
+        self._warn("learning", self._learning_check.after_epoch(evaluation.accuracy, self.totals.report_loss))
+        self.epoch, self.totals = self.epoch + 1, self._new_totals()
+        is_last = self.epoch > self.spec.training.epochs
+        if self.context.stop.requested and not is_last:
             self._stop()
-        if last or time.monotonic() - self._saved >= self._saving / self.around.intervals.share:
+        if is_last or time.monotonic() - self._last_save >= self._save_seconds / self.context.intervals.save_share:
             self.save()
 
-    def _take_final_test(self) -> None:
-        with self.around.pulse.during("evaluating"):
-            self.answers = self._ask_in_eval_mode(self.division.test.draw(self.spec.seed, "test augment", 0))
-        self.around.say(self.journal.final(self.spec.training.epochs, self.answers))
+    def _evaluate_test_set(self) -> Evaluation:
+        with self.context.heartbeat.in_phase("evaluating"):
+            test = self._evaluate_in_eval_mode(self.splits.test.for_epoch(self.spec.seed, "test augment", 0))
+        self.context.say(self.metrics.write_test(self.spec.training.epochs, test))
+        return test
 
-    def _watch(self) -> Reading:
-        return self.division.watched.draw(self.spec.seed, "test augment", self.epoch)
+    def _validation_samples(self) -> EpochSamples:
+        return self.splits.validation.for_epoch(self.spec.seed, "test augment", self.epoch)
 
-    def _ask_as_the_report_did(self) -> Answers:
-        """In training mode, dropout active, in a shuffled order."""
-        order = shuffled(len(self.division.watched), self.spec.seed, "test order", self.epoch)
-        # Batch normalisation in training mode sees, and learns from, the batch: there it must be the report's own.
-        exact = has_batch_norm(self.learner.network)
-        return self._ask(self._watch(), order, self.spec.training.test_batch_size if exact else None)
+    def _evaluate_as_in_the_report(self) -> Evaluation:
+        """In training mode, with dropout active, in a shuffled order."""
+        order = shuffled(len(self.splits.validation), self.spec.seed, "test order", self.epoch)
+        # In training mode, batch normalization uses and updates the statistics of the batch, so the batches must then
+        # be the report's own.
+        report_batches = has_batch_norm(self.learner.network)
+        batch_size = self.spec.training.test_batch_size if report_batches else None
+        return self._evaluate(self._validation_samples(), order, batch_size)
 
-    def _ask_in_eval_mode(self, reading: Reading) -> Answers:
+    def _evaluate_in_eval_mode(self, samples: EpochSamples) -> Evaluation:
         self.learner.network.eval()
         try:
-            return self._ask(reading, torch.arange(len(reading.samples)))
+            return self._evaluate(samples, torch.arange(len(samples.samples)))
         finally:
             self.learner.network.train()
 
-    def _ask(self, reading: Reading, order: Tensor, batch_size: int | None = None) -> Answers:
-        answers = self._examiner.ask(reading, order, batch_size or BATCH[self.learner.device.type])
-        if not math.isfinite(answers.mean_loss):
-            raise Diverged(self.step, answers.mean_loss)
-        return answers
+    def _evaluate(self, samples: EpochSamples, order: Tensor, batch_size: int | None = None) -> Evaluation:
+        evaluation = self._evaluator.evaluate(samples, order, batch_size or EVAL_BATCH_SIZE[self.learner.device.type])
+        if not math.isfinite(evaluation.mean_loss):
+            raise Diverged(self.step, evaluation.mean_loss)
+        return evaluation
 
-    def _alarm(self, about: str, text: str) -> None:
-        """Show it beside the sign of life for as long as it lasts, and say it once."""
-        if self.around.pulse.alarm(about, text) and text:
-            self.around.say(f"Look at this: {text}.")
-
-    def _read(self) -> None:
-        self.journal.steps(self.epoch, self.tally)
+    def _warn(self, topic: str, text: str) -> None:
+        """Show a warning in the heartbeat while it lasts, and log it once."""
+        if self.context.heartbeat.warn(topic, text) and text:
+            self.context.say(f"Warning: {text}.")
 
     def _stop(self) -> None:
-        raise Stopped("" if self.save() else self.around.pulse.warning)
+        raise Stopped("" if self.save() else self.context.heartbeat.save_error)
 
     def save(self) -> bool:
-        """Save the state; whether that worked. What a full disk does not take is said, and tried again later."""
-        self._read()
-        pulse, began = self.around.pulse, time.monotonic()
-        with pulse.during("saving"), pulse.clock.paused():
+        """Save the state. Returns whether that worked; an error is logged, and saving is tried again later."""
+        self._write_points()
+        heartbeat, began = self.context.heartbeat, time.monotonic()
+        checkpoints = self.context.checkpoints
+        with heartbeat.in_phase("saving"), heartbeat.train_clock.paused():
             try:
-                self.around.checkpoints.save(self.state(), self.step, before_placing=self.journal.recorder.sync)
-                pulse.warning = ""
-                self._alarm("disk", disk_low(disk_usage(self.around.checkpoints.paths.folder).free))
+                checkpoints.save(self.state(), self.step, before_replace=self.metrics.recorder.sync)
+                heartbeat.save_error = ""
+                self._warn("disk", disk_low(disk_usage(checkpoints.paths.folder).free))
             except NotSaved as fault:
-                pulse.warning = fault.message
-                pulse.alarm("disk", "")
-                self.around.say(f"step {self.step:,}: {fault.message}")
-        self._saved = time.monotonic()
-        self._saving = self._saved - began
-        self._next_save = self._saved + self.around.intervals.save
-        return not pulse.warning
+                heartbeat.save_error = fault.message
+                heartbeat.warn("disk", "")
+                self.context.say(f"step {self.step:,}: {fault.message}")
+        self._last_save = time.monotonic()
+        self._save_seconds = self._last_save - began
+        self._next_save = self._last_save + self.context.intervals.save
+        return not heartbeat.save_error
 
     def state(self) -> State:
-        """All that a resumed run needs, once nothing waits on the device."""
+        """All that a resumed run needs; call it only after the steps on the device were read."""
         return {
             "epoch": self.epoch,
-            "losses": torch.tensor(self.tally.losses),
-            "correct": torch.tensor(self.tally.correct, dtype=torch.int64),
-            "train_seconds": self.around.pulse.clock.seconds,
-            "seconds": self.around.pulse.seconds,
-            "made_with": dict(self.around.made_with),
-            "kept_points": [list(point) for point in self.journal.recorder.kept],
+            "losses": torch.tensor(self.totals.losses),
+            "correct": torch.tensor(self.totals.correct, dtype=torch.int64),
+            "train_seconds": self.context.heartbeat.train_clock.seconds,
+            "seconds": self.context.heartbeat.seconds,
+            "made_with": dict(self.context.made_with),
+            "kept_points": [list(point) for point in self.metrics.recorder.pending],
             **self.learner.state(),
         }
 
     def load(self, state: State) -> tuple[Point, ...]:
-        """Go on from such a state; returns the points that its disk did not take. Raises where it does not fit."""
-        tally, epoch = self._new_tally(), int(state["epoch"])
-        tally.restore(state["losses"], state["correct"])
+        """Restore such a state. Returns its points that were not written to disk yet. Raises if it does not fit."""
+        totals, epoch = self._new_totals(), int(state["epoch"])
+        totals.restore(state["losses"], state["correct"])
         if not 1 <= epoch <= self.spec.training.epochs + 1:
-            raise ValueError(f"it stands in epoch {epoch}, which this run does not have")
-        kept = tuple(Point(*point) for point in state["kept_points"])
-        changed = _changes(state["made_with"], self.around.made_with)
+            raise ValueError(f"it is in epoch {epoch}, which this run does not have")
+        pending = tuple(Point(*point) for point in state["kept_points"])
+        changes = _changes(state["made_with"], self.context.made_with)
         self.learner.load(state)
-        self.around.pulse.clock.set(float(state["train_seconds"]))
-        self.around.pulse.earlier = float(state["seconds"])
-        if changed:
-            self.around.say(
-                f"The state was made with {changed}: the end will be close to an undisturbed run's, not equal."
+        self.context.heartbeat.train_clock.set(float(state["train_seconds"]))
+        self.context.heartbeat.earlier_seconds = float(state["seconds"])
+        if changes:
+            self.context.say(
+                f"The checkpoint was made with {changes}: the result will be close to that of an uninterrupted run, "
+                "but not equal to the bit."
             )
-        self.epoch, self.tally = epoch, tally
-        return kept
+        self.epoch, self.totals = epoch, totals
+        return pending
 
-    def _new_tally(self) -> Tally:
-        return Tally(len(self.division.train), self.spec.training.batch_size)
+    def _new_totals(self) -> EpochTotals:
+        return EpochTotals(len(self.splits.train), self.spec.training.batch_size)
 
 
 def _changes(before: Mapping[str, str | int], now: Mapping[str, str | int]) -> str:
-    """What differs, as `threads 2, now 1`; empty where nothing does."""
+    """What differs, as `threads 2, now 1`; empty if nothing does."""
     return ", ".join(f"{key} {before.get(key)}, now {value}" for key, value in now.items() if before.get(key) != value)

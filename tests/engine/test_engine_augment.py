@@ -9,7 +9,7 @@ from PIL import Image, ImageEnhance
 
 from labtui.engine.augment import Augmentation
 from labtui.engine.color_jitter import BRIGHTNESS, CONTRAST, HUE, SATURATION, Jitter, shift_hue
-from labtui.engine.geometry import Crop, Flip, Rotate, fetch
+from labtui.engine.geometry import Crop, Flip, Rotate, gather_pixels
 from labtui.engine.rng import stream
 from labtui.spec import ColorJitter, HorizontalFlip, RandomCrop, Resize, Rotation
 
@@ -44,7 +44,7 @@ def test_rotation_moves_the_very_pixels_that_pil_moves(height: int, width: int) 
     angles = torch.empty(300, dtype=torch.float64).uniform_(-10, 10, generator=torch.Generator().manual_seed(1))
     angles[:8] = torch.tensor([0.0, 10.0, -10.0, 1e-9, -1e-9, 45.0, 90.0, 180.0])
     rotate = Rotate(10, width, height)
-    ours = fetch(images, [(rotate, rotate.coefficients(angles))])
+    ours = gather_pixels(images, [(rotate, rotate.coefficients(angles))])
     assert torch.equal(
         ours, as_tensor([image.rotate(float(angle)) for image, angle in zip(as_pil(images), angles, strict=True)])
     )
@@ -58,7 +58,7 @@ def test_flip_mirrors_exactly_the_images_that_were_drawn() -> None:
     expected = torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
     assert mirrored.any()
     assert not mirrored.all()
-    assert torch.equal(fetch(images, [(flip, drawn)]), expected)
+    assert torch.equal(gather_pixels(images, [(flip, drawn)]), expected)
 
 
 def test_flip_then_rotation_is_one_fetch_with_the_result_of_two() -> None:
@@ -67,7 +67,9 @@ def test_flip_then_rotation_is_one_fetch_with_the_result_of_two() -> None:
     generator = stream(3, "augment")
     flips, turns = flip.draw(COUNT, generator), rotate.draw(COUNT, generator)
     for first, second in (((flip, flips), (rotate, turns)), ((rotate, turns), (flip, flips))):
-        assert torch.equal(fetch(images, [first, second]), fetch(fetch(images, [first]), [second]))
+        assert torch.equal(
+            gather_pixels(images, [first, second]), gather_pixels(gather_pixels(images, [first]), [second])
+        )
 
 
 def test_crop_cuts_out_of_the_image_with_its_black_border() -> None:
@@ -77,7 +79,7 @@ def test_crop_cuts_out_of_the_image_with_its_black_border() -> None:
     padded = torch.zeros(COUNT, 3, 40, 40, dtype=torch.uint8)
     padded[:, :, 4:36, 4:36] = images
     expected = [padded[i, :, 4 + y : 36 + y, 4 + x : 36 + x] for i, (x, y) in enumerate(drawn.tolist())]
-    assert torch.equal(fetch(images, [(crop, drawn)]), torch.stack(expected))
+    assert torch.equal(gather_pixels(images, [(crop, drawn)]), torch.stack(expected))
 
 
 @pytest.mark.parametrize(
@@ -155,8 +157,8 @@ def test_what_a_crop_made_black_stays_black_in_a_rotation() -> None:
     drawn = both.draw(COUNT, stream(0, "augment"))
     crop, rotate = Crop(8), Rotate(30, 32, 32)
     generator = stream(0, "augment")
-    first = fetch(images, [(crop, crop.draw(COUNT, generator))])
-    assert torch.equal(both.apply(images, drawn), fetch(first, [(rotate, rotate.draw(COUNT, generator))]))
+    first = gather_pixels(images, [(crop, crop.draw(COUNT, generator))])
+    assert torch.equal(both.apply(images, drawn), gather_pixels(first, [(rotate, rotate.draw(COUNT, generator))]))
 
 
 def test_a_resize_to_the_images_own_size_does_nothing() -> None:

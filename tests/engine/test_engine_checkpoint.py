@@ -193,8 +193,7 @@ def test_a_disk_without_room_is_told_with_what_is_missing(paths: RunPaths, monke
         hit for hit in hits(lambda: checkpoints.save({"w": torch.zeros(10**6)}, 2), kinds=("ENOSPC",)) if hit.error
     ]
     assert str(hit.error).startswith(
-        "disk full: a checkpoint needs 3.8 MiB, 391 KiB are free, 3.4 MiB are missing. "
-        "The last checkpoint is as it was."
+        "disk full: a checkpoint needs 3.8 MiB, 391 KiB free, 3.4 MiB missing. The last checkpoint is unchanged."
     )
 
 

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 import torch
 
-from labtui.engine.heartbeat import Pulse
+from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.learner import Learner
-from labtui.engine.recorder import MOST_KEPT, Recorder
+from labtui.engine.recorder import MAX_PENDING, Recorder
 from labtui.engine.trainer import Intervals
 from labtui.store.files import read_json
 from labtui.store.paths import RunPaths
@@ -24,7 +24,7 @@ from labtui.store.reserved_space import ReservedSpace
 from tests.support.faults import hits
 from tests.support.training import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
 
-EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)
+EVERY_STEP = Intervals(log=0.0, save=0.0, save_share=1.0)
 MOMENTS = range(20)
 SMALL = 8 << 20
 
@@ -54,7 +54,7 @@ class Filler:
     def __init__(self, disk: Path, step: int) -> None:
         self.path = disk / "filler"
         self.step = step
-        self.real = Learner.learn
+        self.real = Learner.train_step
 
     def install(self) -> None:
         filler = self
@@ -66,7 +66,7 @@ class Filler:
                 filler.fill()
             return filler.real(self, images, labels, number)
 
-        self.patch = mock.patch.object(Learner, "learn", learn)
+        self.patch = mock.patch.object(Learner, "train_step", learn)
         self.patch.start()
 
     def fill(self) -> None:
@@ -168,8 +168,8 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_empty_event_files(tmp_path
 def test_more_points_than_can_be_kept_are_given_up_and_counted(tmp_path: Path, disk: FullDisk) -> None:
     disk.full = True
     recorder = Recorder(tmp_path, 1, last={})
-    recorder.record(1, {f"tag {number}": 1.0 for number in range(MOST_KEPT + 7)})
-    assert (len(recorder.kept), recorder.dropped, recorder.points_lost) == (MOST_KEPT, 7, MOST_KEPT + 7)
+    recorder.record(1, {f"tag {number}": 1.0 for number in range(MAX_PENDING + 7)})
+    assert (len(recorder.pending), recorder.dropped, recorder.points_lost) == (MAX_PENDING, 7, MAX_PENDING + 7)
 
 
 def test_an_event_file_that_cannot_be_cut_back_is_left_for_a_new_one(
@@ -214,7 +214,7 @@ def test_a_recorder_stopped_at_any_file_operation_leaves_whole_points_in_order(t
 
 def test_the_beat_tells_of_lost_points_and_of_a_state_that_was_not_saved(tmp_path: Path, disk: FullDisk) -> None:
     spec, images = tiny_spec(epochs=1), tiny_images()
-    real = Learner.learn
+    real = Learner.train_step
     beats = []
 
     def learn(
@@ -223,9 +223,9 @@ def test_the_beat_tells_of_lost_points_and_of_a_state_that_was_not_saved(tmp_pat
         disk.full = 3 <= number < 6
         return real(self, images, labels, number)
 
-    stepped = Pulse.stepped
+    stepped = Heartbeat.finished_step
 
-    def watch(self: Pulse, count: int) -> None:
+    def watch(self: Heartbeat, count: int) -> None:
         stepped(self, count)
         if not disk.full or self.points_lost:
             full, disk.full = disk.full, False
@@ -233,7 +233,7 @@ def test_the_beat_tells_of_lost_points_and_of_a_state_that_was_not_saved(tmp_pat
             disk.full = full
             beats.append(read_json(RunPaths(tmp_path).beat, Beat))
 
-    with mock.patch.object(Learner, "learn", learn), mock.patch.object(Pulse, "stepped", watch):
+    with mock.patch.object(Learner, "train_step", learn), mock.patch.object(Heartbeat, "finished_step", watch):
         result = carry_out(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
     assert (result.outcome, result.points_lost) == ("finished", 0)
     in_trouble = [beat for beat in beats if beat.points_lost]

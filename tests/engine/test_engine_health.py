@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labtui.engine import trainer
-from labtui.engine.health import LOW_DISK, Vigil, disk_low, not_learning
-from labtui.engine.heartbeat import Pulse
-from labtui.engine.stop import Stop
+from labtui.engine.heartbeat import LOW_DISK, Heartbeat, LearningCheck, disk_low, not_learning
+from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals
 from labtui.learning import at_chance, is_falling
 from labtui.spec import Sgd
@@ -38,7 +37,7 @@ def test_a_run_at_chance_whose_loss_falls_has_not_started() -> None:
 
 def test_a_run_at_chance_whose_loss_stands_still_is_dead() -> None:
     told = not_learning([10.0] * 5, STILL, 10, 5_000)
-    assert told == "dead: 10.00% with 10 classes, at chance for 3 epochs, and the loss stands still"
+    assert told == "dead: 10.00% with 10 classes, at chance for 3 epochs, and the loss does not fall"
 
 
 def test_a_run_that_learned_and_fell_back_to_chance_is_dead() -> None:
@@ -63,26 +62,25 @@ def test_chance_depends_on_the_number_of_classes_and_images() -> None:
     assert at_chance(14.0, 10, 360)
 
 
-def test_a_vigil_looks_at_the_epochs_in_a_row() -> None:
-    vigil = Vigil(10, 5_000)
-    assert [vigil.look(accuracy, 2.3).partition(":")[0] for accuracy in (30.0, 10.0, 10.0, 10.0, 10.0, 25.0)] == [
-        "", "", "", "dead", "dead", ""
-    ]  # fmt: skip
+def test_a_learning_check_looks_at_consecutive_epochs() -> None:
+    learning_check = LearningCheck(10, 5_000)
+    warnings = [learning_check.after_epoch(accuracy, 2.3) for accuracy in (30.0, 10.0, 10.0, 10.0, 10.0, 25.0)]
+    assert [warning.partition(":")[0] for warning in warnings] == ["", "", "", "dead", "dead", ""]
 
 
 def test_a_disk_is_low_below_a_gibibyte() -> None:
     assert disk_low(LOW_DISK) == ""
-    assert disk_low(512 << 20) == "disk low: 512 MiB are free; checkpoints may not fit"
+    assert disk_low(512 << 20) == "disk low: 512 MiB free; checkpoints may not fit"
 
 
-def test_an_alarm_is_new_when_it_is_about_another_thing_and_stands_beside_the_sign_of_life(tmp_path: Path) -> None:
-    pulse = Pulse(tmp_path / "beat.json", 1, Stop())
+def test_a_warning_is_new_when_it_is_about_something_else_and_is_part_of_the_heartbeat(tmp_path: Path) -> None:
+    heartbeat = Heartbeat(tmp_path / "beat.json", 1, StopSignal())
     told = ["", "dead: 10.00%", "dead: 10.01%", "not started: 10.02%", "", ""]
-    assert [pulse.alarm("learning", text) for text in told] == [False, True, False, True, True, False]
-    pulse.alarm("learning", "dead: 10.00%")
-    pulse.alarm("disk", "disk low: 1 MiB")
-    pulse.warning = "disk full"
-    with pulse:
+    assert [heartbeat.warn("learning", text) for text in told] == [False, True, False, True, True, False]
+    heartbeat.warn("learning", "dead: 10.00%")
+    heartbeat.warn("disk", "disk low: 1 MiB")
+    heartbeat.save_error = "disk full"
+    with heartbeat:
         assert read_json(tmp_path / "beat.json", Beat).warning == "disk full; dead: 10.00%; disk low: 1 MiB"
 
 
@@ -96,13 +94,13 @@ def dead_run(folder: Path, said: list[str], protocol: str = "report") -> Result:
 def test_a_run_that_does_not_learn_says_so_once_in_its_log_and_at_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
-    monkeypatch.setattr("labtui.engine.health.at_chance", lambda *_: True)  # few images scatter too widely
+    monkeypatch.setattr("labtui.engine.heartbeat.at_chance", lambda *_: True)  # few images scatter too widely
     result = dead_run(tmp_path, said := [], protocol)
-    alarms = [line for line in said if line.startswith("Look at this: ")]
-    assert [line.split()[3] for line in alarms] in (["dead:"], ["not"], ["not", "dead:"])
-    assert alarms[-1].endswith(("stands still.", "at chance for 3 epochs."))
+    warnings = [line for line in said if line.startswith("Warning: ")]
+    assert [line.split()[1] for line in warnings] in (["dead:"], ["not"], ["not", "dead:"])
+    assert warnings[-1].endswith(("does not fall.", "at chance for 3 epochs."))
     assert result.outcome == "finished"
-    assert f"Look at this: {result.reason}.".split()[3] == alarms[-1].split()[3]
+    assert f"Warning: {result.reason}.".split()[1] == warnings[-1].split()[1]
 
 
 def test_a_run_on_a_disk_with_little_room_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +108,7 @@ def test_a_run_on_a_disk_with_little_room_says_so_once(tmp_path: Path, monkeypat
     said: list[str] = []
     carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images(), said=said, intervals=Intervals(log=0.0, save=0.0))
     assert [line for line in said if "disk low" in line] == [
-        "Look at this: disk low: 300 MiB are free; checkpoints may not fit."
+        "Warning: disk low: 300 MiB free; checkpoints may not fit."
     ]
 
 

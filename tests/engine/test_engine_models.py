@@ -13,10 +13,9 @@ import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import nn
 
 from labtui.engine.evaluate import report_loss
-from labtui.engine.models import build, has_batch_norm
-from labtui.engine.objective import make_objective, penalised
+from labtui.engine.learner import make_objective, penalized_parameters
+from labtui.engine.models import build_model, has_batch_norm, summarize
 from labtui.engine.optim import make_optimizer, make_schedule
-from labtui.engine.summary import summarize
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.spec import Adam, AdamW, Cnn, Constant, Cosine, Optimizer, Penalty, ResNet18, Sgd
 from tests.support.processes import environment
@@ -25,7 +24,7 @@ SHAPE = (3, 32, 32)
 
 
 def network(**arguments: Any) -> nn.Module:
-    return build(Cnn(**arguments), shape=SHAPE, classes=10, seed=0)
+    return build_model(Cnn(**arguments), shape=SHAPE, classes=10, seed=0)
 
 
 def test_the_network_has_the_reports_layers_and_pytorchs_default_weights() -> None:
@@ -78,13 +77,13 @@ def test_a_summary_leaves_the_network_as_it_was() -> None:
 
 
 def test_images_too_small_for_the_network_are_refused() -> None:
-    build(Cnn(), shape=(3, 24, 24), classes=10, seed=0)
-    with pytest.raises(UsageError, match="24x24 pixels and more, not 23x23"):
-        build(Cnn(), shape=(3, 23, 23), classes=10, seed=0)
+    build_model(Cnn(), shape=(3, 24, 24), classes=10, seed=0)
+    with pytest.raises(UsageError, match="at least 24x24 pixels, not 23x23"):
+        build_model(Cnn(), shape=(3, 23, 23), classes=10, seed=0)
 
 
 def test_resnet18_is_torchvisions_with_a_stem_for_small_images() -> None:
-    net = build(ResNet18(), shape=SHAPE, classes=7, seed=0)
+    net = build_model(ResNet18(), shape=SHAPE, classes=7, seed=0)
     assert has_batch_norm(net)
     assert not has_batch_norm(network())
     assert set(ResNet18.modules) < set(dict(net.named_children()))
@@ -112,8 +111,8 @@ def test_a_torchvision_that_does_not_load_is_an_environment_fault_with_the_pip_l
         return real(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", broken)
-    with pytest.raises(EnvironmentFault, match="torchvision does not load") as info:
-        build(ResNet18(), shape=SHAPE, classes=10, seed=0)
+    with pytest.raises(EnvironmentFault, match="torchvision cannot be imported") as info:
+        build_model(ResNet18(), shape=SHAPE, classes=10, seed=0)
     assert str(fault) in info.value.message
     assert "-m pip install --force-reinstall torch torchvision" in info.value.advice
     assert info.value.exit_code == 3
@@ -127,7 +126,7 @@ from labtui.engine.learner import Learner
 from tests.support.samples import make_spec
 learner = Learner(make_spec(), torch.device("cpu"), shape=(3, 32, 32), classes=10, steps_per_epoch=1)
 images = torch.zeros(4, 3, 32, 32, dtype=torch.uint8)
-learner.learn(images, torch.zeros(4, dtype=torch.int64), 0)
+learner.train_step(images, torch.zeros(4, dtype=torch.int64), 0)
 unwanted = {"torchvision", "torch._dynamo", "torch._inductor", "tensorboard", "textual", "matplotlib", "scipy"}
 print(sorted(unwanted & set(sys.modules)))
 """
@@ -162,9 +161,9 @@ def test_a_penalty_is_the_norm_of_all_parameters_as_one_vector(norm: Any, module
 
 
 def test_a_penalty_names_modules_that_the_network_has() -> None:
-    assert len(penalised(network(), ("all",))) == 12
+    assert len(penalized_parameters(network(), ("all",))) == 12
     with pytest.raises(UsageError, match="no module 'fc4'; it has conv1"):
-        penalised(network(), ("fc4",))
+        penalized_parameters(network(), ("fc4",))
 
 
 def test_the_reports_loss_is_not_a_mean() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from labtui.engine.stop import HEARD, Stop
+from labtui.engine.stop import HANDLED, StopSignal
 from labtui.spec import Cnn, Data, RunSpec, Training
 from labtui.store.files import read_json, read_json_or_none, write_json
 from labtui.store.paths import RunPaths
@@ -130,12 +130,12 @@ def test_an_engine_killed_and_resumed_ends_as_one_that_was_not(
 def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
     program = """
 import os, signal
-from labtui.engine.stop import HEARD, Stop
-stop = Stop()
-stop.listen()
+from labtui.engine.stop import StopSignal
+stop = StopSignal()
+stop.install_handlers()
 os.kill(os.getpid(), signal.SIGHUP)
 os.kill(os.getpid(), signal.SIGTERM)
-assert stop.asked and stop.exit_code == 143
+assert stop.requested and stop.exit_code == 143
 os.kill(os.getpid(), signal.SIGTERM)
 print("still here")
 """
@@ -147,10 +147,10 @@ print("still here")
 
 
 def test_a_signal_after_a_request_does_not_cut_the_saving_off() -> None:
-    stop, before = Stop(), {number: signal.getsignal(number) for number in (*HEARD, signal.SIGHUP)}
+    stop, before = StopSignal(), {number: signal.getsignal(number) for number in (*HANDLED, signal.SIGHUP)}
     try:
-        stop.listen()
-        stop.ask("asked to stop")
+        stop.install_handlers()
+        stop.request("asked to stop")
         os.kill(os.getpid(), signal.SIGTERM)
     finally:
         for number, handler in before.items():

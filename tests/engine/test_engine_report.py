@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Tensor, nn
 
-from labtui.engine.data import divide
-from labtui.engine.epoch_totals import Tally
+from labtui.engine.data import make_splits
+from labtui.engine.epoch_totals import EpochTotals
 from labtui.engine.evaluate import report_loss
-from labtui.engine.metric_writer import Journal
+from labtui.engine.metric_writer import MetricWriter
 from labtui.engine.recorder import Recorder
 from labtui.engine.rng import shuffled
 from labtui.spec import Adam, Cnn, Data, Normalize, Penalty, RunSpec, Sgd, Training, steps_per_epoch
@@ -61,7 +61,7 @@ def read(reading: Any, numbers: Tensor, spec: RunSpec) -> tuple[Tensor, Tensor]:
 def report_loop(spec: RunSpec) -> dict[str, list[tuple[int, float]]]:
     """The report's training and test, batch by batch, every figure read at once."""
     torch.manual_seed(spec.seed)
-    division = divide(tiny_images(), spec, torch.device("cpu"))
+    splits = make_splits(tiny_images(), spec, torch.device("cpu"))
     network = ReportNetwork(flat=60)
     lr = spec.optimizer.lr
     optimizer: torch.optim.Optimizer
@@ -70,10 +70,10 @@ def report_loop(spec: RunSpec) -> dict[str, list[tuple[int, float]]]:
     else:
         optimizer = torch.optim.Adam(network.parameters(), lr=lr)
     points: dict[str, list[tuple[int, float]]] = {tag: [] for tag in SIX}
-    train, test, counter = division.train, division.watched, 0
+    train, test, counter = splits.train, splits.validation, 0
     for epoch in range(1, spec.training.epochs + 1):
         loss_sum, correct = 0.0, 0
-        reading = train.draw(spec.seed, "augment", epoch)
+        reading = train.for_epoch(spec.seed, "augment", epoch)
         batches = shuffled(len(train), spec.seed, "order", epoch).split(spec.training.batch_size)
         for number, batch in enumerate(batches, start=1):
             images, labels = read(reading, batch, spec)
@@ -94,7 +94,7 @@ def report_loop(spec: RunSpec) -> dict[str, list[tuple[int, float]]]:
         points["Train Loss"].append((epoch, math.sqrt(loss_sum / len(train))))
         points["Train accuracy"].append((epoch, 100 * correct / len(train)))
         loss_sum, correct = 0.0, 0
-        reading = test.draw(spec.seed, "test augment", epoch)
+        reading = test.for_epoch(spec.seed, "test augment", epoch)
         with torch.no_grad():
             for batch in shuffled(len(test), spec.seed, "test order", epoch).split(spec.training.test_batch_size):
                 images, labels = read(reading, batch, spec)
@@ -144,7 +144,7 @@ def test_dropout_is_active_in_the_reports_test_and_not_in_the_final_one(tmp_path
 
 
 def test_an_untrained_network_scores_what_the_report_shows_for_its_dead_runs() -> None:
-    tally = Tally(50_000, 128)
+    tally = EpochTotals(50_000, 128)
     for _ in range(391):
         tally.add(torch.tensor(math.log(10)), torch.tensor(13))
     tally.read()
@@ -160,14 +160,14 @@ def test_minibatch_points_are_counted_as_in_the_report(
     spec = tiny_spec(data=data, training=Training())
     steps = steps_per_epoch(spec, 50_000)
     recorder = Recorder(tmp_path, 1, last={})
-    journal = Journal(spec, steps, recorder, lambda _: None)
+    journal = MetricWriter(spec, steps, recorder, lambda _: None)
     for epoch in range(1, 11):
-        tally = Tally(50_000 * (2 if appended else 1) if fraction == 1 else 25_000, 128)
+        tally = EpochTotals(50_000 * (2 if appended else 1) if fraction == 1 else 25_000, 128)
         for step in range(steps):
             tally.add(torch.tensor(float(epoch * 1_000 + step + 1)), torch.tensor(64))
             if step % 37 == 0:
-                journal.steps(epoch, tally)
-        journal.steps(epoch, tally)
+                journal.write_points(epoch, tally)
+        journal.write_points(epoch, tally)
     recorder.close()
     losses = points_of(tmp_path)["Loss on Minibatches"]
     per_epoch = points // 10
@@ -178,7 +178,7 @@ def test_minibatch_points_are_counted_as_in_the_report(
 
 
 def test_the_last_smaller_batch_weighs_as_much_as_a_full_one() -> None:
-    tally = Tally(300, 299)
+    tally = EpochTotals(300, 299)
     tally.add(torch.tensor(1.0), torch.tensor(0))
     tally.add(torch.tensor(9.0), torch.tensor(1))
     tally.read()

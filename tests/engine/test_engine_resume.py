@@ -17,7 +17,7 @@ import torch
 from labtui.catalog import load
 from labtui.datasets import known_datasets
 from labtui.engine.learner import Learner
-from labtui.engine.stop import Stop
+from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals
 from labtui.spec import Normalize, ResNet18, RunSpec, Sgd, Training, Variant
 from labtui.store.predictions import read_predictions
@@ -25,8 +25,8 @@ from tests.support.processes import environment
 from tests.support.training import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)
-EVERY_EPOCH = Intervals(log=0.0, share=1.0)
+EVERY_STEP = Intervals(log=0.0, save=0.0, save_share=1.0)
+EVERY_EPOCH = Intervals(log=0.0, save_share=1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ class Killed(BaseException):
 @contextmanager
 def killed_at(step: int) -> Iterator[None]:
     """Within the block, a training is killed when it is about to do optimizer step `step` (from 0)."""
-    real = Learner.learn
+    real = Learner.train_step
 
     def learn(
         self: Learner, images: torch.Tensor, labels: torch.Tensor, number: int
@@ -80,7 +80,7 @@ def killed_at(step: int) -> Iterator[None]:
             raise Killed
         return real(self, images, labels, number)
 
-    with mock.patch.object(Learner, "learn", learn), pytest.raises(Killed):
+    with mock.patch.object(Learner, "train_step", learn), pytest.raises(Killed):
         yield
 
 
@@ -150,17 +150,17 @@ def test_a_stopped_run_is_saved_at_its_very_step_and_goes_on_from_there(tmp_path
     spec, images = tiny_spec(), tiny_images()
     carry_out(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_STEP)
     folder, said = tmp_path / "stopped", []
-    stop = Stop()
-    real = Learner.learn
+    stop = StopSignal()
+    real = Learner.train_step
 
     def learn(
         self: Learner, images: torch.Tensor, labels: torch.Tensor, number: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
         if number == 12:
-            stop.ask("asked to stop")
+            stop.request("asked to stop")
         return real(self, images, labels, number)
 
-    with mock.patch.object(Learner, "learn", learn):
+    with mock.patch.object(Learner, "train_step", learn):
         result = carry_out(make_attempt(folder, spec), images, stop=stop, intervals=Intervals(log=0.0))
     assert (result.outcome, result.reason, result.steps, result.epochs) == ("stopped", "asked to stop", 13, 1)
     assert result.images_seen == 300 + 3 * 32
@@ -188,7 +188,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_and_says_so(tmp_p
     with killed_at(5):
         carry_out(make_attempt(tmp_path, spec), images, intervals=Intervals(log=0.0))
     result = carry_out(make_attempt(tmp_path, spec, resume=True), images, said=said, intervals=Intervals(log=0.0))
-    assert said[0] == "There is no checkpoint yet: the training starts from the beginning."
+    assert said[0] == "There is no checkpoint yet: training starts from the beginning."
     assert result.outcome == "finished"
     points = points_of(tmp_path)
     assert twice(points) == {}
@@ -206,7 +206,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_gives_the_same_end(tmp_
     carry_out(make_attempt(folder, spec, resume=True), images, said=said, intervals=EVERY_STEP)
     assert said[:3] == [
         "checkpoint.pt is not used: it is damaged (size or checksum is wrong).",
-        "checkpoint.prev.pt, of step 14, is used in its place.",
+        "checkpoint.prev.pt, of step 14, is used instead.",
         "Resumed at step 14, epoch 2.",
     ]
     assert state_hash(checkpoint) == state_hash(tmp_path / "straight" / "checkpoint.pt")
@@ -252,4 +252,4 @@ def test_a_run_resumed_with_other_threads_says_that_its_bits_will_differ(tmp_pat
     attempt = make_attempt(tmp_path, spec, resume=True)
     attempt = replace(attempt, launch=msgspec.structs.replace(attempt.launch, threads=2))
     assert carry_out(attempt, images, said=said).outcome == "finished"
-    assert said[0].startswith("The state was made with threads 1, now 2: the end will be close")
+    assert said[0].startswith("The checkpoint was made with threads 1, now 2: the result will be close")

@@ -9,13 +9,13 @@ import msgspec
 import pytest
 import torch
 
-from labtui.engine.data import divide
+from labtui.engine.data import make_splits
 from labtui.engine.device import open_device
-from labtui.engine.heartbeat import Pulse
+from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.learner import Learner
 from labtui.engine.rng import shuffled
-from labtui.engine.session import Session, Source
-from labtui.engine.stop import Stop
+from labtui.engine.session import LoadedData, Session
+from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.spec import (
@@ -47,7 +47,7 @@ from tests.support.training import (
 )
 
 CPU = torch.device("cpu")
-EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)
+EVERY_STEP = Intervals(log=0.0, save=0.0, save_share=1.0)
 
 
 # --- What is read -----------------------------------------------------------------------------------------------------
@@ -55,17 +55,17 @@ EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)
 
 def test_train_fraction_takes_the_first_images_of_the_set() -> None:
     images = tiny_images()
-    division = divide(images, tiny_spec(data=Data(name="cifar10", train_fraction=0.5)), CPU)
-    assert len(division.train) == 150
-    assert division.train.labels.tolist() == images.train_labels[:150].tolist()
-    pixels, _ = division.train.draw(0, "augment", 1).take(torch.arange(150))
+    splits = make_splits(images, tiny_spec(data=Data(name="cifar10", train_fraction=0.5)), CPU)
+    assert len(splits.train) == 150
+    assert splits.train.labels.tolist() == images.train_labels[:150].tolist()
+    pixels, _ = splits.train.for_epoch(0, "augment", 1).take(torch.arange(150))
     assert torch.equal(pixels, torch.from_numpy(images.train[:150]))
 
 
 def test_appended_samples_follow_the_plain_ones_with_the_same_labels() -> None:
-    division = divide(tiny_images(), tiny_spec(data=Data(name="cifar10", augment=AUGMENT)), CPU)
-    assert (len(division.train), len(division.watched), len(division.test)) == (600, 180, 90)
-    reading = division.train.draw(0, "augment", 1)
+    splits = make_splits(tiny_images(), tiny_spec(data=Data(name="cifar10", augment=AUGMENT)), CPU)
+    assert (len(splits.train), len(splits.validation), len(splits.test)) == (600, 180, 90)
+    reading = splits.train.for_epoch(0, "augment", 1)
     plain, labels = reading.take(torch.arange(300))
     augmented, again = reading.take(torch.arange(300, 600))
     assert torch.equal(labels, again)
@@ -75,27 +75,27 @@ def test_appended_samples_follow_the_plain_ones_with_the_same_labels() -> None:
 
 def test_replaced_samples_are_all_augmented() -> None:
     flip = Augment(transforms=(HorizontalFlip(p=1.0),), mode="replace")
-    division = divide(tiny_images(), tiny_spec(data=Data(name="cifar10", augment=flip)), CPU)
-    images, _ = division.train.draw(0, "augment", 1).take(torch.arange(300))
+    splits = make_splits(tiny_images(), tiny_spec(data=Data(name="cifar10", augment=flip)), CPU)
+    images, _ = splits.train.for_epoch(0, "augment", 1).take(torch.arange(300))
     assert torch.equal(images, torch.from_numpy(tiny_images().train).flip(3))
-    watched, _ = division.watched.draw(0, "test augment", 1).take(torch.arange(90))
+    watched, _ = splits.validation.for_epoch(0, "test augment", 1).take(torch.arange(90))
     assert torch.equal(watched, torch.from_numpy(tiny_images().test))
 
 
 def test_an_augmented_image_is_drawn_anew_in_each_epoch_and_the_same_within_one() -> None:
-    division = divide(tiny_images(), tiny_spec(data=Data(name="cifar10", augment=AUGMENT)), CPU)
+    splits = make_splits(tiny_images(), tiny_spec(data=Data(name="cifar10", augment=AUGMENT)), CPU)
     numbers = torch.arange(300, 400)
-    first, _ = division.train.draw(0, "augment", 1).take(numbers)
-    assert torch.equal(first, division.train.draw(0, "augment", 1).take(numbers)[0])
-    assert not torch.equal(first, division.train.draw(0, "augment", 2).take(numbers)[0])
-    assert not torch.equal(first, division.train.draw(1, "augment", 1).take(numbers)[0])
+    first, _ = splits.train.for_epoch(0, "augment", 1).take(numbers)
+    assert torch.equal(first, splits.train.for_epoch(0, "augment", 1).take(numbers)[0])
+    assert not torch.equal(first, splits.train.for_epoch(0, "augment", 2).take(numbers)[0])
+    assert not torch.equal(first, splits.train.for_epoch(1, "augment", 1).take(numbers)[0])
 
 
 @pytest.mark.parametrize("start", [0, 3, 9, 10])
 def test_an_epoch_taken_up_in_its_middle_reads_what_is_left_of_it(start: int) -> None:
-    division = divide(tiny_images(), tiny_spec(), CPU)
+    splits = make_splits(tiny_images(), tiny_spec(), CPU)
     order = shuffled(300, 0, "order", 1)
-    reading = division.train.draw(0, "augment", 1)
+    reading = splits.train.for_epoch(0, "augment", 1)
     whole = [labels.tolist() for _, labels in reading.batches(order, 32)]
     assert [len(labels) for labels in whole] == [32] * 9 + [12]
     assert [labels.tolist() for _, labels in reading.batches(order, 32, start=start)] == whole[start:]
@@ -110,14 +110,14 @@ def test_every_epoch_has_its_own_order_of_all_samples() -> None:
 def test_the_standard_protocol_holds_out_the_same_images_for_every_seed_and_trains_on_none_of_them() -> None:
     images = tiny_images()
     marked = replace(images, train_labels=torch.arange(300).numpy())
-    divisions = [divide(marked, tiny_spec(protocol="standard", seed=seed), CPU) for seed in (0, 1)]
-    held = [division.watched.labels.tolist() for division in divisions]
+    both = [make_splits(marked, tiny_spec(protocol="standard", seed=seed), CPU) for seed in (0, 1)]
+    held = [splits.validation.labels.tolist() for splits in both]
     assert held[0] == held[1]
     assert len(held[0]) == 30
-    assert sorted(held[0] + divisions[0].train.labels.tolist()) == list(range(300))
-    half = divide(marked, tiny_spec(protocol="standard", data=Data(name="cifar10", train_fraction=0.5)), CPU)
-    assert half.watched.labels.tolist() == held[0]
-    assert half.train.labels.tolist() == divisions[0].train.labels.tolist()[:135]
+    assert sorted(held[0] + both[0].train.labels.tolist()) == list(range(300))
+    half = make_splits(marked, tiny_spec(protocol="standard", data=Data(name="cifar10", train_fraction=0.5)), CPU)
+    assert half.validation.labels.tolist() == held[0]
+    assert half.train.labels.tolist() == both[0].train.labels.tolist()[:135]
 
 
 @pytest.mark.parametrize("protocol", ["report", "standard"])
@@ -127,17 +127,17 @@ def test_the_engine_reads_as_many_samples_as_the_spec_says_before_any_data_is_re
     protocol: str, fraction: float, augment: Augment | None
 ) -> None:
     spec = tiny_spec(protocol=protocol, data=Data(name="cifar10", train_fraction=fraction, augment=augment))
-    assert len(divide(tiny_images(), spec, CPU).train) == samples_per_epoch(spec, 300)
+    assert len(make_splits(tiny_images(), spec, CPU).train) == samples_per_epoch(spec, 300)
 
 
 def test_a_resize_reaches_the_images_of_every_test_but_cannot_be_appended() -> None:
     resize = (Resize(size=28), HorizontalFlip())
-    division = divide(
+    splits = make_splits(
         tiny_images(), tiny_spec(data=Data(name="cifar10", augment=Augment(transforms=resize, mode="replace"))), CPU
     )
-    assert division.train.shape == division.watched.shape == division.test.shape == (3, 28, 28)
-    with pytest.raises(UsageError, match="28 pixels cannot be appended to plain ones of 24"):
-        divide(tiny_images(), tiny_spec(data=Data(name="cifar10", augment=Augment(transforms=resize))), CPU)
+    assert splits.train.shape == splits.validation.shape == splits.test.shape == (3, 28, 28)
+    with pytest.raises(UsageError, match="28 pixels cannot be appended to plain images of 24 pixels"):
+        make_splits(tiny_images(), tiny_spec(data=Data(name="cifar10", augment=Augment(transforms=resize))), CPU)
 
 
 # --- The standard protocol --------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def test_bfloat16_learns_as_well_and_keeps_float32_weights(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_ends_the_run_as_diverged_at_its_very_step(tmp_path: Path, value: float) -> None:
-    real = Learner.learn
+    real = Learner.train_step
 
     def learn(
         self: Learner, images: torch.Tensor, labels: torch.Tensor, step: int
@@ -243,7 +243,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged_at_its_very_step(tmp
         loss, correct = real(self, images, labels, step)
         return (torch.tensor(value) if step >= 13 else loss), correct
 
-    with mock.patch.object(Learner, "learn", learn):
+    with mock.patch.object(Learner, "train_step", learn):
         result = carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images(), intervals=Intervals(log=1e9))
     word = "NaN" if math.isnan(value) else "infinite"
     assert (result.outcome, result.diverged_step, result.reason) == ("diverged", 14, f"the loss is {word} at step 14")
@@ -266,7 +266,7 @@ def test_memory_that_does_not_suffice_says_which_batch_size_to_try(tmp_path: Pat
     fault = RuntimeError(
         "[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory: you tried 1 TB"
     )
-    with mock.patch.object(Learner, "learn", side_effect=fault):
+    with mock.patch.object(Learner, "train_step", side_effect=fault):
         said: list[str] = []
         result = carry_out(make_attempt(tmp_path, tiny_spec(batch_size=512)), tiny_images(), said=said)
     assert (result.outcome, result.reason) == ("failed", "Device cpu ran out of memory (batch 512).")
@@ -276,7 +276,7 @@ def test_memory_that_does_not_suffice_says_which_batch_size_to_try(tmp_path: Pat
 
 def test_an_error_of_the_program_is_told_in_a_line_and_its_traceback_goes_to_the_log(tmp_path: Path) -> None:
     said: list[str] = []
-    with mock.patch.object(Learner, "learn", side_effect=ZeroDivisionError("of a kind\nunheard of")):
+    with mock.patch.object(Learner, "train_step", side_effect=ZeroDivisionError("of a kind\nunheard of")):
         result = carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images(), said=said)
     assert result.outcome == "failed"
     assert result.reason == "ZeroDivisionError: of a kind unheard of (the traceback is in the log)"
@@ -288,7 +288,11 @@ def test_an_error_of_the_program_is_told_in_a_line_and_its_traceback_goes_to_the
     [
         ({"penalty": Penalty(norm="l1", weight=1.0, modules="fc9")}, 2, "no module 'fc9'; it has conv1, conv2"),
         ({"data": Data(name="cifar10", augment=Augment(transforms=(Resize(size=16),), mode="replace"))}, 2, "24x24"),
-        ({"data": Data(name="cifar10", normalize="dataset")}, 2, "figures that this run's spec does not have"),
+        (
+            {"data": Data(name="cifar10", normalize="dataset")},
+            2,
+            "was not replaced by mean and standard deviation in this spec",
+        ),
         ({"data": Data(name="cifar10", normalize=Normalize(mean=(0.5,), std=(0.2,)))}, 2, "have 3 channels"),
     ],
 )
@@ -296,10 +300,10 @@ def test_a_spec_that_cannot_be_carried_out_ends_with_its_reason(
     tmp_path: Path, changes: dict[str, object], code: int, text: str
 ) -> None:
     attempt = make_attempt(tmp_path, tiny_spec(**changes))
-    stop = Stop()
-    with Pulse(attempt.paths.beat, 1, stop) as pulse:
-        session = Session(attempt, pulse, stop, lambda _: None, Intervals())
-        ending = session.carry_out(lambda _: Source(tiny_images(), CLASSES))
+    stop = StopSignal()
+    with Heartbeat(attempt.paths.beat, 1, stop) as heartbeat:
+        session = Session(attempt, heartbeat, stop, lambda _: None, Intervals())
+        ending = session.run(lambda _: LoadedData(tiny_images(), CLASSES))
     assert (ending.outcome, ending.exit_code) == ("failed", code)
     assert text in ending.reason
 
@@ -325,41 +329,41 @@ def test_the_beat_tells_where_the_run_stands(tmp_path: Path) -> None:
 def test_the_speed_counts_the_time_of_training_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("labtui.engine.heartbeat.time.monotonic", lambda: now)
-    pulse = Pulse(tmp_path / "beat.json", 1, Stop())
-    pulse.begin(step=0, steps=40, epoch=1, epochs=1)
-    with pulse.clock.running():
+    heartbeat = Heartbeat(tmp_path / "beat.json", 1, StopSignal())
+    heartbeat.start_training(step=0, steps=40, epoch=1, epochs=1)
+    with heartbeat.train_clock.running():
         for _ in range(10):
             now += 0.1
-            pulse.stepped(50)
-        with pulse.clock.paused():
+            heartbeat.finished_step(50)
+        with heartbeat.train_clock.paused():
             now += 3
-    pulse.write()
+    heartbeat.write()
     beat = read_json(tmp_path / "beat.json", Beat)
     assert beat.images_per_second == pytest.approx(500)
-    assert pulse.clock.seconds == pytest.approx(1)
+    assert heartbeat.train_clock.seconds == pytest.approx(1)
     assert beat.eta == pytest.approx(4 / 10 * 30)
-    assert pulse.seconds == pytest.approx(4)
+    assert heartbeat.seconds == pytest.approx(4)
 
 
 def test_the_counter_stands_still_when_the_loop_does_but_not_in_a_long_phase(tmp_path: Path) -> None:
-    pulse = Pulse(tmp_path / "beat.json", 1, Stop())
+    heartbeat = Heartbeat(tmp_path / "beat.json", 1, StopSignal())
 
     def counter() -> int:
-        pulse.write()
+        heartbeat.write()
         return read_json(tmp_path / "beat.json", Beat).counter
 
-    pulse.begin(step=0, steps=10, epoch=1, epochs=1)
-    pulse.stepped(32)
+    heartbeat.start_training(step=0, steps=10, epoch=1, epochs=1)
+    heartbeat.finished_step(32)
     first = counter()
     assert counter() == first, "nothing moved"
-    pulse.stepped(32)
+    heartbeat.finished_step(32)
     assert counter() == first + 1
-    with pulse.during("saving"):
+    with heartbeat.in_phase("saving"):
         assert [counter(), counter()] == [first + 2, first + 3]
     assert read_json(tmp_path / "beat.json", Beat).phase == "saving"
 
 
 def test_the_first_beat_comes_before_anything_else(tmp_path: Path) -> None:
-    with Pulse(tmp_path / "beat.json", 3, Stop()):
+    with Heartbeat(tmp_path / "beat.json", 3, StopSignal()):
         beat = read_json(tmp_path / "beat.json", Beat)
     assert (beat.attempt, beat.phase, beat.step) == (3, "starting", 0)

@@ -33,8 +33,8 @@ SPECS = {
     "report, momentum": tiny_spec(optimizer=Sgd(lr=0.01, momentum=0.9)),
 }
 IMAGES = tiny_images()
-EVERY_STEP = Intervals(log=0.0, save=0.0, share=1.0)
-SOMETIMES = Intervals(log=0.0, save=0.03, share=1.0)
+EVERY_STEP = Intervals(log=0.0, save=0.0, save_share=1.0)
+SOMETIMES = Intervals(log=0.0, save=0.03, save_share=1.0)
 
 
 @dataclass

@@ -13,9 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from labtui.datasets.info import Images
 from labtui.engine.attempt import Attempt, open_attempt
-from labtui.engine.heartbeat import Pulse
-from labtui.engine.session import Session, Source
-from labtui.engine.stop import Stop
+from labtui.engine.heartbeat import Heartbeat
+from labtui.engine.session import LoadedData, Session
+from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals
 from labtui.spec import Augment, ColorJitter, HorizontalFlip, Rotation, RunSpec, Training
 from labtui.store.files import write_json
@@ -76,16 +76,16 @@ def carry_out(
     attempt: Attempt,
     images: Images,
     *,
-    stop: Stop | None = None,
+    stop: StopSignal | None = None,
     said: list[str] | None = None,
     intervals: Intervals | None = None,
 ) -> Result:
     """Carry an attempt out in this process and write its result."""
-    stop = stop or Stop(attempt.files.stop_request)
+    stop = stop or StopSignal(attempt.files.stop_request)
     say = (said if said is not None else []).append
-    with Pulse(attempt.paths.beat, attempt.files.number, stop) as pulse:
-        session = Session(attempt, pulse, stop, say, intervals or Intervals())
-        ending = session.carry_out(lambda _: Source(images, CLASSES))
+    with Heartbeat(attempt.paths.beat, attempt.files.number, stop) as heartbeat:
+        session = Session(attempt, heartbeat, stop, say, intervals or Intervals())
+        ending = session.run(lambda _: LoadedData(images, CLASSES))
         result = session.result(ending)
     write_json(attempt.paths.result, result)
     return result
