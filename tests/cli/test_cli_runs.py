@@ -106,8 +106,11 @@ def test_runs_of_two_devices_are_not_resumed_on_one_of_them_unasked(cli: Cli, he
     assert (answer.code, "--device" in answer.err) == (2, True)
 
 
-@pytest.mark.parametrize("arguments", [("ps",), ("queue", "ls"), ("compare",)])
-def test_an_empty_folder_is_answered_with_the_next_step(cli: Cli, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("ps",), "labtui run NAME"), (("queue", "ls"), "/runs"), (("compare",), "no run has finished")],
+)
+def test_an_empty_folder_is_answered_in_words(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
     answer = cli(*arguments)
     assert answer.code == 0
-    assert answer.err or answer.out
+    assert words in answer.err + answer.out

@@ -98,11 +98,14 @@ def test_a_confounded_difference_never_looks_like_a_claim(table: ComparisonTable
 
 
 def test_what_styles_say_is_said_in_words_too(table: ComparisonTable) -> None:
-    for line in to_lines(table, 80, sections=("verdicts",)):
-        words = "".join(span.text for span in line)
-        for style, word in (("good", "gain"), ("bad", "loss"), ("warn", "confounded")):
-            if any(span.style == style for span in line):
-                assert word in words
+    words = {"good": "gain", "bad": "loss", "warn": "confounded"}
+    said = {
+        (span.style, words[span.style] in "".join(other.text for other in line))
+        for line in to_lines(table, 80, sections=("verdicts",))
+        for span in line
+        if span.style in words
+    }
+    assert said == {(style, True) for style in words}
 
 
 def test_ascii_text_has_no_other_characters(table: ComparisonTable) -> None:
