@@ -1,7 +1,7 @@
-"""Inheritance: [defaults], the entries named by `extends`, and the entry itself, one over the other.
+"""Inheritance: an entry overrides the entries that it extends, and these override [defaults].
 
-Tables merge key by key, anything else replaces what it covers. A registry's table (`model`, `optimizer`, `scheduler`)
-is replaced as a whole where its `name` changes: Adam's betas mean nothing to SGD.
+Tables are merged key by key, anything else replaces the inherited value. A registry's table (`model`, `optimizer`,
+`scheduler`) is replaced as a whole where its `name` changes: Adam's betas mean nothing to SGD.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from labtui.catalog.schema_types import INHERITED_KEYS, NONE, REGISTRIES
 from labtui.catalog.words import KeyPath, did_you_mean, kind_of, shown, shown_all
 
 _DEEPEST = 8
-"""Levels of tables that are merged; no key of a catalog lies deeper."""
+"""Levels of tables that are merged; no key of a catalog is deeper."""
 
 _LONGEST_CHAIN = 16
 
@@ -99,9 +99,9 @@ class Tables:
         """The layers of an entry, [defaults] at the bottom, and where its chain of `extends` breaks."""
         names, problems = self._chain(name)
         layers = [Layer(self.defaults, ("defaults",))]
-        for ancestor in reversed(names):
-            inheritable = {key: value for key, value in self.entries[ancestor].items() if key in INHERITED_KEYS}
-            layers.append(Layer(inheritable, ("experiment", ancestor)))
+        for entry in reversed(names):
+            inheritable = {key: value for key, value in self.entries[entry].items() if key in INHERITED_KEYS}
+            layers.append(Layer(inheritable, ("experiment", entry)))
         return layers, problems
 
     def _chain(self, name: str) -> tuple[list[str], list[KeyProblem]]:

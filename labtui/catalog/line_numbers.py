@@ -1,7 +1,7 @@
-"""In which line each key of a TOML text stands; the parser keeps no places.
+"""The line of each key of a TOML text; the parser does not provide it.
 
-This reads what the parser has accepted (or the good part before a fault of syntax), so it can be simple: it follows
-headers, keys and brackets and skips values.
+This reads what the parser has accepted (or the part before a syntax error), so it can be simple: it follows headers,
+keys and brackets and skips values.
 """
 
 import re
@@ -27,17 +27,15 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-
 _DEEPEST = 16
-"""Parts of a key path that are followed. No key of a catalog lies deeper; a stranger's file may go down for ever."""
-
+"""Parts of a key path that are followed. No key of a catalog is deeper; a hostile file may nest without end."""
 
 _MOST_TOKENS = 200_000
-"""Pieces that are looked at; the built-in catalog has 6,000. What lies beyond is told without its line."""
+"""Tokens that are read; the built-in catalog has 6,000. Keys beyond them have no line."""
 
 
 class Token(NamedTuple):
-    """A piece of TOML: its group in the pattern, its text, where it begins, and in which line."""
+    """A piece of TOML: its group in the pattern, its text, its start and its line."""
 
     kind: str
     text: str
@@ -46,24 +44,24 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """The pieces that mean something, line ends among them; `open` is a quote that is never closed."""
+    """The tokens of a text, with line ends, without blanks and comments; `open` is a quote that is never closed."""
     line = 1
     for match in islice(_TOKEN.finditer(text), _MOST_TOKENS):
         kind = match.lastgroup
         if kind not in ("comment", "blank"):
             yield Token(str(kind), match.group(), match.start(), line)
-        if kind == "open":  # all that follows is within that text; to look on would cost quadratic time
+        if kind == "open":  # everything after it is inside that text; going on would take quadratic time
             return
         line += match.group().count("\n") if kind in ("line", "text") else 0
 
 
 def line_of(text: str, position: int) -> tuple[int, int]:
-    """Line and column of a place in a text, both from 1."""
+    """Line and column of a position in a text, both from 1."""
     return text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
 
 
 def first_lines(text: str) -> dict[KeyPath, int]:
-    """The line in which each key, and each item of a list, first stands."""
+    """The first line of each key, and of each item of a list."""
     lines: dict[KeyPath, int] = {}
     for at, line in occurrences(text):
         lines.setdefault(at, line)
@@ -71,7 +69,7 @@ def first_lines(text: str) -> dict[KeyPath, int]:
 
 
 def line_for(lines: dict[KeyPath, int], at: KeyPath) -> int | None:
-    """The line of a key, or of the nearest table around it that stands in the file."""
+    """The line of a key, or of the nearest table around it that is in the file."""
     for length in range(len(at), 0, -1):
         if at[:length] in lines:
             return lines[at[:length]]
@@ -79,7 +77,7 @@ def line_for(lines: dict[KeyPath, int], at: KeyPath) -> int | None:
 
 
 def occurrences(text: str) -> Iterator[tuple[KeyPath, int]]:
-    """Each header, key and list item with its line, in the order of the text; ends where the text makes no sense."""
+    """Each header, key and list item with its line, in the order of the text, up to the first syntax error."""
     return _Walk(text).statements()
 
 

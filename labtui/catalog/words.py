@@ -21,7 +21,7 @@ _LONGEST_SHOWN = 60
 
 
 def shown_path(path: Path) -> str:
-    """A path for people: relative to the current folder where it lies below it."""
+    """A path for people: relative to the current folder if it is below it."""
     with contextlib.suppress(ValueError, OSError):
         path = path.relative_to(Path.cwd())
     return clean_line(str(path))

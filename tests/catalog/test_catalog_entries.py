@@ -74,19 +74,19 @@ def test_none_switches_off_what_is_inherited(read: Any) -> None:
     assert variant(catalog, "y").spec.penalty is not None
 
 
-def test_an_heir_takes_over_everything_but_what_an_entry_says_of_itself(read: Any) -> None:
+def test_an_entry_inherits_everything_but_what_belongs_to_one_entry(read: Any) -> None:
     catalog = read(
         "[experiment.a]\ntitle = 'A'\ngroup = 'G'\nseeds = 3\ndescription = 'd'\nconclusion = 'c'\n"
         "factor = ['penalty']\nsmallest_effect = 2\nreference.figures.'Test accuracy' = 50\ntraining.epochs = 3\n"
         "[experiment.b]\nextends = 'a'\n"
     )
-    heir, experiment = variant(catalog, "b"), catalog.experiment("b")
+    child, experiment = variant(catalog, "b"), catalog.experiment("b")
     assert (experiment.group, experiment.seeds, experiment.factor) == ("G", (0, 1, 2), ("penalty",))
-    assert (heir.smallest_effect, heir.spec.training.epochs) == (2.0, 3)
-    assert (experiment.title, experiment.description, heir.conclusion, heir.reference) == ("b", "", "", None)
+    assert (child.smallest_effect, child.spec.training.epochs) == (2.0, 3)
+    assert (experiment.title, experiment.description, child.conclusion, child.reference) == ("b", "", "", None)
 
 
-def test_the_nearest_ancestor_wins(read: Any) -> None:
+def test_the_nearest_entry_of_a_chain_wins(read: Any) -> None:
     catalog = read(
         "[experiment.a]\ntraining = { epochs = 2, batch_size = 2 }\n"
         "[experiment.b]\nextends = 'a'\ntraining.epochs = 3\n[experiment.c]\nextends = 'b'\ntraining.log_every = 4\n"
@@ -137,7 +137,7 @@ def test_a_grid_is_one_member_per_value_with_the_factor_that_it_varies(read: Any
     assert {one.spec.factor for one in members} == {("optimizer.lr",)}
 
 
-def test_members_have_their_own_notes_and_the_entry_s_where_they_have_none(read: Any) -> None:
+def test_variants_have_their_own_notes_or_else_the_entry_s(read: Any) -> None:
     catalog = read(
         "[experiment.r]\ndescription = 'all'\nconclusion = 'so'\ngrid.optimizer.lr = [0.1, 0.2]\n"
         "[experiment.r.member.'0.2']\ndescription = 'this'\nreference.figures.'Test accuracy' = 1\n"
@@ -148,7 +148,7 @@ def test_members_have_their_own_notes_and_the_entry_s_where_they_have_none(read:
     assert second.reference is not None
 
 
-def test_an_heir_varies_what_its_ancestor_varies_unless_it_says_none(read: Any) -> None:
+def test_a_grid_is_inherited_unless_an_entry_says_none(read: Any) -> None:
     catalog = read(
         "[experiment.r]\ngrid.optimizer.lr = [0.1, 0.2]\n"
         "[experiment.s]\nextends = 'r'\ntraining.epochs = 2\n"
@@ -161,7 +161,7 @@ def test_an_heir_varies_what_its_ancestor_varies_unless_it_says_none(read: Any) 
     ]
 
 
-def test_a_key_that_an_inherited_grid_would_override_is_a_fault(read: Any) -> None:
+def test_a_key_that_an_inherited_grid_would_override_is_a_problem(read: Any) -> None:
     catalog = read(
         "[experiment.r]\ngrid.optimizer.lr = [0.1, 0.2]\n[experiment.s]\nextends = 'r'\noptimizer.lr = 0.3\n"
     )
@@ -209,10 +209,10 @@ def test_a_grid_makes_every_combination_once_in_the_order_written(
     path.write_text(f"{BASE}[experiment.g]\n{lines}", "utf-8")
     catalog = load(path, datasets=DATASETS)
     assert catalog.problems == ()
-    wanted = list(itertools.product(*grid.values()))
+    expected = list(itertools.product(*grid.values()))
     members = catalog.select(["g"])
-    assert len(members) == len(wanted) == len({one.spec.name for one in members})
-    for member, point in zip(members, wanted, strict=True):
+    assert len(members) == len(expected) == len({one.spec.name for one in members})
+    for member, point in zip(members, expected, strict=True):
         for key, value in zip(grid, point, strict=True):
             found: Any = member.spec
             for part in key.split("."):
@@ -259,24 +259,24 @@ def test_seeds_of_an_entry_are_a_count_a_list_or_text_and_the_variant_has_the_fi
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "does not say which seeds"),
-        ("0", "a count from 1 to 1000"),
-        ("1001", "a count from 1 to 1000"),
-        ("9" * 5000, "a count from 1 to 1000"),
-        ("-1", "does not say which seeds"),
-        ("1.5", "does not say which seeds"),
-        ("a", "does not say which seeds"),
-        ("٣", "does not say which seeds"),
-        ("4-0", "runs backwards: write 0-4"),
+        ("", "is not a list of seeds"),
+        ("0", "a count from 1 to 1,000"),
+        ("1001", "a count from 1 to 1,000"),
+        ("9" * 5000, "a count from 1 to 1,000"),
+        ("-1", "is not a list of seeds"),
+        ("1.5", "is not a list of seeds"),
+        ("a", "is not a list of seeds"),
+        ("٣", "is not a list of seeds"),
+        ("4-0", "is in the wrong order: write 0-4"),
         ("0-1000", "1,001 seeds"),
-        ("1,1", "seed 1 is named twice"),
-        ("0-3,2", "seed 2 is named twice"),
-        ("4294967296,", "no seed"),
-        (",", "does not say which seeds"),
-        ("1\x1b[31m", "does not say which seeds"),
+        ("1,1", "seed 1 is there twice"),
+        ("0-3,2", "seed 2 is there twice"),
+        ("4294967296,", "not a seed"),
+        (",", "is not a list of seeds"),
+        ("1\x1b[31m", "is not a list of seeds"),
     ],
 )
-def test_what_names_no_seeds_is_told_with_what_would(text: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words) as told:
+def test_what_names_no_seeds_is_refused_with_what_would(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
         parse_seeds(text)
-    assert "\x1b" not in told.value.message
+    assert "\x1b" not in caught.value.message

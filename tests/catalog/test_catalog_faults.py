@@ -27,7 +27,7 @@ def test_there_are_sixty_of_them_and_no_two_alike() -> None:
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
-def test_each_fault_is_told_where_it_is_and_the_good_entries_stay_usable(tmp_path: Path, bad: Bad) -> None:
+def test_each_problem_is_reported_where_it_is_and_the_good_entries_stay_usable(tmp_path: Path, bad: Bad) -> None:
     catalog = loaded(tmp_path, bad.content)
     found = [(problem.line, problem.key) for problem in catalog.problems]
     assert sorted(found, key=str) == sorted(((one.line, one.key) for one in bad.said), key=str)
@@ -41,7 +41,7 @@ def test_each_fault_is_told_where_it_is_and_the_good_entries_stay_usable(tmp_pat
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
-def test_a_fault_is_one_clean_line_that_names_file_line_and_key(tmp_path: Path, bad: Bad) -> None:
+def test_a_problem_is_one_clean_line_that_names_file_line_and_key(tmp_path: Path, bad: Bad) -> None:
     for problem in loaded(tmp_path, bad.content).problems:
         text = str(problem)
         assert text == clean_line(text)
@@ -51,7 +51,7 @@ def test_a_fault_is_one_clean_line_that_names_file_line_and_key(tmp_path: Path, 
         assert problem.key in text
 
 
-def test_a_fault_reads_as_one_sentence_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_problem_reads_as_one_sentence_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (problem,) = loaded(tmp_path, GOOD + "[experiment.dropout]\noptimizer.lr = -0.1\n").problems
     assert str(problem) == (
@@ -62,7 +62,7 @@ def test_a_fault_reads_as_one_sentence_with_its_place(tmp_path: Path, monkeypatc
     assert str(elsewhere) == "/other/lab.toml:3:7: is wrong."
 
 
-def test_all_faults_of_all_entries_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_all_problems_of_all_entries_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     catalog = loaded(
         tmp_path,
         GOOD
@@ -73,7 +73,7 @@ def test_all_faults_of_all_entries_are_told_at_once_in_the_order_of_the_file(tmp
     assert [problem.experiment for problem in catalog.problems] == ["a"] * 4 + ["b"] + ["c"] * 2
 
 
-def test_a_fault_in_defaults_is_told_once_and_names_all_heirs(tmp_path: Path) -> None:
+def test_a_problem_in_defaults_is_reported_once_and_names_all_entries_that_inherit_it(tmp_path: Path) -> None:
     catalog = loaded(tmp_path, GOOD.replace('"cnn"', '"cnn"\ntraining.epochs = 0'))
     (problem,) = catalog.problems
     assert (problem.line, problem.key, problem.experiment) == (5, "defaults.training.epochs", None)
@@ -81,25 +81,25 @@ def test_a_fault_in_defaults_is_told_once_and_names_all_heirs(tmp_path: Path) ->
     assert catalog.experiments == ()
 
 
-def test_an_entry_that_replaces_a_faulty_default_is_sound(tmp_path: Path) -> None:
+def test_an_entry_that_replaces_a_broken_default_is_usable(tmp_path: Path) -> None:
     text = GOOD.replace('"adam"', '"adam"\noptimizer.lr = 0') + "[experiment.own]\noptimizer.name = 'sgd'\n"
     catalog = loaded(tmp_path, text)
     assert [problem.key for problem in catalog.problems] == ["defaults.optimizer.lr"]
     assert [experiment.name for experiment in catalog.experiments] == ["rates", "own"]
 
 
-def test_an_heir_of_a_faulty_entry_is_told_to_wait_for_it(tmp_path: Path) -> None:
+def test_an_entry_that_extends_a_broken_one_says_to_fix_that_first(tmp_path: Path) -> None:
     catalog = loaded(tmp_path, GOOD + "[experiment.a]\ntitle = 'A\n[experiment.b]\nextends = 'a'\n")
     assert [(problem.line, problem.experiment) for problem in catalog.problems] == [(14, "a"), (16, "b")]
     assert "fix that first" in catalog.problems[1].message
 
 
-def test_a_fault_in_what_an_heir_does_not_take_over_is_not_the_heir_s(tmp_path: Path) -> None:
+def test_a_problem_in_what_is_not_inherited_stops_only_its_own_entry(tmp_path: Path) -> None:
     catalog = loaded(tmp_path, GOOD + "[experiment.a]\ntitle = '/'\n[experiment.b]\nextends = 'a'\n")
     assert [experiment.name for experiment in catalog.experiments] == ["network", "rates", "b"]
 
 
-def test_naming_a_faulty_entry_tells_its_faults(tmp_path: Path) -> None:
+def test_naming_a_broken_entry_lists_its_problems(tmp_path: Path) -> None:
     catalog = loaded(tmp_path, GOOD + "[experiment.a]\ntraining.epochs = 0\n[experiment.b]\nextends = 'a'\n")
     for name in ("a", "b", "a@0.1"):
         with pytest.raises(UsageError, match=r"experiment\.a\.training\.epochs: 0 is not allowed"):
@@ -107,12 +107,12 @@ def test_naming_a_faulty_entry_tells_its_faults(tmp_path: Path) -> None:
     assert len(catalog.select(["rates"])) == 2
 
 
-def test_naming_an_entry_of_a_file_that_cannot_be_read_tells_why(tmp_path: Path) -> None:
+def test_naming_an_entry_of_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no entry of the catalog can"):
         loaded(tmp_path, "[defaults\n").select(["network"])
 
 
-def test_an_unknown_name_brings_the_nearest_ones(tmp_path: Path) -> None:
+def test_an_unknown_name_is_refused_with_the_nearest_ones(tmp_path: Path) -> None:
     catalog = loaded(tmp_path, GOOD)
     with pytest.raises(UsageError, match="Did you mean network"):
         catalog.select(["netwrk"])
@@ -142,9 +142,7 @@ SNIPPETS = (
 
 @settings(deadline=None, max_examples=150)
 @given(st.data())
-def test_no_mangled_catalog_whatever_brings_it_down(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
+def test_no_mangled_catalog_makes_it_crash(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     lines = list(LINES)
     for _ in range(data.draw(st.integers(1, 4))):
         row = data.draw(st.integers(0, len(lines) - 1))
@@ -178,7 +176,7 @@ def test_no_mangled_catalog_whatever_brings_it_down(
     ],
     ids=lambda text: text[:30],
 )
-def test_a_file_made_to_take_time_or_memory_comes_back_with_few_faults(tmp_path: Path, text: str) -> None:
+def test_a_file_made_to_take_time_or_memory_comes_back_with_few_problems(tmp_path: Path, text: str) -> None:
     catalog = loaded(tmp_path, GOOD + text)
     assert 1 <= len(catalog.problems) <= 250
     assert len(catalog.variants) <= 5_200

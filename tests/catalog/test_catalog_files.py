@@ -58,7 +58,7 @@ def test_a_link_leads_to_the_catalog(lab: Path) -> None:
     assert len(load(path, datasets=DATASETS).experiments) == 2
 
 
-def test_a_link_to_nowhere_is_told_rather_than_passed_over(lab: Path) -> None:
+def test_a_link_to_nowhere_is_reported_rather_than_skipped(lab: Path) -> None:
     (lab / "deep" / "experiments.toml").symlink_to(lab / "gone.toml")
     path, _ = find(None, cwd=lab / "deep", environ={})
     with pytest.raises(UsageError, match="There is no catalog"):
@@ -81,7 +81,7 @@ def test_a_device_is_not_opened(tmp_path: Path, device: str) -> None:
         load(link, datasets=DATASETS)
 
 
-def test_a_folder_a_missing_file_a_loop_and_a_nul_in_the_name_are_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_folder_a_missing_file_a_loop_and_a_nul_in_the_name_are_reported_with_what_to_do(tmp_path: Path) -> None:
     loop = tmp_path / "loop.toml"
     loop.symlink_to(loop)
     for path, words in (
@@ -91,14 +91,14 @@ def test_a_folder_a_missing_file_a_loop_and_a_nul_in_the_name_are_told_with_what
         (tmp_path / "a\0b.toml", "cannot be read"),
         (tmp_path / "gone" / "x.toml", "There is no catalog"),
     ):
-        with pytest.raises(UsageError, match=words) as told:
+        with pytest.raises(UsageError, match=words) as caught:
             load(path, datasets=DATASETS)
-        assert "labtui init" in told.value.advice
-        assert "\0" not in str(told.value)
+        assert "labtui init" in caught.value.advice
+        assert "\0" not in str(caught.value)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_told(lab: Path) -> None:
+def test_a_file_that_may_not_be_read_is_reported(lab: Path) -> None:
     path = lab / "experiments.toml"
     path.chmod(0)
     with pytest.raises(UsageError, match="cannot be read: Permission denied"):

@@ -25,7 +25,7 @@ def test_the_tables_of_the_page_are_those_of_the_types() -> None:
     assert all(f"<!-- table: {name} -->" in TEXT for name in tables())
 
 
-def test_every_key_of_the_catalog_stands_on_the_page_with_its_meaning_and_no_other() -> None:
+def test_exactly_the_keys_of_the_catalog_are_on_the_page_with_their_meanings() -> None:
     below = set(REGISTRIES) | {"data", "training"}  # tables whose keys stand there instead
     everything = {*ENTRY_KEYS, *RECIPE_PATHS} - below
     explained = {key for key in MEANINGS if not key.startswith(("reference.", "data.augment.transforms."))}
@@ -54,7 +54,7 @@ def test_the_numbers_and_names_on_the_page_are_those_of_the_code() -> None:
         assert f"has {', '.join(model.modules[:-1])} and {model.modules[-1]}" in words
 
 
-def test_the_faults_that_the_page_shows_are_told_so(tmp_path: Path) -> None:
+def test_the_problems_on_the_page_are_those_that_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "experiments.toml"
     text = builtin_path().read_text("utf-8")
     path.write_text(

@@ -93,7 +93,7 @@ def variant(catalog: Catalog, name: str) -> Variant:
     return found
 
 
-def test_the_catalog_has_no_faults_and_nine_entries(catalog: Catalog) -> None:
+def test_the_catalog_has_no_problems_and_nine_entries(catalog: Catalog) -> None:
     assert catalog.problems == ()
     assert len(catalog.experiments) == 9
 
@@ -126,11 +126,11 @@ def test_a_run_changes_of_the_baseline_s_recipe_what_the_report_s_table_says_and
     catalog: Catalog, name: str
 ) -> None:
     spec, baseline = variant(catalog, name).spec, variant(catalog, "network").spec
-    for key, wanted in CHANGES[name].items():
+    for key, expected in CHANGES[name].items():
         found = spec
         for part in key.split("."):
             found = getattr(found, part)
-        assert found == wanted or key == "data.augment"
+        assert found == expected or key == "data.augment"
     changed = set(differences(spec, baseline))
     allowed = tuple(CHANGES[name])
     assert all(any(key == one or key.startswith(f"{one}.") for one in allowed) for key in changed)
@@ -173,7 +173,9 @@ def test_the_network_is_the_baseline_of_all_and_has_none(catalog: Catalog) -> No
     }
 
 
-def test_each_variant_has_one_seed_a_stand_in_a_description_and_a_conclusion_in_one_sentence(catalog: Catalog) -> None:
+def test_each_variant_has_one_seed_an_offline_data_set_a_description_and_a_conclusion_in_one_sentence(
+    catalog: Catalog,
+) -> None:
     for experiment in catalog.experiments:
         assert experiment.seeds == (0,)
         assert experiment.offline_dataset == "digits"
@@ -237,7 +239,7 @@ def commented_entries(text: str) -> str:
     return "\n".join(entries)
 
 
-def test_the_examples_in_the_comments_work_as_they_stand(tmp_path: Path) -> None:
+def test_the_examples_in_the_comments_work_as_they_are(tmp_path: Path) -> None:
     text = builtin_path().read_text("utf-8")
     path = tmp_path / "experiments.toml"
     path.write_text(f"{text}\n{commented_entries(text)}\n", "utf-8")

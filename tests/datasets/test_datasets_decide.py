@@ -31,7 +31,7 @@ def test_what_is_here_is_taken_without_asking_anybody(serve: Serve, register: Re
     assert is_whole(tmp_path)
 
 
-def test_what_cannot_be_had_is_stood_in_for_and_the_reason_is_one_line(
+def test_what_is_not_available_is_replaced_and_the_reason_is_one_line(
     serve: Serve, register: Register, tmp_path: Path
 ) -> None:
     register(tiny_source(serve(answers(404)).base, serve(answers(503)).base))
@@ -116,13 +116,13 @@ def test_another_process_that_gets_nowhere_is_not_waited_for(serve: Serve, regis
             decide("tiny", "digits", tmp_path, pinned=True, deadline=0.3)
 
 
-def test_the_embedded_digits_are_always_to_be_had(tmp_path: Path) -> None:
+def test_the_embedded_digits_are_always_available(tmp_path: Path) -> None:
     decision = decide("digits", None, tmp_path / "nowhere", pinned=True)
     assert (decision.name, decision.fallback) == ("digits", False)
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_an_unknown_data_set_is_told_with_the_nearest_name(tmp_path: Path) -> None:
+def test_an_unknown_data_set_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Did you mean cifar10"):
         decide("cifra10", "digits", tmp_path, pinned=False)
     with pytest.raises(UsageError, match="Did you mean digits"):
@@ -138,7 +138,7 @@ def test_without_any_network_it_is_decided_at_once(tmp_path: Path) -> None:
         f"print(decide('cifar10', 'digits', Path({str(tmp_path / 'data')!r}), pinned=False, deadline=600.0))"
     )
     environ = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-    told = subprocess.run(
+    printed = subprocess.run(
         [unshare, "-rn", sys.executable, "-c", code],
         capture_output=True,
         text=True,
@@ -146,5 +146,5 @@ def test_without_any_network_it_is_decided_at_once(tmp_path: Path) -> None:
         timeout=60,
         env=environ,
     ).stdout
-    assert "fallback=True" in told
-    assert "each of 3 addresses" in told
+    assert "fallback=True" in printed
+    assert "each of 3 addresses" in printed

@@ -28,47 +28,47 @@ HURRIED = Limits(decide=0.4, total=300.0)
 PART = "tiny.tar.gz.part"
 
 
-def bring(
+def fetched(
     root: Path, *servers: Server | str, limits: Limits = CALM, source: DatasetSource | None = None
 ) -> list[tuple[int, int]]:
     """Fetch the small data set from these servers; what the progress said."""
     bases = [server if isinstance(server, str) else server.base for server in servers]
-    told: list[tuple[int, int]] = []
-    fetch_source(source or tiny_source(*bases), root, rounds=(limits,), progress=lambda *step: told.append(step))
-    return told
+    steps: list[tuple[int, int]] = []
+    fetch_source(source or tiny_source(*bases), root, rounds=(limits,), progress=lambda *step: steps.append(step))
+    return steps
 
 
-def test_a_good_server_brings_all_files_and_leaves_nothing_else(serve: Serve, tmp_path: Path) -> None:
-    told = bring(tmp_path / "new" / "root", server := serve(well))
+def test_a_good_server_sends_all_files_and_nothing_else_is_left(serve: Serve, tmp_path: Path) -> None:
+    steps = fetched(tmp_path / "new" / "root", server := serve(well))
     root = tmp_path / "new" / "root"
     assert is_whole(root)
     assert sorted(path.name for path in root.iterdir()) == [".tiny.lock", FOLDER]
     assert sorted(path.name for path in (root / FOLDER).iterdir()) == sorted(CONTENTS)
-    assert told[-1] == (len(ARCHIVE), len(ARCHIVE))
-    assert told == sorted(told)
+    assert steps[-1] == (len(ARCHIVE), len(ARCHIVE))
+    assert steps == sorted(steps)
     assert len(server.requests) == 1
 
 
 def test_what_is_here_is_not_fetched_again(serve: Serve, tmp_path: Path) -> None:
-    bring(tmp_path, server := serve(well))
-    assert bring(tmp_path, server) == []
+    fetched(tmp_path, server := serve(well))
+    assert fetched(tmp_path, server) == []
     assert len(server.requests) == 1
 
 
-def test_files_without_an_archive_are_brought_one_by_one_and_only_where_needed(serve: Serve, tmp_path: Path) -> None:
+def test_files_without_an_archive_are_fetched_one_by_one_and_only_where_needed(serve: Serve, tmp_path: Path) -> None:
     server = serve(well)
     source = tiny_source(server.base, packed=False)
-    told = bring(tmp_path, source=source)
+    steps = fetched(tmp_path, source=source)
     assert is_whole(tmp_path)
-    assert told[-1] == (120_000, 120_000)
+    assert steps[-1] == (120_000, 120_000)
     (tmp_path / FOLDER / "meta").write_bytes(b"damaged")
-    bring(tmp_path, source=source)
+    fetched(tmp_path, source=source)
     assert is_whole(tmp_path)
     assert [request.path for request in server.requests] == ["/batch_1", "/batch_2", "/meta", "/meta"]
 
 
-def test_a_transfer_that_breaks_off_goes_on_where_it_was(serve: Serve, tmp_path: Path) -> None:
-    bring(tmp_path, server := serve(breaks_off(50_000), breaks_off(30_000), well))
+def test_a_transfer_that_breaks_off_is_resumed(serve: Serve, tmp_path: Path) -> None:
+    fetched(tmp_path, server := serve(breaks_off(50_000), breaks_off(30_000), well))
     assert is_whole(tmp_path)
     assert [request.range for request in server.requests] == [None, "bytes=50000-", "bytes=80000-"]
     assert [request.if_range for request in server.requests] == [None, '"one"', '"one"']
@@ -76,7 +76,7 @@ def test_a_transfer_that_breaks_off_goes_on_where_it_was(serve: Serve, tmp_path:
 
 def test_an_address_that_keeps_breaking_off_is_left_and_its_bytes_are_used(serve: Serve, tmp_path: Path) -> None:
     broken = serve(breaks_off(10_000), breaks_off(100), breaks_off(100), breaks_off(100))
-    bring(tmp_path, broken, good := serve(well))
+    fetched(tmp_path, broken, good := serve(well))
     assert is_whole(tmp_path)
     assert len(broken.requests) == 4
     assert [request.range for request in good.requests] == ["bytes=10300-"]
@@ -86,24 +86,24 @@ def test_an_address_that_keeps_breaking_off_is_left_and_its_bytes_are_used(serve
 def test_an_interrupted_fetch_is_resumed_by_the_next_one(serve: Serve, tmp_path: Path) -> None:
     broken = serve(breaks_off(70_000), answers(503))
     with pytest.raises(FetchFault, match=r"68.4 KiB of 118 KiB are kept in .*\.part, and the next try resumes"):
-        bring(tmp_path, broken)
+        fetched(tmp_path, broken)
     broken.behaviours.append(well)
-    bring(tmp_path, broken)
+    fetched(tmp_path, broken)
     assert broken.requests[-1].range == "bytes=70000-"
     assert is_whole(tmp_path)
 
 
 @pytest.mark.parametrize("promised", [len(ARCHIVE) - 1, len(ARCHIVE) + 1, 0])
-def test_a_wrong_length_is_refused_before_a_byte_is_kept(serve: Serve, tmp_path: Path, promised: int) -> None:
+def test_a_wrong_length_is_refused_before_a_byte_is_written(serve: Serve, tmp_path: Path, promised: int) -> None:
     liar = serve(answers(200, ARCHIVE, Content_Length=promised))
     with pytest.raises(FetchFault, match=f"has a file of {promised:,} bytes"):
-        bring(tmp_path, liar)
+        fetched(tmp_path, liar)
     assert not (tmp_path / PART).exists()
     assert len(liar.requests) == 1
 
 
 def test_a_body_without_a_length_is_taken_and_checked(serve: Serve, tmp_path: Path) -> None:
-    bring(tmp_path, serve(answers(200, ARCHIVE + b"and more")))
+    fetched(tmp_path, serve(answers(200, ARCHIVE + b"and more")))
     assert is_whole(tmp_path)
 
 
@@ -116,11 +116,11 @@ def test_a_body_without_a_length_is_taken_and_checked(serve: Serve, tmp_path: Pa
         ({"Content_Encoding": "br"}, "in another encoding"),
     ],
 )
-def test_a_web_page_instead_of_the_file_is_told_and_not_kept(
+def test_a_web_page_instead_of_the_file_is_reported_and_not_kept(
     serve: Serve, tmp_path: Path, headers: dict[str, object], what: str
 ) -> None:
     with pytest.raises(FetchFault, match=what):
-        bring(tmp_path, serve(answers(200, b"<html>Log in to the network".ljust(len(ARCHIVE)), **headers)))
+        fetched(tmp_path, serve(answers(200, b"<html>Log in to the network".ljust(len(ARCHIVE)), **headers)))
     assert not (tmp_path / PART).exists()
 
 
@@ -129,31 +129,31 @@ def test_wrong_bytes_of_the_right_length_are_refused_and_the_next_address_is_ask
 ) -> None:
     forged = ARCHIVE[:-1] + bytes([ARCHIVE[-1] ^ 1])
     wrong, good = serve(content=forged), serve(well)
-    bring(tmp_path, wrong, good)
+    fetched(tmp_path, wrong, good)
     assert is_whole(tmp_path)
     assert good.requests[0].range is None, "nothing of the wrong bytes may be used"
     with pytest.raises(FetchFault, match="wrong MD5"):
-        bring(tmp_path / "other", wrong)
+        fetched(tmp_path / "other", wrong)
 
 
 @pytest.mark.parametrize("kept", [50_000, len(ARCHIVE), len(ARCHIVE) + 10])
 def test_a_damaged_partial_file_is_recovered_from(serve: Serve, tmp_path: Path, kept: int) -> None:
     (tmp_path / PART).write_bytes(b"\x1f" + bytes(kept - 1))
-    bring(tmp_path, server := serve(well))
+    fetched(tmp_path, server := serve(well))
     assert is_whole(tmp_path)
     assert server.requests[-1].range is None
 
 
 def test_a_partial_file_that_is_whole_needs_no_network(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / PART).write_bytes(ARCHIVE)
-    bring(tmp_path, server := serve(well))
+    fetched(tmp_path, server := serve(well))
     assert is_whole(tmp_path)
     assert not server.requests
 
 
 def test_an_archive_put_there_by_hand_is_used_and_left_alone(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "tiny.tar.gz").write_bytes(ARCHIVE)
-    bring(tmp_path, server := serve(well))
+    fetched(tmp_path, server := serve(well))
     assert is_whole(tmp_path)
     assert not server.requests
     assert (tmp_path / "tiny.tar.gz").read_bytes() == ARCHIVE
@@ -161,7 +161,7 @@ def test_an_archive_put_there_by_hand_is_used_and_left_alone(serve: Serve, tmp_p
 
 def test_a_half_archive_put_there_by_hand_is_left_alone_too(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "tiny.tar.gz").write_bytes(ARCHIVE[:1000])
-    bring(tmp_path, serve(well))
+    fetched(tmp_path, serve(well))
     assert is_whole(tmp_path)
     assert (tmp_path / "tiny.tar.gz").read_bytes() == ARCHIVE[:1000]
 
@@ -170,16 +170,16 @@ def test_a_server_without_ranges_is_read_from_the_start_and_the_known_bytes_are_
     serve: Serve, tmp_path: Path
 ) -> None:
     whole = answers(200, ARCHIVE, Content_Length=len(ARCHIVE), ETag='"one"')
-    told = bring(tmp_path, server := serve(breaks_off(50_000), whole))
+    steps = fetched(tmp_path, server := serve(breaks_off(50_000), whole))
     assert is_whole(tmp_path)
     assert server.requests[1].range == "bytes=50000-"
-    assert told == sorted(told), "bytes that are here are never given up"
+    assert steps == sorted(steps), "bytes that are here are never given up"
 
 
 def test_a_server_whose_file_has_changed_is_read_from_the_start(serve: Serve, tmp_path: Path) -> None:
     old = pack({"other": b"x" * 10})[:50].ljust(50_000)
     first = answers(200, old, Content_Length=len(ARCHIVE), ETag='"zero"')
-    bring(tmp_path, server := serve(first, well))
+    fetched(tmp_path, server := serve(first, well))
     assert is_whole(tmp_path)
     assert server.requests[1].if_range == '"zero"'
     assert len(server.requests) == 2
@@ -191,31 +191,31 @@ def test_a_server_whose_file_has_changed_is_read_from_the_start(serve: Serve, tm
 def test_a_wrong_part_is_refused(serve: Serve, tmp_path: Path, content_range: str) -> None:
     server = serve(breaks_off(50_000), answers(206, ARCHIVE[50_000:], Content_Range=content_range))
     with pytest.raises(FetchFault, match=r"another part|without saying which|has a file of 100 bytes"):
-        bring(tmp_path, server)
+        fetched(tmp_path, server)
     assert (tmp_path / PART).read_bytes() == ARCHIVE[:50_000]
 
 
 @pytest.mark.parametrize("status", [404, 403, 416, 429, 500, 503])
-def test_an_error_answer_is_told_and_the_next_address_asked(serve: Serve, tmp_path: Path, status: int) -> None:
+def test_an_error_answer_is_reported_and_the_next_address_asked(serve: Serve, tmp_path: Path, status: int) -> None:
     bad = serve(answers(status))
     with pytest.raises(FetchFault, match=f"answered {status}") as caught:
-        bring(tmp_path, bad)
+        fetched(tmp_path, bad)
     assert bad.base in str(caught.value)
     assert "labtui data get tiny" in caught.value.advice
-    bring(tmp_path, bad, serve(well))
+    fetched(tmp_path, bad, serve(well))
     assert is_whole(tmp_path)
 
 
 def test_a_redirect_is_followed(serve: Serve, tmp_path: Path) -> None:
     good = serve(well)
-    bring(tmp_path, serve(answers(302, Location=f"{good.base}tiny.tar.gz")))
+    fetched(tmp_path, serve(answers(302, Location=f"{good.base}tiny.tar.gz")))
     assert is_whole(tmp_path)
 
 
 @pytest.mark.parametrize("target", ["file:///etc/hostname", "ftp://127.0.0.1/tiny.tar.gz", "data:,x"])
 def test_a_redirect_away_from_the_web_is_not_followed(serve: Serve, tmp_path: Path, target: str) -> None:
     with pytest.raises(FetchFault, match=r"redirects to (file|ftp), which is not followed|InvalidURL"):
-        bring(tmp_path, serve(answers(302, Location=target)))
+        fetched(tmp_path, serve(answers(302, Location=target)))
 
 
 def test_a_redirect_never_leads_from_https_to_http() -> None:
@@ -228,25 +228,25 @@ def test_a_redirect_never_leads_from_https_to_http() -> None:
 def test_a_circle_of_redirects_ends(serve: Serve, tmp_path: Path) -> None:
     server = serve(answers(302, Location="/tiny.tar.gz"))
     with pytest.raises(FetchFault, match=r"did not work \(TooManyRedirects"):
-        bring(tmp_path, server)
+        fetched(tmp_path, server)
     assert len(server.requests) < 10
 
 
 def test_what_a_server_says_reaches_no_terminal_raw(serve: Serve, tmp_path: Path) -> None:
     server = serve(lambda request: request.send(b"HTTP/1.0 404 \x1b]52;c;aGk=\x07[/nope]\r\n\r\n"))
     with pytest.raises(FetchFault) as caught:
-        bring(tmp_path, server)
+        fetched(tmp_path, server)
     assert "\x1b" not in str(caught.value) + caught.value.short
 
 
 def test_a_server_that_never_answers_is_left_in_time(serve: Serve, tmp_path: Path) -> None:
     with pytest.raises(FetchFault, match="did not answer within"):
-        bring(tmp_path, serve(hangs), limits=HURRIED)
+        fetched(tmp_path, serve(hangs), limits=HURRIED)
 
 
 def test_a_server_that_falls_silent_is_judged_by_what_it_brought(serve: Serve, tmp_path: Path) -> None:
     with pytest.raises(FetchFault, match="is too slow"):
-        bring(tmp_path, serve(stalls(100)), limits=Limits(decide=1.5, total=2.0))
+        fetched(tmp_path, serve(stalls(100)), limits=Limits(decide=1.5, total=2.0))
     assert (tmp_path / PART).stat().st_size == 100
 
 
@@ -259,21 +259,21 @@ def test_a_name_that_takes_for_ever_to_resolve_holds_nobody_up(tmp_path: Path, m
 
     monkeypatch.setattr(socket, "getaddrinfo", blocked)
     with pytest.raises(FetchFault, match="did not answer within"):
-        bring(tmp_path, "http://tiny.invalid/", limits=HURRIED)
+        fetched(tmp_path, "http://tiny.invalid/", limits=HURRIED)
     release.set()
 
 
-def test_nobody_listening_is_told(tmp_path: Path) -> None:
+def test_nobody_listening_is_reported(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(FetchFault, match="refused the connection"):
-        bring(tmp_path, f"http://127.0.0.1:{port}/")
+        fetched(tmp_path, f"http://127.0.0.1:{port}/")
 
 
-def test_something_that_is_no_web_server_is_told(serve: Serve, tmp_path: Path) -> None:
+def test_something_that_is_not_a_web_server_is_reported(serve: Serve, tmp_path: Path) -> None:
     with pytest.raises(FetchFault, match="did not work"):
-        bring(tmp_path, serve(lambda request: request.send(b"SSH-2.0-OpenSSH_9.2\r\n")))
+        fetched(tmp_path, serve(lambda request: request.send(b"SSH-2.0-OpenSSH_9.2\r\n")))
 
 
 def test_a_second_round_is_patient_where_the_first_one_was_not(serve: Serve, tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_an_address_that_sends_wrong_things_is_not_asked_in_a_second_round(serve
     assert len(server.requests) == 1
 
 
-def test_a_full_disk_is_told_and_what_came_is_kept(
+def test_a_full_disk_is_reported_and_what_was_received_is_kept(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = 60_000
@@ -339,38 +339,38 @@ def test_a_full_disk_is_told_and_what_came_is_kept(
     with monkeypatch.context() as patched:
         patched.setattr(part_file, "write_all", write)
         with pytest.raises(FetchFault, match=r"disk that holds .* is full .*What was received is kept") as caught:
-            bring(tmp_path, server)
+            fetched(tmp_path, server)
     assert "Free some space" in caught.value.advice
     assert (tmp_path / PART).read_bytes() == ARCHIVE[:60_000]
-    bring(tmp_path, server)
+    fetched(tmp_path, server)
     assert server.requests[1].range == "bytes=60000-"
     assert is_whole(tmp_path)
 
 
-def test_a_disk_with_too_little_room_is_told_before_a_byte_is_fetched(
+def test_a_disk_with_too_little_room_is_reported_before_a_byte_is_fetched(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(well)
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100_000))
     with pytest.raises(FetchFault, match=r"235 KiB are needed; 97\.7 KiB are free"):
-        bring(tmp_path, server)
+        fetched(tmp_path, server)
     assert not server.requests
 
 
-def test_a_data_folder_that_cannot_be_made_is_told(serve: Serve, tmp_path: Path) -> None:
+def test_a_data_folder_that_cannot_be_made_is_reported(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FetchFault, match="cannot be written") as caught:
-        bring(tmp_path / "file" / "data", serve(well))
+        fetched(tmp_path / "file" / "data", serve(well))
     assert "--data" in caught.value.advice
 
 
-def test_a_disk_without_locks_is_told(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_locks_is_reported(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def lockless(*_: object) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr("fcntl.flock", lockless)
     with pytest.raises(FetchFault, match="has no file locks"):
-        bring(tmp_path, server := serve(well))
+        fetched(tmp_path, server := serve(well))
     assert not server.requests
 
 
@@ -381,12 +381,12 @@ def test_links_below_the_data_folder_are_not_followed(serve: Serve, tmp_path: Pa
     elsewhere.mkdir()
     (root / link).symlink_to(elsewhere)
     with pytest.raises(EnvironmentFault, match=r"symbolic link|cannot be written"):
-        bring(root, serve(well))
+        fetched(root, serve(well))
     assert not list(elsewhere.iterdir())
 
 
 def test_the_data_folder_itself_may_be_a_link(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    bring(tmp_path / "link", serve(well))
+    fetched(tmp_path / "link", serve(well))
     assert is_whole(tmp_path / "real")

@@ -106,7 +106,7 @@ def test_a_home_that_cannot_be_written_only_costs_time(
     assert len(hashed) == 2 * len(CONTENTS)
 
 
-def test_a_data_set_that_is_not_here_at_all_is_told_with_what_to_do(tmp_path: Path, register: Register) -> None:
+def test_a_data_set_that_is_not_here_at_all_is_reported_with_what_to_do(tmp_path: Path, register: Register) -> None:
     register(SOURCE)
     with pytest.raises(EnvironmentFault) as caught:
         load("tiny", tmp_path)
@@ -114,7 +114,7 @@ def test_a_data_set_that_is_not_here_at_all_is_told_with_what_to_do(tmp_path: Pa
     assert "labtui data get tiny" in caught.value.advice
 
 
-def test_a_missing_a_short_and_a_linked_file_are_told_apart(root: Path, register: Register) -> None:
+def test_a_missing_a_short_and_a_linked_file_are_distinguished(root: Path, register: Register) -> None:
     register(SOURCE)
     folder = root / FOLDER
     assert is_present("tiny", root)
@@ -125,8 +125,8 @@ def test_a_missing_a_short_and_a_linked_file_are_told_apart(root: Path, register
     assert not is_present("tiny", root)
     with pytest.raises(EnvironmentFault) as caught:
         load("tiny", root)
-    for told in ("batch_1 is missing", r"batch_2 is damaged (5 bytes, 40,000 expected)", "meta is a symbolic link"):
-        assert told in caught.value.message
+    for words in ("batch_1 is missing", r"batch_2 is damaged (5 bytes, 40,000 expected)", "meta is a symbolic link"):
+        assert words in caught.value.message
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
@@ -219,7 +219,7 @@ def test_a_file_that_is_not_what_it_should_be_is_not_placed(tmp_path: Path, bad:
 
 
 @pytest.mark.parametrize("content", [ARCHIVE[:-20_000], b"\x1f\x8b" + bytes(100), b"no archive", b"", pack({})])
-def test_a_broken_archive_is_told(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_archive_is_reported(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tiny.tar.gz"
     path.write_bytes(content)
     assert SOURCE.remote
@@ -248,7 +248,7 @@ def test_a_hostile_pickle_runs_nothing(tmp_path: Path, call: Callable[..., objec
 @pytest.mark.parametrize(
     "content", [b"", b"\x80\x02", b"\x80\x02}q\x01(U", b"garbage", pickle.dumps(1)[:-1], b"(" * 10_000]
 )
-def test_a_damaged_pickle_is_told(content: bytes) -> None:
+def test_a_damaged_pickle_is_reported(content: bytes) -> None:
     with pytest.raises(EnvironmentFault, match="not a readable pickle"):
         load_pickle(content)
 

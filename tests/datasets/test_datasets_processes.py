@@ -18,8 +18,8 @@ from labtui.datasets.fetching import fetch_source
 from labtui.datasets.deadline import Limits
 from tests.support.tiny_data import tiny_source
 print("begins", flush=True)
-told = lambda done, total: print(done, flush=True)
-fetch_source(tiny_source(sys.argv[1]), Path(sys.argv[2]), rounds=(Limits(silence=60.0),), progress=told)
+report = lambda done, total: print(done, flush=True)
+fetch_source(tiny_source(sys.argv[1]), Path(sys.argv[2]), rounds=(Limits(silence=60.0),), progress=report)
 """
 
 Serve = Callable[..., Server]
@@ -34,13 +34,13 @@ def child(server: Server, root: Path) -> subprocess.Popen[str]:
     )
 
 
-def line(process: subprocess.Popen[str], wanted: str) -> None:
+def line(process: subprocess.Popen[str], expected: str) -> None:
     """Wait until the child says this; fails where it ends before."""
     assert process.stdout
     for said in process.stdout:
-        if said.strip() == wanted:
+        if said.strip() == expected:
             return
-    pytest.fail(f"the child never said {wanted!r}")
+    pytest.fail(f"the child never said {expected!r}")
 
 
 def test_processes_that_fetch_at_once_fetch_once(serve: Serve, tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ def test_a_killed_fetch_blocks_nobody_and_its_bytes_are_used(serve: Serve, tmp_p
     line(killed, "90000")
     killed.kill()
     killed.communicate(timeout=60)
-    heir = child(server, tmp_path)
-    heir.communicate(timeout=60)
-    assert heir.returncode == 0
+    successor = child(server, tmp_path)
+    successor.communicate(timeout=60)
+    assert successor.returncode == 0
     assert server.requests[1].range == "bytes=90000-"
     assert is_whole(tmp_path)

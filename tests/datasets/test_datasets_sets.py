@@ -62,7 +62,7 @@ def test_the_throttled_origin_of_cifar10_comes_last() -> None:
     assert not any("cs.toronto.edu" in base for base in cifar10.REMOTE.bases[:-1])
 
 
-def test_an_unknown_name_is_told_with_the_nearest() -> None:
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"'fashion_mnist'.* Did you mean fashion-mnist\?"):
         get("fashion_mnist")
     with pytest.raises(UsageError, match="Data sets: cifar10, digits, fashion-mnist") as caught:
@@ -70,7 +70,7 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
     assert "\x1b" not in str(caught.value)
 
 
-def test_a_fingerprint_tells_other_bytes_another_order_and_another_reading_apart() -> None:
+def test_a_fingerprint_distinguishes_bytes_order_and_version_of_reading() -> None:
     one, two = DataFile("one", 1, "a" * 32), DataFile("two", 1, "b" * 32)
     prints = [
         fingerprint("name", 1, (one, two)),
@@ -90,8 +90,8 @@ def test_a_list_of_data_sets_loads_neither_numpy_nor_http_nor_sklearn() -> None:
         "heavy = ('numpy', 'ssl', 'httpx', 'urllib.request', 'tarfile', 'filelock', 'sklearn', 'torch', 'scipy');"
         "print(json.dumps([name for name in heavy if name in sys.modules]))"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert json.loads(told) == []
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert json.loads(printed) == []
 
 
 # --- Digits -------------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def test_the_digits_are_those_of_scikit_learn() -> None:
     np.testing.assert_array_equal(levels, theirs.images[order])
 
 
-def test_the_digits_have_the_shape_and_the_split_that_is_told() -> None:
+def test_the_digits_have_the_shape_and_the_split_of_their_description() -> None:
     images, info = load("digits", HERE), get("digits")
     assert images.train.shape == (info.train_images, *info.shape) == (1_437, 3, 32, 32)
     assert images.test.shape == (info.test_images, *info.shape) == (360, 3, 32, 32)
@@ -134,7 +134,7 @@ def test_the_registered_figures_of_the_digits_are_those_of_its_training_images()
     assert tuple(round(value, 4) for value in found.std_of_images) == get("digits").std
 
 
-def test_missing_and_damaged_digits_say_how_to_mend_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_and_damaged_digits_say_how_to_fix_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "digits.csv.gz"
     monkeypatch.setattr(digits, "packaged_file", lambda: path)
     for content in (None, b"", b"no gzip", gzip.compress(b"0,0\n"), gzip.compress(b"0" * 300_000)[:-20]):

@@ -21,7 +21,7 @@ grid.optimizer.lr = [0.1, 0.01]
 
 @dataclass(frozen=True)
 class Said:
-    """One problem that must be told: where, and words of what is found and allowed; the column where it matters."""
+    """One problem that must be reported: where, and words of the message; the column where it matters."""
 
     line: int | None
     key: str
@@ -247,12 +247,12 @@ NAMES = (
 
 STRUCTURE = (
     after(
-        "an ancestor that is not there",
+        "a parent that is not there",
         '[experiment.x]\nextends = "netwrok"\n',
         says(14, "experiment.x.extends", 'no entry "netwrok"', 'Did you mean "network"'),
     ),
     after(
-        "a circle of ancestors",
+        "a circle of parents",
         '[experiment.x]\nextends = "y"\n[experiment.y]\nextends = "z"\n[experiment.z]\nextends = "x"\n',
         says(14, "experiment.x.extends", 'in a circle: "x" -> "y" -> "z" -> "x"'),
         says(16, "experiment.y.extends", 'in a circle: "y" -> "z" -> "x" -> "y"'),
@@ -301,12 +301,12 @@ STRUCTURE = (
     after(
         "no seeds",
         "[experiment.x]\nseeds = 0\n",
-        says(14, "experiment.x.seeds", "0 seeds are not allowed", "a count from 1 to 1000"),
+        says(14, "experiment.x.seeds", "0 seeds are not allowed", "a count from 1 to 1,000"),
     ),
     after(
         "one seed twice",
         "[experiment.x]\nseeds = [1, 2, 1]\n",
-        says(14, "experiment.x.seeds", "seed 1 is named twice"),
+        says(14, "experiment.x.seeds", "seed 1 is there twice"),
     ),
     after(
         "nesterov without momentum",
