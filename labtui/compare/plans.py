@@ -6,7 +6,7 @@ however often, so that a killed console or a resumed command loses nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -20,17 +20,26 @@ from labtui.compare.sequential import (
     chance_to_decide,
     decision_at,
 )
+from labtui.spec import RunSpec
 
 
 class Side(Struct, frozen=True, kw_only=True):
-    """A row or a baseline: which runs belong to it."""
+    """A row or a baseline: what is trained, with any seed."""
 
-    name: str
-    """As the command line knows it: `adam@0.01`."""
-    title: str
+    spec: RunSpec
+    """Its own seed means nothing."""
     recipe: str
-    """The hash of the recipe, the seed left out."""
-    overrides: dict[str, Any] = {}
+    """The hash of the recipe, by which its runs are known."""
+
+    @property
+    def name(self) -> str:
+        """As the command line knows it: `adam@0.01`."""
+        return self.spec.name
+
+    @property
+    def title(self) -> str:
+        """The title with the overrides, where there are any."""
+        return self.spec.display_title
 
 
 class PlannedComparison(Struct, frozen=True, kw_only=True):
@@ -62,8 +71,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     """The smallest step of the metric: 100 / images for an accuracy in percent; 0 where it has none."""
     chance: float | None = None
     """The metric's value for a network that learned nothing, where it is known."""
-    dataset: str = ""
-    """The data set that all runs use."""
+    device: str = "cpu"
+    """The kind of device on which all seeds are trained."""
+    threads: int | None = None
+    """CPU threads of each run, which change its bits; None on other devices."""
 
     @property
     def cap(self) -> int:
@@ -158,7 +169,8 @@ def wanted_seeds(state: PlanState, outcomes: Outcomes, ahead: int) -> tuple[tupl
 
 def changed_terms(old: Plan, new: Plan) -> tuple[str, ...]:
     """The names of what differs between two plans, apart from their id and date; empty where they are the same plan."""
-    names = ("metric", "higher_is_better", "alpha", "boundaries", "comparisons", "resolution", "chance", "dataset")
+    names = ("metric", "higher_is_better", "alpha", "boundaries", "comparisons", "resolution", "chance")
+    # Device and threads are not terms of the comparison: the plan's file goes on deciding them.
     return tuple(name for name in names if getattr(old, name) != getattr(new, name))
 
 

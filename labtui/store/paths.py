@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LABTUI_FOLDER = ".labtui"
-"""labtui's own folder in a runs folder: queue entries and trash. It never contains an event file."""
+"""labtui's own folder in a runs folder: queue entries, plans and trash. It never contains an event file."""
 
 SET_ASIDE = "failed"
 """Below the queue: entries that could not be started."""
@@ -142,6 +142,11 @@ class RunsPaths:
     def set_aside(self) -> Path:
         """Queue entries that could not be started, each with its reason beside it."""
         return self.queue / SET_ASIDE
+
+    @property
+    def plans(self) -> Path:
+        """One file per plan of comparisons that are run until they are decided."""
+        return self.root / LABTUI_FOLDER / "plans"
 
     @property
     def trash(self) -> Path:

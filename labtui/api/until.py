@@ -1,0 +1,415 @@
+"""`labtui run … --until decided`: seeds are queued, one prefix after the other, until each comparison is decided.
+
+The plan is a file in the runs folder, written before the first run; how far it has come follows from the runs alone.
+Whoever drives a plan can be killed at any moment: the same command, or a new driver, goes on where the runs stand.
+`python -m labtui.api.until RUNS PLAN CATALOG DATA DEVICE JOBS` drives a plan in the background.
+"""
+
+import hashlib
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from labtui import datasets
+from labtui.api.dataset_choice import Progress
+from labtui.api.lab import Lab, open_lab
+from labtui.api.lifecycle import enqueue, enqueue_resume, start_queue_runner
+from labtui.api.placement import Placement, estimated_memory, place_runs
+from labtui.api.planning import PlannedRun, plan_runs
+from labtui.compare.baselines import joint_factor
+from labtui.compare.cells import empty_cell
+from labtui.compare.findings.confounds import confounds
+from labtui.compare.findings.not_learning import never_learned
+from labtui.compare.metrics import metric as metric_of
+from labtui.compare.outcomes import SeedOutcome
+from labtui.compare.plans import (
+    Outcomes,
+    Plan,
+    PlannedComparison,
+    PlanState,
+    Side,
+    changed_terms,
+    evaluate,
+    wanted_seeds,
+)
+from labtui.compare.sequential import CAP, boundaries
+from labtui.compare.spec_diff import draws_alike
+from labtui.compare.statistics import ALPHA
+from labtui.errors import LabError, UsageError
+from labtui.launch.daemonize import importable, redirect_output, spawn, stand_alone
+from labtui.spec import RunSpec, Variant, recipe_hash, samples_per_epoch, steps_per_epoch
+from labtui.store.files import read_json, write_json
+from labtui.store.paths import RunsPaths
+from labtui.store.run import Run
+from labtui.store.state import State
+from labtui.store.tags import TEST_ACCURACY
+
+POLL = 0.3
+"""Seconds between two looks at the runs."""
+
+BY = "labtui run --until decided"
+
+_READY = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """What was asked for on the command line or in the launch dialog."""
+
+    names: tuple[str, ...]
+    baseline: str | None = None
+    """Replaces the baselines that the entries declare."""
+    max_seeds: int = CAP
+    alpha: float = ALPHA
+    smallest_effect: float | None = None
+    """Replaces the entries' own."""
+    overrides: tuple[str, ...] = ()
+    """`key=value`, for rows and baselines alike."""
+    dataset: str | None = None
+    metric: str = TEST_ACCURACY
+
+
+def make_plan(
+    lab: Lab, request: PlanRequest, placement: Placement, *, fetch: bool = True, progress: Progress | None = None
+) -> tuple[Plan, tuple[str, ...]]:
+    """The plan for a request, and messages for the user. Nothing is written.
+
+    Raises UsageError for wrong names and options, for a row without a baseline, and for one that differs from its
+    baseline in more than the declared factor, whose difference no number of seeds can explain.
+    """
+    if not request.names:
+        raise UsageError("--until decided needs the names of the experiments to decide.")
+    if not 0 < request.alpha < 0.5:
+        raise UsageError(f"--alpha {request.alpha:g} is not between 0 and 0.5.")
+    if not 3 <= request.max_seeds <= 1_000:
+        raise UsageError("--max-seeds needs a number from 3 to 1000: fewer seeds show no spread.")
+    rows = lab.catalog.select(request.names)
+    pairs = [(row, _baseline_of(lab, row, request.baseline)) for row in rows]
+    pairs = [(row, baseline) for row, baseline in pairs if row.spec.name != baseline.spec.name]
+    if not pairs:
+        raise UsageError("A baseline is not compared with itself: name the experiments to compare with it.")
+    named = tuple(dict.fromkeys(variant.spec.name for pair in pairs for variant in pair))
+    planned = plan_runs(
+        lab,
+        named,
+        seeds=(0,),
+        overrides=request.overrides,
+        dataset=request.dataset,
+        fetch=fetch,
+        device=placement.devices[0].kind,
+        progress=progress,
+    )
+    specs = {one.spec.name: one.spec for one in planned.runs}
+    if len({spec.data.name for spec in specs.values()}) > 1:
+        raise UsageError("The rows use different data sets: they cannot be compared.", advice="Choose one: --dataset.")
+    comparisons = tuple(_comparison(row, base, specs, request) for row, base in pairs)
+    metric = metric_of(request.metric)
+    info = datasets.get(next(iter(specs.values())).data.name)
+    plan = Plan(
+        id=_plan_id(request.metric, comparisons),
+        created=time.time(),
+        metric=request.metric,
+        higher_is_better=metric.higher_is_better,
+        alpha=request.alpha,
+        boundaries=boundaries(request.alpha / len(comparisons), request.max_seeds),
+        comparisons=comparisons,
+        resolution=100 / info.test_images if metric.is_accuracy else 0.0,
+        chance=100 / len(info.classes) if metric.is_accuracy else None,
+        device=placement.devices[0].kind,
+        threads=placement.threads if placement.devices[0].kind == "cpu" else None,
+    )
+    return plan, planned.notices
+
+
+def store_plan(lab: Lab, plan: Plan) -> Plan:
+    """Write a plan's file, or give the one that is there.
+
+    Raises UsageError if the stored plan has other terms: a plan is fixed before its first run. Raises EnvironmentFault
+    if the file cannot be written.
+    """
+    path = plan_path(lab, plan.id)
+    if path.exists():
+        stored = read_json(path, Plan)
+        changed = changed_terms(stored, plan)
+        if changed:
+            raise UsageError(
+                f"These comparisons have a plan with other terms ({', '.join(changed)}): {path}",
+                advice="A plan is fixed before its first run. Use the same options, or other seeds' worth of rows.",
+            )
+        return stored
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, plan)
+    return plan
+
+
+def plan_path(lab: Lab, plan_id: str) -> Path:
+    """The file of a plan."""
+    return RunsPaths(lab.store.root).plans / f"{plan_id}.json"
+
+
+def default_placement(requested_device: str, specs: Iterable[RunSpec], jobs: int | None) -> Placement:
+    """Where the seeds of a plan run: as many at once as fit, unless `jobs` says how many."""
+    return place_runs(requested_device, runs=2 * CAP, jobs=jobs, memory=estimated_memory(specs))
+
+
+class PlanDriver:
+    """Moves one plan forward: queues the seeds that are wanted, and evaluates those that have ended."""
+
+    def __init__(self, lab: Lab, plan: Plan, requested_device: str, placement: Placement) -> None:
+        """`requested_device` goes to the queue; `placement` says how many runs at once."""
+        self._lab = lab
+        self._plan = plan
+        self._device = requested_device
+        self._placement = placement
+        self._lock = FileLock(plan_path(lab, plan.id).with_suffix(".lock"), timeout=0)
+        self._retried: set[str] = set()
+        self._resumes = True
+        self.runs: tuple[Run, ...] = ()
+        """The plan's runs at the last step, newest first."""
+
+    def step(self) -> PlanState:
+        """Look at the runs once, queue what is wanted, and give how far the plan has come.
+
+        If another process drives the plan, nothing is queued. Raises LabError if a seed's run failed for a reason that
+        says nothing about its recipe, or was stopped, after this driver had started: the plan then waits for the user.
+        """
+        self.runs = tuple(run for run in self._lab.store.scan() if _belongs(run, self._plan))
+        outcomes = plan_outcomes(self._plan, self.runs)
+        state = evaluate(self._plan, outcomes)
+        if not state.has_ended and self._drives():
+            self._queue(state, outcomes)
+        return state
+
+    def stop_queueing(self) -> tuple[Run, ...]:
+        """Queue nothing any more. Returns the plan's runs that are queued or running."""
+        self._lock.release()
+        return tuple(run for run in self.runs if not run.state.is_over)
+
+    def _drives(self) -> bool:
+        if self._lock.is_locked:
+            return True
+        try:
+            self._lock.acquire()
+        except Timeout:
+            return False
+        return True
+
+    def _queue(self, state: PlanState, outcomes: Outcomes) -> None:
+        newest: dict[tuple[str, int], Run] = {}
+        for run in reversed(self.runs):
+            if run.spec is not None:
+                newest[recipe_hash(run.spec), run.spec.seed] = run
+        queued = False
+        active = sum(not run.state.is_over for run in self.runs)
+        for side, seed in wanted_seeds(state, outcomes, ahead=self._placement.jobs):
+            before = newest.get((side.recipe, seed))
+            if before is not None and not before.state.is_over:
+                continue
+            if active >= max(2 * self._placement.jobs, 2 * len(self._plan.sides)):
+                break
+            self._start(side, seed, before)
+            queued, active = True, active + 1
+        self._resumes = False
+        if queued:
+            start_queue_runner(self._lab)
+
+    def _start(self, side: Side, seed: int, run: Run | None) -> None:
+        if run is None:
+            planned = _planned(msgspec.structs.replace(side.spec, seed=seed))
+            enqueue(
+                self._lab,
+                planned,
+                device=self._device,
+                threads=self._plan.threads or self._placement.threads,
+                per_device=self._placement.per_device,
+                by=BY,
+            )
+            return
+        if not self._resumes and run.state is not State.LOST:
+            ended = f"{side.title}, seed {seed} ({run.id})"
+            reason = f": {run.reason}" if run.reason else ""
+            raise LabError(
+                f"{ended} is {run.state}{reason}. The plan waits.",
+                advice="Nothing is lost: the same command resumes this run and goes on with the plan.",
+            )
+        if run.id in self._retried:
+            raise LabError(f"{side.title}, seed {seed} ({run.id}) is {run.state} again: {run.reason or 'see its log'}.")
+        self._retried.add(run.id)
+        enqueue_resume(self._lab, run, by=BY)
+
+
+def plan_outcomes(plan: Plan, runs: Iterable[Run]) -> Outcomes:
+    """What became of each seed of a plan, by recipe. `runs` are newest first.
+
+    A seed that diverged or never learned has failed, even if a later run of it finished: trying a seed again until it
+    works would choose the result.
+    """
+    tries: dict[tuple[str, int], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.spec is not None and _belongs(run, plan):
+            tries[recipe_hash(run.spec), run.spec.seed].append(run)
+    outcomes: dict[str, dict[int, SeedOutcome]] = defaultdict(dict)
+    for (recipe, seed), same in tries.items():
+        outcome = seed_outcome(seed, same, plan.metric)
+        if outcome is not None:
+            outcomes[recipe][seed] = outcome
+    return outcomes
+
+
+def seed_outcome(seed: int, tries: Sequence[Run], tag: str) -> SeedOutcome | None:
+    """The outcome of one seed from all its runs, newest first; None while it has none."""
+    for run in tries:
+        failure = _failure(run, tag)
+        if failure:
+            return SeedOutcome(seed, None, failure, run.id)
+    for run in tries:
+        if run.state is State.FINISHED and run.result is not None:
+            return SeedOutcome(seed, run.result.last[tag].number, "", run.id)
+    return None
+
+
+def follow_plan(
+    driver: PlanDriver, changed: Callable[[PlanState], None], wait: Callable[[float], bool]
+) -> PlanState | None:
+    """Drive a plan to its end; `changed` is called with each new state. None if `wait` said to leave."""
+    last: PlanState | None = None
+    while True:
+        state = driver.step()
+        if last is None or state != last:
+            changed(state)
+            last = state
+        if state.has_ended:
+            return state
+        if wait(POLL):
+            return None
+
+
+def start_in_background(lab: Lab, plan: Plan, requested_device: str, jobs: int | None) -> Path:
+    """Drive a stored plan in a process of its own, which outlives this one. Returns the path of its log.
+
+    Raises EnvironmentFault if the process cannot be started.
+    """
+    log = plan_path(lab, plan.id).with_suffix(".log")
+    catalog = "" if lab.catalog.builtin else str(lab.catalog.path.absolute())
+    arguments = [str(lab.store.root.absolute()), plan.id, catalog, str(lab.data_root.absolute()), requested_device]
+    command = [sys.executable, "-m", "labtui.api.until", *arguments, str(jobs or "auto")]
+    said = spawn(command, cwd=lab.folder, environment=importable(os.environ))
+    if _READY not in said.splitlines():
+        raise LabError(f"The plan was not started in the background: {said.strip() or 'the process said nothing'}")
+    return log
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Drive a plan in the background until it ends. Exit codes as for `labtui run`."""
+    root, plan_id, catalog, data, device, jobs = arguments
+    stand_alone()
+    lab = open_lab(
+        catalog=Path(catalog) if catalog else None,
+        runs=Path(root),
+        data=Path(data),
+        environ=os.environ,
+        cwd=Path.cwd(),
+    )
+    plan = read_json(plan_path(lab, plan_id), Plan)
+    placement = default_placement(device, [side.spec for side in plan.sides], None if jobs == "auto" else int(jobs))
+    print(_READY, flush=True)  # noqa: T201 - what the starter waits for
+    log = os.open(plan_path(lab, plan_id).with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    redirect_output(log)
+    driver = PlanDriver(lab, plan, device, placement)
+
+    def wait(seconds: float) -> bool:
+        time.sleep(seconds)
+        return False
+
+    def changed(state: PlanState) -> None:
+        done = ", ".join(f"{one.comparison.row.title}: {one.decision}" for one in state.comparisons)
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {done}", flush=True)  # noqa: T201 - the log
+
+    try:
+        follow_plan(driver, changed, wait)
+    except LabError as fault:
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {fault}", flush=True)  # noqa: T201 - the log
+        return fault.exit_code
+    return 0
+
+
+def _baseline_of(lab: Lab, row: Variant, named: str | None) -> Variant:
+    name = named or row.spec.baseline
+    if not name:
+        raise UsageError(
+            f"{row.spec.name} declares no baseline to be compared with.", advice="Name one: --baseline NAME."
+        )
+    found = lab.catalog.select([name])
+    if len(found) != 1:
+        members = ", ".join(variant.spec.name for variant in found)
+        raise UsageError(f"{name} has several members.", advice=f"Name one of them: {members}.")
+    return found[0]
+
+
+def _comparison(
+    row: Variant, baseline: Variant, specs: Mapping[str, RunSpec], request: PlanRequest
+) -> PlannedComparison:
+    here, there = specs[row.spec.name], specs[baseline.spec.name]
+    factor = row.spec.factor
+    if request.baseline is not None:
+        factor = joint_factor(here, factor, there, baseline.spec.factor)
+    cells = [empty_cell(msgspec.structs.replace(one, spec=spec)) for one, spec in ((row, here), (baseline, there))]
+    found = confounds(cells[0], cells[1], factor, metric_of(request.metric))
+    if found:
+        raise UsageError(
+            f"{here.name} and {there.name} differ beyond the declared factor, so no number of seeds can decide what "
+            f"the factor does: {'; '.join(finding.text for finding in found)}.",
+            advice="Choose a baseline that differs in the factor alone with --baseline, or declare the factor.",
+        )
+    effect = request.smallest_effect
+    if effect is None and metric_of(request.metric).is_accuracy:
+        effect = row.smallest_effect or None
+    method: Literal["paired", "welch"] = "paired" if draws_alike(here, there) else "welch"
+    sides = [Side(spec=msgspec.structs.replace(spec, seed=0), recipe=recipe_hash(spec)) for spec in (here, there)]
+    return PlannedComparison(row=sides[0], baseline=sides[1], method=method, smallest_effect=effect)
+
+
+def _plan_id(metric: str, comparisons: Sequence[PlannedComparison]) -> str:
+    parts = [metric, *sorted(f"{one.row.recipe}-{one.baseline.recipe}" for one in comparisons)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _planned(spec: RunSpec) -> PlannedRun:
+    train_images = datasets.get(spec.data.name).train_images
+    steps = spec.training.epochs * steps_per_epoch(spec, train_images)
+    return PlannedRun(spec=spec, images=samples_per_epoch(spec, train_images), steps=steps)
+
+
+def _belongs(run: Run, plan: Plan) -> bool:
+    """Whether a run is a seed of a plan: its recipe, and trained where the plan trains."""
+    if run.spec is None or run.foreign or run.spec.seed >= plan.cap:
+        return False
+    if recipe_hash(run.spec) not in {side.recipe for side in plan.sides}:
+        return False
+    if run.launch is None:
+        return True
+    same_threads = plan.threads is None or run.launch.threads == plan.threads
+    return run.launch.device.partition(":")[0] == plan.device and same_threads
+
+
+def _failure(run: Run, tag: str) -> str:
+    if run.state is State.DIVERGED:
+        return "diverged"
+    if run.state is not State.FINISHED or run.result is None:
+        return ""
+    last = run.result.last.get(tag)
+    if last is None or not abs(last.number) < float("inf"):
+        return "no finite value"
+    return "never learned" if never_learned(run) else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

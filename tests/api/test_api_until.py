@@ -1,0 +1,184 @@
+"""Plans that run until they are decided: made before the first run, driven through the queue, resumed after a kill."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from labtui.api import Lab
+from labtui.api.placement import place_runs
+from labtui.api.until import PlanDriver, PlanRequest, follow_plan, make_plan, plan_path, seed_outcome, store_plan
+from labtui.compare.plans import Plan, PlanState
+from labtui.compare.sequential import Decision
+from labtui.errors import LabError, UsageError
+from labtui.store.state import State
+from tests.support.labs import make_lab
+
+CATALOG = """
+[defaults]
+group = "Digits"
+protocol = "report"
+data.name = "digits"
+model.name = "cnn"
+optimizer.name = "adam"
+training.epochs = 3
+
+[experiment.fast]
+title = "Fast"
+optimizer.lr = 0.003
+
+[experiment.slow]
+title = "Slow"
+factor = ["optimizer.lr"]
+baseline = "fast"
+smallest_effect = 0.5
+optimizer.lr = 0.0003
+
+[experiment.other_data]
+title = "Half"
+factor = ["optimizer.lr"]
+baseline = "fast"
+optimizer.lr = 0.0003
+data.train_fraction = 0.5
+
+[experiment.alone]
+title = "Alone"
+"""
+
+
+def lab_in(folder: Path) -> Lab:
+    return make_lab(folder, CATALOG)
+
+
+def plan_of(lab: Lab, **wanted: object) -> Plan:
+    request = PlanRequest(**{"names": ("slow",), **wanted})
+    return make_plan(lab, request, place_runs("cpu", runs=8, jobs=2), fetch=False)[0]
+
+
+def drive(lab: Lab, plan: Plan, seconds: float = 150.0) -> tuple[PlanState | None, list[PlanState]]:
+    states: list[PlanState] = []
+    deadline = time.monotonic() + seconds
+
+    def wait(pause: float) -> bool:
+        time.sleep(pause)
+        return time.monotonic() > deadline
+
+    driver = PlanDriver(lab, plan, "cpu", place_runs("cpu", runs=8, jobs=2))
+    try:
+        return follow_plan(driver, states.append, wait), states
+    finally:
+        driver.stop_queueing()
+
+
+def test_a_plan_is_run_through_the_queue_until_it_is_decided(tmp_path):
+    lab = lab_in(tmp_path)
+    plan = store_plan(lab, plan_of(lab))
+    assert plan_path(lab, plan.id).is_file()
+    state, states = drive(lab, plan)
+    assert state is not None
+    assert states[-1] == state
+    assert state.has_ended
+    assert state.comparisons[0].decision is Decision.LOWER
+    finished = [run for run in lab.store.scan() if run.state is State.FINISHED]
+    assert {(run.name, run.spec.seed) for run in finished if run.spec} >= {
+        (name, seed) for name in ("fast", "slow") for seed in range(3)
+    }
+    again, _ = drive(lab, plan)
+    assert again == state
+    assert len(lab.store.scan()) == len(finished) or all(
+        run.spec and run.spec.seed >= 3 for run in lab.store.scan() if run not in finished
+    )
+
+
+@pytest.mark.long
+def test_a_driver_that_is_killed_loses_nothing(tmp_path):
+    lab = lab_in(tmp_path)
+    plan = store_plan(lab, plan_of(lab))
+    code = (
+        "import sys, time, os\nfrom pathlib import Path\nfrom labtui.api import open_lab\n"
+        "from labtui.api.placement import place_runs\nfrom labtui.api.until import *\n"
+        "from labtui.store.files import read_json\nfrom labtui.compare.plans import Plan\n"
+        "lab = open_lab(environ=os.environ, cwd=Path(sys.argv[1]))\n"
+        "plan = read_json(plan_path(lab, sys.argv[2]), Plan)\n"
+        "driver = PlanDriver(lab, plan, 'cpu', place_runs('cpu', runs=8, jobs=2))\n"
+        "print('started', flush=True)\n"
+        "follow_plan(driver, lambda state: None, lambda seconds: bool(time.sleep(seconds)))\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path), plan.id], stdout=subprocess.PIPE, env={**os.environ}
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    deadline = time.monotonic() + 60
+    while not lab.store.scan() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    child.kill()
+    child.wait()
+    state, _ = drive(lab, plan)
+    assert state is not None
+    assert state.comparisons[0].decision is Decision.LOWER
+    seeds = [(run.name, run.spec.seed) for run in lab.store.scan() if run.spec]
+    assert len(seeds) == len(set(seeds)), "no seed was trained twice"
+
+
+def test_a_changed_plan_is_refused_and_the_same_plan_is_found_again(tmp_path):
+    lab = lab_in(tmp_path)
+    stored = store_plan(lab, plan_of(lab))
+    assert store_plan(lab, plan_of(lab)) == stored
+    for changed in ({"max_seeds": 8}, {"alpha": 0.01}, {"smallest_effect": 2.0}):
+        with pytest.raises(UsageError, match="have a plan with other terms"):
+            store_plan(lab, plan_of(lab, **changed))
+
+
+def test_other_comparisons_get_plans_of_their_own(tmp_path):
+    lab = lab_in(tmp_path)
+    assert plan_of(lab).id != plan_of(lab, overrides=("training.epochs=2",)).id
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"names": ()}, "needs the names"),
+        ({"names": ("alone",)}, "declares no baseline"),
+        ({"names": ("fast",), "baseline": "fast"}, "not compared with itself"),
+        ({"names": ("other_data",)}, "differ beyond the declared factor"),
+        ({"max_seeds": 2}, "from 3 to 1000"),
+        ({"alpha": 0.7}, "between 0 and 0.5"),
+        ({"names": ("nosuch",)}, "nosuch"),
+    ],
+)
+def test_what_no_number_of_seeds_can_decide_is_refused_before_anything_runs(tmp_path, wanted, message):
+    with pytest.raises(LabError, match=message):
+        plan_of(lab_in(tmp_path), **wanted)
+
+
+def test_a_plan_takes_the_entrys_smallest_effect_unless_one_is_given(tmp_path):
+    lab = lab_in(tmp_path)
+    assert plan_of(lab).comparisons[0].smallest_effect == 0.5
+    assert plan_of(lab, smallest_effect=1.5).comparisons[0].smallest_effect == 1.5
+
+
+def test_rows_of_a_plan_share_its_alpha(tmp_path):
+    lab = make_lab(
+        tmp_path, CATALOG + '\n[experiment.slower]\ntitle = "Slower"\nextends = "slow"\noptimizer.lr = 0.0001\n'
+    )
+    both = plan_of(lab, names=("slow", "slower"))
+    assert both.boundaries.alpha == pytest.approx(0.025)
+    assert both.boundaries.claim[0] < plan_of(lab).boundaries.claim[0]
+
+
+def test_a_seed_that_diverged_has_failed_even_if_a_later_run_of_it_finished(tmp_path):
+    lab = lab_in(tmp_path)
+    plan = store_plan(lab, plan_of(lab))
+    drive(lab, plan)
+    run = next(run for run in lab.store.scan() if run.state is State.FINISHED)
+    bad = dataclasses.replace(run, state=State.DIVERGED)
+    outcome = seed_outcome(0, [run, bad], plan.metric)
+    assert outcome is not None
+    assert (outcome.value, outcome.failure) == (None, "diverged")
+    assert seed_outcome(0, [run], plan.metric).value == run.result.last[plan.metric].number
+    assert seed_outcome(0, [dataclasses.replace(run, state=State.STOPPED)], plan.metric) is None
