@@ -60,14 +60,15 @@ def plan_runs(
     dataset: str | None = None,
     fetch: bool = True,
     device: str = "",
+    mention_finished: bool = True,
     progress: Progress | None = None,
 ) -> Plan:
     """Plan every seed of the named experiments or members; no names means the whole catalog.
 
     `overrides` are `key=value`; `dataset` pins a data set and disables the fallback; `device` restricts the past runs
-    that estimates are taken from. With `fetch`, missing data sets are downloaded now; without, nothing touches the
-    network. Raises UsageError for wrong names, data sets and overrides, and EnvironmentFault if data is not available
-    and there is no fallback.
+    that estimates are taken from; `mention_finished` adds notices about runs that have finished before. With `fetch`,
+    missing data sets are downloaded now; without, nothing touches the network. Raises UsageError for wrong names, data
+    sets and overrides, and EnvironmentFault if data is not available and there is no fallback.
     """
     chooser = DatasetChooser(lab, pinned=dataset, fetch=fetch, progress=progress)
     past = lab.store.scan()
@@ -77,7 +78,8 @@ def plan_runs(
         spec, present = chooser.resolve(variant, override(variant.spec, overrides), experiment.offline_dataset)
         seeded = [msgspec.structs.replace(spec, seed=seed) for seed in (experiment.seeds if seeds is None else seeds)]
         planned += [_planned_run(seeded_spec, past, device, present=present) for seeded_spec in seeded]
-    return Plan(tuple(planned), (*catalog_notices(lab), *chooser.notices, *_finished_notices(planned)))
+    finished = _finished_notices(planned) if mention_finished else ()
+    return Plan(tuple(planned), (*catalog_notices(lab), *chooser.notices, *finished))
 
 
 def catalog_notices(lab: Lab) -> tuple[str, ...]:

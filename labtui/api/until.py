@@ -105,6 +105,7 @@ def make_plan(
         dataset=request.dataset,
         fetch=fetch,
         device=placement.devices[0].kind,
+        mention_finished=False,
         progress=progress,
     )
     specs = {one.spec.name: one.spec for one in planned.runs}
@@ -142,7 +143,8 @@ def store_plan(lab: Lab, plan: Plan) -> Plan:
         if changed:
             raise UsageError(
                 f"These comparisons have a plan with other terms ({', '.join(changed)}): {path}",
-                advice="A plan is fixed before its first run. Use the same options, or other seeds' worth of rows.",
+                advice="A plan is fixed before its first run. Repeat the command with the plan's own terms: --alpha "
+                f"{stored.alpha:g} --max-seeds {stored.cap}{_effects(stored)}.",
             )
         return stored
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -339,6 +341,11 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {fault}", flush=True)  # noqa: T201 - the log
         return fault.exit_code
     return 0
+
+
+def _effects(plan: Plan) -> str:
+    effects = {one.smallest_effect for one in plan.comparisons}
+    return f" --smallest-effect {effects.pop() or 0:g}" if len(effects) == 1 else ""
 
 
 def _baseline_of(lab: Lab, row: Variant, named: str | None) -> Variant:

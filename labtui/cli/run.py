@@ -50,6 +50,7 @@ class Wishes:
         "labtui run dropout",
         "labtui run dropout network --seeds 3 -j auto",
         "labtui run adam@0.001 --epochs 2 --set training.batch_size=256",
+        "labtui run dropout --baseline adam@0.001 --until decided -j auto",
         "labtui run --all -d                       queue everything; `labtui ps` watches",
         "labtui run --all --dry-run --json         what would run",
     ),
@@ -65,6 +66,24 @@ class Wishes:
 @click.option("--dataset", metavar="NAME", help="Train on this data set, and never fall back from it.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("-j", "--jobs", type=JobCount(), default="1", show_default=True, help="Runs at once.")
+@click.option(
+    "--until",
+    type=click.Choice(["decided"]),
+    help="Train seed after seed of each NAME and its baseline until the difference is decided.",
+)
+@click.option(
+    "--max-seeds", type=int, metavar="N", help="With --until: seeds at which it ends at the latest.  [default: 20]"
+)
+@click.option("--alpha", type=float, metavar="A", help="With --until: accepted share of false claims.  [default: 0.05]")
+@click.option(
+    "--smallest-effect",
+    type=float,
+    metavar="D",
+    help="With --until: the smallest difference that matters; else the entry's.",
+)
+@click.option(
+    "--baseline", metavar="NAME", help="With --until: compare with this one instead of the declared baselines."
+)
 @click.option("-d", "--detach", is_flag=True, help="Queue the runs and give the shell back.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run, and nothing more; never touches the network.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the table at the end.")
@@ -83,6 +102,11 @@ def run(
     dataset: str | None,
     device: str,
     jobs: int | str,
+    until: str | None,
+    max_seeds: int | None,
+    alpha: float | None,
+    smallest_effect: float | None,
+    baseline: str | None,
     detach: bool,
     dry_run: bool,
     quiet: bool,
@@ -95,11 +119,33 @@ def run(
 
     Ends with a comparison of what ran with its baselines. Exit code 0: all well; 1: a run failed or diverged; 2: usage
     or catalog; 3: data, device or disk; 130 and 143: interrupted.
+
+    With --until decided, seeds are trained until a difference to the baseline is decided. The plan is written down
+    before the first run, so looking after every seed does not make false claims more frequent. The same command goes on
+    with a plan that was interrupted.
     """
     _require_names(lab, names, everything=everything)
     wishes = Wishes(device, None if jobs == "auto" else int(jobs), json, quiet)
     overrides = [*([f"training.epochs={epochs}"] if epochs is not None else []), *assignments]
     _require_device(device, dry_run=dry_run)
+    if until is None:
+        _refuse_plan_options(max_seeds, alpha, smallest_effect, baseline)
+    else:
+        if seeds is not None or seed is not None:
+            raise UsageError("--until decided chooses the seeds itself, from 0 on: leave out --seeds and --seed.")
+        return _run_until(
+            lab,
+            names,
+            overrides,
+            dataset,
+            wishes,
+            max_seeds,
+            alpha,
+            smallest_effect,
+            baseline,
+            detach=detach,
+            dry_run=dry_run,
+        )
     plan = _plan(lab, names, _seeds(seeds, seed), overrides, dataset, wishes, dry_run=dry_run)
     if dry_run:
         _put_plan(plan, json=json)
@@ -111,6 +157,55 @@ def run(
     from labtui.cli.training import run_plan
 
     return run_plan(lab, plan, wishes)
+
+
+def _refuse_plan_options(*values: float | str | None) -> None:
+    options = ("--max-seeds", "--alpha", "--smallest-effect", "--baseline")
+    given = [option for option, value in zip(options, values, strict=True) if value is not None]
+    if given:
+        raise UsageError(f"{', '.join(given)} needs --until decided.", advice="`labtui run --help` describes it.")
+
+
+def _run_until(
+    lab: "Lab",
+    names: tuple[str, ...],
+    overrides: Sequence[str],
+    dataset: str | None,
+    wishes: Wishes,
+    max_seeds: int | None,
+    alpha: float | None,
+    smallest_effect: float | None,
+    baseline: str | None,
+    *,
+    detach: bool,
+    dry_run: bool,
+) -> int:
+    from labtui.api.until import PlanRequest
+    from labtui.cli.until import run_until_decided
+    from labtui.compare.sequential import CAP
+    from labtui.compare.statistics import ALPHA
+
+    if smallest_effect is not None and not 0 <= smallest_effect < float("inf"):
+        raise UsageError(f"--smallest-effect {smallest_effect:g} is not a difference from 0 on.")
+    request = PlanRequest(
+        names=names,
+        baseline=baseline,
+        max_seeds=CAP if max_seeds is None else max_seeds,
+        alpha=ALPHA if alpha is None else alpha,
+        smallest_effect=smallest_effect,
+        overrides=tuple(overrides),
+        dataset=dataset,
+    )
+    return run_until_decided(
+        lab,
+        request,
+        wishes.device,
+        wishes.jobs,
+        detach=detach,
+        dry_run=dry_run,
+        json=wishes.json,
+        quiet=wishes.quiet,
+    )
 
 
 def _require_names(lab: "Lab", names: Sequence[str], *, everything: bool) -> None:

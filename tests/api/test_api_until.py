@@ -1,7 +1,6 @@
 """Plans that run until they are decided: made before the first run, driven through the queue, resumed after a kill."""
 
 import dataclasses
-import os
 import subprocess
 import sys
 import time
@@ -108,16 +107,13 @@ def test_a_driver_that_is_killed_loses_nothing(tmp_path):
         "print('started', flush=True)\n"
         "follow_plan(driver, lambda state: None, lambda seconds: bool(time.sleep(seconds)))\n"
     )
-    child = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path), plan.id], stdout=subprocess.PIPE, env={**os.environ}
-    )
-    assert child.stdout is not None
-    child.stdout.readline()
-    deadline = time.monotonic() + 60
-    while not lab.store.scan() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    child.kill()
-    child.wait()
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path), plan.id], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        deadline = time.monotonic() + 60
+        while not lab.store.scan() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        child.kill()
     state, _ = drive(lab, plan)
     assert state is not None
     assert state.comparisons[0].decision is Decision.LOWER

@@ -1,0 +1,175 @@
+"""`labtui run … --until decided`: follow a plan on this terminal, or hand it to a background process with -d."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from labtui.api import Lab
+from labtui.api.lifecycle import remove_from_queue
+from labtui.api.placement import place_runs
+from labtui.api.until import (
+    PlanDriver,
+    PlanRequest,
+    follow_plan,
+    make_plan,
+    plan_outcomes,
+    start_in_background,
+    store_plan,
+)
+from labtui.cli.display import label
+from labtui.cli.download_progress import shown_transfer
+from labtui.cli.foreground import EXIT_HUNG_UP
+from labtui.cli.interrupts import Interrupts
+from labtui.cli.streams import put, put_json, say
+from labtui.compare.plans import Look, Plan, PlanState
+from labtui.compare.render.plan_text import end_lines, look_line, plan_lines, verdict_word
+from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, LabError
+from labtui.launch.queue import entries as queue
+from labtui.launch.stop import request_stop
+from labtui.store.run import Run
+from labtui.store.state import State
+
+
+def run_until_decided(
+    lab: Lab,
+    request: PlanRequest,
+    requested_device: str,
+    jobs: int | None,
+    *,
+    detach: bool,
+    dry_run: bool,
+    json: bool,
+    quiet: bool,
+) -> int:
+    """Make or find the plan, run it to its end, and give the exit code.
+
+    0 when the plan has ended, undecided included; 1 if no seed of a comparison finished.
+    """
+    placement = place_runs(requested_device, runs=2 * request.max_seeds, jobs=jobs)
+    with shown_transfer(quiet=quiet or json) as progress:
+        plan, notices = make_plan(lab, request, placement, fetch=not dry_run, progress=progress)
+    for notice in notices:
+        say(notice)
+    if dry_run:
+        _put_plan(plan, json=json)
+        return 0
+    plan = store_plan(lab, plan)
+    if not quiet:
+        for line in plan_lines(plan):
+            say(line)
+    if detach:
+        log = start_in_background(lab, plan, requested_device, jobs)
+        say(f"The plan runs in the background. Its log: {log}")
+        say("The same command without -d follows it here.")
+        return 0
+    return _follow(lab, plan, PlanDriver(lab, plan, requested_device, placement), json=json, quiet=quiet)
+
+
+class _Progress:
+    """What is said while a plan runs: each run that ends, and each look once."""
+
+    def __init__(self, plan: Plan, ended: set[str], *, json: bool, quiet: bool) -> None:
+        self._plan = plan
+        self._ended = ended
+        self._looks: dict[int, int] = {}
+        self._json, self._quiet = json, quiet
+
+    def show_looks(self, state: PlanState) -> None:
+        """Say the looks that are new."""
+        for place, one in enumerate(state.comparisons):
+            for look in one.looks[self._looks.get(place, 0) :]:
+                if self._json:
+                    put_json({"event": "look", "row": one.comparison.row.name, **_look_json(self._plan, look)})
+                elif not self._quiet:
+                    say(look_line(self._plan, one, look))
+            self._looks[place] = len(one.looks)
+
+    def show_ended(self, runs: Iterable[Run]) -> None:
+        """Say the runs that have ended since the last call."""
+        for run in runs:
+            if run.state.is_over and run.id not in self._ended:
+                self._ended.add(run.id)
+                if not (self._json or self._quiet):
+                    say(f"{label(run)}: {run.state}")
+
+
+def _follow(lab: Lab, plan: Plan, driver: PlanDriver, *, json: bool, quiet: bool) -> int:
+    over = {run.id for run in lab.store.scan() if run.state.is_over}
+    progress = _Progress(plan, over, json=json, quiet=quiet)
+    with Interrupts() as interrupts:
+
+        def wait(seconds: float) -> bool:
+            progress.show_ended(driver.runs)
+            deadline = time.monotonic() + seconds
+            while not interrupts.any and time.monotonic() < deadline:
+                time.sleep(0.05)
+            return interrupts.any
+
+        try:
+            state = follow_plan(driver, progress.show_looks, wait)
+        except LabError:
+            driver.stop_queueing()
+            raise
+        if state is None:
+            return _leave(lab, driver, interrupts)
+    driver.stop_queueing()
+    _take_out_of_queue(lab, driver)
+    _put_end(plan, state, driver, json=json)
+    return 1 if any(one.looks[-1].delta is None for one in state.comparisons) else 0
+
+
+def _leave(lab: Lab, driver: PlanDriver, interrupts: Interrupts) -> int:
+    """Ctrl-C and SIGTERM stop what this plan queued or trains; a closed terminal leaves it going."""
+    active = driver.stop_queueing()
+    if interrupts.hung_up:
+        return EXIT_HUNG_UP
+    _take_out_of_queue(lab, driver)
+    for run in active:
+        if run.state is not State.QUEUED:
+            request_stop(run, by="labtui run")
+    say("Stopping: each run finishes its step and saves. The plan stays: the same command goes on with it.")
+    return EXIT_TERMINATED if interrupts.terminated else EXIT_INTERRUPTED
+
+
+def _take_out_of_queue(lab: Lab, driver: PlanDriver) -> None:
+    waiting = {run.id for run in driver.runs if run.state is State.QUEUED}
+    for entry in queue.entries(lab.store.root):
+        if entry.run in waiting:
+            remove_from_queue(lab, entry)
+
+
+def _put_end(plan: Plan, state: PlanState, driver: PlanDriver, *, json: bool) -> None:
+    outcomes = plan_outcomes(plan, driver.runs)
+    trained = sum(len(seeds) for seeds in outcomes.values())
+    seconds = [run.result.seconds for run in driver.runs if run.result is not None and run.state is State.FINISHED]
+    if json:
+        for one in state.comparisons:
+            look = _look_json(plan, one.looks[-1])
+            put_json({"event": "end", "row": one.comparison.row.name, **look, "trainings": trained})
+        return
+    for line in end_lines(state, trained, sum(seconds) / len(seconds) if seconds else None):
+        put(line)
+
+
+def _look_json(plan: Plan, look: Look) -> dict[str, Any]:
+    bounds = [None if abs(edge) == float("inf") else edge for edge in (look.low, look.high)]
+    return {
+        "plan": plan.id,
+        "seeds": look.seeds,
+        "delta": look.delta,
+        "interval": bounds,
+        "verdict": verdict_word(plan, look.decision),
+        "chance": look.chance,
+        "row_failed": look.row_failed,
+        "baseline_failed": look.baseline_failed,
+    }
+
+
+def _put_plan(plan: Plan, *, json: bool) -> None:
+    if json:
+        sides = [side.name for side in plan.sides]
+        put_json({"plan": plan.id, "sides": sides, "max_seeds": plan.cap, "alpha": plan.alpha, "metric": plan.metric})
+        return
+    for line in plan_lines(plan):
+        put(line)
+    say(f"At most {plan.cap * len(plan.sides)} runs; nothing was started.")

@@ -1,0 +1,98 @@
+"""What a plan says while it runs and when it has ended, as plain lines."""
+
+from labtui.compare.metrics import metric as metric_of
+from labtui.compare.plans import ComparisonState, Look, Plan, PlannedComparison, PlanState
+from labtui.compare.sequential import Decision
+from labtui.text import numbers
+from labtui.text.durations import duration
+from labtui.text.words import plural
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """What was fixed before the first seed."""
+    share = ""
+    if len(plan.comparisons) > 1:
+        share = f", shared by {plural(len(plan.comparisons), 'comparison')}"
+    head = (
+        f"Plan {plan.id}: looks after each seed from {plan.boundaries.looks[0]} to {plan.cap}; over all looks, a "
+        f"difference that is not there is claimed in at most {100 * plan.alpha:g}% of plans{share}."
+    )
+    return [head, *(f"  {_pair(one)}, {_method(one)}{_effect(plan, one)}" for one in plan.comparisons)]
+
+
+def look_line(plan: Plan, state: ComparisonState, look: Look) -> str:
+    """One look: the repeated interval, what it decides, and the chance to be decided by the cap."""
+    metric = metric_of(plan.metric)
+    name = f"{_pair(state.comparison)}, {plural(look.seeds, 'seed')}"
+    failed = _failed(state.comparison, look)
+    if look.delta is None:
+        return f"{name}: fewer than two seeds finished{failed}"
+    delta = f"{numbers.signed(look.delta, metric.digits)} {numbers.interval((look.low, look.high), metric.digits)}"
+    return f"{name}: {delta} {metric.delta_unit}{failed}; {_course(plan, look)}"
+
+
+def end_lines(state: PlanState, trained: int, seconds_per_training: float | None) -> list[str]:
+    """The end of a plan: what was decided after how many seeds, and what looking early saved.
+
+    `trained` counts the plan's runs that have an outcome.
+    """
+    plan, lines = state.plan, []
+    for one in state.comparisons:
+        look = one.looks[-1]
+        lines.append(look_line(plan, one, look))
+    stopped = any(one.decision in (Decision.HIGHER, Decision.LOWER) for one in state.comparisons)
+    if stopped:
+        lines.append(
+            "Stopped when decided: the interval holds over all looks, while the difference itself is, on average, "
+            "slightly too far from zero."
+        )
+    saved = plan.cap * len(plan.sides) - trained
+    time = f", about {duration(saved * seconds_per_training)} of training" if seconds_per_training and saved else ""
+    lines.append(f"{plural(trained, 'training')} of at most {plan.cap * len(plan.sides)}: {saved:,} saved{time}.")
+    return lines
+
+
+def verdict_word(plan: Plan, decision: Decision) -> str:
+    """A decision as a verdict about the row: gain, loss, …"""
+    if decision in (Decision.HIGHER, Decision.LOWER):
+        return "gain" if (decision is Decision.HIGHER) == plan.higher_is_better else "loss"
+    return {Decision.NEGLIGIBLE: "no difference that matters", Decision.CONTINUE: "not yet decided"}.get(
+        decision, "undecided"
+    )
+
+
+def _course(plan: Plan, look: Look) -> str:
+    if look.decision is Decision.FUTILE:
+        if look.seeds >= plan.cap:
+            return f"undecided at the cap of {plan.cap} seeds"
+        chance = f" (chance {100 * look.chance:.0f}%)" if look.chance is not None else ""
+        return f"undecided: would hardly be decided by {plan.cap} seeds{chance}"
+    if look.decision is not Decision.CONTINUE:
+        return f"{verdict_word(plan, look.decision)}, decided at {look.seeds} of {plan.cap} seeds"
+    edge = 100 * (1 - plan.boundaries.rates(look.seeds)[0])
+    chance = f", chance to be decided by {plan.cap} seeds {100 * look.chance:.0f}%" if look.chance is not None else ""
+    return f"not yet decided ({edge:.2f}% interval at this look{chance})"
+
+
+def _failed(comparison: PlannedComparison, look: Look) -> str:
+    parts = [
+        f"{failed} of {look.seeds} seeds of {side.title} failed"
+        for failed, side in ((look.row_failed, comparison.row), (look.baseline_failed, comparison.baseline))
+        if failed
+    ]
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _pair(comparison: PlannedComparison) -> str:
+    return f"{comparison.row.title} against {comparison.baseline.title}"
+
+
+def _method(comparison: PlannedComparison) -> str:
+    return "paired by seed" if comparison.method == "paired" else "unpaired (Welch)"
+
+
+def _effect(plan: Plan, comparison: PlannedComparison) -> str:
+    if not comparison.smallest_effect:
+        return "; no smallest effect given, so it ends only with a claim or undecided"
+    unit = metric_of(plan.metric).delta_unit
+    return f"; {numbers.decimal(comparison.smallest_effect)} {unit} would matter".rstrip()
