@@ -26,7 +26,7 @@ from labtui.store.files import read_json, write_json
 from labtui.store.run import Run
 from labtui.store.safe_paths import private_folder
 from labtui.store.state import State
-from tests.support.launch.stage import CPU, Stage, stand_in
+from tests.support.launch.stage import CPU, Stage, fake_interpreter
 
 GPUS = tuple(Device(name=f"cuda:{n}", title="a GPU", uuid=f"GPU-{n}", memory_free=1 << 36) for n in range(2))
 CORES = replace(CPU, cores=2)
@@ -398,7 +398,7 @@ def test_an_entry_is_found_by_its_name_its_run_or_a_part_of_it(stage: Stage) -> 
     assert find(stage.root, other.run).path == other.path
     assert find(stage.root, other.run[-10:]).path == other.path
     with pytest.raises(UsageError, match="means 2 entries"):
-        find(stage.root, "stand-in")
+        find(stage.root, "fake")
     with pytest.raises(UsageError, match="Nothing in the queue"):
         find(stage.root, "no such run")
 
@@ -429,7 +429,7 @@ def test_a_started_entry_keeps_its_slot_with_its_run(stage: Stage, dispatch: Dis
     enqueue(stage, run, threads=2)
 
     def launch(folder: Path, **wishes: object) -> Claimed:
-        return start(folder, **{**wishes, "interpreter": stand_in("work")})
+        return start(folder, **{**wishes, "interpreter": fake_interpreter("work")})
 
     dispatch(launch)
     run = stage.at_work(run)

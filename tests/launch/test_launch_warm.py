@@ -39,11 +39,11 @@ from tests.support.launch.stage import (
     children_of,
     engines,
     exit_of,
+    fake_interpreter,
     is_there,
     launch_of,
     log_of,
     pids,
-    stand_in,
     wait_until,
 )
 from tests.support.processes import ROOT, environment
@@ -299,7 +299,7 @@ def test_entries_that_are_alike_start_from_one_process(stage: Stage) -> None:
     said: list[str] = []
 
     def launch(folder: Path, *, interpreter: Interpreter, **wishes: object) -> Claimed:
-        return start(folder, interpreter=replace(stand_in("broken"), warm=interpreter.warm), **wishes)
+        return start(folder, interpreter=replace(fake_interpreter("broken"), warm=interpreter.warm), **wishes)
 
     warmer = Warmer(program("brief"))
     dispatcher = Dispatcher(stage.root, launch, said.append, warmer=warmer)

@@ -32,7 +32,7 @@ def main(mode: str, folder: Path) -> None:
 
 
 def work(folder: Path, attempt: Path, asked: list[int]) -> None:
-    """Until told to stop, by whatever way an engine is told; then say so in result.json."""
+    """Work until asked to stop, in any of the ways an engine can be asked; then write result.json."""
     request = attempt / "requests" / "stop.json"
     # The parent as recorded: it may be gone before we first ask who it is.
     parent = json.loads((attempt / "launch.json").read_bytes())["parent"]["pid"]

@@ -11,7 +11,7 @@ from labtui.launch.daemonize import Ends
 from labtui.launch.fork_server.client import WarmProcess
 from labtui.launch.launcher import Interpreter, start
 from labtui.store.run import Run
-from tests.support.launch.stage import CPU, Stage, stand_in
+from tests.support.launch.stage import CPU, Stage, fake_interpreter
 from tests.support.processes import environment
 
 
@@ -27,11 +27,11 @@ def loaded(mode: str, *modules: str, threads: int = 1) -> WarmProcess:
     return process
 
 
-def start_warm(stage: Stage, warm: WarmProcess, run: Run | None = None, **wishes: object) -> Run:
-    """A run from this process. Where it starts cold after all, its engine breaks."""
+def start_warm(stage: Stage, warm: WarmProcess, run: Run | None = None, **options: object) -> Run:
+    """A run from this process. If it starts cold after all, its engine fails."""
     run = run or stage.run()
-    wishes = {"device": CPU, "threads": 1, "data_root": stage.root, **wishes}
-    start(run.folder, interpreter=replace(stand_in("broken"), warm=warm), **wishes)
+    options = {"device": CPU, "threads": 1, "data_root": stage.root, **options}
+    start(run.folder, interpreter=replace(fake_interpreter("broken"), warm=warm), **options)
     return run
 
 

@@ -1,6 +1,6 @@
 """A console that clicks at random: `random_clicks.py ROOT SEED CLICKS`.
 
-It starts, resumes and stops what it saw a moment ago, and now and then kills a parent. It says what surprised it.
+It starts, resumes and stops the runs that it saw a moment ago, and sometimes kills a supervisor. It prints the errors.
 """
 
 import os
@@ -39,8 +39,8 @@ def main(root: str, seed: str, clicks: str) -> None:
         run = chance.choice(seen)
         try:
             click(stage, run, chance)
-        except LabError as told:
-            sys.stdout.write(f"told {type(told).__name__} {clean_line(told.message)}\n")
+        except LabError as fault:
+            sys.stdout.write(f"error {type(fault).__name__} {clean_line(fault.message)}\n")
         except ProcessLookupError:
             pass
         if chance.random() < 0.7:

@@ -1,4 +1,4 @@
-"""The real queue runner, whose parents start fake engines: `runner.py MODE ROOT [OPTION]`."""
+"""The real queue runner, whose supervisors start fake engines: `runner.py MODE ROOT [OPTION]`."""
 
 import dataclasses
 import sys
@@ -10,9 +10,9 @@ from labtui.launch.queue.runner import main
 PARENT = str(Path(__file__).with_name("supervisor.py"))
 
 
-def launch(folder, *, interpreter, **wishes):
+def launch(folder, *, interpreter, **options):
     other = dataclasses.replace(interpreter, program=("-P", PARENT, sys.argv[1]))
-    return start(folder, interpreter=other, **wishes)
+    return start(folder, interpreter=other, **options)
 
 
 if __name__ == "__main__":

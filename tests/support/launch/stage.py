@@ -1,4 +1,4 @@
-"""What the tests of this room share: runs to start, stand-ins to start them with, and eyes on processes."""
+"""Runs with fake engines for the tests of launch and console, and what they look at: processes, records, logs."""
 
 import time
 from collections import Counter
@@ -19,8 +19,8 @@ from tests.support.processes import environment
 HERE = Path(__file__).resolve().parent
 CPU = Device(name="cpu", title="a CPU", cores=2)
 SPEC = RunSpec(
-    experiment="stand-in",
-    title="Stand-in",
+    experiment="fake",
+    title="Fake",
     group="Tests",
     seed=0,
     protocol="standard",
@@ -34,7 +34,7 @@ SPEC = RunSpec(
 
 
 class Stage:
-    """A runs folder, and stand-in engines in it."""
+    """A runs folder whose runs start fake engines."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -43,14 +43,14 @@ class Stage:
     def run(self) -> Run:
         return self.store.create(SPEC)
 
-    def start(self, run: Run, mode: str = "work", **wishes: object) -> Claimed:
-        wishes = {"device": CPU, "threads": 1, "data_root": self.root, **wishes}
-        return start(run.folder, interpreter=stand_in(mode), **wishes)
+    def start(self, run: Run, mode: str = "work", **options: object) -> Claimed:
+        options = {"device": CPU, "threads": 1, "data_root": self.root, **options}
+        return start(run.folder, interpreter=fake_interpreter(mode), **options)
 
-    def started(self, mode: str = "work", **wishes: object) -> Run:
+    def started(self, mode: str = "work", **options: object) -> Run:
         """A new run whose engine is at work."""
         run = self.run()
-        self.start(run, mode, **wishes)
+        self.start(run, mode, **options)
         return self.at_work(run)
 
     def at_work(self, run: Run) -> Run:
@@ -69,14 +69,15 @@ class Stage:
         return self.store.get(run.id)
 
 
-def stand_in(mode: str) -> Interpreter:
+def fake_interpreter(mode: str) -> Interpreter:
+    """An interpreter whose supervisor starts the fake engine in this mode."""
     return Interpreter(environment=environment(), program=("-P", str(HERE / "supervisor.py"), mode))
 
 
 def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
+        assert time.monotonic() < deadline, f"not true after {seconds:.0f} s"
         time.sleep(0.01)
 
 
@@ -86,7 +87,7 @@ def is_there(pid: int) -> bool:
 
 
 def engines(run: Run) -> Counter[str]:
-    """How many engines announced themselves, by attempt."""
+    """The number of engines that announced themselves, by attempt."""
     try:
         lines = (run.folder / "engines.txt").read_text().splitlines()
     except FileNotFoundError:
@@ -105,7 +106,7 @@ def exit_of(run: Run, attempt: int | None = None) -> Exit | None:
 
 
 def pids(run: Run) -> list[int]:
-    """Of every parent and engine that any attempt recorded."""
+    """The pids of every supervisor and engine that any attempt recorded."""
     launches = [launch_of(run, number) for number in run.paths.attempt_numbers()]
     return [who.pid for launch in launches if launch for who in (launch.parent, launch.engine) if who]
 
@@ -122,5 +123,5 @@ def log_of(run: Run) -> str:
 
 
 def breaches(run: Run) -> list[str]:
-    """The traces of engines that met another one in the folder, or ran without being recorded."""
+    """The names of the traces left by engines that met another engine in the folder, or ran without being recorded."""
     return [path.name for kind in ("two-engines-*", "unrecorded-*") for path in run.folder.glob(kind)]

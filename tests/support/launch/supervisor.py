@@ -1,4 +1,4 @@
-"""The real small parent with a fake engine: `supervisor.py MODE RUN_DIR ORDER`."""
+"""The real supervisor with a fake engine: `supervisor.py MODE RUN_DIR ORDER`."""
 
 import sys
 from pathlib import Path
