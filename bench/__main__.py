@@ -26,7 +26,7 @@ SECTIONS = {
     "lab": "the report's 13 runs, by its loops and by labtui run --all",
     "startup": "start of the process to the first optimizer step",
     "recording": "the share of the training time that logging and checkpoints take",
-    "reader": "event files beside tensorboard's reader, and polls",
+    "reader": "event files in comparison with tensorboard's reader, and polls",
     "growth": "how cost grows: images, runs on disk, points, runs at once",
     "console": "the console: first paint, processor, traffic, keys, points; wandb leet",
 }
@@ -38,7 +38,7 @@ ROUNDS, QUICK_ROUNDS = 7, 3
 def main(arguments: Sequence[str]) -> int:
     """Run the sections asked for and return the exit code."""
     options = parser().parse_args(arguments)
-    # A bench that is told to end ends its children too: the exception passes all their `finally`s.
+    # A bench that is asked to exit ends its children too: the exception passes all their `finally` blocks.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.list:
         print("\n".join(f"{name:<14}{what}" for name, what in SECTIONS.items()))

@@ -20,7 +20,7 @@ BATCH = 128
 
 
 def per_image(data: str | None, threads: int, device: str, batches: int) -> Round:
-    """torchvision's transforms on one PIL image after the other, put together as a DataLoader does."""
+    """torchvision's transforms on one PIL image after the other, collated as a DataLoader does."""
     torch.set_num_threads(threads)
     transform = pipeline(_augment(_spec()).transforms, None)
     arrays = images(data).train[: batches * BATCH].transpose(0, 2, 3, 1).copy()

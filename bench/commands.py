@@ -92,11 +92,11 @@ class ToFirstStep:
 class FurtherRuns:
     """The runs after the first of a command: from the moment that a run's parent takes it to its first step.
 
-    With `warm`, they are forks of a process that has the engine loaded; else each is started by itself.
+    With `forked`, they are forks of a fork server; otherwise each is started on its own.
     """
 
     name: str
-    warm: bool
+    forked: bool
 
     @contextmanager
     def open(self) -> Iterator[Round]:
@@ -109,7 +109,7 @@ class FurtherRuns:
                 own = surroundings(Path(place))
                 subprocess.run(
                     [sys.executable, *words, "-j", "1", "--device", "cpu", "--runs", str(runs)],
-                    cwd=ROOT, env=own if self.warm else {**own, "LABTUI_WARM": "no"}, capture_output=True, check=True,
+                    cwd=ROOT, env=own if self.forked else {**own, "LABTUI_WARM": "no"}, capture_output=True, check=True,
                 )  # fmt: skip
                 return Sample(1, statistics.median(_to_first_steps(runs)[1:]))
 

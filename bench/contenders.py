@@ -21,7 +21,7 @@ AS_ENGINE = {"GOMP_SPINCOUNT": SPIN_COUNT}
 """What labtui's launcher sets for its engine, apart from threads: how long an OpenMP thread spins before it sleeps."""
 
 PATIENCE = 30.0
-"""Seconds that a child has to end once it is told to."""
+"""Seconds that a child process has to exit once it is asked to."""
 
 
 class Broken(Exception):

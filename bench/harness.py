@@ -52,7 +52,7 @@ class Contender(Protocol):
 
 
 class Progress(Protocol):
-    """Told what is going on, for a person who waits."""
+    """Receives the progress, for a person who waits."""
 
     def doing(self, what: str, done: int, of: int) -> None:
         """`done` of `of` measurements are over, and `what` is next."""
@@ -61,7 +61,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a race gave: the samples of each contender by name, without the warm-up; and why others were skipped."""
+    """The result of a race: the samples of each contender by name, without the warm-up; and why others were skipped."""
 
     samples: Mapping[str, tuple[Sample, ...]]
     skipped: Mapping[str, str]

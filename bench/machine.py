@@ -52,8 +52,8 @@ def _processor() -> str:
         first = Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
     except OSError:
         return platform.processor() or platform.machine()
-    told = dict(line.split(":", 1) for line in first.splitlines() if ":" in line)
-    known = {key.strip(): value.strip() for key, value in told.items()}
+    fields = dict(line.split(":", 1) for line in first.splitlines() if ":" in line)
+    known = {key.strip(): value.strip() for key, value in fields.items()}
     flags = set(known.get("flags", "").split())
     extras = [name for flag, name in FLAGS.items() if flag in flags]
     name = known.get("model name", platform.machine())

@@ -28,7 +28,7 @@ def _whole(setting: Setting, steps: int) -> Table:
         unit="points/s",
         figures=rates(course, (theirs, ours, again), theirs),
         reference=theirs,
-        notes=("From the cache: the checksum of what is kept there; the event file was left alone since.",),
+        notes=("From the cache: the checksum of the cached file; the event file has not changed since.",),
     )
 
 

@@ -28,13 +28,13 @@ def again(steps: int) -> Round:
     place = scratch()
     points = write_curves(place, steps)
     cache = CurveCache(place / "cache")
-    time.sleep(1.1 * SETTLED_NS / 1e9)  # as it is for whoever comes later: the file was left alone before it was kept
+    time.sleep(1.1 * SETTLED_NS / 1e9)  # as for a later reader: the file was unchanged for a while before it was cached
     read_curves(place, cache)
     return lambda: clocked(lambda: read_curves(place, cache), points)
 
 
 def theirs(steps: int) -> Round:
-    """The same by tensorboard's EventAccumulator, told not to sample."""
+    """The same by tensorboard's EventAccumulator, without sampling."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     place = scratch()

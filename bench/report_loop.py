@@ -111,7 +111,7 @@ class ReportRun:
         self.optimizer = self._make_optimizer()
 
     def _loader(self, images: Dataset[Any], batch_size: int, workers: int) -> DataLoader[Any]:
-        # Workers are kept between epochs: the peer at its best.
+        # Workers persist between epochs, which is the fastest setting.
         return DataLoader(
             images, batch_size=batch_size, shuffle=True, num_workers=workers, persistent_workers=workers > 0
         )

@@ -1,4 +1,4 @@
-"""What every section is told: how long to measure, on what, with which images."""
+"""The settings of every section: how long to measure, on which device, with which images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -57,8 +57,8 @@ def _contenders(setting: Setting) -> list[Contender]:
         engine(CIFAR),
         engine("digits"),
         ToFirstStep("labtui run, on digits", command),
-        FurtherRuns("a further run of the command, cold", warm=False),
-        FurtherRuns("a further run, from the warm process", warm=True),
+        FurtherRuns("a further run of the command, cold", forked=False),
+        FurtherRuns("a further run, from the fork server", forked=True),
     ]
 
 
