@@ -24,7 +24,7 @@ FAULTS = [
     ("run dropot", 2, "Did you mean dropout"),
     ("run Dropout", 2, "dropout"),
     ("run adam@0.1", 2, "adam@0.01"),
-    ("run dropout@1", 2, "no members"),
+    ("run dropout@1", 2, "no variants"),
     ("run dropout --epochs 0", 2, "--epochs"),
     ("run dropout --epochs ten", 2, "--epochs"),
     ("run dropout --seed -1", 2, "--seed"),

@@ -125,7 +125,7 @@ async def test_what_cannot_be_meant_is_told_at_its_field_and_nothing_is_queued(a
         assert texts(app)["training.epochs"] == "2"
         await go_to(app, pilot, "seeds")
         await pilot.press("3", "-", "1")
-        assert "backwards" in app.screen.query_one(Form).current.error
+        assert "wrong order" in app.screen.query_one(Form).current.error
         await pilot.press("enter", "escape")
         assert isinstance(app.screen, MainScreen)
         assert wishes == []

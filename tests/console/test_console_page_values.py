@@ -311,7 +311,7 @@ def test_a_wish_that_cannot_be_meant_is_answered_with_its_fault(tmp_path):
     lab = lab_at(tmp_path)
     assert "Space marks one" in answer(lab, Wish()).fault
     assert "not a key" in answer(lab, Wish(("network",), "", ("nonsense=1",))).fault
-    assert "which seeds" in answer(lab, Wish(("network",), "a few")).fault
+    assert "not a list of seeds" in answer(lab, Wish(("network",), "a few")).fault
     good = answer(lab, Wish(("adam",), "3"))
     assert good.can_start
     assert texts(plan_lines(good.plan, 80, UNICODE, at_once=2))[0].startswith("6 runs")
