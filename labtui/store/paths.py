@@ -149,6 +149,11 @@ class RunsPaths:
         return self.root / LABTUI_FOLDER / "plans"
 
     @property
+    def ledger(self) -> Path:
+        """Which comparisons were looked at, one line of JSON each."""
+        return self.root / LABTUI_FOLDER / "ledger.jsonl"
+
+    @property
     def trash(self) -> Path:
         """Where `labtui rm` moves runs, their event files renamed so that TensorBoard does not read them."""
         return self.root / LABTUI_FOLDER / "trash"
