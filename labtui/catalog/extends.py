@@ -113,7 +113,7 @@ class Tables:
                 return names, []
             if parent in names:
                 circle = " -> ".join(shown(one) for one in [*names[names.index(parent) :], parent][:8])
-                message = f"extending goes in a circle: {circle}. Remove one of them."
+                message = f"circular inheritance: {circle}. Remove one of them."
                 return names, [KeyProblem(("experiment", parent, "extends"), message)]
             if message := self._broken_link(names, parent):
                 return names, [KeyProblem(("experiment", names[-1], "extends"), message)]

@@ -137,7 +137,7 @@ class _Download:
     def _read(self, address: str, headers: dict[str, str]) -> None:
         answered = False
         try:
-            with new_client(address) as client, client.stream("GET", address, headers=headers) as response:
+            with new_client() as client, client.stream("GET", address, headers=headers) as response:
                 _check_status(response)
                 answered = True
                 self._put(response)
@@ -150,13 +150,15 @@ class _Download:
             self._put(in_words(fault, answered=answered))
 
 
-def new_client(address: str, **options: Any) -> httpx.Client:
-    """A client that follows a few redirects, though never from https to anything else, and trusts the system's CAs."""
+def new_client(**options: Any) -> httpx.Client:
+    """A client for one request that follows a few redirects, though never from https to anything else."""
+    allowed = {"http", "https"}
 
     def check(request: httpx.Request) -> None:
         scheme = request.url.scheme
-        if scheme != "https" and (scheme != "http" or address.startswith("https:")):
+        if scheme not in allowed:
             raise TransferFault(clean_line(f"redirects to {scheme}, which is not followed", 80), final=True)
+        allowed.intersection_update({scheme, "https"})
 
     hooks: dict[str, list[Callable[..., Any]]] = {"request": [check]}
     return httpx.Client(
@@ -164,7 +166,7 @@ def new_client(address: str, **options: Any) -> httpx.Client:
     )
 
 
-new_client("https:").close()  # httpx imports its transports with the first client: here, not within a deadline
+new_client().close()  # httpx imports its transports with the first client: here, not within a deadline
 
 
 def _check_status(response: httpx.Response) -> None:

@@ -218,11 +218,15 @@ def test_a_redirect_away_from_the_web_is_not_followed(serve: Serve, tmp_path: Pa
         fetched(tmp_path, serve(answers(302, Location=target)))
 
 
-def test_a_redirect_never_leads_from_https_to_http() -> None:
-    away = httpx.MockTransport(lambda _: httpx.Response(302, headers={"Location": "http://tiny.invalid/"}))
+@pytest.mark.parametrize("start", ["http", "https"])
+def test_a_redirect_never_leads_from_https_to_http(start: str) -> None:
+    def away(request: httpx.Request) -> httpx.Response:
+        target = "https" if request.url.scheme == "http" else "http"
+        return httpx.Response(302, headers={"Location": f"{target}://tiny.invalid/"})
+
     refused = pytest.raises(TransferFault, match="redirects to http, which is not followed")
-    with new_client("https://tiny.invalid/", transport=away) as client, refused:
-        client.get("https://tiny.invalid/")
+    with new_client(transport=httpx.MockTransport(away)) as client, refused:
+        client.get(f"{start}://tiny.invalid/")
 
 
 def test_a_circle_of_redirects_ends(serve: Serve, tmp_path: Path) -> None:

@@ -254,9 +254,9 @@ STRUCTURE = (
     after(
         "a circle of parents",
         '[experiment.x]\nextends = "y"\n[experiment.y]\nextends = "z"\n[experiment.z]\nextends = "x"\n',
-        says(14, "experiment.x.extends", 'in a circle: "x" -> "y" -> "z" -> "x"'),
-        says(16, "experiment.y.extends", 'in a circle: "y" -> "z" -> "x" -> "y"'),
-        says(18, "experiment.z.extends", 'in a circle: "z" -> "x" -> "y" -> "z"'),
+        says(14, "experiment.x.extends", 'circular inheritance: "x" -> "y" -> "z" -> "x"'),
+        says(16, "experiment.y.extends", 'circular inheritance: "y" -> "z" -> "x" -> "y"'),
+        says(18, "experiment.z.extends", 'circular inheritance: "z" -> "x" -> "y" -> "z"'),
     ),
     after(
         "a problem that is inherited, listed once",
