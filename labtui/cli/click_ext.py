@@ -1,8 +1,8 @@
-"""How our commands behave beyond click's: loaded when called, examples in the help, shared flags on either side.
+"""What labtui adds to click: commands imported when called, examples in the help, shared flags on either side.
 
-`labtui --json ps` and `labtui ps --json` mean the same: the group notes what was given before the command's name, and
-the command takes it as its default. A flag that would change what a command does, but that the command does not have,
-is refused: `labtui --dry-run rm RUN` must not remove anything.
+`labtui --json ps` and `labtui ps --json` mean the same: the group notes the flags given before the command's name, and
+the command takes them as defaults. A flag that the command does not have, and that would change what it does, is
+refused: `labtui --dry-run rm RUN` must not remove anything.
 """
 
 import importlib
@@ -12,12 +12,12 @@ from typing import Any
 import click
 
 GIVEN = "labtui.given"
-"""Where the flags before the command's name are kept in click's context."""
+"""The key in click's context of the flags before the command's name."""
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
-HARMLESS = frozenset({"headless", "catalog", "runs", "data"})
-"""Flags that say where to look; a command that looks nowhere may ignore them."""
+IGNORABLE = frozenset({"headless", "catalog", "runs", "data"})
+"""Flags that say where to look; a command that does not look there may ignore them."""
 
 
 class LabCommand(click.Command):
@@ -28,18 +28,18 @@ class LabCommand(click.Command):
         self.examples = tuple(examples)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take what was given before the command's name as defaults."""
-        _inherit(ctx, self)
+        """Take the flags before the command's name as defaults, then parse."""
+        _inherit_flags(ctx, self)
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples as they stand."""
+        """Write the examples, without rewrapping them."""
         super().format_epilog(ctx, formatter)
-        write_examples(formatter, self.examples)
+        _write_examples(formatter, self.examples)
 
 
 class LabGroup(click.Group):
-    """A group whose commands are imported when they are called, listed by section.
+    """A group whose commands are imported when they are called, and listed by section.
 
     `lazy` maps a command's name to `module:attribute`; `sections` says in which order the help lists them.
     """
@@ -75,10 +75,10 @@ class LabGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or name the ones that are spelled nearly so."""
+        """Find the command. Raises click.UsageError with the commands of a similar name."""
         name = args[0] if args else ""
         if not ctx.resilient_parsing and name and self.get_command(ctx, name) is None:
-            raise click.UsageError(f"There is no command {name!r}.{self._nearest(ctx, name)}", ctx=ctx)
+            raise click.UsageError(f"There is no command {name!r}.{self._suggestion(ctx, name)}", ctx=ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -86,24 +86,23 @@ class LabGroup(click.Group):
         if not self.sections:
             super().format_commands(ctx, formatter)
         for section, names in self.sections.items():
-            found = [(name, self.get_command(ctx, name)) for name in names]
+            commands = [(name, self.get_command(ctx, name)) for name in names]
             with formatter.section(section):
-                formatter.write_dl([(name, command.get_short_help_str(80)) for name, command in found if command])
+                formatter.write_dl([(name, command.get_short_help_str(80)) for name, command in commands if command])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples as they stand."""
+        """Write the examples, without rewrapping them."""
         super().format_epilog(ctx, formatter)
-        write_examples(formatter, self.examples)
+        _write_examples(formatter, self.examples)
 
-    def _nearest(self, ctx: click.Context, name: str) -> str:
+    def _suggestion(self, ctx: click.Context, name: str) -> str:
         import difflib
 
         nearest = difflib.get_close_matches(name, self.list_commands(ctx), n=3, cutoff=0.5)
-        return f" Did you mean {' or '.join(nearest)}?" if nearest else " `labtui --help` lists them all."
+        return f" Did you mean {' or '.join(nearest)}?" if nearest else " `labtui --help` lists all commands."
 
 
-def write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> None:
-    """Write examples, one a line, without rewrapping them."""
+def _write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> None:
     lines = list(examples)
     if lines:
         with formatter.section("Examples"):
@@ -111,10 +110,10 @@ def write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> N
                 formatter.write(f"  {line}\n")
 
 
-def _inherit(ctx: click.Context, command: click.Command) -> None:
+def _inherit_flags(ctx: click.Context, command: click.Command) -> None:
     given: dict[str, Any] = ctx.meta.get(GIVEN, {})
     own = {parameter.name for parameter in command.params}
     for name in given:
-        if name not in own and name not in HARMLESS:
+        if name not in own and name not in IGNORABLE:
             raise click.UsageError(f"`{ctx.command_path}` has no --{name.replace('_', '-')}.", ctx=ctx)
     ctx.default_map = {**given, **(ctx.default_map or {})}

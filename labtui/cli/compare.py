@@ -1,4 +1,4 @@
-"""`labtui compare` and `labtui report`: what the runs show, and whether they show it."""
+"""`labtui compare` and `labtui report`: the results, and whether they support a claim."""
 
 import json as standard_json
 import shutil
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.format import plural
 from labtui.cli.options import FOLDER, complete_experiments, json_option, lab_options
-from labtui.cli.streams import Painted, Piece, put, put_json, say
+from labtui.cli.streams import put, put_json, say
 from labtui.errors import UsageError
 from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY
+from labtui.text.spans import Span
+from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab
@@ -24,12 +25,8 @@ if TYPE_CHECKING:
     from labtui.compare.report.write import Form
     from labtui.text.spans import Line
 
-COLORS: Mapping[str, str] = {"title": "bold", "muted": "dim", "good": "green", "bad": "red", "warn": "yellow"}
-"""From what a span is to how it looks; nothing is said by it alone."""
-
-
 RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "budget")
-"""What a run ends with; `labtui compare` adds what was found about each row."""
+"""The sections that `labtui run` ends with; `labtui compare` adds the findings about each row."""
 
 
 @click.command(
@@ -42,14 +39,18 @@ RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "bu
     ),
 )
 @click.argument("names", nargs=-1, shell_complete=complete_experiments, metavar="[NAME]...")
-@click.option("--metric", default=TEST_ACCURACY, show_default=True, metavar="TAG", help="The metric that is judged.")
-@click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared ones.")
+@click.option("--metric", default=TEST_ACCURACY, show_default=True, metavar="TAG", help="The metric to compare.")
+@click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared baselines.")
 @click.option(
-    "--assert", "assertions", multiple=True, metavar='"A > B"', help="Demand a comparison; ends with 4 if not."
+    "--assert",
+    "assertions",
+    multiple=True,
+    metavar='"A > B"',
+    help="Require a comparison to hold; exits with 4 if it does not.",
 )
-@click.option("--csv", "form", flag_value="csv", help="A line per row, for spreadsheets.")
-@click.option("--md", "form", flag_value="md", help="Markdown, with footnotes.")
-@click.option("--tex", "form", flag_value="tex", help="LaTeX, for a paper.")
+@click.option("--csv", "form", flag_value="csv", help="Write CSV, one line per row.")
+@click.option("--md", "form", flag_value="md", help="Write Markdown, with footnotes.")
+@click.option("--tex", "form", flag_value="tex", help="Write LaTeX.")
 @json_option
 @lab_options
 def compare(
@@ -62,23 +63,23 @@ def compare(
     form: str | None,
     json: bool,
 ) -> None:
-    """Compare experiments with their baselines: seeds, intervals, verdicts, and what else differs.
+    """Compare experiments with their baselines.
 
-    Rows are cells: runs of one recipe on one kind of device; per seed the newest finished run counts. NAME is an
-    experiment, a member or a title; its baseline comes along.
+    Shows means, intervals, verdicts and confounds. A row is the runs of one recipe on one kind of device; per seed, the
+    newest finished run counts. NAME is an experiment, a member or a title; its baseline is included.
     """
     from labtui.api.comparison import check_assertions, compare_experiments
 
     if json and form:
-        raise UsageError(f"--json and --{form} are two forms of one answer: choose one.")
+        raise UsageError(f"Use either --json or --{form}, not both.")
     if assertions:
         outcomes = check_assertions(lab, assertions, metric=metric)
         for outcome in outcomes:
-            word = Painted("holds", "green") if outcome.holds else Painted("does not hold", "red")
+            word = Span("holds", "good") if outcome.holds else Span("does not hold", "bad")
             say(f"{outcome.assertion}: ", word, f": {outcome.why}")
         if names or json or form:
             _put_table(compare_experiments(lab, names, metric=metric, baseline=baseline), "json" if json else form)
-        _demand(outcomes)
+        _require_all(outcomes)
         return
     _put_table(compare_experiments(lab, names, metric=metric, baseline=baseline), "json" if json else form)
 
@@ -93,13 +94,13 @@ def compare(
 )
 @click.argument("names", nargs=-1, shell_complete=complete_experiments, metavar="[NAME]...")
 @click.option(
-    "-o", "--output", type=FOLDER, default=Path("report"), show_default=True, metavar="DIR", help="Where it is written."
+    "-o", "--output", type=FOLDER, default=Path("report"), show_default=True, metavar="DIR", help="The output folder."
 )
-@click.option("--html", "forms", flag_value="html", multiple=True, help="Only the HTML file (with --md: both).")
-@click.option("--md", "forms", flag_value="md", multiple=True, help="Only Markdown with its figures.")
-@click.option("--title", default="", metavar="TEXT", help="Of the report.")
-@click.option("--metric", default=TEST_ACCURACY, show_default=True, metavar="TAG", help="The metric that is judged.")
-@click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared ones.")
+@click.option("--html", "forms", flag_value="html", multiple=True, help="Write only the HTML file (with --md: both).")
+@click.option("--md", "forms", flag_value="md", multiple=True, help="Write only Markdown with its figures.")
+@click.option("--title", default="", metavar="TEXT", help="Title of the report.")
+@click.option("--metric", default=TEST_ACCURACY, show_default=True, metavar="TAG", help="The metric to compare.")
+@click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared baselines.")
 @lab_options
 def report(
     lab: "Lab",
@@ -111,9 +112,10 @@ def report(
     metric: str,
     baseline: str | None,
 ) -> None:
-    """Write the lab report from the runs: one HTML file that needs nothing else, and Markdown with figures.
+    """Write a lab report of the runs, as HTML and Markdown.
 
-    What an earlier report left in the folder is replaced; nothing else in it is touched.
+    The HTML file is self-contained; the Markdown has its figures beside it. Replaces the files of an earlier report in
+    the folder, and no others.
     """
     from labtui.api.comparison import write_report
 
@@ -123,23 +125,23 @@ def report(
 
 
 def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool, quiet: bool) -> None:
-    """The table that a command ends with: just these finished runs beside their baselines."""
+    """Write the table that a command ends with: these finished runs beside their baselines."""
     from labtui.api.comparison import compare_runs
 
     if not runs:
-        say("No run has finished: there is nothing to compare yet.")
+        say("No run has finished: there is nothing to compare.")
         return
-    told = compare_runs(lab, runs)
+    table = compare_runs(lab, runs)
     if json:
         from labtui.compare.render.export import to_json
 
-        put_json({"event": "table", **standard_json.loads(to_json(told))})
+        put_json({"event": "table", **standard_json.loads(to_json(table))})
         return
-    _put_table(told, None, RESULT_SECTIONS)
-    findings = sum(len(row.all_findings) for row in told.rows)
+    _put_table(table, None, RESULT_SECTIONS)
+    findings = sum(len(row.all_findings) for row in table.rows)
     if findings and not quiet:
         names = " ".join(dict.fromkeys(run.name for run in runs))
-        say(f"{plural(findings, 'finding')} about these rows: labtui compare {names}")
+        say(f"{plural(findings, 'finding')} about these rows; to see them: labtui compare {names}")
 
 
 def _put_table(table: "ComparisonTable", form: str | None, sections: "Sequence[Section] | None" = None) -> None:
@@ -162,11 +164,10 @@ def _put_table(table: "ComparisonTable", form: str | None, sections: "Sequence[S
 def put_lines(lines: "Iterable[Line]") -> None:
     """Write styled lines to stdout."""
     for line in lines:
-        pieces: list[Piece] = [Painted(span.text, COLORS[span.style]) if span.style else span.text for span in line]
-        put(*pieces)
+        put(*line)
 
 
-def _demand(outcomes: Sequence[Any]) -> None:
+def _require_all(outcomes: Sequence[Any]) -> None:
     from labtui.compare.assertions import require_all
 
     require_all(outcomes)

@@ -1,4 +1,4 @@
-"""`labtui config` and `labtui init`: which catalog and folders are meant, and whether the catalog is sound."""
+"""`labtui config` and `labtui init`: the catalog and folders in use, and the check of the catalog."""
 
 import os
 from pathlib import Path
@@ -8,10 +8,10 @@ import click
 
 from labtui.cli.click_ext import LabCommand, LabGroup
 from labtui.cli.experiments import report_problems
-from labtui.cli.format import plural
 from labtui.cli.options import FILE, json_option, lab_from, lab_options
 from labtui.cli.streams import put, put_json, say
 from labtui.errors import UsageError
+from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab
@@ -21,14 +21,14 @@ ENVIRONMENT = ("LABTUI_CATALOG", "LABTUI_RUNS", "LABTUI_DATA", "NO_COLOR", "TERM
 
 @click.group(cls=LabGroup)
 def config() -> None:
-    """Where labtui looks, and whether the catalog is sound."""
+    """Show the catalog and the folders in use, and check the catalog."""
 
 
 @config.command(examples=("labtui config show", "labtui config show --json"))
 @json_option
 @lab_options
 def show(lab: "Lab", *, json: bool) -> None:
-    """Show the catalog, the runs folder and the data folder in use, and what the environment says."""
+    """Show the catalog, the folders and the environment variables in use."""
     values: dict[str, object] = {
         "catalog": str(lab.catalog.path),
         "catalog_builtin": lab.catalog.builtin,
@@ -41,7 +41,7 @@ def show(lab: "Lab", *, json: bool) -> None:
         put_json(values)
         return
     put(f"catalog  {lab.catalog.path}{'  (built-in)' if lab.catalog.builtin else ''}")
-    put(f"runs     {lab.store.root}{'' if lab.store.writable else '  (not writable: viewing only)'}")
+    put(f"runs     {lab.store.root}{'' if lab.store.writable else '  (not writable: view only)'}")
     put(f"data     {lab.data_root}")
     for name in ENVIRONMENT:
         if name in os.environ:
@@ -52,12 +52,15 @@ def show(lab: "Lab", *, json: bool) -> None:
 @click.argument("file", required=False, type=FILE)
 @lab_options
 def validate(lab: "Lab", *, file: Path | None) -> int:
-    """Check the catalog and tell every problem at once: file, line, key and the nearest valid key. Ends with 2 then."""
+    """Check the catalog and list all problems.
+
+    Each has its file, line, key and the nearest valid key. Exits with 2 if there are problems.
+    """
     checked = lab if file is None else lab_from(file, lab.store.root, lab.data_root)
     for experiment in checked.catalog.experiments:
-        put(f"good  {experiment.name}  ({plural(len(experiment.variants), 'run')} a seed)")
-    good, problems = len(checked.catalog.experiments), len(checked.catalog.problems)
-    say(f"{checked.catalog.path}: {plural(good, 'good experiment')}, {plural(problems, 'problem')}")
+        put(f"ok  {experiment.name}  ({plural(len(experiment.variants), 'run')} per seed)")
+    valid, problems = len(checked.catalog.experiments), len(checked.catalog.problems)
+    say(f"{checked.catalog.path}: {plural(valid, 'valid experiment')}, {plural(problems, 'problem')}")
     return report_problems(checked)
 
 
@@ -70,7 +73,7 @@ def path(lab: "Lab") -> None:
 
 @config.command(examples=("labtui config schema > experiments.schema.json",))
 def schema() -> None:
-    """Print the catalog's JSON Schema, with which an editor completes and checks experiments.toml as it is written."""
+    """Print the catalog's JSON Schema, for completion in an editor."""
     from labtui.catalog.json_schema import schema as catalog_schema
 
     put_json(catalog_schema())
@@ -79,7 +82,7 @@ def schema() -> None:
 @click.command(cls=LabCommand, examples=("labtui init", "labtui init ablations/experiments.toml"))
 @click.argument("file", default="experiments.toml", type=FILE)
 def init(file: Path) -> None:
-    """Write the built-in catalog here, to be edited. Never overwrites."""
+    """Write the built-in catalog to a file that you can edit. Never overwrites a file."""
     from labtui.catalog import builtin_path
 
     content = builtin_path().read_bytes()
@@ -88,5 +91,5 @@ def init(file: Path) -> None:
         with file.open("xb") as stream:
             stream.write(content)
     except FileExistsError:
-        raise UsageError(f"{file} is there already: it was not touched.", advice="Name another file.") from None
-    say(f"Wrote {file}. `labtui config validate` checks it after an edit; `labtui ls` lists it.")
+        raise UsageError(f"{file} exists already; it was not changed.", advice="Name another file.") from None
+    say(f"Wrote {file}. `labtui config validate` checks it after an edit; `labtui ls` lists its experiments.")

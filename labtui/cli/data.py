@@ -1,4 +1,4 @@
-"""`labtui data`: the data sets, where they lie, and their figures."""
+"""`labtui data`: the data sets, where they are, and their statistics."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -7,16 +7,25 @@ import click
 from click.shell_completion import CompletionItem
 
 from labtui.cli.click_ext import LabGroup
-from labtui.cli.columns import put_table
-from labtui.cli.download_progress import shown_transfer
-from labtui.cli.format import number, size
+from labtui.cli.download_progress import download_progress
 from labtui.cli.options import json_option, lab_options
-from labtui.cli.streams import put, put_json, say
+from labtui.cli.streams import put, put_json, put_table, say
+from labtui.text.numbers import count
+from labtui.text.sizes import size
+from labtui.text.tables import Column
 
 if TYPE_CHECKING:
     from labtui.api import Lab
 
-HEADER = ("NAME", "TITLE", "TRAIN", "TEST", "DOWNLOAD", "STATE", "WHERE")
+COLUMNS = (
+    Column("NAME"),
+    Column("TITLE"),
+    Column("TRAIN", right=True),
+    Column("TEST", right=True),
+    Column("DOWNLOAD", right=True),
+    Column("STATE"),
+    Column("WHERE"),
+)
 
 
 def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -28,14 +37,14 @@ def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> 
 
 @click.group(cls=LabGroup)
 def data() -> None:
-    """Data sets: which there are, fetching one, its mean and deviation."""
+    """List and download data sets; measure their mean and standard deviation."""
 
 
 @data.command(examples=("labtui data ls", "labtui --data /big/disk data ls --json"))
 @json_option
 @lab_options
 def ls(lab: "Lab", *, json: bool) -> None:
-    """List the data sets and whether they are here; sizes are looked at, contents are not."""
+    """List the data sets and whether they are here. Looks at the sizes of files, not at their contents."""
     from labtui.datasets import listing
 
     rows = listing(lab.data_root)
@@ -43,38 +52,35 @@ def ls(lab: "Lab", *, json: bool) -> None:
         for row in rows:
             put_json(asdict(row))
         return
-    put_table(
-        HEADER,
-        [
-            (
-                row.name,
-                row.title,
-                number(row.train_images),
-                number(row.test_images),
-                size(row.download_bytes) if row.download_bytes else "none",
-                row.state,
-                row.where,
-            )
-            for row in rows
-        ],
-        right=("TRAIN", "TEST", "DOWNLOAD"),
-    )
+    cells = [
+        (
+            row.name,
+            row.title,
+            count(row.train_images),
+            count(row.test_images),
+            size(row.download_bytes) if row.download_bytes else "none",
+            row.state,
+            row.where,
+        )
+        for row in rows
+    ]
+    put_table(COLUMNS, cells)
 
 
 @data.command(examples=("labtui data get cifar10", "labtui --data /big/disk data get cifar10"))
 @click.argument("name", shell_complete=_complete)
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @lab_options
 def get(lab: "Lab", *, name: str, quiet: bool) -> None:
-    """Fetch a data set and check every file. What is here already is kept; an unfinished fetch goes on."""
+    """Download a data set and check every file. Continues an unfinished download."""
     from labtui.datasets import fetch
     from labtui.datasets import get as info_of
 
     title = info_of(name).title
-    with shown_transfer(quiet=quiet) as progress:
+    with download_progress(quiet=quiet) as progress:
         fetch(name, lab.data_root, progress=progress)
     if not quiet:
-        say(f"{title} is in {lab.data_root}, every file checked.")
+        say(f"{title} is in {lab.data_root}; all files are checked.")
 
 
 @data.command(examples=("labtui data stats cifar10", "labtui data stats digits --json"))
@@ -82,10 +88,10 @@ def get(lab: "Lab", *, name: str, quiet: bool) -> None:
 @json_option
 @lab_options
 def stats(lab: "Lab", *, name: str, json: bool) -> None:
-    """Measure mean and deviation of the training images, per channel.
+    """Measure the mean and the standard deviation of the training images, per channel.
 
-    The deviation is the mean of each image's own (unbiased) one, which the catalog's normalization uses; the one over
-    all pixels stands beside it.
+    The deviation used by the catalog's normalization is the mean of the (unbiased) deviations of the single images; the
+    deviation over all pixels is shown beside it.
     """
     from labtui.datasets import get as info_of
     from labtui.datasets import image_statistics, load, statistics_rows
@@ -98,6 +104,6 @@ def stats(lab: "Lab", *, name: str, json: bool) -> None:
     rows = statistics_rows(info, measured)
     width = max(len(row.title) for row in rows)
     for row in rows:
-        figures = ", ".join(f"{value:.4f}" for value in row.values)
-        put(f"{row.title:<{width}}  ({figures})  {row.note}".rstrip())
-    say(f"{number(measured.images)} training images of {info.title}, in 0..1")
+        values = ", ".join(f"{value:.4f}" for value in row.values)
+        put(f"{row.title:<{width}}  ({values})  {row.note}".rstrip())
+    say(f"{count(measured.images)} training images of {info.title}, with pixels from 0 to 1")

@@ -1,23 +1,31 @@
-"""`labtui devices`: what a run can be trained on here."""
+"""`labtui devices`: what a run can be trained on here. Like every command, imported only when it is called."""
 
 from dataclasses import asdict
 
 import click
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.columns import put_table
-from labtui.cli.format import NOTHING, size
 from labtui.cli.options import json_option
-from labtui.cli.streams import Piece, put_json, say
+from labtui.cli.streams import Part, put_json, put_table, say
 from labtui.launch.devices import Device
+from labtui.text.numbers import DASH
+from labtui.text.sizes import size
+from labtui.text.tables import Column
 
-HEADER = ("NAME", "TITLE", "FREE", "MEMORY", "LOAD", "IN USE BY")
+COLUMNS = (
+    Column("NAME"),
+    Column("TITLE"),
+    Column("FREE", right=True),
+    Column("MEMORY", right=True),
+    Column("LOAD", right=True),
+    Column("IN USE BY"),
+)
 
 
 @click.command(cls=LabCommand, examples=("labtui devices", "labtui devices --json"))
 @json_option
 def devices(*, json: bool) -> None:
-    """List the devices, with memory, load and who is on them. `--device NAME` takes one of these."""
+    """List the devices, with their memory, load and processes. `--device NAME` selects one."""
     from labtui.launch.devices import survey
 
     found = survey()
@@ -25,19 +33,21 @@ def devices(*, json: bool) -> None:
         for device in found.devices:
             put_json(asdict(device))
     else:
-        put_table(HEADER, [_row(device) for device in found.devices], right=("FREE", "MEMORY", "LOAD"))
+        put_table(COLUMNS, [_row(device) for device in found.devices])
     for notice in found.notices:
         say(notice)
 
 
-def _row(device: Device) -> tuple[Piece, ...]:
-    users = "; ".join(f"{one.name} (pid {one.pid}, {one.user}, {size(one.memory)})" for one in device.processes)
+def _row(device: Device) -> tuple[Part, ...]:
+    processes = "; ".join(
+        f"{process.name} (pid {process.pid}, {process.user}, {size(process.memory)})" for process in device.processes
+    )
     cores = f" ({device.cores} cores)" if device.cores is not None else ""
     return (
         device.name,
         device.title + cores,
         size(device.memory_free),
         size(device.memory_total),
-        NOTHING if device.load is None else f"{device.load:.0f} %",
-        f"cannot be used: {device.obstacle}" if device.obstacle else users or NOTHING,
+        DASH if device.load is None else f"{device.load:.0f} %",
+        f"cannot be used: {device.obstacle}" if device.obstacle else processes or DASH,
     )

@@ -1,4 +1,4 @@
-"""`labtui ls` and `labtui show`: what the catalog has."""
+"""`labtui ls` and `labtui show`: the experiments of the catalog."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -7,19 +7,29 @@ import click
 import msgspec
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.columns import put_table
-from labtui.cli.format import NOTHING, plural, state_piece
+from labtui.cli.format import state_span
 from labtui.cli.options import complete_experiments, json_option, lab_options
-from labtui.cli.streams import Piece, put, put_json, say
+from labtui.cli.streams import Part, put, put_json, put_table, say
 from labtui.errors import UsageError
 from labtui.spec import Experiment, Reference, Variant, differences, flatten, recipe
 from labtui.store.run import Run
 from labtui.store.tags import StepUnit, step_unit
+from labtui.text.numbers import DASH
+from labtui.text.tables import Column
+from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab
 
-HEADER = ("NAME", "TITLE", "DATA", "EPOCHS", "RUNS", "LAST", "DESCRIPTION")
+COLUMNS = (
+    Column("NAME"),
+    Column("TITLE"),
+    Column("DATA"),
+    Column("EPOCHS", right=True),
+    Column("RUNS", right=True),
+    Column("LAST"),
+    Column("DESCRIPTION"),
+)
 
 
 @click.command(
@@ -31,17 +41,19 @@ HEADER = ("NAME", "TITLE", "DATA", "EPOCHS", "RUNS", "LAST", "DESCRIPTION")
 def ls(lab: "Lab", *, json: bool) -> int:
     """List the experiments of the catalog.
 
-    RUNS counts all runs of an entry, LAST is the state of the newest. Ends with 2 where an entry has a problem, and
-    still lists the good ones.
+    RUNS counts all runs of an entry, LAST is the state of the newest. Exits with 2 if an entry has a problem; the valid
+    ones are listed anyway.
     """
     runs = lab.store.scan()
     if json:
         for variant in lab.catalog.variants:
             put_json(_as_json(variant, lab.catalog.experiment(variant.spec.experiment), runs))
     else:
-        put_table(HEADER, [_row(variant, runs) for variant in lab.catalog.variants], right=("EPOCHS", "RUNS"))
-        where = "the built-in catalog (`labtui init` writes it out)" if lab.catalog.builtin else str(lab.catalog.path)
-        say(f"{plural(len(lab.catalog.variants), 'entry').replace('entrys', 'entries')} from {where}")
+        put_table(COLUMNS, [_row(variant, runs) for variant in lab.catalog.variants])
+        where = (
+            "the built-in catalog (`labtui init` writes it to a file)" if lab.catalog.builtin else str(lab.catalog.path)
+        )
+        say(f"{plural(len(lab.catalog.variants), 'entry', 'entries')} from {where}")
     return report_problems(lab)
 
 
@@ -53,7 +65,7 @@ def ls(lab: "Lab", *, json: bool) -> int:
 @json_option
 @lab_options
 def show(lab: "Lab", *, name: str, json: bool) -> None:
-    """Show one experiment: what it runs, what it changes against its baseline, what was published about it."""
+    """Show one experiment: its settings, its baseline, and published results."""
     variants = lab.catalog.select([name])
     experiment = lab.catalog.experiment(variants[0].spec.experiment)
     runs = lab.store.scan()
@@ -69,15 +81,15 @@ def show(lab: "Lab", *, name: str, json: bool) -> None:
 
 
 def report_problems(lab: "Lab") -> int:
-    """Say every problem of the catalog on stderr; the exit code that they make."""
+    """Write every problem of the catalog to stderr and return the exit code for them."""
     for problem in lab.catalog.problems:
         say(str(problem))
     return UsageError.exit_code if lab.catalog.problems else 0
 
 
-def _row(variant: Variant, runs: tuple[Run, ...]) -> tuple[Piece, ...]:
+def _row(variant: Variant, runs: tuple[Run, ...]) -> tuple[Part, ...]:
     spec, own = variant.spec, _runs_of(variant, runs)
-    last = state_piece(own[0].state) if own else NOTHING
+    last = state_span(own[0].state) if own else DASH
     description = " ".join(variant.description.split())
     return (spec.name, spec.title, spec.data.name, str(spec.training.epochs), str(len(own)), last, description)
 
@@ -115,21 +127,21 @@ def _show_head(experiment: Experiment) -> None:
     _pair("changes", ", ".join(experiment.factor) or "nothing (a baseline)")
     _pair("baseline", experiment.baseline or "none")
     _pair("seeds", ", ".join(map(str, experiment.seeds)))
-    _pair("offline", experiment.offline_dataset or "no stand-in: needs its own data set")
+    _pair("offline", experiment.offline_dataset or "none: needs its own data set")
 
 
 def _show_variant(lab: "Lab", variant: Variant, runs: tuple[Run, ...]) -> None:
     put("")
     put(f"[{variant.spec.name}]")
     for key, value in flatten(recipe(variant.spec)).items():
-        _pair(key, _value_text(value))
+        _pair(key, _json_text(value))
     _show_difference(lab, variant)
     if variant.reference is not None:
         _show_reference(variant.reference)
     if variant.conclusion:
         _pair("concluded", " ".join(variant.conclusion.split()))
     for run in _runs_of(variant, runs):
-        put("  run  ", run.id, "  ", state_piece(run.state))
+        put("  run  ", run.id, "  ", state_span(run.state))
 
 
 def _show_difference(lab: "Lab", variant: Variant) -> None:
@@ -137,21 +149,21 @@ def _show_difference(lab: "Lab", variant: Variant) -> None:
         return
     try:
         baseline = lab.catalog.select([variant.spec.baseline])[0]
-    except UsageError:  # the baseline's entry has a problem; `ls` and `config validate` tell it
+    except UsageError:  # the baseline's entry has a problem, which `ls` and `config validate` report
         return
     put(f"  against {variant.spec.baseline}:")
     for key, (own, other) in differences(variant.spec, baseline.spec).items():
         declared = any(key == factor or key.startswith(f"{factor}.") for factor in variant.spec.factor)
-        note = "" if declared else "   (not declared as its factor)"
-        put(f"    {key}: {_value_text(own)} instead of {_value_text(other)}{note}")
+        note = "" if declared else "   (not a declared factor)"
+        put(f"    {key}: {_json_text(own)} instead of {_json_text(other)}{note}")
 
 
 def _show_reference(reference: Reference) -> None:
     for tag, figure in reference.figures.items():
-        about = "around " if tag in reference.around else ""
+        about = "about " if tag in reference.around else ""
         _pair("published", f"{tag} {about}{figure:g}{_published_at(reference, tag)}")
     if reference.in_kind:
-        _pair("published", "reproduced in kind only: a part of the published setting is not known")
+        _pair("published", "reproduced in kind only: part of the published setting is unknown")
     if reference.note:
         _pair("published", " ".join(reference.note.split()))
 
@@ -170,5 +182,5 @@ def _pair(key: str, value: str) -> None:
     put(f"  {key:<28} {value}")
 
 
-def _value_text(value: Any) -> str:
+def _json_text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

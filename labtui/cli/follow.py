@@ -1,4 +1,4 @@
-"""Following a run through its folder: what is new since the last look."""
+"""Following a run through its folder: what is new since the last poll."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ EPOCH_TAGS = {
     "report": (REPORT_TRAIN_LOSS, REPORT_TEST_LOSS, REPORT_TRAIN_ACCURACY, REPORT_TEST_ACCURACY),
     "standard": (VAL_LOSS, VAL_ACCURACY),
 }
-"""Per protocol, the figures that every epoch ends with."""
+"""Per protocol, the figures that are recorded for every epoch."""
 
 LIVE_LOSS = (TRAIN_LOSS, MINIBATCH_LOSS)
 """What a live line shows as loss: the first of these that a run has."""
@@ -30,15 +30,15 @@ LIVE_LOSS = (TRAIN_LOSS, MINIBATCH_LOSS)
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One epoch that is complete, with the figures that were recorded for it."""
+    """A complete epoch, with the figures that were recorded for it by tag."""
 
     number: int
     figures: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """A run as it stood at one look."""
+class RunUpdate:
+    """A run at one poll, with the epochs that were not in an update before."""
 
     run: Run
     loss: float | None
@@ -53,42 +53,38 @@ class Follower:
     run_id: str
     reader: RunReader
     tags: tuple[str, ...]
-    _told: int = 0
+    _last_epoch: int = 0
 
     @classmethod
     def of(cls, run: Run) -> "Follower":
-        """A follower from the run's beginning."""
+        """A follower that starts at the run's beginning."""
         protocol = run.spec.protocol if run.spec is not None else "standard"
         return cls(run.id, RunReader(run.folder), EPOCH_TAGS[protocol])
 
-    def look(self, run: Run) -> Sighting:
-        """Read what is new. `run` must have been asked for before: what it wrote until its end is then read here."""
+    def update(self, run: Run) -> RunUpdate:
+        """Read what is new. `run` must have been read before: all that it wrote until its end is then included."""
         while self.reader.poll():
             pass
         curves = self.reader.curves
         epochs = self._new_epochs(curves, over=run.state.is_over)
-        return Sighting(run, _last(curves, LIVE_LOSS), _last(curves, LIVE_ACCURACY), epochs)
+        return RunUpdate(run, _last(curves, LIVE_LOSS), _last(curves, LIVE_ACCURACY), epochs)
 
     def _new_epochs(self, curves: Mapping[str, Curve], *, over: bool) -> tuple[Epoch, ...]:
-        """Epochs of which every figure is there; at the end, those of which any is."""
+        """Epochs of which every figure is there; at the end of the run, those of which any is."""
         values = {
-            tag: dict(zip(c.steps.tolist(), c.values.tolist(), strict=True))
-            for tag, c in curves.items()
+            tag: dict(zip(curve.steps.tolist(), curve.values.tolist(), strict=True))
+            for tag, curve in curves.items()
             if tag in self.tags
         }
-        known = sorted({step for steps in values.values() for step in steps if step > self._told})
+        numbers = sorted({step for steps in values.values() for step in steps if step > self._last_epoch})
         epochs = []
-        for number in known:
+        for number in numbers:
             figures = {tag: values[tag][number] for tag in self.tags if number in values.get(tag, {})}
             if len(figures) < len(self.tags) and not over:
                 break
             epochs.append(Epoch(number, figures))
-            self._told = number
+            self._last_epoch = number
         return tuple(epochs)
-
-
-def _points(curve: Curve) -> dict[int, float]:
-    return dict(zip(curve.steps.tolist(), curve.values.tolist(), strict=True))
 
 
 def _last(curves: Mapping[str, Curve], tags: Sequence[str]) -> float | None:

@@ -1,6 +1,6 @@
-"""Runs in the foreground: started as places come free, followed through their folders, ended as signals ask.
+"""Runs in the foreground: started as device slots come free, followed through their folders, stopped on a signal.
 
-Each run is a child of nobody. What happens to this process, from Ctrl-C to SIGKILL and a closed terminal, reaches a run
+A run is not a child of this process. Whatever happens here, from Ctrl-C to SIGKILL and a closed terminal, reaches a run
 only as a request in its folder.
 """
 
@@ -25,32 +25,35 @@ from labtui.store.run import Run
 from labtui.store.state import State
 
 POLL = 0.15
-"""Seconds between two looks at the folders."""
+"""Seconds between two polls of the folders."""
 
 PATIENCE_TERMINATED = 20.0
-"""Seconds that a SIGTERM waits for runs to save; their request to stop stands also after that."""
+"""Seconds that a SIGTERM waits for the runs to save; their stop request stays after that."""
 
-PATIENCE_PARENT = 5.0
-"""Seconds that a run's parent has to write how its engine ended, once there is a result."""
+PATIENCE_EXIT_RECORD = 5.0
+"""Seconds that a run's supervisor has to record how its engine exited, once there is a result."""
 
-PATIENCE_PLACE = 2.0
-"""Seconds of waiting for a device before it is said: an engine takes a moment to give its place back."""
+PATIENCE_SLOT = 2.0
+"""Seconds of waiting for a device before it is said: an engine takes a moment to give its slot back."""
 
-PATIENCE_NOW = 3.0
-"""Seconds between SIGTERM and SIGKILL for runs that are to end now."""
+PATIENCE_KILL = 3.0
+"""Seconds between SIGTERM and SIGKILL for runs that are to end at once."""
 
 EXIT_HUNG_UP = 129
 
-STOPPING = "Stopping: each run finishes its step and saves. Ctrl-C again ends them at once."
-NOW = "Ending the runs now: what came after each one's last checkpoint is lost. `labtui resume RUN` goes on from there."
-WAITING = "Waiting for a free place on {device}: other runs of yours hold it, of this or another runs folder."
+STOPPING = "Stopping: each run finishes its step and saves. Press Ctrl-C again to end them at once."
+ENDING = (
+    "Ending the runs now: what they did since their last checkpoints is lost. `labtui resume RUN` continues from there."
+)
+WAITING = "Waiting for a free slot on {device} (in use by your other runs)"
 
 Start = Callable[[Device, int, Slot], Run]
+"""Starts a run on a device, with a number of threads, holding a slot."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """Something to start: how, what to call it where that fails, and how to leave it to the queue instead."""
+class PendingRun:
+    """A run that is to be started: how, its name in messages, and how to queue it instead."""
 
     label: str
     start: Start
@@ -58,132 +61,132 @@ class Job:
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What came of it all."""
+class RunOutcome:
+    """The outcome of a command's runs."""
 
     runs: list[Run] = field(default_factory=list)
-    """As they ended, in the order in which they did; those still going come last."""
-    faults: list[LabError] = field(default_factory=list)
-    """Of jobs that could not be started."""
+    """The runs in the order in which they ended; those that are still active come last."""
+    errors: list[LabError] = field(default_factory=list)
+    """Of runs that could not be started, or whose folder is gone."""
     signal_code: int = 0
-    left: list[Job] = field(default_factory=list)
-    """Jobs that were not started any more."""
+    """The exit code that a signal asks for; 0 without one."""
+    not_started: list[PendingRun] = field(default_factory=list)
 
 
-class Foreground:
-    """One command's runs, from the first start to the last end."""
+class ForegroundRuns:
+    """The runs of one command, from the first start to the last end."""
 
     def __init__(
-        self, lab: Lab, places: Placement, display: Display, interrupts: Interrupts, warm: Warm | None = None
+        self, lab: Lab, placement: Placement, display: Display, interrupts: Interrupts, warm: Warm | None = None
     ) -> None:
-        """`warm`, which the jobs start from, is waited for before the first start and closed after the last."""
+        """`warm` is the fork server that the runs start from; the first start waits for it, and the last closes it."""
         self._lab = lab
         self._warm = warm
         self._ends = Ends()
-        self._places = places
+        self._placement = placement
         self._line = Line()
         self._display = display
-        self._signals = interrupts
-        self._waiting: deque[Job] = deque()
-        self._live: dict[str, tuple[Run, Follower]] = {}
-        self._outcome = Outcome()
+        self._interrupts = interrupts
+        self._pending: deque[PendingRun] = deque()
+        self._active: dict[str, tuple[Run, Follower]] = {}
+        self._outcome = RunOutcome()
         self._said: set[str] = set()
         self._ended_at: dict[str, float] = {}
-        self._asked_at = self._started_at = time.monotonic()
+        self._asked_at = self._began_at = time.monotonic()
 
-    def see_through(self, jobs: Iterable[Job]) -> Outcome:
-        """Start and follow all jobs; returns when all are over or a signal has asked to leave."""
-        self._waiting.extend(jobs)
+    def run_all(self, pending: Iterable[PendingRun]) -> RunOutcome:
+        """Start and follow all runs; returns when all are over or a signal has asked to end."""
+        self._pending.extend(pending)
         try:
-            while self._waiting or self._live:
+            while self._pending or self._active:
                 self._start_more()
-                self._look()
-                if self._signals.any and self._leave():
+                self._poll()
+                if self._interrupts.any and self._handle_signals():
                     break
-                self._ends.wait(POLL if self._live or self._waiting else 0, *self._loading())
-        except OSError as fault:
-            if fault.errno != errno.EIO:  # the terminal is gone: the hang-up itself may come a moment later
+                self._ends.wait(POLL if self._active or self._pending else 0, *self._loading())
+        except OSError as error:
+            if error.errno != errno.EIO:  # the terminal is gone: its SIGHUP may come a moment later
                 raise
             self._outcome.signal_code = EXIT_HUNG_UP
         self._ends.close()
         self._line.close()
-        self._outcome.runs += [run for run, _ in self._live.values()]
-        self._outcome.left = list(self._waiting)
+        self._outcome.runs += [run for run, _ in self._active.values()]
+        self._outcome.not_started = list(self._pending)
         return self._outcome
 
     def _start_more(self) -> None:
         if self._loading():
             return
-        while self._waiting and len(self._live) < self._places.jobs and not self._signals.any:
-            taken = self._free_place()
+        while self._pending and len(self._active) < self._placement.jobs and not self._interrupts.any:
+            taken = self._free_slot()
             if taken is None:
-                if not self._live and time.monotonic() - self._started_at > PATIENCE_PLACE:
-                    self._say_once(WAITING.format(device=self._places.devices[0].name))
+                if not self._active and time.monotonic() - self._began_at > PATIENCE_SLOT:
+                    self._say_once(WAITING.format(device=self._placement.devices[0].name))
                 return
             device, slot = taken
             with slot:
-                self._start(self._waiting.popleft(), device, slot)
-        if self._warm is not None and not self._waiting:
+                self._start(self._pending.popleft(), device, slot)
+        if self._warm is not None and not self._pending:
             self._warm.close()
 
     def _loading(self) -> tuple[Warm, ...]:
         return (self._warm,) if self._warm is not None and self._warm.loading else ()
 
-    def _free_place(self) -> tuple[Device, Slot] | None:
-        places = self._places
-        return first_free(places.devices, places.threads, self._line, per_device=places.per_device)
+    def _free_slot(self) -> tuple[Device, Slot] | None:
+        placement = self._placement
+        return first_free(placement.devices, placement.threads, self._line, per_device=placement.per_device)
 
-    def _start(self, job: Job, device: Device, slot: Slot) -> None:
+    def _start(self, pending: PendingRun, device: Device, slot: Slot) -> None:
         try:
-            run = job.start(device, self._places.threads, slot)
-        except LabError as fault:
-            self._outcome.faults.append(fault)
-            self._display.say(f"{job.label} was not started: {str(fault).removeprefix('Not started: ')}")
-            if isinstance(fault, EnvironmentFault):
-                self._waiting.clear()  # a full disk or a broken Python meets the next one too
+            run = pending.start(device, self._placement.threads, slot)
+        except LabError as error:
+            self._outcome.errors.append(error)
+            self._display.say(f"{pending.label} was not started: {str(error).removeprefix('Not started: ')}")
+            if isinstance(error, EnvironmentFault):
+                self._pending.clear()  # a full disk or a broken Python would stop the next run too
             return
-        self._live[run.id] = run, Follower.of(run)
+        self._active[run.id] = run, Follower.of(run)
         if run.launch is not None and run.launch.parent is not None:
             self._ends.watch(run.launch.parent.pid)
         self._display.started(run)
 
-    def _look(self) -> None:
-        for run_id, (last, follower) in list(self._live.items()):
-            run = self._seen_now(last)
+    def _poll(self) -> None:
+        for run_id, (last, follower) in list(self._active.items()):
+            run = self._reread(last)
             if run is None:
                 continue
-            self._live[run_id] = run, follower
-            self._display.seen(follower.look(run))
+            self._active[run_id] = run, follower
+            self._display.updated(follower.update(run))
             if self._is_over(run):
-                del self._live[run_id]
+                del self._active[run_id]
                 self._outcome.runs.append(run)
                 self._display.ended(run)
 
-    def _seen_now(self, last: Run) -> Run | None:
-        """The run as it stands; None, and no longer ours to follow, where somebody has taken its folder away."""
+    def _reread(self, last: Run) -> Run | None:
+        """The run as it is now; None, and no longer followed, where its folder is gone."""
         try:
             return self._lab.store.get(last.id)
-        except UsageError as fault:
-            del self._live[last.id]
+        except UsageError as error:
+            del self._active[last.id]
             self._display.ended(last)
-            self._display.say(f"{last.id} was moved or removed while it ran.")
-            self._outcome.faults.append(LabError(fault.message))
+            self._display.say(f"{last.id} was moved or removed while it was running.")
+            self._outcome.errors.append(LabError(error.message))
             return None
 
     def _is_over(self, run: Run) -> bool:
-        """Over, and its processes too: its parent has written how the engine ended, or is gone for good."""
+        """Whether the run and its processes are over: its supervisor has recorded the exit, or is gone for good."""
         if not run.state.is_over:
             return False
         ended_at = self._ended_at.setdefault(run.id, time.monotonic())
-        return run.exit is not None or run.state is State.LOST or time.monotonic() - ended_at > PATIENCE_PARENT
+        return run.exit is not None or run.state is State.LOST or time.monotonic() - ended_at > PATIENCE_EXIT_RECORD
 
-    def _leave(self) -> bool:
+    def _handle_signals(self) -> bool:
         """Act on a signal; whether this process is to end now."""
-        if self._signals.hung_up:
+        if self._interrupts.hung_up:
             self._outcome.signal_code = EXIT_HUNG_UP
             return True
-        self._outcome.signal_code = EXIT_TERMINATED if self._signals.terminated else EXIT_INTERRUPTED
-        if self._signals.interrupts > 1:
+        self._outcome.signal_code = EXIT_TERMINATED if self._interrupts.terminated else EXIT_INTERRUPTED
+        if self._interrupts.interrupts > 1:
             self._end_now()
             return True
         return self._ask_to_stop()
@@ -192,28 +195,28 @@ class Foreground:
         if "asked" not in self._said:
             self._said.add("asked")
             self._asked_at = time.monotonic()
-            if self._live:
+            if self._active:
                 self._display.say(STOPPING)
             self._for_all(lambda run: request_stop(run, by="labtui run"))
-        out_of_patience = self._signals.terminated and time.monotonic() - self._asked_at > PATIENCE_TERMINATED
-        return not self._live or out_of_patience
+        out_of_patience = self._interrupts.terminated and time.monotonic() - self._asked_at > PATIENCE_TERMINATED
+        return not self._active or out_of_patience
 
     def _end_now(self) -> None:
-        self._display.say(NOW)
+        self._display.say(ENDING)
         for stage in (terminate, kill):
             self._for_all(stage)
-            deadline = time.monotonic() + PATIENCE_NOW
-            while self._live and time.monotonic() < deadline and self._signals.interrupts < 3:
+            deadline = time.monotonic() + PATIENCE_KILL
+            while self._active and time.monotonic() < deadline and self._interrupts.interrupts < 3:
                 time.sleep(POLL)
-                self._look()
+                self._poll()
 
-    def _for_all(self, act: Callable[[Run], object]) -> None:
-        """Do it to every live run; what fails for one is said and keeps nobody else from hearing it."""
-        for run, _ in self._live.values():
+    def _for_all(self, action: Callable[[Run], object]) -> None:
+        """Apply an action to every active run; an error of one is shown and does not keep it from the others."""
+        for run, _ in self._active.values():
             try:
-                act(run)
-            except LabError as fault:
-                self._display.say(str(fault))
+                action(run)
+            except LabError as error:
+                self._display.say(str(error))
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:

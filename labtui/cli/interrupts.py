@@ -1,4 +1,4 @@
-"""What signals ask of a foreground command: noted by the handlers, acted upon by its loop."""
+"""The signals sent to a foreground command: counted by the handlers, acted upon by its loop."""
 
 import signal
 from types import FrameType, TracebackType
@@ -15,26 +15,26 @@ class Interrupts:
         self.interrupts = 0
         self.terminated = False
         self.hung_up = False
-        self._before: dict[signal.Signals, Any] = {}
+        self._handlers_before: dict[signal.Signals, Any] = {}
 
     @property
     def any(self) -> bool:
-        """Whether the command is to come to its end."""
+        """Whether the command has been asked to end."""
         return bool(self.interrupts) or self.terminated or self.hung_up
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._note)
+                self._handlers_before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._handlers_before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGINT:
             self.interrupts += 1
         elif number == signal.SIGTERM:

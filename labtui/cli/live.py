@@ -1,4 +1,4 @@
-"""The moving display of runs in the foreground, on a terminal alone."""
+"""The moving display of foreground runs on a terminal; a module of its own, since only it imports rich."""
 
 import os
 from contextlib import suppress
@@ -7,17 +7,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from labtui.cli.display import QuietDisplay, label, say_end
-from labtui.cli.follow import Sighting
-from labtui.cli.format import NOTHING, duration, number, progress
+from labtui.cli.display import QuietDisplay, say_end
+from labtui.cli.follow import RunUpdate
+from labtui.cli.format import progress, run_label
 from labtui.store.run import Run
+from labtui.store.state import State
+from labtui.text.durations import duration
+from labtui.text.numbers import DASH, accuracy, count, loss
 
-REFRESH = 4
-"""Per second: enough to see it move, few enough bytes for a slow line."""
+REFRESHES = 4
+"""Per second: enough to see it move, and few enough bytes for a slow line."""
 
 
 class LiveDisplay(QuietDisplay):
-    """A bar per running experiment on stderr; what has ended stands above as a line."""
+    """A bar per active run on stderr; a run that has ended stands above as a line."""
 
     def __init__(self) -> None:
         console = Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
@@ -27,7 +30,7 @@ class LiveDisplay(QuietDisplay):
             _Figures(),
             console=console,
             transient=True,
-            refresh_per_second=REFRESH,
+            refresh_per_second=REFRESHES,
             redirect_stdout=False,
         )
         self._tasks: dict[str, TaskID] = {}
@@ -35,49 +38,46 @@ class LiveDisplay(QuietDisplay):
 
     def started(self, run: Run) -> None:
         """Add a bar."""
-        self._tasks[run.id] = self._progress.add_task(label(run), total=1, figures=run.state.value)
+        self._tasks[run.id] = self._progress.add_task(run_label(run), total=1, figures=run.state.value)
 
-    def seen(self, sighting: Sighting) -> None:
+    def updated(self, update: RunUpdate) -> None:
         """Move the bar."""
-        beat = sighting.run.beat
-        total = (
-            beat.total_steps if beat is not None and beat.total_steps else 1
-        )  # None would make it pulse: bytes for nothing
+        beat = update.run.beat
+        # a total of None would make the bar pulse, which costs bytes and shows nothing
+        total = beat.total_steps if beat is not None and beat.total_steps else 1
         done = beat.step if beat is not None else 0
-        self._progress.update(
-            self._tasks[sighting.run.id], total=total, completed=done, figures=_figures_text(sighting)
-        )
+        self._progress.update(self._tasks[update.run.id], total=total, completed=done, figures=_figures_text(update))
 
     def ended(self, run: Run) -> None:
-        """Take the bar away and leave a line."""
+        """Remove the bar and leave a line."""
         self._progress.remove_task(self._tasks.pop(run.id))
         say_end(run)
 
     def close(self) -> None:
-        """Give the terminal back, where there still is one."""
+        """Remove all bars, unless the terminal is gone."""
         with suppress(OSError):
             self._progress.stop()
 
 
 class _Figures(ProgressColumn):
-    """Epoch, loss, accuracy, speed and time left, as plain text: no outside string is read as markup."""
+    """Epoch, loss, accuracy, speed and time left as plain text: no text from outside is read as markup."""
 
     def render(self, task: Task) -> Text:
-        """What `seen` has put together."""
+        """The text that `updated` has put together."""
         return Text(str(task.fields["figures"]), no_wrap=True, overflow="ellipsis")
 
 
-def _figures_text(sighting: Sighting) -> str:
-    run, beat = sighting.run, sighting.run.beat
+def _figures_text(update: RunUpdate) -> str:
+    run, beat = update.run, update.run.beat
     if beat is None or not beat.step:
         return run.state.value + (f": {run.reason}" if run.reason else "")
     parts = [
         f"epoch {progress(run)}",
-        f"loss {number(sighting.loss, 4)}",
-        f"accuracy {number(sighting.accuracy, 2)}" + (" %" if sighting.accuracy is not None else ""),
-        f"{number(beat.images_per_second) if beat.images_per_second else NOTHING} images/s",
+        f"loss {loss(update.loss)}",
+        f"accuracy {accuracy(update.accuracy)}" + (" %" if update.accuracy is not None else ""),
+        f"{count(beat.images_per_second) if beat.images_per_second else DASH} images/s",
         f"ETA {duration(beat.eta)}",
     ]
-    if run.state.value not in ("running", "starting"):
+    if run.state not in (State.RUNNING, State.STARTING):
         parts.insert(0, run.state.value)
     return "  ".join(parts)

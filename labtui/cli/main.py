@@ -1,4 +1,4 @@
-"""`labtui` itself: the list of commands, the flags that may stand before them, and the console when none is named."""
+"""`labtui` itself: the list of commands, the flags that may stand before them, and the console without a command."""
 
 import gc
 import os
@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from click.shell_completion import get_completion_class
 
 from labtui import __version__
 from labtui.cli.click_ext import GIVEN, HELP, LabCommand, LabGroup
 from labtui.cli.options import FILE, FOLDER, lab_from
+from labtui.cli.streams import put
 from labtui.errors import UsageError
 
 COMMANDS = {
@@ -31,27 +33,27 @@ COMMANDS = {
     "data": "labtui.cli.data:data",
     "devices": "labtui.cli.devices:devices",
     "doctor": "labtui.cli.doctor:doctor",
-    "completion": "labtui.cli.completion:completion",
+    "completion": "labtui.cli.main:completion",
 }
 
 SECTIONS = {
     "Experiments": ("ls", "show", "init", "config"),
     "Runs": ("run", "ps", "logs", "stop", "resume", "rm", "verify", "queue"),
-    "Judgement": ("compare", "report", "tb"),
+    "Results": ("compare", "report", "tb"),
     "Machine": ("data", "devices", "doctor", "completion"),
 }
 
 EXAMPLES = (
     "labtui                                    open the console",
-    "labtui run dropout                        train one experiment, here and now",
+    "labtui run dropout                        train one experiment in this terminal",
     "labtui run adam@0.001 --seeds 3           one member of a grid, seeds 0, 1 and 2",
-    "labtui run --all --epochs 1 -d            everything, queued; the shell is free again",
-    "labtui compare dropout network            what came out, and whether it shows anything",
-    "labtui --dry-run --json                   what would run, a line of JSON each",
+    "labtui run --all --epochs 1 -d            queue all experiments and return at once",
+    "labtui compare dropout network            compare the results with their baselines",
+    "labtui --dry-run --json                   what would run, one line of JSON per run",
 )
 
-WITHOUT_TERMINAL = (
-    "Without a console: labtui --headless run NAME (`labtui ls` lists the names, `labtui --help` the rest)."
+WITHOUT_CONSOLE = (
+    "Without the console: labtui --headless run NAME (`labtui ls` lists the names, `labtui --help` all commands)."
 )
 
 
@@ -64,34 +66,50 @@ WITHOUT_TERMINAL = (
     context_settings={**HELP, "max_content_width": 100},
 )
 @click.version_option(__version__, "-V", "--version", message="labtui %(version)s")
-@click.option("--headless", is_flag=True, help="Never open the console (a command never does).")
+@click.option("--headless", is_flag=True, help="Never open the console (commands never do).")
 @click.option("--catalog", type=FILE, metavar="FILE", help="The catalog of experiments.")
 @click.option("--runs", "--logdir", type=FOLDER, metavar="DIR", help="The runs folder; any TensorBoard folder.")
-@click.option("--data", type=FOLDER, metavar="DIR", help="Where data sets lie.")
-@click.option("-n", "--dry-run", is_flag=True, help="Say what would run; without a command: the whole catalog.")
-@click.option("--json", is_flag=True, help="Write JSON, one value a line.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the answer, nothing on the way.")
-@click.option("--theme", metavar="NAME", help="Of the console, for this time.")
-@click.option("--ascii", is_flag=True, help="Console without line-drawing and braille characters.")
-@click.option("--no-mouse", is_flag=True, help="Console that leaves the mouse to the terminal.")
+@click.option("--data", type=FOLDER, metavar="DIR", help="The data folder.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would run; without a command, the whole catalog.")
+@click.option("--json", is_flag=True, help="Write JSON, one value per line.")
+@click.option("-q", "--quiet", is_flag=True, help="Show only the result, no progress.")
+@click.option("--theme", metavar="NAME", help="Theme of the console, for this session.")
+@click.option("--ascii", is_flag=True, help="Draw the console without line-drawing and braille characters.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @click.pass_context
 def group(ctx: click.Context, /, **flags: Any) -> None:
     """Launch machine-learning experiments, watch them, and judge whether the comparison is valid.
 
-    A run is a folder: everything that labtui shows is read from there, so it outlives the terminal.
+    A run is a folder. Everything that labtui shows is read from there, so runs outlive the terminal.
     """
     ctx.meta[GIVEN] = {name: value for name, value in flags.items() if value}
     if ctx.invoked_subcommand is not None:
         return
     if flags["dry_run"]:
-        _plan_of_everything(ctx)
+        _show_plan_of_everything(ctx)
     elif flags["headless"]:
-        raise UsageError("--headless needs a command.", advice=WITHOUT_TERMINAL)
+        raise UsageError("--headless needs a command.", advice=WITHOUT_CONSOLE)
     else:
         _open_console(flags)
 
 
-def _plan_of_everything(ctx: click.Context) -> None:
+@click.command(
+    cls=LabCommand,
+    examples=(
+        'eval "$(labtui completion bash)"        for this shell, or in ~/.bashrc',
+        'eval "$(labtui completion zsh)"         for this shell, or in ~/.zshrc',
+        "labtui completion fish > ~/.config/fish/completions/labtui.fish",
+    ),
+)
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> None:
+    """Print a shell's completion script, for commands, options, experiments and runs."""
+    script = get_completion_class(shell)
+    assert script is not None  # click has all of the choices
+    put(script(group, {}, "labtui", "_LABTUI_COMPLETE").source().rstrip())
+
+
+def _show_plan_of_everything(ctx: click.Context) -> None:
     command = group.get_command(ctx, "run")
     assert isinstance(command, LabCommand)
     with command.make_context("run", ["--all"], parent=ctx) as run_context:
@@ -100,11 +118,11 @@ def _plan_of_everything(ctx: click.Context) -> None:
 
 def _open_console(flags: Mapping[str, Any]) -> None:
     from labtui.console import run_console
-    from labtui.console.terminal import capabilities as terminal
+    from labtui.console.terminal.capabilities import obstacle
 
-    gc.disable()  # until the first picture: what is imported for it is kept, and looking for garbage takes 20 ms
-    if why := terminal.obstacle(os.environ):  # asked before anything is looked for: it is the first thing to be told
-        raise UsageError(f"The console needs a terminal: {why}.", advice=WITHOUT_TERMINAL)
+    gc.disable()  # until the first frame: what is imported for it stays, and collecting garbage takes 20 ms
+    if reason := obstacle(os.environ):  # before anything is looked up, so that it is the first thing to be reported
+        raise UsageError(f"The console needs a terminal: {reason}.", advice=WITHOUT_CONSOLE)
     lab = lab_from(flags["catalog"], flags["runs"], flags["data"])
-    theme, plain, mouse = flags["theme"] or "", flags["ascii"], not flags["no_mouse"]
-    raise click.exceptions.Exit(run_console(lab, environ=os.environ, theme=theme, ascii_only=plain, mouse=mouse))
+    theme, ascii_only, mouse = flags["theme"] or "", flags["ascii"], not flags["no_mouse"]
+    raise click.exceptions.Exit(run_console(lab, environ=os.environ, theme=theme, ascii_only=ascii_only, mouse=mouse))

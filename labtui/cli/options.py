@@ -1,4 +1,4 @@
-"""Options that several commands share, each written once."""
+"""Options that several commands share."""
 
 import functools
 import os
@@ -21,7 +21,7 @@ catalog_option = click.option(
     "--catalog",
     type=FILE,
     metavar="FILE",
-    help="The catalog.  [default: experiments.toml here or above]",
+    help="The catalog.  [default: experiments.toml in this folder or a parent]",
 )
 runs_option = click.option(
     "--runs",
@@ -32,10 +32,10 @@ runs_option = click.option(
     help="The runs folder.  [default: runs/ beside the catalog]",
 )
 data_option = click.option(
-    "--data", type=FOLDER, metavar="DIR", help="Where data sets lie.  [default: LABTUI_DATA, ./data, the XDG cache]"
+    "--data", type=FOLDER, metavar="DIR", help="The data folder.  [default: LABTUI_DATA, ./data, the XDG cache]"
 )
-json_option = click.option("--json", is_flag=True, help="Write JSON, one value a line.")
-yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+json_option = click.option("--json", is_flag=True, help="Write JSON, one value per line.")
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 def lab_options(function: F) -> F:
@@ -47,18 +47,18 @@ def lab_options(function: F) -> F:
 
     for option in (data_option, runs_option, catalog_option):
         option(call)
-    return call  # type: ignore[return-value]  # the wrapper takes three options more; click alone calls it
+    return call  # type: ignore[return-value]  # the wrapper takes three more options; only click calls it
 
 
 def lab_from(catalog: Path | None, runs: Path | None, data: Path | None) -> "Lab":
-    """The catalog, the runs folder and the data folder that these options mean, here and now."""
+    """Open the catalog, runs folder and data folder that these options name."""
     from labtui.api import open_lab
 
     return open_lab(catalog=catalog, runs=runs, data=data, environ=os.environ, cwd=Path.cwd())
 
 
 def complete_experiments(ctx: click.Context, _param: click.Parameter, incomplete: str) -> Sequence[CompletionItem]:
-    """Names of the catalog's experiments, for the shell's Tab key."""
+    """Names of the catalog's experiments, for shell completion."""
     lab = _lab_of(ctx)
     variants = [(variant.spec.name, variant.spec.title) for variant in lab.catalog.variants] if lab else []
     whole = [(experiment.name, experiment.title) for experiment in lab.catalog.experiments] if lab else []
@@ -66,7 +66,7 @@ def complete_experiments(ctx: click.Context, _param: click.Parameter, incomplete
 
 
 def complete_runs(ctx: click.Context, _param: click.Parameter, incomplete: str) -> Sequence[CompletionItem]:
-    """Ids of runs, for the shell's Tab key."""
+    """Ids of runs, for shell completion."""
     lab = _lab_of(ctx)
     return _items([(run.id, run.state) for run in lab.store.scan()] if lab else [], incomplete)
 
@@ -76,7 +76,7 @@ def _lab_of(ctx: click.Context) -> "Lab | None":
 
     try:
         return lab_from(ctx.params.get("catalog"), ctx.params.get("runs"), ctx.params.get("data"))
-    except (LabError, OSError):  # no completion is better than a message in the middle of a prompt
+    except (LabError, OSError):  # better no completion than a message in the middle of a prompt
         return None
 
 

@@ -1,32 +1,45 @@
-"""`labtui ps`: the runs of a runs folder, as their files tell."""
+"""`labtui ps`: the runs of a runs folder."""
 
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.columns import put_table
-from labtui.cli.format import NOTHING, ago, duration, number, plural, progress, state_piece
+from labtui.cli.format import progress, state_span
 from labtui.cli.options import json_option, lab_options
-from labtui.cli.streams import Piece, put_json, say
+from labtui.cli.streams import Part, put_json, put_table, say
 from labtui.store.run import Run
 from labtui.store.tags import LIVE_ACCURACY
+from labtui.text.durations import ago, duration
+from labtui.text.numbers import DASH, accuracy, count
+from labtui.text.tables import Column
+from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab
 
-HEADER = ("RUN", "STATE", "EPOCH", "ACCURACY", "IMAGES/S", "ETA", "DEVICE", "STARTED", "WHY")
+COLUMNS = (
+    Column("RUN"),
+    Column("STATE"),
+    Column("EPOCH", right=True),
+    Column("ACCURACY", right=True),
+    Column("IMAGES/S", right=True),
+    Column("ETA", right=True),
+    Column("DEVICE"),
+    Column("STARTED"),
+    Column("REASON"),
+)
 
 RECENT = 10
-"""Runs listed at least, ended ones among them, where --all is not given."""
+"""Runs that are listed without --all: the newest, whatever their state; active runs are always listed."""
 
 
 @click.command(cls=LabCommand, examples=("labtui ps", "labtui ps --all", "labtui ps --json"))
-@click.option("-a", "--all", "everything", is_flag=True, help=f"All runs, not just the active and the {RECENT} newest.")
+@click.option("-a", "--all", "everything", is_flag=True, help=f"All runs, not only the active and the {RECENT} newest.")
 @json_option
 @lab_options
 def ps(lab: "Lab", *, everything: bool, json: bool) -> None:
-    """List runs: what they do now, or how they ended. Runs of other tools are listed too."""
+    """List runs: their progress, or how they ended. Includes the runs of other tools."""
     runs = lab.store.scan()
     listed = [run for place, run in enumerate(runs) if everything or place < RECENT or not run.state.is_over]
     if json:
@@ -34,15 +47,15 @@ def ps(lab: "Lab", *, everything: bool, json: bool) -> None:
             put_json(as_json(run))
         return
     if not runs:
-        say(f"No runs in {lab.store.root} yet. `labtui run NAME` makes one; `labtui ls` lists the names.")
+        say(f"No runs in {lab.store.root} yet. `labtui run NAME` starts one; `labtui ls` lists the names.")
         return
-    put_table(HEADER, [_row(run) for run in listed], right=("EPOCH", "ACCURACY", "IMAGES/S", "ETA"))
+    put_table(COLUMNS, [_row(run) for run in listed])
     if len(listed) < len(runs):
-        say(f"{plural(len(runs) - len(listed), 'older run')} not listed; --all lists them.")
+        say(f"{plural(len(runs) - len(listed), 'older run')} not shown; --all shows them.")
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """A run as JSON: what `ps` and `queue` and `stop` say of it."""
+    """A run as the JSON of `ps` and of queued runs."""
     beat = run.beat if run.state.is_active else None
     return {
         "id": run.id,
@@ -53,7 +66,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "reason": run.why,
         "attempt": run.attempt,
         "progress": progress(run),
-        "accuracy": accuracy(run),
+        "accuracy": accuracy_of(run),
         "images_per_second": _rate(run),
         "eta": beat.eta if beat is not None else None,
         "device": run.launch.device if run.launch is not None else None,
@@ -63,16 +76,16 @@ def as_json(run: Run) -> dict[str, Any]:
     }
 
 
-def accuracy(run: Run) -> float | None:
-    """What a live list shows as accuracy, in percent: from the result, or of an active run from its curves."""
+def accuracy_of(run: Run) -> float | None:
+    """The accuracy to list, in percent: from the result, or of an active run from its curves."""
     if run.result is not None:
-        found = [run.result.last[tag].number for tag in LIVE_ACCURACY if tag in run.result.last]
-        return found[0] if found else None
+        last = run.result.last
+        return next((last[tag].number for tag in LIVE_ACCURACY if tag in last), None)
     return _live_accuracy(run) if run.state.is_active else None
 
 
 def _live_accuracy(run: Run) -> float | None:
-    from labtui.store.reader import read_curves  # numpy: only where something is running
+    from labtui.store.reader import read_curves  # imports numpy: only where a run is active
 
     curves = read_curves(run.folder)
     for tag in LIVE_ACCURACY:
@@ -88,17 +101,17 @@ def _rate(run: Run) -> float | None:
     return run.beat.images_per_second if run.beat is not None and run.state.is_active else None
 
 
-def _row(run: Run) -> tuple[Piece, ...]:
+def _row(run: Run) -> tuple[Part, ...]:
     launch = run.launch
     eta = run.beat.eta if run.beat is not None and run.state.is_active else None
     return (
         run.id,
-        state_piece(run.state),
+        state_span(run.state),
         progress(run),
-        number(accuracy(run), 2),
-        number(_rate(run)),
+        accuracy(accuracy_of(run)),
+        count(_rate(run)),
         duration(eta),
-        launch.device if launch is not None else NOTHING,
+        launch.device if launch is not None else DASH,
         ago(launch.started if launch is not None else None),
         run.why,
     )

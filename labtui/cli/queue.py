@@ -1,4 +1,4 @@
-"""`labtui queue` and what puts runs there: waiting runs, started one after the other by the queue runner."""
+"""`labtui queue`, and adding runs to the queue: the queue runner starts them as devices come free."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -9,21 +9,22 @@ from click.shell_completion import CompletionItem
 from labtui.api.lifecycle import enqueue, enqueue_next_attempt, remove_from_queue, start_queue_runner
 from labtui.api.placement import estimated_memory, place_runs
 from labtui.cli.click_ext import LabGroup
-from labtui.cli.columns import put_table
-from labtui.cli.format import NOTHING, ago, plural
 from labtui.cli.options import json_option, lab_from, lab_options
 from labtui.cli.ps import as_json as run_as_json
-from labtui.cli.streams import Piece, put, put_json, say
+from labtui.cli.streams import Part, put, put_json, put_table, say
 from labtui.errors import UsageError
 from labtui.launch.queue import entries as waiting
 from labtui.launch.queue.runner import standing
 from labtui.store.run import Run
+from labtui.text.durations import ago
+from labtui.text.numbers import DASH
+from labtui.text.tables import Column
+from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab, Plan
 
-BY = "labtui run -d"
-HEADER = ("ENTRY", "RUN", "DEVICE", "HOST", "QUEUED", "STATE")
+COLUMNS = tuple(map(Column, ("ENTRY", "RUN", "DEVICE", "HOST", "QUEUED", "STATE")))
 
 
 def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -34,9 +35,9 @@ def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
 
 @click.group(cls=LabGroup)
 def queue() -> None:
-    """Runs that wait for a device: list them, take one out, try a failed one again.
+    """List, remove and retry queued runs.
 
-    `labtui run -d` and the console put runs here; a runner in the background starts them, one after the other.
+    `labtui run -d` and the console queue runs; a queue runner in the background starts them, one after the other.
     """
 
 
@@ -44,36 +45,39 @@ def queue() -> None:
 @json_option
 @lab_options
 def ls(lab: "Lab", *, json: bool) -> None:
-    """List what waits, first come first, and what could not be started, with the reason."""
+    """List the waiting runs in order, and those that could not be started, with the reason."""
     known = (*waiting.entries(lab.store.root), *waiting.failed(lab.store.root))
     if json:
         for entry in known:
             put_json(_as_json(entry))
         return
     if not known:
-        say(f"Nothing waits in {lab.store.root}.")
+        say(f"No runs are waiting in {lab.store.root}.")
         return
-    put_table(HEADER, [_row(entry) for entry in known])
-    _say_standing(lab)
+    put_table(COLUMNS, [_row(entry) for entry in known])
+    _say_if_stopped(lab)
 
 
 @queue.command(examples=("labtui queue rm dropout/s0", "labtui queue rm --all"))
 @click.argument("names", nargs=-1, shell_complete=_complete, metavar="[ENTRY]...")
-@click.option("--all", "everything", is_flag=True, help="Everything that waits or could not be started.")
+@click.option("--all", "everything", is_flag=True, help="All waiting runs and those that could not be started.")
 @lab_options
 def rm(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
-    """Take runs out of the queue. ENTRY is a queue entry, or the id (or a part of it) of its run."""
-    for entry in _found(lab, names, everything=everything):
-        put(f"{entry.run}: {'taken out' if remove_from_queue(lab, entry) else 'it was gone already'}")
+    """Remove runs from the queue. ENTRY is a queue entry, or the id of its run or a part of it."""
+    for entry in _find(lab, names, everything=everything):
+        put(f"{entry.run}: {_removed_text(lab, entry)}")
 
 
 @queue.command(examples=("labtui queue retry --all",))
 @click.argument("names", nargs=-1, shell_complete=_complete, metavar="[ENTRY]...")
-@click.option("--all", "everything", is_flag=True, help="Everything that could not be started.")
+@click.option("--all", "everything", is_flag=True, help="All runs that could not be started.")
 @lab_options
 def retry(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
-    """Queue again what could not be started, on this machine; also gets a queue going that stands still."""
-    chosen = list(waiting.failed(lab.store.root)) if everything else _found(lab, names, everything=False)
+    """Queue again the runs that could not be started.
+
+    They are queued on this machine. A queue runner is started if none is active.
+    """
+    chosen = list(waiting.failed(lab.store.root)) if everything else _find(lab, names, everything=False)
     for entry in chosen:
         again = waiting.retry(lab.store.root, entry, by="labtui queue retry")
         put(f"{again.run}: queued as {again.name}")
@@ -81,77 +85,82 @@ def retry(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
 
 
 def enqueue_all(lab: "Lab", plan: "Plan", device: str, jobs: int | None, *, json: bool) -> int:
-    """Queue everything that was planned."""
+    """Queue the planned runs and return the exit code."""
     memory = estimated_memory(planned.spec for planned in plan.runs)
-    where = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
+    placement = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
 
-    def one(place: int) -> Run:
-        return enqueue(lab, plan.runs[place], device=device, threads=where.threads, per_device=where.per_device, by=BY)
+    def enqueue_one(index: int) -> Run:
+        planned, threads, per_device = plan.runs[index], placement.threads, placement.per_device
+        return enqueue(lab, planned, device=device, threads=threads, per_device=per_device, by="labtui run -d")
 
-    return _enqueue(lab, one, len(plan.runs), json=json)
+    return _enqueue(lab, enqueue_one, len(plan.runs), json=json)
 
 
 def enqueue_resumed(lab: "Lab", runs: Sequence[Run], device: str | None, *, json: bool) -> int:
-    """Queue runs to go on from their last checkpoints, each on its own device where none is named."""
+    """Queue runs to resume from their last checkpoints, each on its last device where none is given."""
 
-    def one(place: int) -> Run:
-        run = runs[place]
-        wish = device or (run.launch.device if run.launch is not None else "auto")
-        threads = place_runs(wish, runs=1).threads
-        enqueue_next_attempt(lab, run, device=wish, threads=threads, by="labtui resume -d")
+    def enqueue_one(index: int) -> Run:
+        run = runs[index]
+        requested_device = device or (run.launch.device if run.launch is not None else "auto")
+        threads = place_runs(requested_device, runs=1).threads
+        enqueue_next_attempt(lab, run, device=requested_device, threads=threads, by="labtui resume -d")
         return run
 
-    return _enqueue(lab, one, len(runs), json=json)
+    return _enqueue(lab, enqueue_one, len(runs), json=json)
 
 
-def take_out_run(lab: "Lab", run: Run) -> bool:
-    """Take a run out of the queue by its id; whether it was there."""
-    mine = [entry for entry in waiting.entries(lab.store.root) if entry.run == run.id]
-    for entry in mine:
-        say(f"{run.id}: {'taken out of the queue' if remove_from_queue(lab, entry) else 'it was gone already'}")
-    if not mine:
-        say(f"{run.id}: it has not started, and nothing in the queue starts it. `labtui rm {run.id}` takes it away.")
+def dequeue_run(lab: "Lab", run: Run) -> bool:
+    """Remove a run from the queue; True, since it is not active then."""
+    entries = [entry for entry in waiting.entries(lab.store.root) if entry.run == run.id]
+    for entry in entries:
+        say(f"{run.id}: {_removed_text(lab, entry)}")
+    if not entries:
+        say(f"{run.id}: not started, and not in the queue. `labtui rm {run.id}` moves it to the trash.")
     return True
 
 
-def _enqueue(lab: "Lab", one: Callable[[int], Run], count: int, *, json: bool) -> int:
-    for place in range(count):
-        run = one(place)
+def _enqueue(lab: "Lab", enqueue_one: Callable[[int], Run], number: int, *, json: bool) -> int:
+    for index in range(number):
+        run = enqueue_one(index)
         if json:
             put_json({"event": "queued", **run_as_json(run)})
         else:
             put(run.id)
     started = start_queue_runner(lab)
     if not json:
-        say(f"{plural(count, 'run')} queued. `labtui ps` watches, `labtui queue ls` lists what waits.")
+        say(f"{plural(number, 'run')} queued. `labtui ps` shows their progress, `labtui queue ls` those that wait.")
         _say_runner(started)
     return 0
 
 
 def _say_runner(started: bool) -> None:
     if started:
-        say("A queue runner was started; it ends when nothing waits any more.")
+        say("Started a queue runner; it exits when the queue is empty.")
 
 
-def _say_standing(lab: "Lab") -> None:
-    if count := standing(lab.store.root):
-        waits = "1 run waits" if count == 1 else f"{count} runs wait"
-        say(f"{waits} and no queue runner is at work. `labtui queue retry --all` starts one, and so does the console.")
+def _say_if_stopped(lab: "Lab") -> None:
+    if number := standing(lab.store.root):
+        waiting_runs = f"{plural(number, 'run')} {'is' if number == 1 else 'are'} waiting"
+        say(f"{waiting_runs}, but no queue runner is active. `labtui queue retry --all` or the console starts one.")
 
 
-def _found(lab: "Lab", names: Sequence[str], *, everything: bool) -> list[waiting.Entry]:
+def _removed_text(lab: "Lab", entry: waiting.Entry) -> str:
+    return "removed from the queue" if remove_from_queue(lab, entry) else "was no longer in the queue"
+
+
+def _find(lab: "Lab", names: Sequence[str], *, everything: bool) -> list[waiting.Entry]:
     if everything:
         return [*waiting.entries(lab.store.root), *waiting.failed(lab.store.root)]
     if not names:
-        raise UsageError("Name an entry, or say --all.", advice="`labtui queue ls` lists them.")
+        raise UsageError("Name an entry, or use --all.", advice="`labtui queue ls` lists them.")
     return [waiting.find(lab.store.root, name) for name in names]
 
 
-def _row(entry: waiting.Entry) -> tuple[Piece, ...]:
+def _row(entry: waiting.Entry) -> tuple[Part, ...]:
     ticket = entry.ticket
-    state = f"could not be started: {entry.reason}" if entry.reason else "waits"
+    state = f"could not be started: {entry.reason}" if entry.reason else "waiting"
     if ticket is None:
-        return (entry.name, entry.run, NOTHING, NOTHING, NOTHING, state)
+        return (entry.name, entry.run, DASH, DASH, DASH, state)
     if not entry.is_here:
         state += f" for {ticket.origin.host}"
     return (entry.name, entry.run, ticket.device, ticket.origin.host, ago(ticket.when), state)

@@ -1,4 +1,4 @@
-"""`labtui stop`, `resume` and `rm`: what can be done to runs that exist."""
+"""`labtui stop`, `resume` and `rm`: actions on existing runs."""
 
 from collections.abc import Callable, Sequence
 from threading import Thread
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.format import plural
-from labtui.cli.options import complete_runs, lab_options, yes_option
+from labtui.cli.options import complete_runs, json_option, lab_options, yes_option
 from labtui.cli.streams import is_interactive, put, say
 from labtui.errors import LabError, UsageError
 from labtui.store.run import Run
 from labtui.store.state import State
+from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     examples=("labtui stop dropout", "labtui stop last --patience 60", "labtui stop --all"),
 )
 @click.argument("which", nargs=-1, shell_complete=complete_runs, metavar="[RUN]...")
-@click.option("--all", "everything", is_flag=True, help="Every run that is active, and what waits in the queue.")
-@click.option("--patience", type=click.FloatRange(min=0), metavar="SECONDS", help="Before SIGTERM.  [default: 20]")
-@click.option("--ask-only", is_flag=True, help="Ask and leave; send no signal.")
+@click.option("--all", "everything", is_flag=True, help="All active and queued runs.")
+@click.option("--patience", type=click.FloatRange(min=0), metavar="SECONDS", help="Time before SIGTERM.  [default: 20]")
+@click.option("--ask-only", is_flag=True, help="Only ask the runs to stop; send no signals.")
 @lab_options
 def stop(lab: "Lab", *, which: tuple[str, ...], everything: bool, patience: float | None, ask_only: bool) -> int:
-    """Stop runs in stages, each shown: finish the step and save; then SIGTERM; then SIGKILL.
+    """Stop runs in stages: a request, then SIGTERM, then SIGKILL.
 
-    A stopped run keeps what it has; `labtui resume RUN` goes on with it.
+    On request, a run finishes its step and saves. `labtui resume RUN` continues a stopped run.
     """
-    chosen = _active(lab) if everything else _found(lab, which)
-    if not chosen:
-        say("No run is active.")
+    runs = _active(lab) if everything else _find(lab, which)
+    if not runs:
+        say("No active runs.")
         return 0
-    ended = _all_at_once(lambda run: _stop(lab, run, patience, ask_only=ask_only), chosen)
+    ended = _stop_all(lambda run: _stop(lab, run, patience, ask_only=ask_only), runs)
     return 0 if ended or ask_only else LabError.exit_code
 
 
@@ -45,31 +45,31 @@ def stop(lab: "Lab", *, which: tuple[str, ...], everything: bool, patience: floa
     examples=("labtui resume last", "labtui resume Cifar/Dropout/s0-20261123-142501 -d"),
 )
 @click.argument("which", nargs=-1, required=True, shell_complete=complete_runs, metavar="RUN...")
-@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: the one it was on]")
-@click.option("-d", "--detach", is_flag=True, help="Queue them and give the shell back.")
-@click.option("--take-over", is_flag=True, help="Also a run of another machine that is gone for good.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the table at the end.")
-@click.option("--json", is_flag=True, help="Write JSON, one value a line.")
+@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: the run's last device]")
+@click.option("-d", "--detach", is_flag=True, help="Queue the runs and return at once.")
+@click.option("--take-over", is_flag=True, help="Also resume runs of another machine that will not come back.")
+@click.option("-q", "--quiet", is_flag=True, help="Show only the table at the end.")
+@json_option
 @lab_options
 def resume(
     lab: "Lab", *, which: tuple[str, ...], device: str | None, detach: bool, take_over: bool, quiet: bool, json: bool
 ) -> int:
-    """Go on with runs that were stopped, lost or failed, each from its last checkpoint.
+    """Resume runs that were stopped, lost or failed, each from its last checkpoint.
 
-    On a CPU, with the threads of the first launch, the result is the one that the run would have had undisturbed.
+    On a CPU, with the threads of the first launch, the result is the same as without the interruption.
     """
-    chosen = _found(lab, which)
     from labtui.api.lifecycle import require_resumable
 
-    for run in chosen:
+    runs = _find(lab, which)
+    for run in runs:
         require_resumable(run)
     if detach:
         from labtui.cli.queue import enqueue_resumed
 
-        return enqueue_resumed(lab, chosen, device, json=json)
+        return enqueue_resumed(lab, runs, device, json=json)
     from labtui.cli.training import resume_runs
 
-    return resume_runs(lab, chosen, device or _device_of(chosen), take_over=take_over, quiet=quiet, json=json)
+    return resume_runs(lab, runs, device or _common_device(runs), take_over=take_over, quiet=quiet, json=json)
 
 
 @click.command(cls=LabCommand, examples=("labtui rm last", "labtui rm Cifar/Dropout/s0-20261123-142501 --yes"))
@@ -77,35 +77,35 @@ def resume(
 @yes_option
 @lab_options
 def rm(lab: "Lab", *, which: tuple[str, ...], yes: bool) -> None:
-    """Move runs to the trash of their runs folder. Refuses runs that are active; deletes nothing."""
+    """Move runs to the trash of their runs folder; nothing is deleted. Refuses active runs."""
     from labtui.api.lifecycle import move_to_trash
 
-    chosen = _found(lab, which)
-    active = [run for run in chosen if run.state.is_active]
+    runs = _find(lab, which)
+    active = [run for run in runs if run.state.is_active]
     if active:
         raise UsageError(
             f"{active[0].id} is {active[0].state}: nothing was moved.", advice=f"labtui stop {active[0].id}"
         )
     if not yes:
-        _ask(chosen)
-    for run in chosen:
+        _confirm(runs)
+    for run in runs:
         put(str(move_to_trash(lab, run)))
-    say(f"Moved {plural(len(chosen), 'run')} to the trash; deleting it there frees the disk.")
+    say(f"Moved {plural(len(runs), 'run')} to the trash. To free the disk space, delete the folders there.")
 
 
-def _found(lab: "Lab", texts: Sequence[str]) -> list[Run]:
-    if not texts:
-        raise UsageError("Name a run, or say --all.", advice="`labtui ps` lists the runs.")
-    return list({run.id: run for run in map(lab.store.find, texts)}.values())
+def _find(lab: "Lab", names: Sequence[str]) -> list[Run]:
+    if not names:
+        raise UsageError("Name a run, or use --all.", advice="`labtui ps` lists the runs.")
+    return list({run.id: run for run in map(lab.store.find, names)}.values())
 
 
 def _active(lab: "Lab") -> list[Run]:
-    wanted = [run for run in lab.store.scan() if not run.foreign]
-    return [run for run in wanted if run.state.is_active or run.state is State.QUEUED]
+    own = [run for run in lab.store.scan() if not run.foreign]
+    return [run for run in own if run.state.is_active or run.state is State.QUEUED]
 
 
-def _all_at_once(stop_one: Callable[[Run], bool], runs: Sequence[Run]) -> bool:
-    """Stop every run in a thread of its own; whether all have ended. Ctrl-C leaves at once, whatever they wait for."""
+def _stop_all(stop_one: Callable[[Run], bool], runs: Sequence[Run]) -> bool:
+    """Stop every run in a thread of its own; whether all have ended. The threads are daemons: Ctrl-C leaves at once."""
     if len(runs) == 1:
         return stop_one(runs[0])
     ended: list[bool] = []
@@ -122,11 +122,11 @@ def _stop(lab: "Lab", run: Run, patience: float | None, *, ask_only: bool) -> bo
     from labtui.launch.stop import stop as stop_in_stages
 
     if run.state is State.QUEUED:
-        from labtui.cli.queue import take_out_run
+        from labtui.cli.queue import dequeue_run
 
-        return take_out_run(lab, run)
+        return dequeue_run(lab, run)
     if not run.state.is_active:
-        say(f"{run.id}: it is {run.state} already")
+        say(f"{run.id} is already {run.state}")
         return True
     return stop_in_stages(
         run,
@@ -137,18 +137,21 @@ def _stop(lab: "Lab", run: Run, patience: float | None, *, ask_only: bool) -> bo
     )
 
 
-def _device_of(runs: Sequence[Run]) -> str:
-    """The device that all of them were on."""
+def _common_device(runs: Sequence[Run]) -> str:
+    """The device that all of the runs were on. Raises UsageError where they differ."""
     names = sorted({run.launch.device for run in runs if run.launch is not None})
     if len(names) > 1:
-        raise UsageError(f"These runs were on {' and '.join(names)}.", advice="Say --device, or resume them apart.")
+        raise UsageError(
+            f"These runs were on different devices: {', '.join(names)}.",
+            advice="Use --device, or resume them separately.",
+        )
     return names[0] if names else "auto"
 
 
-def _ask(runs: Sequence[Run]) -> None:
+def _confirm(runs: Sequence[Run]) -> None:
     if not is_interactive():
         raise UsageError(
-            "There is no terminal to ask on: nothing was moved.", advice="Say --yes to move without asking."
+            "There is no terminal to ask for confirmation: nothing was moved.", advice="Use --yes to move without it."
         )
     for run in runs:
         say(f"  {run.id} ({run.state})")

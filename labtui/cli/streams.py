@@ -1,84 +1,91 @@
-"""The two streams: stdout for the answer, stderr for the talk. All text is cleaned here, at the last moment."""
+"""The two streams: stdout for the result, stderr for everything else. All text is cleaned here, just before writing."""
 
 import os
+import shutil
 import sys
-from typing import IO, Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any
 
 import click
 import msgspec
 
-from labtui.text.clean import clean
+from labtui.text.clean import clean, clean_line
+from labtui.text.spans import Span
+from labtui.text.tables import Column, align
+from labtui.text.terminals import is_terminal
 
 PLAIN_TERMINALS = ("dumb", "unknown")
 
+_STYLES: Mapping[str, Mapping[str, Any]] = {
+    "title": {"bold": True},
+    "muted": {"dim": True},
+    "accent": {"fg": "cyan"},
+    "good": {"fg": "green"},
+    "warn": {"fg": "yellow"},
+    "bad": {"fg": "red"},
+}
 
-WEIGHTS = ("bold", "dim")
-
-
-class Painted(NamedTuple):
-    """Text with a colour (or `bold`, `dim`), which it keeps where colours are welcome."""
-
-    text: str
-    color: str
-
-
-class NobodyReads(Exception):
-    """The pipe's other end is closed, as by `head`; not an OSError, which click would answer with exit code 1."""
+Part = str | Span
+"""A piece of a line; a span is coloured where the stream shows colours."""
 
 
-Piece = str | Painted
+class ReaderGone(Exception):
+    """The other end of the pipe is closed, as by `head`. Not an OSError, which click would turn into exit code 1."""
 
 
-def put(*pieces: Piece) -> None:
-    """Write one line of the answer (or several, with newlines in it) to stdout."""
-    write(sys.stdout, *pieces)
+def put(*parts: Part) -> None:
+    """Write one line (or several, with newlines in it) to stdout. Raises ReaderGone."""
+    write(sys.stdout, *parts)
 
 
-def say(*pieces: Piece) -> None:
-    """Write a line that is not the answer to stderr."""
-    write(sys.stderr, *pieces)
+def say(*parts: Part) -> None:
+    """Write a line to stderr. Raises ReaderGone."""
+    write(sys.stderr, *parts)
 
 
 def put_json(value: Any) -> None:
-    """Write one value as one line of JSON to stdout."""
-    line = msgspec.json.encode(value, enc_hook=str).decode()
-    write(sys.stdout, line)
+    """Write one value as one line of JSON to stdout. Raises ReaderGone."""
+    write(sys.stdout, msgspec.json.encode(value, enc_hook=str).decode())
 
 
-def write(stream: IO[str], *pieces: Piece) -> None:
-    """Write cleaned pieces and a newline, and let them be seen at once. Raises NobodyReads."""
+def put_table(columns: Sequence[Column], rows: Iterable[Sequence[Part]]) -> None:
+    """Write a table to stdout, one row per line; on a terminal the last column is cut to the width."""
+    width = shutil.get_terminal_size().columns if shows_escapes(sys.stdout) else None
+    cells = [[_cell(part) for part in row] for row in rows]
+    for line in align(columns, cells, width=width):
+        put(*line)
+
+
+def write(stream: IO[str], *parts: Part) -> None:
+    """Write cleaned parts and a newline, and flush. Raises ReaderGone."""
     try:
-        stream.write("".join(_shown(piece, stream) for piece in pieces) + "\n")
+        stream.write("".join(_rendered(part, stream) for part in parts) + "\n")
         stream.flush()
-    except BrokenPipeError as fault:
-        raise NobodyReads from fault
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
-def is_terminal(stream: IO[str]) -> bool:
-    """Whether escape codes mean something there: a terminal, and not a dumb one."""
-    try:
-        return stream.isatty() and os.environ.get("TERM", "dumb") not in PLAIN_TERMINALS
-    except ValueError:  # closed
-        return False
+def shows_escapes(stream: IO[str]) -> bool:
+    """Whether the stream is a terminal that understands escape codes."""
+    return is_terminal(stream) and os.environ.get("TERM", "dumb") not in PLAIN_TERMINALS
+
+
+def shows_colors(stream: IO[str]) -> bool:
+    """Whether the stream is a terminal that may be written to in colour (https://no-color.org)."""
+    return shows_escapes(stream) and not os.environ.get("NO_COLOR")
 
 
 def is_interactive() -> bool:
     """Whether a person can be asked: stdin and stderr are terminals."""
-    try:
-        return sys.stdin.isatty() and sys.stderr.isatty()
-    except ValueError:
-        return False
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
-def has_color(stream: IO[str]) -> bool:
-    """Whether colour is welcome there (https://no-color.org)."""
-    return is_terminal(stream) and not os.environ.get("NO_COLOR")
+def _rendered(part: Part, stream: IO[str]) -> str:
+    text, style = (part, "") if isinstance(part, str) else part
+    text = clean(text, longest=len(text))
+    return click.style(text, **_STYLES[style]) if style and shows_colors(stream) else text
 
 
-def _shown(piece: Piece, stream: IO[str]) -> str:
-    if isinstance(piece, str):
-        return clean(piece, longest=len(piece))
-    text = clean(piece.text, longest=len(piece.text))
-    if not has_color(stream):
-        return text
-    return click.style(text, **{piece.color: True} if piece.color in WEIGHTS else {"fg": piece.color})
+def _cell(part: Part) -> Span:
+    text, style = (part, "") if isinstance(part, str) else part
+    return Span(clean_line(text), style)

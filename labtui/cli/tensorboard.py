@@ -1,4 +1,4 @@
-"""`labtui tb`: TensorBoard as a child process, on the loopback address alone."""
+"""`labtui tb`: TensorBoard as a child process, on the loopback address only."""
 
 import getpass
 import importlib.util
@@ -20,22 +20,24 @@ if TYPE_CHECKING:
     from labtui.api import Lab
 
 ADDRESS = "127.0.0.1"
-USUAL_PORT = 6006
+FIRST_PORT = 6006
 TRIED_PORTS = 20
 PATIENCE = 5.0
 
 
 @click.command(cls=LabCommand, examples=("labtui tb", "labtui --runs other/runs tb --port 7007"))
-@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help=f"[default: a free one from {USUAL_PORT}]")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="N", help=f"[default: the first free port from {FIRST_PORT}]"
+)
 @lab_options
 def tb(lab: "Lab", *, port: int | None) -> int:
-    """Start TensorBoard on the runs folder. It listens on this machine alone; Ctrl-C ends it.
+    """Start TensorBoard on the runs folder, reachable from this machine only. Ctrl-C ends it.
 
-    Prints its address, and the ssh line that brings it to the machine you sit at.
+    Prints its address, and the ssh command that forwards it to another machine.
     """
     if not lab.store.root.is_dir():
         raise UsageError(
-            f"{lab.store.root} is not there yet: no run has been made.", advice="`labtui run NAME` makes one."
+            f"{lab.store.root} does not exist yet: nothing has been run.", advice="`labtui run NAME` starts a run."
         )
     if importlib.util.find_spec("tensorboard") is None:
         raise EnvironmentFault(
@@ -43,10 +45,10 @@ def tb(lab: "Lab", *, port: int | None) -> int:
         )
     chosen = _free_port(port)
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(lab.store.root)]
-    _end_with_us()
+    _end_on_signals()
     child = subprocess.Popen([*command, "--host", ADDRESS, "--port", str(chosen)], stdin=subprocess.DEVNULL)
     try:
-        _until_it_listens(child, chosen)
+        _wait_until_listening(child, chosen)
         put(f"http://{ADDRESS}:{chosen}/")
         say(f"From another machine: ssh -L {chosen}:{ADDRESS}:{chosen} {_user()}@{socket.gethostname()}")
         code = child.wait()
@@ -55,12 +57,12 @@ def tb(lab: "Lab", *, port: int | None) -> int:
     finally:
         _end(child)
     if code:
-        raise EnvironmentFault(f"TensorBoard ended with exit code {code}; what it said is above.")
+        raise EnvironmentFault(f"TensorBoard exited with code {code}; its output is above.")
     return 0
 
 
-def _free_port(wanted: int | None) -> int:
-    candidates = [wanted] if wanted else range(USUAL_PORT, USUAL_PORT + TRIED_PORTS)
+def _free_port(requested: int | None) -> int:
+    candidates = [requested] if requested else range(FIRST_PORT, FIRST_PORT + TRIED_PORTS)
     for port in candidates:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -69,12 +71,12 @@ def _free_port(wanted: int | None) -> int:
             except OSError:
                 continue
             return port
-    text = f"Port {wanted} is" if wanted else f"The ports {USUAL_PORT} to {USUAL_PORT + TRIED_PORTS - 1} are all"
-    raise EnvironmentFault(f"{text} in use on {ADDRESS}.", advice="Take another one: labtui tb --port N.")
+    text = f"Port {requested} is" if requested else f"The ports {FIRST_PORT} to {FIRST_PORT + TRIED_PORTS - 1} are all"
+    raise EnvironmentFault(f"{text} in use on {ADDRESS}.", advice="Choose another port: labtui tb --port N.")
 
 
-def _end_with_us() -> None:
-    """From here on, what ends us first takes TensorBoard along."""
+def _end_on_signals() -> None:
+    """Exit on SIGTERM and SIGHUP through the `finally` blocks, so that TensorBoard is ended too."""
 
     def leave(number: int, _frame: object) -> None:
         raise SystemExit(EXIT_TERMINATED if number == signal.SIGTERM else 128 + number)
@@ -83,8 +85,8 @@ def _end_with_us() -> None:
         signal.signal(number, leave)
 
 
-def _until_it_listens(child: "subprocess.Popen[bytes]", port: int) -> None:
-    """Return once it can be opened, or once it has ended."""
+def _wait_until_listening(child: "subprocess.Popen[bytes]", port: int) -> None:
+    """Return once TensorBoard accepts connections, or once it has exited."""
     while child.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex((ADDRESS, port)) == 0:

@@ -1,4 +1,4 @@
-"""`labtui run … --until decided`: follow a plan on this terminal, or hand it to a background process with -d."""
+"""`labtui run … --until decided`: follow a plan in this terminal, or run it in the background with -d."""
 
 import time
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ from labtui.api.until import (
     start_in_background,
     store_plan,
 )
-from labtui.cli.display import label
-from labtui.cli.download_progress import shown_transfer
+from labtui.cli.download_progress import download_progress
 from labtui.cli.foreground import EXIT_HUNG_UP
+from labtui.cli.format import run_label
 from labtui.cli.interrupts import Interrupts
 from labtui.cli.streams import put, put_json, say
 from labtui.compare.plans import Look, Plan, PlanState
@@ -28,6 +28,7 @@ from labtui.launch.queue import entries as queue
 from labtui.launch.stop import request_stop
 from labtui.store.run import Run
 from labtui.store.state import State
+from labtui.text.words import plural
 
 
 def run_until_decided(
@@ -41,12 +42,12 @@ def run_until_decided(
     json: bool,
     quiet: bool,
 ) -> int:
-    """Make or find the plan, run it to its end, and give the exit code.
+    """Make or find the plan, run it to its end, and return the exit code.
 
     0 when the plan has ended, undecided included; 1 if no seed of a comparison finished.
     """
     placement = place_runs(requested_device, runs=2 * request.max_seeds, jobs=jobs)
-    with shown_transfer(quiet=quiet or json) as progress:
+    with download_progress(quiet=quiet or json) as progress:
         plan, notices = make_plan(lab, request, placement, fetch=not dry_run, progress=progress)
     for notice in notices:
         say(notice)
@@ -59,14 +60,14 @@ def run_until_decided(
             say(line)
     if detach:
         log = start_in_background(lab, plan, requested_device, jobs)
-        say(f"The plan runs in the background. Its log: {log}")
-        say("The same command without -d follows it here.")
+        say(f"The plan runs in the background. Log: {log}")
+        say("The same command without -d follows it in this terminal.")
         return 0
     return _follow(lab, plan, PlanDriver(lab, plan, requested_device, placement), json=json, quiet=quiet)
 
 
 class _Progress:
-    """What is said while a plan runs: each run that ends, and each look once."""
+    """Writes what happens while a plan runs: each run that ends, and each look once."""
 
     def __init__(self, plan: Plan, ended: set[str], *, json: bool, quiet: bool) -> None:
         self._plan = plan
@@ -75,7 +76,7 @@ class _Progress:
         self._json, self._quiet = json, quiet
 
     def show_looks(self, state: PlanState) -> None:
-        """Say the looks that are new."""
+        """Write the new looks."""
         for place, one in enumerate(state.comparisons):
             for look in one.looks[self._looks.get(place, 0) :]:
                 if self._json:
@@ -85,12 +86,12 @@ class _Progress:
             self._looks[place] = len(one.looks)
 
     def show_ended(self, runs: Iterable[Run]) -> None:
-        """Say the runs that have ended since the last call."""
+        """Write the runs that have ended since the last call."""
         for run in runs:
             if run.state.is_over and run.id not in self._ended:
                 self._ended.add(run.id)
                 if not (self._json or self._quiet):
-                    say(f"{label(run)}: {run.state}")
+                    say(f"{run_label(run)}: {run.state}")
 
 
 def _follow(lab: Lab, plan: Plan, driver: PlanDriver, *, json: bool, quiet: bool) -> int:
@@ -113,25 +114,25 @@ def _follow(lab: Lab, plan: Plan, driver: PlanDriver, *, json: bool, quiet: bool
         if state is None:
             return _leave(lab, driver, interrupts)
     driver.stop_queueing()
-    _take_out_of_queue(lab, driver)
+    _dequeue(lab, driver)
     _put_end(plan, state, driver, json=json)
     return 1 if any(one.looks[-1].delta is None for one in state.comparisons) else 0
 
 
 def _leave(lab: Lab, driver: PlanDriver, interrupts: Interrupts) -> int:
-    """Ctrl-C and SIGTERM stop what this plan queued or trains; a closed terminal leaves it going."""
+    """Stop what this plan queued or trains on Ctrl-C and SIGTERM; a closed terminal leaves it running."""
     active = driver.stop_queueing()
     if interrupts.hung_up:
         return EXIT_HUNG_UP
-    _take_out_of_queue(lab, driver)
+    _dequeue(lab, driver)
     for run in active:
         if run.state is not State.QUEUED:
             request_stop(run, by="labtui run")
-    say("Stopping: each run finishes its step and saves. The plan stays: the same command goes on with it.")
+    say("Stopping: each run finishes its step and saves. The plan is kept: the same command continues it.")
     return EXIT_TERMINATED if interrupts.terminated else EXIT_INTERRUPTED
 
 
-def _take_out_of_queue(lab: Lab, driver: PlanDriver) -> None:
+def _dequeue(lab: Lab, driver: PlanDriver) -> None:
     waiting = {run.id for run in driver.runs if run.state is State.QUEUED}
     for entry in queue.entries(lab.store.root):
         if entry.run in waiting:
@@ -172,4 +173,4 @@ def _put_plan(plan: Plan, *, json: bool) -> None:
         return
     for line in plan_lines(plan):
         put(line)
-    say(f"At most {plan.cap * len(plan.sides)} runs; nothing was started.")
+    say(f"At most {plural(plan.cap * len(plan.sides), 'run')}; nothing was started")

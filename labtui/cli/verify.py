@@ -1,4 +1,4 @@
-"""`labtui verify`: the first epoch of a run trained again from its spec, and compared point by point."""
+"""`labtui verify`: train the first epoch of a run again from its spec and compare it point by point."""
 
 import shutil
 import tempfile
@@ -11,11 +11,13 @@ import click
 
 from labtui.cli.click_ext import LabCommand
 from labtui.cli.options import complete_runs, json_option, lab_options
-from labtui.cli.streams import Painted, put, put_json, say
+from labtui.cli.streams import put, put_json, say
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import step_unit
+from labtui.text.spans import Span
+from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab
@@ -24,18 +26,19 @@ if TYPE_CHECKING:
 
 POLL = 0.2
 BY = "labtui verify"
-COLORS = {"bit-exact": "green", "close": "yellow", "different": "red"}
+_STYLES = {"bit-exact": "good", "close": "warn", "different": "bad"}
 
 
 @click.command(cls=LabCommand, examples=("labtui verify last", "labtui verify dropout --json"))
 @click.argument("run", shell_complete=complete_runs)
-@click.option("--keep", is_flag=True, help="Keep the scratch folder, and say where it is.")
+@click.option("--keep", is_flag=True, help="Keep the temporary folder, and print its path.")
 @json_option
 @lab_options
 def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
-    """Train the first epoch of a run again, in a scratch folder, and grade it: bit-exact, close or different.
+    """Train the first epoch of a run again, and compare it.
 
-    Same spec, seed, device and threads. Different ends with 1; what has changed since then is listed as the reason.
+    Trains in a temporary folder with the same spec, seed, device and threads, and reports whether the epoch is
+    bit-exact, close or different. Exits with 1 if it is different, and lists what has changed since.
     """
     from labtui.api.reproduce import Reproducibility
     from labtui.cli.interrupts import Interrupts
@@ -48,12 +51,12 @@ def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
             again = _train(lab, found, scratch, interrupts)
         if interrupts.any:
             return EXIT_TERMINATED if interrupts.terminated else EXIT_INTERRUPTED
-        verification = _graded(original, _first_epoch(again))
+        verification = _compare(original, _first_epoch(again))
         _put(found, again, verification, json=json)
         return LabError.exit_code if verification.grade is Reproducibility.DIFFERENT else 0
     finally:
         if keep:
-            say(f"The repetition is in {scratch}.")
+            say(f"The repeated run is in {scratch}.")
         else:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -74,7 +77,7 @@ def _first_epoch(run: Run) -> dict[str, dict[int, float]]:
 
 
 def _train(lab: "Lab", run: Run, scratch: Path, interrupts: "Interrupts") -> Run:
-    """Train the run's spec anew until its first epoch is there, and stop; the schedule is that of the whole run."""
+    """Train the spec again until its first epoch is complete, then stop; the schedule is that of the whole run."""
     from labtui.cli.follow import Follower
     from labtui.cli.logs import last_lines
     from labtui.launch.stop import Stage, request_stop, stop
@@ -85,24 +88,24 @@ def _train(lab: "Lab", run: Run, scratch: Path, interrupts: "Interrupts") -> Run
     again = store.create(run.spec, planned_steps=run.spec_file.planned_steps if run.spec_file is not None else None)
     if not _start(lab, run, again, interrupts):
         return again
-    follower, asked = Follower.of(again), False
+    follower, stop_requested = Follower.of(again), False
     while not (again := store.get(again.id)).state.is_over:
-        done = any(epoch.number >= 1 for epoch in follower.look(again).new_epochs)
+        done = any(epoch.number >= 1 for epoch in follower.update(again).new_epochs)
         if interrupts.any:
             stop(again, BY, tell=say, until=Stage.KILLED)
-        elif done and not asked:
-            asked = request_stop(again, BY).sent
+        elif done and not stop_requested:
+            stop_requested = request_stop(again, BY).sent
         time.sleep(POLL)
     if again.state in (State.FAILED, State.LOST):
-        told = "\n".join(f"  | {line}" for line in last_lines(again, 5))
+        log = "\n".join(f"  | {line}" for line in last_lines(again, 5))
         raise EnvironmentFault(
-            f"The repetition {again.state}: {again.reason}\n{told}", advice="--keep keeps its folder."
+            f"The repeated run is {again.state}: {again.reason}\n{log}", advice="Use --keep to keep its folder."
         )
     return again
 
 
 def _start(lab: "Lab", run: Run, again: Run, interrupts: "Interrupts") -> bool:
-    """Start the repetition where and as the run was started, once there is room; False if asked to leave before."""
+    """Start the repeated run as the run was started, once a slot is free; False if interrupted before."""
     from labtui.launch.devices import choose
     from labtui.launch.environment import usable_cores
     from labtui.launch.launcher import recorded_threads, start
@@ -117,11 +120,12 @@ def _start(lab: "Lab", run: Run, again: Run, interrupts: "Interrupts") -> bool:
         start(
             again.folder, device=device, threads=threads, data_root=lab.data_root, catalog_folder=lab.folder, slot=slot
         )
-    say(f"Training the first epoch of {run.display_title} s{run.seed} again on {device.name}, with {threads} threads.")
+    name, where = f"{run.display_title}, seed {run.seed}", f"{device.name} with {plural(threads, 'thread')}"
+    say(f"Training the first epoch of {name}, again on {where}.")
     return True
 
 
-def _graded(original: dict[str, dict[int, float]], repeated: dict[str, dict[int, float]]) -> "Verification":
+def _compare(original: dict[str, dict[int, float]], repeated: dict[str, dict[int, float]]) -> "Verification":
     from labtui.api.reproduce import compare_first_epochs
 
     return compare_first_epochs(original, repeated, {tag: step_unit(tag) for tag in original.keys() | repeated.keys()})
@@ -130,17 +134,19 @@ def _graded(original: dict[str, dict[int, float]], repeated: dict[str, dict[int,
 def _put(run: Run, again: Run, verification: "Verification", *, json: bool) -> None:
     from labtui.api.reproduce import Reproducibility, environment_changes
 
-    why = environment_changes(run.launch, again.launch)
+    changes = environment_changes(run.launch, again.launch)
     if json:
-        put_json({"run": run.id, **asdict(verification), "changed": why})
+        put_json({"run": run.id, **asdict(verification), "changed": changes})
         return
     equal = verification.points - verification.unequal
-    word = Painted(verification.grade.value, COLORS[verification.grade.value])
-    put(word, f": {equal} of {verification.points} points of the first epoch are equal to the bit")
+    grade = Span(verification.grade.value, _STYLES[verification.grade.value])
+    put(grade, f": {equal} of {verification.points} points of the first epoch are identical")
     if verification.worst:
-        put(f"  furthest apart: {verification.worst}")
+        put(f"  largest difference: {verification.worst}")
     if verification.missing:
-        put(f"  {verification.missing} points are in only one of the two")
+        put(f"  {verification.missing} points are in only one of the two runs")
     if verification.grade is not Reproducibility.EXACT:
-        for line in why or ("nothing that is recorded has changed: a GPU's kernels may add in another order",):
-            put(f"  changed since: {line}" if why else f"  {line}")
+        for line in changes or (
+            "no recorded part of the environment has changed; GPU kernels may add in a different order",
+        ):
+            put(f"  changed since: {line}" if changes else f"  {line}")

@@ -1,4 +1,4 @@
-"""A catalog with faults: told, and no reason to stop what is good."""
+"""A catalog with problems: they are reported, and the valid entries still work."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def catalog(here: Path) -> Path:
 
 
 @pytest.mark.usefixtures("catalog")
-def test_the_good_entries_are_listed_and_every_fault_is_told(cli: Cli) -> None:
+def test_valid_entries_are_listed_and_every_problem_is_reported(cli: Cli) -> None:
     answer = cli("ls")
     assert answer.code == 2
     assert [line.split()[0] for line in answer.lines] == ["NAME", "good"]
@@ -50,15 +50,15 @@ def test_the_good_entries_are_listed_and_every_fault_is_told(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("catalog")
-def test_validating_tells_good_and_bad_alike(cli: Cli) -> None:
+def test_validate_lists_valid_entries_and_problems(cli: Cli) -> None:
     answer = cli("config", "validate")
     assert answer.code == 2
-    assert answer.out.startswith("good  good")
+    assert answer.out.startswith("ok  good")
     assert "2 problems" in answer.err
 
 
 @pytest.mark.usefixtures("catalog")
-def test_a_good_entry_runs_with_a_warning(cli: Cli) -> None:
+def test_a_valid_entry_runs_with_a_warning(cli: Cli) -> None:
     answer = cli("run", "good", "--dry-run", "--json")
     assert answer.code == 0
     assert json.loads(answer.out)["name"] == "good"
@@ -66,7 +66,7 @@ def test_a_good_entry_runs_with_a_warning(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("catalog")
-def test_a_broken_entry_does_not_run_and_says_why(cli: Cli) -> None:
+def test_an_entry_with_a_problem_does_not_run_and_says_why(cli: Cli) -> None:
     answer = cli("run", "bad")
     assert (answer.code, answer.out) == (2, "")
     assert "optimizer.lr" in answer.err
@@ -79,7 +79,7 @@ def test_another_file_can_be_checked(cli: Cli, catalog: Path) -> None:
     assert cli("--catalog", str(other), "config", "path").out == f"{other}\n"
 
 
-def test_the_catalog_of_a_parent_folder_is_found_and_its_runs_lie_beside_it(
+def test_the_catalog_of_a_parent_folder_is_found_with_the_runs_folder_beside_it(
     cli: Cli, catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inner = catalog.parent / "notes" / "today"
@@ -99,7 +99,7 @@ def test_init_writes_the_builtin_catalog_once(cli: Cli, here: Path) -> None:
     assert (here / "experiments.toml").read_text("utf-8") == "mine"
 
 
-def test_the_whole_catalog_is_planned_without_a_command_or_the_network(cli: Cli) -> None:
+def test_dry_run_without_a_command_plans_the_whole_catalog_without_the_network(cli: Cli) -> None:
     planned = [json.loads(line) for line in cli("--dry-run", "--json").lines]
     assert len(planned) == 13
     assert (
@@ -109,11 +109,11 @@ def test_the_whole_catalog_is_planned_without_a_command_or_the_network(cli: Cli)
     assert cli("--json", "run", "--all", "-n").lines == cli("--dry-run", "--json").lines
 
 
-def test_an_experiment_is_shown_with_what_it_changes_and_what_was_published(cli: Cli) -> None:
-    told = cli("show", "dropout").out
-    assert "data.train_fraction: 1.0 instead of 0.5   (not declared as its factor)" in told
-    assert "model.dropout: [0.3,0.2] instead of [0.0,0.0]\n" in told
-    assert "Test accuracy 61.04 at epoch 10" in told
+def test_show_prints_changes_and_published_results(cli: Cli) -> None:
+    shown = cli("show", "dropout").out
+    assert "data.train_fraction: 1.0 instead of 0.5   (not a declared factor)" in shown
+    assert "model.dropout: [0.3,0.2] instead of [0.0,0.0]\n" in shown
+    assert "Test accuracy 61.04 at epoch 10" in shown
     assert [json.loads(line)["name"] for line in cli("show", "adam", "--json").lines] == [
         "adam@0.01",
         "adam@0.001",
@@ -121,7 +121,7 @@ def test_an_experiment_is_shown_with_what_it_changes_and_what_was_published(cli:
     ]
 
 
-def test_the_schema_of_the_catalog_is_one_line_of_json_that_knows_its_keys(cli: Cli) -> None:
+def test_the_schema_of_the_catalog_is_one_line_of_json_with_its_keys(cli: Cli) -> None:
     answer = cli("config", "schema")
     recipe = json.loads(answer.out)["properties"]["defaults"]["properties"]
     assert answer.code == 0

@@ -1,4 +1,4 @@
-"""What is shown of a run while it goes on, fed from a folder that grows under the test's hands."""
+"""What is shown of an active run, whose folder the test writes."""
 
 import io
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labtui.cli.display import JsonDisplay, LineDisplay, QuietDisplay
-from labtui.cli.follow import Epoch, Follower, Sighting
+from labtui.cli.follow import Epoch, Follower, RunUpdate
 from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.records import LastValue
 from labtui.store.run import Run
@@ -45,36 +45,36 @@ class Growing:
         return self.store.get("Cifar/Dropout/s0-x")
 
 
-def numbers(sighting: Sighting) -> list[int]:
-    return [epoch.number for epoch in sighting.new_epochs]
+def numbers(update: RunUpdate) -> list[int]:
+    return [epoch.number for epoch in update.new_epochs]
 
 
-def test_an_epoch_is_told_once_and_only_when_all_its_figures_are_there(tmp_path: Path) -> None:
+def test_an_epoch_is_reported_once_when_all_its_figures_are_there(tmp_path: Path) -> None:
     growing = Growing(tmp_path)
     follower = Follower.of(growing.run())
     growing.write(1, **dict.fromkeys(("Train_Loss", "Train_accuracy"), 1.0))
-    assert numbers(follower.look(growing.run())) == []
+    assert numbers(follower.update(growing.run())) == []
     growing.write(1, **dict.fromkeys(("Test_Loss", "Test_accuracy"), 2.0))
-    (epoch,) = follower.look(growing.run()).new_epochs
+    (epoch,) = follower.update(growing.run()).new_epochs
     assert epoch.figures == dict(zip(FOUR, (1.0, 2.0, 1.0, 2.0), strict=True))
-    assert numbers(follower.look(growing.run())) == []
+    assert numbers(follower.update(growing.run())) == []
 
 
-def test_at_the_end_also_an_epoch_that_was_broken_off_is_told(tmp_path: Path) -> None:
+def test_at_the_end_an_incomplete_epoch_is_reported_too(tmp_path: Path) -> None:
     growing = Growing(tmp_path)
     follower = Follower.of(growing.run())
     growing.write(1, Train_Loss=1.0)
     write_run(tmp_path / "other", launch=make_launch(), result=make_result(outcome="stopped"))
     (tmp_path / "other" / "result.json").rename(growing.paths.result)
-    assert numbers(follower.look(growing.run())) == [1]
+    assert numbers(follower.update(growing.run())) == [1]
 
 
-def test_the_standard_protocol_is_told_by_its_validation(tmp_path: Path) -> None:
+def test_the_standard_protocol_reports_validation_figures(tmp_path: Path) -> None:
     growing = Growing(tmp_path, protocol="standard")
     follower = Follower.of(growing.run())
     growing.write(1, **{VAL_LOSS: 1.0, VAL_ACCURACY: 50.0})
-    sighting = follower.look(growing.run())
-    assert (numbers(sighting), sighting.accuracy) == ([1], 50.0)
+    update = follower.update(growing.run())
+    assert (numbers(update), update.accuracy) == ([1], 50.0)
 
 
 @pytest.fixture
@@ -87,21 +87,21 @@ def run(tmp_path: Path) -> Run:
 
 def test_an_epoch_is_one_line_on_stderr(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     epoch = Epoch(3, {REPORT_TEST_LOSS: 0.13234, REPORT_TEST_ACCURACY: 61.038})
-    LineDisplay().seen(Sighting(run, None, None, (epoch,)))
+    LineDisplay().updated(RunUpdate(run, None, None, (epoch,)))
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "Dropout s0: epoch 3/10  Test Loss 0.1323  Test accuracy 61.04  9,100 images/s\n"
 
 
-def test_an_end_is_told_with_its_figures(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_ended_run_is_one_line_with_its_figures(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     LineDisplay().ended(run)
-    assert capsys.readouterr().err == "Dropout s0: finished in 1m 35s: test accuracy 61.50 %, cross-entropy -\n"
+    assert capsys.readouterr().err == "Dropout s0: finished in 1m 35s: test accuracy 61.50 %, cross-entropy NaN\n"
 
 
-def test_json_has_null_where_a_figure_is_no_number(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_null_where_a_figure_is_not_finite(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     display = JsonDisplay()
     display.started(run)
-    display.seen(Sighting(run, None, None, (Epoch(1, {REPORT_TRAIN_LOSS: float("inf")}),)))
+    display.updated(RunUpdate(run, None, None, (Epoch(1, {REPORT_TRAIN_LOSS: float("inf")}),)))
     display.ended(run)
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events] == ["started", "epoch", "ended"]
@@ -110,10 +110,10 @@ def test_json_has_null_where_a_figure_is_no_number(run: Run, capsys: pytest.Capt
     assert {event["fallback"] for event in events} == {False}
 
 
-def test_quiet_shows_only_what_is_said_aloud(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_shows_only_messages(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     display = QuietDisplay()
     display.started(run)
-    display.seen(Sighting(run, 1.0, 2.0, (Epoch(1, {}),)))
+    display.updated(RunUpdate(run, 1.0, 2.0, (Epoch(1, {}),)))
     display.ended(run)
     display.close()
     assert capsys.readouterr() == ("", "")
@@ -144,7 +144,7 @@ def test_on_a_terminal_a_bar_moves_with_the_steps(tmp_path: Path, monkeypatch: p
     run = Store(tmp_path).get("run")
     display = LiveDisplay()
     display.started(run)
-    display.seen(Sighting(run, 1.2345, 61.0, ()))
+    display.updated(RunUpdate(run, 1.2345, 61.0, ()))
     display.close()
-    assert "epoch 7/10  loss 1.2345  accuracy 61.00 %  9,100 images/s  ETA 8s" in stream.getvalue()
+    assert "epoch 7/10  loss 1.234  accuracy 61.00 %  9,100 images/s  ETA 8s" in stream.getvalue()
     assert "\x1b[3" not in stream.getvalue()

@@ -1,16 +1,16 @@
-"""What stands in the way is found, each with what to do about it."""
+"""Problems of the installation and the environment are found, each with advice."""
 
 import errno
 import fcntl
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from labtui.api import Lab
-from labtui.cli import checkup
-from labtui.cli.checkup import Finding, check_disk, check_locks, check_torch
+from labtui.cli import doctor
+from labtui.cli.doctor import CheckResult, check_disk, check_locks, check_torch
 from labtui.cli.options import lab_from
 from tests.support.command_line import Answer
 
@@ -24,8 +24,8 @@ def lab(here: Path) -> Lab:
 
 
 @pytest.fixture
-def stand_ins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A torch and a torchvision that load at once, before the real ones."""
+def fake_packages(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A torch and a torchvision that import at once, found before the real ones."""
     folder = tmp_path_factory.mktemp("modules")
     (folder / "torch.py").write_text(
         "__version__ = '2.10'\nclass cuda:\n    is_available = staticmethod(lambda: False)\n"
@@ -35,13 +35,13 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     return folder
 
 
-def level(findings: "list[Finding]", topic: str) -> list[str]:
-    return [finding.level for finding in findings if finding.topic == topic]
+def levels(results: Iterable[CheckResult], topic: str) -> list[str]:
+    return [result.level for result in results if result.topic == topic]
 
 
-@pytest.mark.usefixtures("stand_ins")
-def test_all_well_ends_with_0_and_everything_is_looked_at(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkup, "LITTLE_DISK", 0)
+@pytest.mark.usefixtures("fake_packages")
+def test_without_problems_it_exits_with_0_and_reports_every_check(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LOW_DISK", 0)
     answer = cli("doctor")
     assert answer.code == 0, answer.out
     topics = ("labtui", "packages", "torch", "torchvision", "catalog", "runs", "locks", "device", "data", "queue")
@@ -50,44 +50,44 @@ def test_all_well_ends_with_0_and_everything_is_looked_at(cli: Cli, monkeypatch:
     assert all(json.loads(line)["level"] != "problem" for line in cli("doctor", "--json").lines)
 
 
-def test_a_torchvision_that_does_not_load_is_told_with_the_pip_line(cli: Cli, stand_ins: Path) -> None:
-    (stand_ins / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
+def test_a_broken_torchvision_is_reported_with_the_pip_command(cli: Cli, fake_packages: Path) -> None:
+    (fake_packages / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
     answer = cli("doctor")
     assert answer.code == 3
     assert "operator torchvision::nms does not exist" in answer.out
     assert "pip install --force-reinstall torchvision" in answer.out
 
 
-def test_a_child_that_never_answers_is_given_up(lab: Lab, stand_ins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (stand_ins / "torch.py").write_text("import signal\nsignal.pause()\n")
-    monkeypatch.setattr(checkup, "CHILD_PATIENCE", 0.5)
-    assert level(list(check_torch(lab)), "torch") == ["problem"]
+def test_a_child_that_hangs_is_a_problem(lab: Lab, fake_packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (fake_packages / "torch.py").write_text("import signal\nsignal.pause()\n")
+    monkeypatch.setattr(doctor, "CHILD_PATIENCE", 0.5)
+    assert levels(check_torch(lab), "torch") == ["problem"]
 
 
-def test_a_disk_without_locks_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_locks_is_reported(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_descriptor: int, _operation: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    assert level(list(check_locks(lab)), "locks") == ["problem"]
+    assert levels(check_locks(lab), "locks") == ["problem"]
 
 
-def test_a_disk_that_lets_two_have_one_lock_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_grants_one_lock_twice_is_reported(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fcntl, "flock", lambda _descriptor, _operation: None)
-    assert level(list(check_locks(lab)), "locks") == ["problem"]
+    assert levels(check_locks(lab), "locks") == ["problem"]
 
 
-def test_looking_at_locks_leaves_nothing_behind(lab: Lab) -> None:
-    assert level(list(check_locks(lab)), "locks") == ["ok"]
+def test_the_check_of_locks_leaves_no_files(lab: Lab) -> None:
+    assert levels(check_locks(lab), "locks") == ["ok"]
     assert list(lab.store.root.iterdir()) == []
 
 
-def test_little_room_on_the_disk_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkup, "LITTLE_DISK", 1 << 62)
-    assert level(list(check_disk(lab)), "runs disk") == ["problem"]
+def test_low_disk_space_is_reported(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LOW_DISK", 1 << 62)
+    assert levels(check_disk(lab), "runs disk") == ["problem"]
 
 
-def test_a_catalog_with_faults_is_a_problem(cli: Cli, here: Path, stand_ins: Path) -> None:
+def test_a_catalog_with_problems_is_a_problem(cli: Cli, here: Path, fake_packages: Path) -> None:
     (here / "experiments.toml").write_text("[experiment.x]\nnonsense = 1\n")
     answer = cli("doctor")
     assert answer.code == 3

@@ -1,4 +1,4 @@
-"""The real thing on embedded digits: real processes, a real engine, one epoch."""
+"""One epoch on the embedded digits, with real processes and the real engine."""
 
 import json
 import re
@@ -18,7 +18,7 @@ CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]:
-    """`labtui --headless run dropout --epochs 1` in an empty folder without a network, and what it answered."""
+    """`labtui --headless run dropout --epochs 1` in an empty folder without a network, and its output."""
     folder = tmp_path_factory.mktemp("first")
     state = {name: str(folder / name.lower()) for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME")}
     done = subprocess.run(
@@ -36,7 +36,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Answer]:
 
 @pytest.fixture
 def at(ran: tuple[Path, Answer], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which the run lies, as the current one."""
+    """The folder with the run, as the current folder."""
     monkeypatch.chdir(ran[0])
     monkeypatch.setenv("LABTUI_DATA", "/dev/null/data")
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
@@ -57,14 +57,14 @@ def ask(at: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
     return run
 
 
-def test_the_first_command_ends_well_with_the_table_on_stdout(ran: tuple[Path, Answer]) -> None:
+def test_the_first_command_succeeds_with_the_table_on_stdout(ran: tuple[Path, Answer]) -> None:
     _, answer = ran
     assert answer.code == 0, answer.err
     assert "Dropout [epochs=1]" in answer.out
     assert "test/accuracy" in answer.out
 
 
-def test_falling_back_is_said_in_one_line(ran: tuple[Path, Answer]) -> None:
+def test_the_fallback_is_one_line(ran: tuple[Path, Answer]) -> None:
     (line,) = [line for line in ran[1].err.splitlines() if "CIFAR-10 is not available" in line]
     assert "runs/Digits" in line
     assert "not comparable" in line
@@ -76,7 +76,7 @@ def test_off_a_terminal_there_is_a_line_per_epoch_and_no_control_character(ran: 
     assert not CONTROL.search(answer.out + answer.err)
 
 
-def test_the_run_lies_where_the_conventions_say(ran: tuple[Path, Answer]) -> None:
+def test_the_run_folder_is_named_as_documented(ran: tuple[Path, Answer]) -> None:
     (folder,) = (ran[0] / "runs" / "Digits" / "Dropout").iterdir()
     assert re.fullmatch(r"s0-\d{8}-\d{6}", folder.name)
     assert {"spec.json", "result.json", "predictions.npz", "attempts"} <= {path.name for path in folder.iterdir()}
@@ -86,7 +86,7 @@ def test_published_figures_are_hidden_on_other_images(ran: tuple[Path, Answer]) 
     assert "61.04" not in ran[1].out
 
 
-def test_every_view_of_the_run_tells_the_same_end(ask: Cli) -> None:
+def test_every_view_of_the_run_shows_the_same_result(ask: Cli) -> None:
     (listed,) = [json.loads(line) for line in ask("ps", "--json").lines]
     compared = json.loads(ask("compare", "--json", "dropout").out)
     (row,) = [row for row in compared["rows"] if row["n"]]
@@ -109,13 +109,13 @@ def test_the_table_comes_in_other_forms(ask: Cli, form: str) -> None:
     assert (answer.code, "Dropout" in answer.out) == (0, True)
 
 
-def test_an_assertion_that_does_not_hold_ends_with_4(ask: Cli) -> None:
+def test_an_assertion_that_does_not_hold_exits_with_4(ask: Cli) -> None:
     answer = ask("compare", "--assert", "dropout > network")
     assert (answer.code, answer.out) == (4, "")
     assert "network" in answer.err
 
 
-def test_a_plan_points_out_what_has_finished_and_how_long_it_takes(ask: Cli) -> None:
+def test_a_plan_shows_finished_runs_and_the_estimated_time(ask: Cli) -> None:
     answer = ask("run", "dropout", "--epochs", "1", "--dataset", "digits", "--dry-run", "--json")
     (planned,) = [json.loads(line) for line in answer.lines]
     assert planned["run_name"] == "Digits/Dropout"
@@ -125,14 +125,14 @@ def test_a_plan_points_out_what_has_finished_and_how_long_it_takes(ask: Cli) -> 
     assert "has finished before" in answer.err
 
 
-def test_the_first_epoch_comes_out_again_to_the_bit(ask: Cli) -> None:
+def test_verify_finds_the_first_epoch_bit_exact(ask: Cli) -> None:
     answer = ask("verify", "last", "--json")
     verified = json.loads(answer.out)
     assert (answer.code, verified["grade"], verified["unequal"]) == (0, "bit-exact", 0), answer.err
     assert verified["points"] >= 4
 
 
-def test_a_finished_run_can_be_neither_resumed_nor_removed_without_being_asked(ask: Cli, at: Path) -> None:
+def test_a_finished_run_is_not_resumed_and_not_removed_without_confirmation(ask: Cli, at: Path) -> None:
     assert ask("resume", "last").code == 2
     answer = ask("rm", "last")
     assert (answer.code, "--yes" in answer.err) == (2, True)

@@ -1,4 +1,4 @@
-"""Lines that cannot be meant as they stand: each is answered with its code and with what to do."""
+"""Invalid command lines: each gets its exit code and a message that says what to do."""
 
 import shlex
 import subprocess
@@ -12,7 +12,7 @@ from tests.support.processes import environment, labtui_command
 
 Cli = Callable[..., Answer]
 
-FAULTS = [
+INVALID = [
     ("", 2, "labtui --headless run NAME"),
     ("--headless", 2, "needs a command"),
     ("rnu", 2, "Did you mean run"),
@@ -20,7 +20,7 @@ FAULTS = [
     ("--dry-run devices", 2, "`labtui devices` has no --dry-run"),
     ("--quiet ls", 2, "has no --quiet"),
     ("run", 2, "Name at least one experiment"),
-    ("run dropout --all", 2, "name none beside it"),
+    ("run dropout --all", 2, "leave out the names"),
     ("run dropot", 2, "Did you mean dropout"),
     ("run Dropout", 2, "dropout"),
     ("run adam@0.1", 2, "adam@0.01"),
@@ -31,7 +31,7 @@ FAULTS = [
     ("run dropout --seeds many", 2, "0-4"),
     ("run dropout --seeds 0", 2, "0-0"),
     ("run dropout --seeds 4-0", 2, "0-4"),
-    ("run dropout --seeds 2 --seed 1", 2, "one of the two"),
+    ("run dropout --seeds 2 --seed 1", 2, "not both"),
     ("run dropout --set optimizer", 2, "key=value"),
     ("run dropout --set optimizer.learning_rate=1", 2, "optimizer.lr"),
     ("run dropout --set optimizer.lr=fast", 2, "optimizer.lr"),
@@ -50,7 +50,7 @@ FAULTS = [
     ("resume last", 2, "no runs"),
     ("verify last", 2, "no runs"),
     ("compare dropot", 2, "Did you mean dropout"),
-    ("compare --json --csv", 2, "choose one"),
+    ("compare --json --csv", 2, "not both"),
     ("compare --assert dropout", 2, "dropout > network"),
     ("queue rm", 2, "labtui queue ls"),
     ("queue rm x", 2, "labtui queue ls"),
@@ -63,22 +63,22 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("line", "code", "told"), FAULTS, ids=[line or "labtui" for line, _, _ in FAULTS])
-def test_a_line_that_cannot_be_meant_is_answered_on_stderr_alone(cli: Cli, line: str, code: int, told: str) -> None:
+@pytest.mark.parametrize(("line", "code", "message"), INVALID, ids=[line or "labtui" for line, _, _ in INVALID])
+def test_an_invalid_line_is_answered_on_stderr_only(cli: Cli, line: str, code: int, message: str) -> None:
     answer = cli(*line.split())
     assert answer.code == code
-    assert told in answer.err
+    assert message in answer.err
     assert answer.out == ""
     assert "Traceback" not in answer.err
 
 
-def test_a_dumb_terminal_is_told_the_headless_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dumb_terminal_gets_the_headless_command(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     answer = cli()
     assert (answer.code, "labtui --headless run NAME" in answer.err) == (2, True)
 
 
-def test_a_fault_of_our_own_is_a_sentence_and_a_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_a_sentence_and_a_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     from labtui.store.store import Store
 
     def fail(_: Store) -> None:
@@ -87,18 +87,18 @@ def test_a_fault_of_our_own_is_a_sentence_and_a_file(cli: Cli, monkeypatch: pyte
     monkeypatch.setattr(Store, "scan", fail)
     answer = cli("ps")
     assert answer.code == 1
-    assert "ZeroDivisionError" in answer.err
+    assert "internal error: ZeroDivisionError" in answer.err
     assert "last-traceback.txt" in answer.err
     assert "\x1b" not in answer.err
 
 
-def test_what_was_typed_is_quoted_without_its_escape_codes(cli: Cli) -> None:
+def test_typed_text_is_quoted_without_escape_codes(cli: Cli) -> None:
     for line in (["run", "--\x1b[2J"], ["\x1b[2J"], ["run", "dropout", "--epochs", "\x1b[2J"], ["logs", "\x1b[2J"]):
         answer = cli(*line)
         assert (answer.code, "\x1b" in answer.err) == (2, False)
 
 
-def test_a_reader_that_has_enough_is_no_fault(here: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(here: Path) -> None:
     line = f"{shlex.join(labtui_command('--dry-run', '--json'))} | true"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, env=environment(), check=False
@@ -108,7 +108,7 @@ def test_a_reader_that_has_enough_is_no_fault(here: Path) -> None:
     assert "Broken" not in done.stderr
 
 
-def test_a_disk_in_the_way_is_the_environments_fault(cli: Cli) -> None:
+def test_a_file_system_error_exits_with_3(cli: Cli) -> None:
     answer = cli("init", "/dev/null/experiments.toml")
     assert answer.code == 3
     assert "/dev/null" in answer.err

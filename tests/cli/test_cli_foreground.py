@@ -10,8 +10,8 @@ from labtui.api import Lab, open_lab
 from labtui.api.placement import Placement
 from labtui.cli import foreground as module
 from labtui.cli.display import QuietDisplay
-from labtui.cli.follow import Sighting
-from labtui.cli.foreground import Foreground, Job, Outcome
+from labtui.cli.follow import RunUpdate
+from labtui.cli.foreground import ForegroundRuns, PendingRun, RunOutcome
 from labtui.cli.interrupts import Interrupts
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device
@@ -25,24 +25,24 @@ CPU = Device(name="cpu", title="CPU", cores=2)
 
 
 class Watched(QuietDisplay):
-    """Notes what it is told, and lets the test act whenever a run was looked at."""
+    """Records messages, and lets the test act at every poll of a run."""
 
     def __init__(self, act: Callable[[Run], None]) -> None:
-        self.told: list[str] = []
+        self.messages: list[str] = []
         self.most_at_once = 0
         self._live: set[str] = set()
         self._act = act
 
     def say(self, text: str) -> None:
-        self.told.append(text)
+        self.messages.append(text)
 
     def started(self, run: Run) -> None:
         self._live.add(run.id)
         self.most_at_once = max(self.most_at_once, len(self._live))
 
-    def seen(self, sighting: Sighting) -> None:
-        if not sighting.run.state.is_over:
-            self._act(sighting.run)
+    def updated(self, update: RunUpdate) -> None:
+        if not update.run.state.is_over:
+            self._act(update.run)
 
     def ended(self, run: Run) -> None:
         self._live.discard(run.id)
@@ -59,69 +59,69 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return open_lab(environ={}, cwd=tmp_path)
 
 
-def job(lab: Lab, seed: int, fault: LabError | None = None) -> Job:
-    """A run that starts at once, or does not for this reason."""
+def pending(lab: Lab, seed: int, error: LabError | None = None) -> PendingRun:
+    """A run that starts at once, or raises this error."""
     folder = lab.store.root / "Cifar" / "Dropout" / f"s{seed}-x"
 
     def start(_device: Device, _threads: int, _slot: object) -> Run:
-        if fault is not None:
-            raise fault
+        if error is not None:
+            raise error
         write_run(folder, spec=make_spec(seed=seed), launch=make_launch(), beat=make_beat())
         return lab.store.get(f"Cifar/Dropout/s{seed}-x")
 
-    return Job(f"Dropout s{seed}", start, lambda: pytest.fail("queued"))
+    return PendingRun(f"Dropout s{seed}", start, lambda: pytest.fail("queued"))
 
 
 def see(
     lab: Lab,
-    jobs: list[Job],
+    runs: list[PendingRun],
     act: Callable[[Run], None] = finish,
     *,
     at_once: int = 1,
     signals: Interrupts | None = None,
-) -> tuple[Outcome, Watched]:
+) -> tuple[RunOutcome, Watched]:
     display = Watched(act)
-    loop = Foreground(lab, Placement((CPU,), at_once, 1), display, signals or Interrupts())
-    return loop.see_through(jobs), display
+    foreground = ForegroundRuns(lab, Placement((CPU,), at_once, 1), display, signals or Interrupts())
+    return foreground.run_all(runs), display
 
 
-def states(outcome: Outcome) -> list[State]:
+def states(outcome: RunOutcome) -> list[State]:
     return [run.state for run in outcome.runs]
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_never_more_runs_at_once_than_asked_for(lab: Lab, at_once: int) -> None:
-    outcome, display = see(lab, [job(lab, seed) for seed in range(4)], at_once=at_once)
+    outcome, display = see(lab, [pending(lab, seed) for seed in range(4)], at_once=at_once)
     assert states(outcome) == [State.FINISHED] * 4
     assert display.most_at_once == at_once
 
 
-def test_a_run_that_cannot_be_started_keeps_no_other_from_starting(lab: Lab) -> None:
-    outcome, display = see(lab, [job(lab, 0, UsageError("no such thing")), job(lab, 1)])
+def test_a_run_that_cannot_start_does_not_keep_others_from_starting(lab: Lab) -> None:
+    outcome, display = see(lab, [pending(lab, 0, UsageError("no such thing")), pending(lab, 1)])
     assert states(outcome) == [State.FINISHED]
-    assert [str(fault) for fault in outcome.faults] == ["no such thing"]
-    assert display.told == ["Dropout s0 was not started: no such thing"]
+    assert [str(error) for error in outcome.errors] == ["no such thing"]
+    assert display.messages == ["Dropout s0 was not started: no such thing"]
 
 
-def test_where_the_surroundings_are_in_the_way_nothing_more_is_tried(lab: Lab) -> None:
-    outcome, _ = see(lab, [job(lab, 0, EnvironmentFault("the disk is full")), job(lab, 1)])
-    assert (states(outcome), len(outcome.faults)) == ([], 1)
+def test_after_an_environment_error_no_more_runs_are_started(lab: Lab) -> None:
+    outcome, _ = see(lab, [pending(lab, 0, EnvironmentFault("the disk is full")), pending(lab, 1)])
+    assert (states(outcome), len(outcome.errors)) == ([], 1)
 
 
-def test_a_run_that_somebody_takes_away_does_not_take_the_others_along(lab: Lab) -> None:
+def test_a_run_whose_folder_disappears_does_not_affect_the_others(lab: Lab) -> None:
     def act(run: Run) -> None:
         if run.seed == 0:
             shutil.rmtree(run.folder)
         else:
             finish(run)
 
-    outcome, display = see(lab, [job(lab, 0), job(lab, 1)], act)
+    outcome, display = see(lab, [pending(lab, 0), pending(lab, 1)], act)
     assert states(outcome) == [State.FINISHED]
-    assert len(outcome.faults) == 1
-    assert any("moved or removed" in text for text in display.told)
+    assert len(outcome.errors) == 1
+    assert any("moved or removed" in text for text in display.messages)
 
 
-def test_one_interrupt_asks_what_runs_to_stop_and_starts_nothing_more(lab: Lab) -> None:
+def test_one_interrupt_asks_active_runs_to_stop_and_starts_no_more(lab: Lab) -> None:
     signals = Interrupts()
 
     def act(run: Run) -> None:
@@ -130,29 +130,29 @@ def test_one_interrupt_asks_what_runs_to_stop_and_starts_nothing_more(lab: Lab) 
             write_json(run.paths.result, make_result(outcome="stopped"))
             write_json(run.paths.attempt(1).exit, Exit(code=0, ended=0.0))
 
-    outcome, _ = see(lab, [job(lab, 0), job(lab, 1)], act, signals=signals)
+    outcome, _ = see(lab, [pending(lab, 0), pending(lab, 1)], act, signals=signals)
     assert states(outcome) == [State.STOPPED]
     assert outcome.signal_code == 130
-    assert [left.label for left in outcome.left] == ["Dropout s1"]
+    assert [run.label for run in outcome.not_started] == ["Dropout s1"]
 
 
-def test_a_hang_up_leaves_everything_as_it_is(lab: Lab) -> None:
+def test_a_hang_up_leaves_the_runs_alone(lab: Lab) -> None:
     signals = Interrupts()
 
     def act(_run: Run) -> None:
         signals.hung_up = True
 
-    outcome, display = see(lab, [job(lab, 0), job(lab, 1)], act, signals=signals)
+    outcome, display = see(lab, [pending(lab, 0), pending(lab, 1)], act, signals=signals)
     assert outcome.signal_code == 129
     assert states(outcome) == [State.RUNNING]
     assert not outcome.runs[0].stop_requested
-    assert display.told == []
+    assert display.messages == []
 
 
 def test_a_terminal_that_is_gone_counts_as_a_hang_up(lab: Lab) -> None:
     def act(_run: Run) -> None:
         raise OSError(5, "Input/output error")
 
-    outcome, _ = see(lab, [job(lab, 0), job(lab, 1)], act)
+    outcome, _ = see(lab, [pending(lab, 0), pending(lab, 1)], act)
     assert outcome.signal_code == 129
-    assert len(outcome.left) == 1
+    assert len(outcome.not_started) == 1

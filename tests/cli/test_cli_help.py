@@ -1,4 +1,4 @@
-"""Help that helps, and the page that is written from it."""
+"""The help of the commands, and the page that is generated from it."""
 
 from collections.abc import Callable, Iterator
 
@@ -27,22 +27,22 @@ def commands(found: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 ALL = list(commands(group))
 
 
-def test_the_page_says_what_the_commands_say() -> None:
+def test_the_page_is_up_to_date() -> None:
     written = (ROOT / "docs" / "command-line.md").read_text("utf-8")
-    # Where click breaks its lines is its own affair.
+    # words only: line breaks depend on the version of click
     assert written.split() == page().split(), "python -m labtui.cli.docs_page > docs/command-line.md"
 
 
-def test_every_command_stands_in_a_section_of_the_help(cli: Cli) -> None:
-    told = cli("--help").out
+def test_every_command_is_in_a_section_of_the_help(cli: Cli) -> None:
+    shown = cli("--help").out
     assert sorted(name for names in SECTIONS.values() for name in names) == sorted(COMMANDS)
     for section, names in SECTIONS.items():
-        assert f"{section}:" in told
-        assert all(f"\n  {name} " in told for name in names)
+        assert f"{section}:" in shown
+        assert all(f"\n  {name} " in shown for name in names)
 
 
 @pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
-def test_every_command_explains_itself_with_an_example(cli: Cli, path: tuple[str, ...], command: click.Command) -> None:
+def test_every_command_has_examples_and_help(cli: Cli, path: tuple[str, ...], command: click.Command) -> None:
     answer = cli(*path, "--help")
     assert answer.code == 0
     assert "Examples:" in answer.out
@@ -52,7 +52,7 @@ def test_every_command_explains_itself_with_an_example(cli: Cli, path: tuple[str
     )
 
 
-def test_examples_name_only_options_that_there_are() -> None:
+def test_examples_use_existing_options() -> None:
     for path, command in ALL:
         known = {name for parameter in (*command.params, *group.params) for name in parameter.opts} | {"--help"}
         for example in command.examples:  # type: ignore[attr-defined]  # every command of ours is a LabCommand
@@ -67,7 +67,7 @@ def test_completion_scripts_call_labtui(cli: Cli, shell: str) -> None:
 
 
 @pytest.mark.usefixtures("here")
-def test_the_tab_key_completes_experiments_and_commands(shell: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shell_completes_experiments(shell: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_LABTUI_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", "labtui run drop")
     monkeypatch.setenv("COMP_CWORD", "2")

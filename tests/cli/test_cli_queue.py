@@ -1,4 +1,4 @@
-"""Queued runs from the command line; no queue runner is started here, since nothing is to start."""
+"""Queued runs on the command line; no queue runner is started here."""
 
 import json
 from collections.abc import Callable
@@ -16,8 +16,8 @@ Cli = Callable[..., Answer]
 
 
 @pytest.fixture(autouse=True)
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Where a queue runner would have been started."""
+def started_runners(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The runs folders for which a queue runner would have been started."""
     roots: list[Path] = []
 
     def note(root: Path) -> bool:
@@ -32,21 +32,21 @@ def queue(cli: Cli, *arguments: str) -> Answer:
     return cli("run", "dropout", "network", "--dataset", "digits", "--epochs", "1", "-d", *arguments)
 
 
-def test_detached_runs_wait_in_their_order_and_the_runner_is_woken(cli: Cli, here: Path, woken: list[Path]) -> None:
+def test_detached_runs_wait_in_order_for_the_queue_runner(cli: Cli, here: Path, started_runners: list[Path]) -> None:
     answer = queue(cli)
     assert answer.code == 0
     listed = [json.loads(line) for line in cli("queue", "ls", "--json").lines]
     assert [entry["run"] for entry in listed] == answer.lines
     assert [run.split("/")[1] for run in answer.lines] == ["Dropout", "Network"]
-    assert woken == [here / "runs"]
+    assert started_runners == [here / "runs"]
 
 
-def test_queueing_answers_in_json_too(cli: Cli) -> None:
+def test_queued_runs_can_be_printed_as_json(cli: Cli) -> None:
     events = [json.loads(line) for line in queue(cli, "--json").lines]
     assert [(event["event"], event["state"]) for event in events] == [("queued", "queued")] * 2
 
 
-def test_what_is_taken_out_before_it_started_leaves_no_run_behind(cli: Cli, here: Path) -> None:
+def test_removing_a_queued_run_removes_its_folder(cli: Cli, here: Path) -> None:
     first, second = queue(cli).lines
     assert cli("queue", "rm", first).code == 0
     assert [run.id for run in Store(here / "runs").scan()] == [second]
@@ -61,37 +61,37 @@ def test_a_queued_run_that_is_removed_leaves_the_queue(cli: Cli, here: Path) -> 
     assert [entry.run for entry in waiting.entries(here / "runs")] == [second]
 
 
-def test_what_could_not_be_started_is_listed_with_the_reason_and_tried_again(
-    cli: Cli, here: Path, woken: list[Path]
+def test_a_run_that_could_not_be_started_is_listed_with_the_reason_and_retried(
+    cli: Cli, here: Path, started_runners: list[Path]
 ) -> None:
     first, _ = queue(cli).lines
     waiting.set_aside(waiting.find(here / "runs", first), "no cuda:3 here")
     assert "no cuda:3 here" in cli("queue", "ls").out
-    woken.clear()
+    started_runners.clear()
     answer = cli("queue", "retry", "--all")
     assert (answer.code, answer.out.startswith(first)) == (0, True)
     assert "no cuda:3 here" not in cli("queue", "ls").out
-    assert woken == [here / "runs"]
+    assert started_runners == [here / "runs"]
 
 
-def test_a_queue_that_stands_still_is_told_and_goes_on_when_a_console_opens(
-    cli: Cli, here: Path, woken: list[Path]
+def test_a_stopped_queue_is_reported_and_restarted_by_the_console(
+    cli: Cli, here: Path, started_runners: list[Path]
 ) -> None:
     queue(cli)
-    woken.clear()
-    assert "2 runs wait and no queue runner is at work" in cli("queue", "ls").err
+    started_runners.clear()
+    assert "2 runs are waiting, but no queue runner is active" in cli("queue", "ls").err
     lab = open_lab(cwd=here, environ={"LABTUI_DATA": NOWHERE})
     assert lifecycle.restart_stalled_queue(lab) == "queue restarted: 2 runs waiting"
-    assert woken == [here / "runs"]
+    assert started_runners == [here / "runs"]
 
     cli("queue", "rm", "--all")
-    woken.clear()
+    started_runners.clear()
     assert lifecycle.restart_stalled_queue(lab) == ""
-    assert woken == []
+    assert started_runners == []
 
 
-def test_lost_runs_go_on_when_a_console_opens_unless_switched_off(
-    here: Path, woken: list[Path], monkeypatch: pytest.MonkeyPatch
+def test_lost_runs_are_resumed_by_the_console_unless_switched_off(
+    here: Path, started_runners: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_run(here / "runs" / "lost", launch=make_launch(parent=gone_process(), engine=gone_process()))
     lab = open_lab(cwd=here, environ={"LABTUI_DATA": NOWHERE})
@@ -102,10 +102,10 @@ def test_lost_runs_go_on_when_a_console_opens_unless_switched_off(
         lifecycle.restart_stalled_queue(lab)
         == "queue restarted: 1 run lost or killed, to resume from the last checkpoint"
     )
-    assert woken == [here / "runs"]
+    assert started_runners == [here / "runs"]
 
 
-def test_a_broken_device_wish_queues_nothing(cli: Cli, here: Path) -> None:
+def test_an_unknown_device_queues_nothing(cli: Cli, here: Path) -> None:
     assert queue(cli, "--device", "cuda:99").code == 3
     assert waiting.entries(here / "runs") == ()
     assert Store(here / "runs").scan() == ()

@@ -1,4 +1,4 @@
-"""What signals do to a command in the foreground, and what they never do to its runs."""
+"""What signals do to a foreground command and to its runs."""
 
 import json
 import os
@@ -25,7 +25,7 @@ PATIENCE = 60.0
 
 @pytest.fixture
 def start(here: Path) -> Iterator[Start]:
-    """Start a long training in the foreground; whatever is left of it is killed at the end."""
+    """Start a long training in the foreground; what is left of it is killed at the end."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> "subprocess.Popen[str]":
@@ -51,7 +51,7 @@ def start(here: Path) -> Iterator[Start]:
 
 
 def until_epoch(child: "subprocess.Popen[str]") -> str:
-    """Wait for the first epoch that a command tells of, and give the id of its run."""
+    """Wait for the first epoch that a command prints, and return the id of its run."""
     assert child.stdout is not None
     for line in child.stdout:
         event = json.loads(line)
@@ -61,10 +61,10 @@ def until_epoch(child: "subprocess.Popen[str]") -> str:
     raise AssertionError(child.stderr.read())
 
 
-def until(there: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds."""
     deadline = time.monotonic() + PATIENCE
-    while not there():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -85,14 +85,14 @@ def test_one_interrupt_stops_cleanly(start: Start, here: Path) -> None:
     assert found.paths.checkpoint.exists()
 
 
-def test_two_interrupts_end_at_once_and_what_was_saved_can_be_resumed(start: Start, here: Path, shell: Cli) -> None:
+def test_two_interrupts_end_at_once_and_the_checkpoint_can_be_resumed(start: Start, here: Path, shell: Cli) -> None:
     child = start(*LONG)
     run = until_epoch(child)
     until(lambda: Store(here / "runs").get(run).paths.checkpoint.exists())
     engine = Store(here / "runs").get(run).launch
     assert engine is not None
     assert engine.engine is not None
-    os.kill(engine.engine.pid, signal.SIGSTOP)  # one that does not hear a request: only the second interrupt ends it
+    os.kill(engine.engine.pid, signal.SIGSTOP)  # it cannot act on a request: only the second interrupt ends it
     child.send_signal(signal.SIGINT)
     assert child.stderr is not None
     assert any("Ctrl-C again" in line for line in child.stderr)
@@ -108,7 +108,7 @@ def test_two_interrupts_end_at_once_and_what_was_saved_can_be_resumed(start: Sta
     assert state_of(here, run) is State.STOPPED
 
 
-def test_a_killed_command_leaves_its_run_going(start: Start, here: Path, shell: Cli) -> None:
+def test_a_killed_command_leaves_its_run_active(start: Start, here: Path, shell: Cli) -> None:
     child = start(*LONG)
     run = until_epoch(child)
     child.kill()
@@ -122,7 +122,7 @@ def test_a_killed_command_leaves_its_run_going(start: Start, here: Path, shell: 
     assert state_of(here, run) is State.STOPPED
 
 
-def test_a_closed_terminal_leaves_the_run_going_and_queues_what_waits(start: Start, here: Path, shell: Cli) -> None:
+def test_a_closed_terminal_leaves_the_run_active_and_queues_the_rest(start: Start, here: Path, shell: Cli) -> None:
     child = start(*LONG, "--seeds", "2")
     run = until_epoch(child)
     child.send_signal(signal.SIGHUP)

@@ -1,4 +1,4 @@
-"""TensorBoard as a child: on loopback alone, and gone when the command goes."""
+"""TensorBoard as a child process: on the loopback address only, and ended with the command."""
 
 import signal
 import socket
@@ -21,7 +21,7 @@ def port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_a_port_that_is_taken_is_said_before_anything_starts(here: Path) -> None:
+def test_a_port_in_use_is_reported_before_anything_starts(here: Path) -> None:
     (here / "runs").mkdir()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -34,7 +34,7 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(here: Path) -> None
     assert f"{number} is in use" in done.stderr
 
 
-def test_tensorboard_listens_on_loopback_alone_and_ends_with_the_command(here: Path, port: int) -> None:
+def test_tensorboard_listens_on_loopback_only_and_ends_with_the_command(here: Path, port: int) -> None:
     (here / "runs").mkdir()
     child = subprocess.Popen(
         labtui_command("tb", "--port", str(port)),

@@ -1,4 +1,4 @@
-"""When a command loads the engine once for all its runs, and what it does until that is loaded."""
+"""When a command starts a fork server for its runs, and that it waits for it."""
 
 import os
 import sys
@@ -9,9 +9,9 @@ import pytest
 
 from labtui.api import open_lab
 from labtui.api.placement import Placement
-from labtui.cli import training as session
+from labtui.cli import training
 from labtui.cli.display import QuietDisplay
-from labtui.cli.foreground import Foreground, Job, Outcome
+from labtui.cli.foreground import ForegroundRuns, PendingRun, RunOutcome
 from labtui.cli.interrupts import Interrupts
 from labtui.errors import LabError
 from labtui.launch.devices import Device
@@ -22,59 +22,59 @@ CPU = Device(name="cpu", title="CPU", cores=2)
 TWO = ("run", "network", "dropout", "--dataset", "digits")
 
 
-class Told:
-    """Stands for the loop; keeps what it was given."""
+class Recorder:
+    """Replaces the loop, and records the fork server that it was given."""
 
     warm: Warm | None
     pid: int | None
 
     def __init__(self, *given: object) -> None:
-        Told.warm = given[-1]
-        Told.pid = getattr(given[-1], "pid", None)
+        Recorder.warm = given[-1]
+        Recorder.pid = getattr(given[-1], "pid", None)
 
-    def see_through(self, _jobs: list[Job]) -> Outcome:
-        return Outcome()
+    def run_all(self, _runs: list[PendingRun]) -> RunOutcome:
+        return RunOutcome()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux are runs started warm")
-def test_several_runs_share_a_process_that_ends_with_the_command(
+@pytest.mark.skipif(sys.platform != "linux", reason="fork servers are only used on Linux")
+def test_several_runs_share_a_fork_server_that_ends_with_the_command(
     cli: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "Foreground", Told)
+    monkeypatch.setattr(training, "ForegroundRuns", Recorder)
 
     assert cli(*TWO, "--device", "cpu").code == 0
 
-    assert Told.pid is not None
+    assert Recorder.pid is not None
     with pytest.raises(ProcessLookupError):
-        os.kill(Told.pid, 0)
+        os.kill(Recorder.pid, 0)
 
 
-@pytest.mark.parametrize("how", ["one run", "told not to"])
-def test_no_process_is_loaded_where_it_does_not_pay(
+@pytest.mark.parametrize("how", ["one run", "switched off"])
+def test_there_is_no_fork_server_for_one_run_or_where_it_is_switched_off(
     cli: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(session, "Foreground", Told)
-    if how == "told not to":
+    monkeypatch.setattr(training, "ForegroundRuns", Recorder)
+    if how == "switched off":
         monkeypatch.setenv("LABTUI_WARM", "no")
-    names = TWO if how == "told not to" else ("run", "dropout", "--dataset", "digits")
+    names = TWO if how == "switched off" else ("run", "dropout", "--dataset", "digits")
 
     assert cli(*names, "--device", "cpu").code == 0
 
-    assert Told.warm is None
+    assert Recorder.warm is None
 
 
 class Loading:
-    """Loads until it was looked at so many times; its descriptor is always readable."""
+    """Is loading until it was asked so many times; its descriptor is always readable."""
 
-    def __init__(self, looks: int, descriptor: int) -> None:
-        self.looks = looks
+    def __init__(self, polls: int, descriptor: int) -> None:
+        self.polls = polls
         self.closed = 0
         self._descriptor = descriptor
 
     @property
     def loading(self) -> bool:
-        self.looks -= 1
-        return self.looks > 0
+        self.polls -= 1
+        return self.polls > 0
 
     def fileno(self) -> int:
         return self._descriptor
@@ -91,22 +91,22 @@ def readable() -> Iterator[int]:
     os.close(read)
 
 
-def test_no_run_starts_before_the_engine_is_loaded_and_nothing_stays_loaded_after_the_last(
+def test_no_run_starts_before_the_fork_server_is_ready_and_it_is_closed_after_the_last(
     tmp_path: Path, readable: int
 ) -> None:
     warm = Loading(9, readable)
-    looks_left: list[int] = []
+    polls_left: list[int] = []
     closed: list[int] = []
 
     def start(*_: object) -> None:
-        looks_left.append(warm.looks)
+        polls_left.append(warm.polls)
         closed.append(warm.closed)
         raise LabError("enough seen")
 
-    jobs = [Job("a run", start, lambda: pytest.fail("queued"))] * 2
+    runs = [PendingRun("a run", start, lambda: pytest.fail("queued"))] * 2
     lab = open_lab(runs=tmp_path / "runs", environ={}, cwd=tmp_path)
-    Foreground(lab, Placement((CPU,), 1, 1), QuietDisplay(), Interrupts(), warm).see_through(jobs)
+    ForegroundRuns(lab, Placement((CPU,), 1, 1), QuietDisplay(), Interrupts(), warm).run_all(runs)
 
-    assert max(looks_left) <= 0
+    assert max(polls_left) <= 0
     assert closed == [0, 0]
     assert warm.closed == 1

@@ -1,10 +1,10 @@
-"""From what happened to an exit code."""
+"""The exit code of a command that ran several runs."""
 
 from pathlib import Path
 
 import pytest
 
-from labtui.cli.foreground import Outcome
+from labtui.cli.foreground import RunOutcome
 from labtui.cli.training import exit_code
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.store.records import Exit
@@ -44,14 +44,14 @@ def ended(tmp_path: Path) -> dict[str, Run]:
         ("environment spec", 3),
     ],
 )
-def test_a_failed_run_weighs_more_than_its_surroundings(ended: dict[str, Run], names: str, code: int) -> None:
-    assert exit_code(Outcome(runs=[ended[name] for name in names.split()])) == code
+def test_a_failed_run_takes_precedence_over_an_environment_error(ended: dict[str, Run], names: str, code: int) -> None:
+    assert exit_code(RunOutcome(runs=[ended[name] for name in names.split()])) == code
 
 
-@pytest.mark.parametrize(("fault", "code"), [(LabError("x"), 1), (UsageError("x"), 2), (EnvironmentFault("x"), 3)])
-def test_a_run_that_was_not_started_counts_by_its_fault(fault: LabError, code: int) -> None:
-    assert exit_code(Outcome(faults=[fault])) == code
+@pytest.mark.parametrize(("error", "code"), [(LabError("x"), 1), (UsageError("x"), 2), (EnvironmentFault("x"), 3)])
+def test_a_run_that_was_not_started_counts_by_its_error(error: LabError, code: int) -> None:
+    assert exit_code(RunOutcome(errors=[error])) == code
 
 
-def test_a_signal_weighs_more_than_everything(ended: dict[str, Run]) -> None:
-    assert exit_code(Outcome(runs=[ended["failed"]], signal_code=130)) == 130
+def test_a_signal_takes_precedence_over_everything(ended: dict[str, Run]) -> None:
+    assert exit_code(RunOutcome(runs=[ended["failed"]], signal_code=130)) == 130

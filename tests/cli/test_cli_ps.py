@@ -1,4 +1,4 @@
-"""Lists of runs, from folders as they may be found: of every state, of other tools, and hostile."""
+"""Lists of runs: of every state, of other tools, and hostile ones."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def listed(cli: Cli, *arguments: str) -> dict[str, dict[str, object]]:
     return {run["id"]: run for run in found}
 
 
-def test_every_run_is_listed_with_its_state_and_why(cli: Cli, here: Path) -> None:
+def test_every_run_is_listed_with_its_state_and_reason(cli: Cli, here: Path) -> None:
     runs = here / "runs" / "Cifar" / "Dropout"
     write_run(runs / "s0-a")
     write_run(
@@ -42,7 +42,7 @@ def test_every_run_is_listed_with_its_state_and_why(cli: Cli, here: Path) -> Non
     assert "exit code 1" in str(found["Cifar/Dropout/s0-c"]["reason"])
 
 
-def test_only_the_newest_ended_runs_are_listed_unless_all_are_wanted(cli: Cli, here: Path) -> None:
+def test_only_the_newest_ended_runs_are_listed_without_all(cli: Cli, here: Path) -> None:
     for number in range(14):
         write_run(here / "runs" / "Cifar" / "Dropout" / f"s{number}-x", launch=make_launch(), result=make_result())
     assert len(listed(cli)) == 10
@@ -69,7 +69,7 @@ def test_nothing_hostile_in_a_run_reaches_the_terminal(cli: Cli, here: Path) -> 
             assert character not in answer.out + answer.err, line
 
 
-def test_runs_of_other_tools_are_listed_and_left_alone(cli: Cli, here: Path) -> None:
+def test_runs_of_other_tools_are_listed_and_not_changed(cli: Cli, here: Path) -> None:
     folder = here / "logs" / "lightning" / "version_0"
     folder.mkdir(parents=True)
     (folder / "events.out.tfevents.1.host.1.0").write_bytes(b"")
@@ -81,7 +81,7 @@ def test_runs_of_other_tools_are_listed_and_left_alone(cli: Cli, here: Path) -> 
     assert [path.name for path in here.rglob("*") if path.is_file()] == ["events.out.tfevents.1.host.1.0"]
 
 
-def test_a_removed_run_lies_in_the_trash(cli: Cli, here: Path) -> None:
+def test_a_removed_run_is_in_the_trash(cli: Cli, here: Path) -> None:
     write_run(here / "runs" / "Cifar" / "Dropout" / "s0-x", launch=make_launch(), result=make_result())
     answer = cli("rm", "dropout", "--yes")
     assert answer.code == 0
@@ -89,13 +89,13 @@ def test_a_removed_run_lies_in_the_trash(cli: Cli, here: Path) -> None:
     assert listed(cli) == {}
 
 
-def test_a_live_run_is_not_removed(cli: Cli, here: Path) -> None:
+def test_an_active_run_is_not_removed(cli: Cli, here: Path) -> None:
     write_run(here / "runs" / "Cifar" / "Dropout" / "s0-x", launch=make_launch(), beat=make_beat())
     answer = cli("rm", "dropout", "--yes")
     assert (answer.code, "labtui stop" in answer.err) == (2, True)
 
 
-def test_runs_of_two_devices_are_not_resumed_on_one_of_them_unasked(cli: Cli, here: Path) -> None:
+def test_runs_of_different_devices_are_not_resumed_together_without_a_device(cli: Cli, here: Path) -> None:
     for seed, device in enumerate(("cpu", "cuda:0")):
         spec = make_spec(seed=seed, data=Data(name="digits"))
         ended = Exit(code=1, ended=0.0)
@@ -110,7 +110,7 @@ def test_runs_of_two_devices_are_not_resumed_on_one_of_them_unasked(cli: Cli, he
     ("arguments", "words"),
     [(("ps",), "labtui run NAME"), (("queue", "ls"), "/runs"), (("compare",), "no run has finished")],
 )
-def test_an_empty_folder_is_answered_in_words(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
+def test_an_empty_folder_gets_a_message(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
     answer = cli(*arguments)
     assert answer.code == 0
     assert words in answer.err + answer.out
