@@ -153,7 +153,7 @@ def test_every_run_has_the_state_and_the_reason_that_010_printed(lab: OldLab) ->
         expected = {**run, "reason": today(run["reason"]), "folder": str(lab.folder / "runs" / name)}
         if expected["host"]:
             expected["host"] = os.uname().nodename
-        assert now[name] == expected
+        _assert_alike(expected, now[name], name)
     assert {run["state"] for run in now.values()} == {"queued", "lost", "finished", "failed", "stopped", "diverged"}
 
 
@@ -183,14 +183,14 @@ def test_seen_from_another_machine_only_the_lost_run_is_in_doubt(lab: OldLab) ->
 
 def test_the_catalog_lists_and_shows_what_010_listed_and_showed(lab: OldLab) -> None:
     lab.move_here()
-    assert lab("ls", "--json").lines == printed("ls.json")
+    _assert_alike(printed("ls.json"), lab("ls", "--json").lines, "ls")
     for shown in printed("show.json"):
-        assert lab("show", shown["name"], "--json").lines == [shown]
+        _assert_alike([shown], lab("show", shown["name"], "--json").lines, shown["name"])
     lab("config", "validate")
 
 
 def test_the_queue_lists_what_waits_and_what_could_not_be_started(lab: OldLab) -> None:
-    assert lab("queue", "ls", "--json").lines == printed("queue.json")
+    _assert_alike(printed("queue.json"), lab("queue", "ls", "--json").lines, "queue")
     assert tuple(entry["run"] for entry in printed("queue.json")) == (*WAITING, NOT_STARTED)
 
 
@@ -294,9 +294,9 @@ def _plain(comparison: Json) -> Json:
 
 
 def _assert_alike(before: Json, now: Json, where: str) -> None:
-    """Equal but for sentences, whose keys must be there, and for what float arithmetic of another library gives."""
+    """Equal except for sentences, whose keys must be there, for new keys, and for float rounding of other libraries."""
     if isinstance(before, dict):
-        assert list(now) == list(before), where
+        assert before.keys() <= now.keys(), where
         for key, value in before.items():
             if key in PROSE:
                 assert bool(now[key]) == bool(value), f"{where}.{key}"
