@@ -23,7 +23,7 @@ from bench.live_runs import LiveRun, LiveRuns
 from bench.recipes import every_name
 from bench.run_folders import EVENTS, make_runs
 from bench.terminal import PATIENCE, Terminal
-from labtui.console import saved_state as remembered
+from labtui.console import saved_state
 from labtui.store.curve_cache import CurveCache
 from labtui.store.reader import read_curves
 
@@ -99,7 +99,7 @@ def console_of_all(runs: int, steps: int) -> Callable[[Path], Sequence[str]]:
         words = console(runs, steps)(place)
         marks = {letter: f"arm:{name}" for letter, name in zip(ascii_uppercase, every_name(), strict=False)}
         state = Path(surroundings(place)["XDG_STATE_HOME"]) / "labtui"
-        remembered.keep(remembered.place(place / "runs", state), remembered.Remembered(marks=marks))
+        saved_state.save(saved_state.path_of(place / "runs", state), saved_state.SavedState(marks=marks))
         cache = CurveCache(_cache(place))
         for file in (place / "runs").rglob(EVENTS):
             read_curves(file.parent, cache)

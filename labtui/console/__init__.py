@@ -1,6 +1,6 @@
-"""The terminal user interface: the only room with textual.
+"""The terminal user interface: the only package with textual.
 
-This module imports none of it: the guard forks first, and who is told that there is no terminal has paid nothing.
+This module does not import it: the guard forks first, and the message that there is no terminal costs nothing.
 """
 
 import os
@@ -26,7 +26,7 @@ def run_console(
 ) -> int:
     """Open the console and return its exit code: 0, or 128 + n where signal n ended it.
 
-    With `guarded`, a small parent process restores the terminal whatever ends the console. Raises UsageError where
+    With `guarded`, a small guard process restores the terminal whatever ends the console. Raises UsageError where
     there is no terminal that could show one.
     """
     from labtui.console.terminal import capabilities as terminal
@@ -39,7 +39,7 @@ def run_console(
         os.environ.setdefault("TEXTUAL_FPS", str(terminal.FAR_FRAMES))  # read when textual is imported
 
     def run() -> int:
-        from labtui.console.start import run_app
+        from labtui.console.app import run_app
 
         return run_app(lab, theme=theme, ascii_only=plain, mouse=mouse)
 

@@ -1,108 +1,282 @@
-"""What the console does to the world, each deed a call that takes its time and says in a sentence what came of it.
+"""What keys do to runs, each action once: it reads the selection of the screen in front and does its work in a thread.
 
-Run in worker threads; they raise LabErrors for people. Nothing here knows a screen. What starts and stops processes is
-imported when something is to be done: it would make the first frame wait for 15 ms.
+The functions below the class do the work and return what to say about it. What starts and stops processes is imported
+when it is needed: the first frame would wait 15 ms for it.
 """
 
 import getpass
-import shlex
-from collections.abc import Callable, Iterable, Sequence
-
-import msgspec
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
 from labtui.api import Lab, Plan, PlannedRun, plan_runs
 from labtui.console.launch.preview import plan_wish
-from labtui.console.launch.request import Wish
-from labtui.spec import Variant
+from labtui.console.launch.request import Wish, command_of_run, command_of_variants, wish_of_run
+from labtui.console.messages import Notification, run_in_background
+from labtui.console.notifications import run_label
+from labtui.console.selection import RunsScreen, Selection
+from labtui.console.ui.dialogs import Question
 from labtui.store.run import Run
+from labtui.store.state import State
 from labtui.text.durations import duration
 from labtui.text.sizes import size
 
-Tell = Callable[[str], None]
+if TYPE_CHECKING:
+    from textual.message import Message
+
+    from labtui.console.app import LabtuiApp
+    from labtui.spec import RunSpec
+
+Report = Callable[[str], None]
+"""Tells the user what an action is doing."""
+
+ASK_FROM = 2
+"""Number of experiments from which queueing asks first."""
 
 
-def queue_defaults(lab: Lab, names: Sequence[str], tell: Tell) -> str:
-    """Plan the named experiments with their defaults and queue what comes out."""
-    tell(f"planning {', '.join(names)} …")
-    return queue_plan(lab, plan_runs(lab, names), device="auto", at_once=1, tell=tell)
+class Actions:
+    """The actions on runs; a command names one as `app.act('stop')`."""
+
+    def __init__(self, app: "LabtuiApp") -> None:
+        self._app = app
+
+    @property
+    def _screen(self) -> RunsScreen:
+        """The screen in front; the commands of this class belong only to screens that list runs."""
+        return cast("RunsScreen", self._app.front_screen)
+
+    def in_background(self, action: Callable[[Report], str]) -> None:
+        """Call `action` in a thread, say what it returns and what it reports, and poll the runs at once."""
+
+        def report(text: str) -> None:
+            self._app.post_message(Notification(text))
+
+        def task() -> "Message | None":
+            try:
+                text = action(report)
+            finally:
+                self._app.poll_now()
+            return Notification(text) if text else None
+
+        run_in_background(self._app, task, group="actions", exclusive=False)
+
+    # --- Runs ---------------------------------------------------------------------------------------------------------
+
+    def queue(self) -> None:
+        """Queue the selected experiments with their defaults; several only after a question."""
+        names = self._screen.selection.names
+        if not names:
+            self._app.say("only experiments of the catalog can be run from here", style="warn")
+        elif self._can_write():
+            self._ask(
+                f"Queue {len(names)} experiments with their defaults ({', '.join(names)})?",
+                lambda report: queue_defaults(self._app.lab, names, report),
+                at_once=len(names) < ASK_FROM,
+            )
+
+    def launch(self) -> None:
+        """Open the launch dialog for the selected experiments; for a run, with its seed and overrides."""
+        self.open_launch(_wish(self._screen.selection))
+
+    def open_launch(self, wish: Wish, *later: Wish) -> None:
+        """Open the launch dialog with a request, and once that is queued with the later ones."""
+        from labtui.console.launch.screen import LaunchScreen
+
+        def answered(answer: "Wish | None") -> None:
+            if answer is not None:
+                self.in_background(lambda report: queue_wish(self._app.lab, answer, report))
+                if later:
+                    self.open_launch(*later)
+
+        self._app.push_screen(LaunchScreen(wish), answered)
+
+    def resume(self) -> None:
+        """Queue the run under the cursor to resume; one that could not be started, to be tried again."""
+        run = self._screen.selection.run
+        if run is None or not (run.state.is_over or run.state is State.QUEUED):
+            self._app.say("nothing to resume here", style="warn")
+        elif self._can_write():
+            self.in_background(lambda _: queue_resume(self._app.lab, run))
+
+    def stop(self) -> None:
+        """Stop the run under the cursor, or remove it from the queue; asks first."""
+        run = self._screen.selection.run
+        if run is None or run.foreign or not (run.state.is_active or run.state is State.QUEUED):
+            self._app.say("no active run selected", style="warn")
+        elif run.state is State.QUEUED:
+            question = f"Remove {run_label(run)} from the queue?"
+            self._ask(question, lambda _: remove_from_queue(self._app.lab, run))
+        elif run.stop_requested:
+            question = f"{run_label(run)} was asked to stop. Send SIGTERM and then SIGKILL?"
+            self._ask(question, lambda report: stop_run(run, report))
+        else:
+            question = f"Stop {run_label(run)}? It finishes its step and saves a checkpoint first."
+            self._ask(question, lambda report: stop_run(run, report))
+
+    def copy_command(self) -> None:
+        """Copy the command that repeats the run under the cursor, or that runs the selected experiments."""
+        selection = self._screen.selection
+        run, variants = selection.run, (entry.variant for entry in selection.entries if entry.variant)
+        if command := command_of_run(run) if run else command_of_variants(variants):
+            self._app.copy_to_clipboard(command)
+            self._app.say(f"copied: {command}")
+        else:
+            self._app.say("no command repeats another tool's run", style="warn")
+
+    def show_tensorboard(self) -> None:
+        """Say how these runs are opened in TensorBoard."""
+        root = self._app.lab.store.root
+        self._app.say(f"in another terminal: labtui --runs {root} tb   opens these runs in TensorBoard")
+
+    # --- Screens ------------------------------------------------------------------------------------------------------
+
+    def open_run(self) -> None:
+        """Open the run under the cursor; for an experiment that never ran, the launch dialog."""
+        from labtui.console.run.screen import RunScreen
+
+        source = self._screen
+        if (run := source.selection.run) is not None:
+            self._app.push_screen(RunScreen(run.id, source.chart_options, lambda: source.selection.order))
+        else:
+            self.launch()
+
+    def open_charts(self) -> None:
+        """Open the charts of the selection on the whole screen."""
+        from labtui.console.charts.screen import ChartsScreen
+
+        source = self._screen
+        self._app.push_screen(
+            ChartsScreen(lambda: source.selection.charted, source.chart_options, source.action_sibling)
+        )
+
+    def open_comparison(self) -> None:
+        """Open the comparison of what is marked, else of everything that has run."""
+        from labtui.console.comparison.screen import CompareScreen
+
+        screen, selection = self._screen, self._screen.selection
+        names = tuple(dict.fromkeys(entry.name for entry in selection.entries)) if selection.letters else ()
+        self._app.push_screen(CompareScreen(screen.chart_options, names, selection.letters))
+
+    def open_matched(self) -> None:
+        """Open the comparison at the matched baseline of the first selected entry."""
+        from labtui.console.comparison.screen import CompareScreen
+
+        if entries := self._screen.selection.entries:
+            name = entries[0].name
+            self._app.push_screen(CompareScreen(self._screen.chart_options, (name,), match=name))
+
+    def show_diff(self) -> None:
+        """Show in which keys the specs of the selection differ; that of one entry, from its declared baseline's."""
+        from labtui.api.comparison import variants
+        from labtui.console.comparison.spec_diff import specs_of
+
+        self.open_diff(*specs_of(self._screen.selection.entries, variants(self._app.lab)))
+
+    def open_diff(self, specs: "Sequence[tuple[str, RunSpec]]", factor: tuple[str, ...]) -> None:
+        """Show in which keys these titled specs differ; `factor` is what the experiment declares to change."""
+        from labtui.console.comparison.spec_diff import DiffScreen
+
+        if len(specs) > 1:
+            self._app.push_screen(DiffScreen(specs, factor))
+        else:
+            self._app.say("there is no second spec to compare with: mark two, or declare a baseline", style="warn")
+
+    # --- Parts --------------------------------------------------------------------------------------------------------
+
+    def _can_write(self) -> bool:
+        store = self._app.lab.store
+        if not store.writable:
+            self._app.say(f"{store.root} is not writable: no run can be queued there", style="warn")
+        return store.writable
+
+    def _ask(self, question: str, action: Callable[[Report], str], *, at_once: bool = False) -> None:
+        """Do it after a yes, or without asking."""
+        if at_once:
+            self.in_background(action)
+        else:
+            self._app.push_screen(Question(question), lambda yes: self.in_background(action) if yes else None)
 
 
-def queue_wish(lab: Lab, wish: Wish, tell: Tell) -> str:
-    """Plan a wish, fetching the data that it needs, and queue what comes out."""
-    plan = plan_wish(lab, wish, fetch=True, progress=_told_by_percent(tell))
-    return queue_plan(lab, plan, device=wish.device, at_once=wish.at_once, tell=tell)
+def _wish(selection: Selection) -> Wish:
+    run = selection.run
+    if run is not None and run.spec is not None and [entry.key for entry in selection.entries] == [f"run:{run.id}"]:
+        return wish_of_run(run.spec)
+    return Wish(selection.names)
 
 
-def _told_by_percent(tell: Tell) -> Callable[[int, int], None]:
-    """Progress of a download in words, once per percent."""
-    told = -1
+# --- The work -----------------------------------------------------------------------------------------------------
+
+
+def queue_defaults(lab: Lab, names: Sequence[str], report: Report) -> str:
+    """Plan the named experiments with their defaults and queue the runs. Raises LabErrors, as all of these do."""
+    report(f"planning {', '.join(names)} …")
+    return _queue_plan(lab, plan_runs(lab, names), device="auto", at_once=1, report=report)
+
+
+def queue_wish(lab: Lab, wish: Wish, report: Report) -> str:
+    """Plan a request of the launch dialog, fetch the data that it needs, and queue the runs."""
+    reported = -1
 
     def progress(done: int, total: int) -> None:
-        nonlocal told
+        nonlocal reported
         percent = 100 * done // total if total else 0
-        if percent != told:
-            told = percent
-            tell(f"fetching data: {percent}% of {size(total)}")
+        if percent != reported:
+            reported = percent
+            report(f"downloading data: {percent}% of {size(total)}")
 
-    return progress
+    plan = plan_wish(lab, wish, fetch=True, progress=progress)
+    return _queue_plan(lab, plan, device=wish.device, at_once=wish.at_once, report=report)
 
 
-def queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, tell: Tell) -> str:
-    """Queue every run of a plan and see to it that somebody works the queue off."""
+def _queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, report: Report) -> str:
     from labtui.api import lifecycle
     from labtui.launch.environment import threads_per_run, usable_cores
 
-    tell(f"queueing {_named(plan.runs)} …")
+    report(f"queueing {_runs(plan.runs)} …")
     threads = threads_per_run(at_once, usable_cores())
     for planned in plan.runs:
-        lifecycle.enqueue(lab, planned, device=device, threads=threads, per_device=at_once, by=who())
+        lifecycle.enqueue(lab, planned, device=device, threads=threads, per_device=at_once, by=_requester())
     lifecycle.start_queue_runner(lab)
-    return "  ".join([f"queued {_named(plan.runs)}{_about(plan)}", *plan.notices])
+    estimate = f", about {duration(plan.estimate)} in all" if plan.estimate else ""
+    return "  ".join([f"queued {_runs(plan.runs)}{estimate}", *plan.notices])
 
 
-def stop_run(run: Run, tell: Tell) -> str:
-    """Stop a run in stages, telling of each: asked, SIGTERM, SIGKILL."""
-    from labtui.launch import stop
-
-    ended = stop.stop(run, who(), tell=lambda text: tell(f"{label(run)}: {text}"))
-    return f"{label(run)} has ended" if ended else f"{label(run)} goes on"
-
-
-def go_on(lab: Lab, run: Run) -> str:
-    """Queue a run that was stopped, lost or failed, or could not be started, to go on."""
+def queue_resume(lab: Lab, run: Run) -> str:
+    """Queue a run to resume from its last checkpoint, or to be started if it never was."""
     from labtui.api import lifecycle
 
-    lifecycle.enqueue_resume(lab, run, by=who())
+    lifecycle.enqueue_resume(lab, run, by=_requester())
     lifecycle.start_queue_runner(lab)
-    return f"{label(run)} waits in the queue to {'go on' if run.attempt else 'start'}"
+    return f"{run_label(run)} is queued to {'resume' if run.attempt else 'start'}"
 
 
-def wake_queue(lab: Lab, told: str) -> str:
-    """Have a queue go on that stood still; that, behind what was told before, or nothing."""
-    from labtui.api import lifecycle
-
-    woken = lifecycle.restart_stalled_queue(lab)
-    return "; ".join(part for part in (told, woken) if part) if woken else ""
-
-
-def take_out_of_queue(lab: Lab, run: Run) -> str:
-    """Take a run that has not started out of the queue."""
+def remove_from_queue(lab: Lab, run: Run) -> str:
+    """Remove a run that has not started from the queue; its folder goes to the trash."""
     from labtui.api import lifecycle
     from labtui.launch.queue import entries as queue
 
     for entry in queue.entries(lab.store.root):
-        if entry.run == run.id:
-            lifecycle.remove_from_queue(lab, entry)
-            return f"{label(run)} is out of the queue"
-    return f"{label(run)} is not in the queue; `labtui rm` takes the folder away"
+        if entry.run == run.id and lifecycle.remove_from_queue(lab, entry):
+            return f"{run_label(run)} was removed from the queue"
+    return f"{run_label(run)} is not queued; `labtui rm {run.id}` removes its folder"
 
 
-def label(run: Run) -> str:
-    """How a message names a run."""
-    return f"{run.display_title} seed {run.seed}" if run.seed is not None else run.id
+def stop_run(run: Run, report: Report) -> str:
+    """Stop a run in stages, each reported: asked, SIGTERM, SIGKILL."""
+    from labtui.launch import stop
+
+    ended = stop.stop(run, _requester(), tell=lambda text: report(f"{run_label(run)}: {text}"))
+    return f"{run_label(run)} {'has stopped' if ended else 'is still running'}"
 
 
-def who() -> str:
+def restart_queue(lab: Lab, summary: str) -> str:
+    """Start a queue runner if the queue stands still. Returns that, behind `summary`; empty if it did not."""
+    from labtui.api import lifecycle
+
+    restarted = lifecycle.restart_stalled_queue(lab)
+    return "; ".join(part for part in (summary, restarted) if part) if restarted else ""
+
+
+def _requester() -> str:
     """Who asks, for the record."""
     try:
         return f"{getpass.getuser()}, console"
@@ -110,27 +284,7 @@ def who() -> str:
         return "console"
 
 
-def _named(runs: Sequence[PlannedRun]) -> str:
+def _runs(runs: Sequence[PlannedRun]) -> str:
     if len(runs) == 1:
-        return f"{runs[0].spec.display_title} with seed {runs[0].spec.seed}"
-    return f"{len(runs)} runs"
-
-
-def _about(plan: Plan) -> str:
-    return f", about {duration(plan.estimate)} in all" if plan.estimate else ""
-
-
-def command_for(variants: Iterable[Variant]) -> str:
-    """The command line that runs these with their defaults; empty for none."""
-    names = [variant.spec.name for variant in variants]
-    return shlex.join(["labtui", "run", *names]) if names else ""
-
-
-def command_of(run: Run) -> str:
-    """The command line that repeats a run: its seed and what was overridden; empty for another tool's run."""
-    if run.spec is None:
-        return ""
-    words = ["labtui", "run", run.name, "--seed", str(run.seed)]
-    for key, value in run.spec.overrides.items():
-        words += ["--set", f"{key}={value if isinstance(value, str) else msgspec.json.encode(value).decode()}"]
-    return shlex.join(words)
+        return f"{runs[0].spec.display_title} seed {runs[0].spec.seed}"
+    return f"{len(runs):,} runs"

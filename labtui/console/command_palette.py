@@ -15,21 +15,22 @@ if TYPE_CHECKING:
 def system_commands(screen: "Screen[object]") -> Iterable[SystemCommand]:
     """What the palette offers on a screen."""
     for command in commands(name_of(screen)):
-        node = actor(screen, command)
+        node = action_node(screen, command)
         if node is not None:
             yield SystemCommand(f"{command.label}  ({command.key})", command.help, _call(node, command))
 
 
 def name_of(screen: "Screen[object]") -> str:
-    """How the command table calls a screen: `main` for MainScreen."""
+    """The name of a screen in the command table: `main` for MainScreen."""
     return type(screen).__name__.removesuffix("Screen").casefold()
 
 
-def actor(screen: "Screen[object]", command: Command) -> "DOMNode | None":
-    """Who has the action: the widget with the focus, the screen, one of its widgets, the app."""
-    name = f"action_{command.action.partition('(')[0]}"
-    nodes = [node for node in (screen.focused, screen) if node is not None]
-    return next((node for node in (*nodes, *screen.query("*"), screen.app) if hasattr(node, name)), None)
+def action_node(screen: "Screen[object]", command: Command) -> "DOMNode | None":
+    """The node that has the action: the focused widget, the screen, one of its widgets, or the app."""
+    target, _, action = command.action.partition("(")[0].rpartition(".")
+    name = f"action_{action}"
+    here = () if target == "app" else (*filter(None, (screen.focused,)), screen, *screen.query("*"))
+    return next((node for node in (*here, screen.app) if hasattr(node, name)), None)
 
 
 def _call(node: "DOMNode", command: Command) -> Callable[[], object]:

@@ -1,7 +1,16 @@
-"""Every command, once: its id, keys, action, words. Footer, help, palette and keymap are derived from this table."""
+"""Every command of the console, once: its id, keys, action and texts.
+
+Bindings, footer, help, command palette and docs/console.md are derived from this table. `keys.toml` in the user's
+config folder changes the keys by command id.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+from textual.binding import Binding, BindingType
+
+from labtui.store.files import DamagedFile, read_bytes
 
 EVERYWHERE = "everywhere"
 
@@ -11,131 +20,187 @@ class Command:
     """Something that a key does."""
 
     id: str
-    """Stable: what a keys file names."""
+    """Stable: keys.toml names it."""
     keys: str
-    """As Textual names them, comma-separated; the first is shown."""
+    """Textual's key names, comma-separated; the first is shown."""
     action: str
+    """`app.act('…')` is a method of `Actions`, which works on the selection of any screen; other actions are methods of
+    the screen or widget that has the binding."""
     label: str
     """One or two words, for the footer."""
     help: str
     """A sentence, for help and palette."""
     where: tuple[str, ...]
-    """Names of screens and of widgets with keys of their own, or EVERYWHERE."""
+    """Names of screens, and of widgets with keys of their own; or EVERYWHERE."""
     rank: int = 9
-    """Its place in the footer: low ones are kept on a narrow terminal, 9 is never there."""
+    """Its place in the footer: a narrow terminal keeps the low ranks; 9 is never there."""
     shown_key: str = ""
-    """How the key is written, where its name is not how people write it."""
-    at_once: bool = False
-    """Whether it is carried out before the next key is looked at: what is typed behind it is text, not commands."""
+    """How the key is written where Textual's name is not how people write it."""
+    priority: bool = False
+    """Whether it is carried out before the focused widget sees the next key."""
 
     @property
     def key(self) -> str:
         """The first key, as people write it."""
         return self.shown_key or self.keys.partition(",")[0]
 
+    @property
+    def binding(self) -> Binding:
+        """The command as a binding of Textual."""
+        return Binding(
+            self.keys,
+            self.action,
+            self.label,
+            show=False,
+            priority=self.priority,
+            tooltip=self.help,
+            id=self.id,
+            system=False,
+        )
+
 
 _CHARTS = ("main", "charts", "run")
-_LISTS = ("list",)
+_LIST = ("list",)
 _MARKED = ("list", "launch")
-_FOLDING = ("list", "compare")
-_FILTERED = ("main", "run", "compare")
+_TABLES = ("list", "rows")
+_RUNS = ("main", "run")
 _WITH_RUNS = ("main", "run", "compare")
 _PLOT = ("charts",)
-_RUN = ("run",)
+_TABS = ("tabs",)
 _TABLE = ("compare",)
 _SCREENS = ("main", "charts", "run", "compare")
 _DIALOG = ("launch",)
 
 COMMANDS = (
-    Command("open", "enter", "open", "open", "Open what the cursor is on.", ("main", "compare"), 1, "Enter"),
-    Command("back", "escape", "back", "back", "Step out one layer.", _SCREENS, 9, "Esc"),
-    Command("mark", "space", "mark", "mark", "Mark for charts and launching, by a letter.", _MARKED, 2, "Space"),
-    Command("unmark", "u", "unmark", "unmark all", "Take all marks away.", _LISTS),
-    Command("run", "r", "run", "run", "Queue what is marked, or the row, with its defaults.", ("main",), 1),
-    Command("launch", "R", "launch", "launch…", "Choose seeds, device and changes, see the plan, then queue.",
-            ("main", "run", "compare"), 2),
-    Command("stop", "x", "stop", "stop", "Stop the run: asked first, then by signals.", ("main", "run"), 3),
-    Command("resume", "p", "resume", "go on", "Go on with a run that was stopped, lost or failed; try again what could "
-            "not be started.", ("main", "run")),
-    Command("compare", "c", "compare", "compare", "The final table, with deltas and verdicts.", ("main", "run"), 2),
-    Command("log", "o", "log", "log", "Go to the log; again to see it whole.", ("main", "run"), 5),
-    Command("filter", "slash", "filter", "filter", "Filter by words, /regex/ or a state.", _FILTERED, 3, "/",
-            at_once=True),
-    Command("sort", "s", "sort", "sort", "Sort by the next column.", ("list", "compare"), 4),
-    Command("baseline", "b", "baseline", "baseline", "Take deltas against this row; again for the declared one.",
+    Command("open", "enter", "open", "open", "Open what the cursor is on.", ("main", "rows"), 1, "Enter"),
+    Command("back", "escape", "back", "back", "Go back one step.", _SCREENS, 9, "Esc"),
+    Command("mark", "space", "mark", "mark", "Mark the row, for charts, comparison and launching.", _MARKED, 2,
+            "Space"),
+    Command("unmark", "u", "unmark", "unmark all", "Remove all marks.", _LIST),
+    Command("run", "r", "app.act('queue')", "run", "Queue the marked experiments, or the one under the cursor, with "
+            "their defaults.", ("main",), 1),
+    Command("launch", "R", "app.act('launch')", "launch…", "Choose seeds, device and overrides, see the plan, then "
+            "queue.", _WITH_RUNS, 2),
+    Command("stop", "x", "app.act('stop')", "stop", "Stop the run, or remove it from the queue.", _RUNS, 3),
+    Command("resume", "p", "app.act('resume')", "resume", "Resume a run that was stopped, lost or failed; retry one "
+            "that could not be started.", _RUNS),
+    Command("compare", "c", "app.act('open_comparison')", "compare", "Compare final results, with deltas and "
+            "verdicts.", _RUNS, 2),
+    Command("log", "o", "log", "log", "Go to the log; again to maximise it.", ("main", "tabs"), 5),
+    Command("filter", "slash", "filter", "filter", "Filter by words, /regex/ or a state.", _WITH_RUNS, 3, "/",
+            priority=True),
+    Command("sort", "s", "sort", "sort", "Sort by the next column.", _TABLES, 4),
+    Command("baseline", "b", "baseline", "baseline", "Take deltas against this row; again for the declared baselines.",
             ("list", "compare"), 6),
-    Command("metric", "m", "metric", "metric", "The next charts.", _CHARTS, 4),
-    Command("smooth", "S", "smooth", "smooth", "Smoothing: TensorBoard's 0.6, 0.9, 0.99, off.", _CHARTS, 5),
-    Command("log_y", "L", "log_y", "log y", "Logarithmic y axis.", _CHARTS, 6),
-    Command("x_axis", "X", "x_axis", "x axis", "x counts epochs, steps, samples, relative or wall time.", _CHARTS, 6),
-    Command("outliers", "O", "outliers", "outliers", "Clip rare outliers, or show them all.", _CHARTS),
-    Command("maximise", "z", "maximise", "maximise", "Give the pane the whole screen, and back.", ("main", "run",
-            "charts", "compare"), 5),
-    Command("previous", "left_square_bracket", "sibling(-1)", "previous", "The run before this one.", ("main", "run",
-            "charts"), 9, "["),
-    Command("next", "right_square_bracket", "sibling(1)", "next", "The run after this one.", ("main", "run",
-            "charts"), 9, "]"),
-    Command("cursor.left", "left,h", "cursor(-1)", "crosshair", "The crosshair to the point on the left.", _PLOT, 2,
-            "← →"),
-    Command("cursor.right", "right,l", "cursor(1)", "crosshair", "The crosshair to the point on the right.", _PLOT),
-    Command("cursor.first", "home,g", "cursor_edge(0)", "first", "The crosshair to the first point.", _PLOT),
-    Command("cursor.last", "end,G", "cursor_edge(1)", "last", "The crosshair to the last point.", _PLOT),
-    Command("zoom.in", "plus,equals_sign", "zoom(1)", "zoom", "Closer in x, about the crosshair; the wheel too.",
-            _PLOT, 3, "+ -"),
-    Command("zoom.out", "minus", "zoom(-1)", "zoom out", "Farther in x.", _PLOT),
-    Command("pan.left", "less_than_sign,shift+left", "pan(-1)", "pan", "The window to the left.", _PLOT, 5, "< >"),
-    Command("pan.right", "greater_than_sign,shift+right", "pan(1)", "pan right", "The window to the right.", _PLOT),
-    Command("zoom.y_in", "up,k", "zoom_y(1)", "zoom y", "Closer in y.", _PLOT),
-    Command("zoom.y_out", "down,j", "zoom_y(-1)", "zoom y out", "Farther in y.", _PLOT),
-    Command("pan.up", "pageup,shift+up", "pan_y(1)", "pan up", "The window upwards.", _PLOT),
-    Command("pan.down", "pagedown,shift+down", "pan_y(-1)", "pan down", "The window downwards.", _PLOT),
-    Command("zoom.reset", "0", "reset", "reset", "Everything in sight, no crosshair.", _PLOT, 6),
-    Command("seeds", "a", "seeds", "seeds", "Seeds as mean and band, or each by itself.", _PLOT, 5),
-    Command("side.overview", "1", "side(0)", "overview", "How it stands, its figures, how it ended.", _RUN),
-    Command("side.curves", "2", "side(1)", "curves", "Its charts.", _RUN),
-    Command("side.test", "3", "side(2)", "sides", "Confusion matrix and accuracy by class.", _RUN, 3, "1-5"),
-    Command("side.spec", "4", "side(3)", "spec", "Every key of its spec, and the layers of its network.", _RUN),
-    Command("side.log", "5", "side(4)", "log", "Its whole log.", _RUN),
-    Command("side.next", "right,l", "turn(1)", "next side", "The next side of the run.", _RUN),
-    Command("side.previous", "left,h", "turn(-1)", "previous side", "The side before.", _RUN),
+    Command("metric", "m", "metric", "metric", "Show the next charts.", ("main", "charts", "tabs"), 4),
+    Command("smooth", "S", "chart_option('smoothing')", "smooth", "Smoothing: TensorBoard's 0.6, 0.9, 0.99, off.",
+            _CHARTS, 5),
+    Command("log_y", "L", "chart_option('log_y')", "log y", "Logarithmic y axis.", _CHARTS, 6),
+    Command("x_axis", "X", "chart_option('axis')", "x axis", "x counts epochs, steps, samples, relative or wall time.",
+            _CHARTS, 6),
+    Command("outliers", "O", "chart_option('clip_outliers')", "outliers", "Clip rare outliers, or show them all.",
+            _CHARTS),
+    Command("maximise", "z", "maximise", "maximise", "Give the pane the whole screen, and back.",
+            ("main", "charts", "rows", "tabs"), 5),
+    Command("previous", "left_square_bracket", "sibling(-1)", "previous", "The previous run.", _CHARTS, 9, "["),
+    Command("next", "right_square_bracket", "sibling(1)", "next", "The next run.", _CHARTS, 9, "]"),
+    Command("cursor.left", "left,h", "cursor(-1)", "crosshair", "Move the crosshair to the point on the left.", _PLOT,
+            2, "← →"),
+    Command("cursor.right", "right,l", "cursor(1)", "crosshair", "Move the crosshair to the point on the right.",
+            _PLOT),
+    Command("cursor.first", "home,g", "cursor_edge(0)", "first", "Move the crosshair to the first point.", _PLOT),
+    Command("cursor.last", "end,G", "cursor_edge(1)", "last", "Move the crosshair to the last point.", _PLOT),
+    Command("zoom.in", "plus,equals_sign", "zoom(1)", "zoom", "Zoom in along x, about the crosshair; the mouse wheel "
+            "too.", _PLOT, 3, "+ -"),
+    Command("zoom.out", "minus", "zoom(-1)", "zoom out", "Zoom out along x.", _PLOT),
+    Command("pan.left", "less_than_sign,shift+left", "pan(-1)", "pan", "Pan to the left.", _PLOT, 5, "< >"),
+    Command("pan.right", "greater_than_sign,shift+right", "pan(1)", "pan right", "Pan to the right.", _PLOT),
+    Command("zoom.y_in", "up,k", "zoom_y(1)", "zoom y", "Zoom in along y.", _PLOT),
+    Command("zoom.y_out", "down,j", "zoom_y(-1)", "zoom y out", "Zoom out along y.", _PLOT),
+    Command("pan.up", "pageup,shift+up", "pan_y(1)", "pan up", "Pan upwards.", _PLOT),
+    Command("pan.down", "pagedown,shift+down", "pan_y(-1)", "pan down", "Pan downwards.", _PLOT),
+    Command("zoom.reset", "0", "reset", "reset", "Show the whole range, without a crosshair.", _PLOT, 6),
+    Command("seeds", "a", "seeds", "seeds", "Show seeds as mean and band, or each by itself.", _PLOT, 5),
+    Command("side.overview", "1", "side(0)", "overview", "The run's state, its figures, how it ended.", _TABS),
+    Command("side.curves", "2", "side(1)", "curves", "The run's charts.", _TABS),
+    Command("side.test", "3", "side(2)", "tabs", "Confusion matrix and accuracy by class.", _TABS, 3, "1-5"),
+    Command("side.spec", "4", "side(3)", "spec", "Every key of the run's spec, and the layers of its network.", _TABS),
+    Command("side.log", "5", "side(4)", "log", "The run's whole log.", _TABS),
+    Command("side.next", "right,l", "turn(1)", "next tab", "The next tab of the run.", _TABS),
+    Command("side.previous", "left,h", "turn(-1)", "previous tab", "The previous tab of the run.", _TABS),
     Command("compare.metric", "m", "metric", "metric", "Compare by the next metric.", _TABLE, 4),
-    Command("compare.all", "a", "everything", "all", "Everything that has run, whatever is marked.", _TABLE),
-    Command("compare.reverse", "i", "reverse", "reverse", "Sort the other way round.", _TABLE),
+    Command("compare.all", "a", "everything", "all", "Compare everything that has run, marked or not.", _TABLE),
+    Command("compare.reverse", "i", "reverse", "reverse", "Reverse the order.", ("rows",)),
     Command("launch.queue", "enter", "submit", "queue", "Queue the plan.", _DIALOG, 1, "Enter"),
-    Command("launch.cancel", "escape", "back", "cancel", "Leave without queueing anything.", _DIALOG, 1, "Esc"),
-    Command("launch.pane", "tab", "app.focus_next", "fields", "Experiments, fields, plan.", _DIALOG, 2, "Tab",
-            at_once=True),
-    Command("launch.pane_back", "shift+tab", "app.focus_previous", "back", "The pane before.", _DIALOG, at_once=True),
-    Command("launch.restore", "ctrl+u", "restore", "default", "What stood in the field at first.", _DIALOG, 4),
-    Command("unfold", "right,l", "fold(False)", "unfold", "Show the runs of each seed.", _FOLDING, 9, "→"),
-    Command("fold", "left,h", "fold(True)", "fold", "Hide the runs of each seed.", _FOLDING, 9, "←"),
-    Command("matched", "M", "matched", "matched", "Queue or show the matched baseline.", ("main", "compare")),
-    Command("diff", "d", "diff", "diff", "How the spec differs from its baseline.", _WITH_RUNS, 7),
+    Command("launch.cancel", "escape", "back", "cancel", "Close the dialog without queueing anything.", _DIALOG, 1,
+            "Esc"),
+    Command("launch.pane", "tab", "app.focus_next", "fields", "The next pane: experiments, fields, plan.", _DIALOG, 2,
+            "Tab", priority=True),
+    Command("launch.pane_back", "shift+tab", "app.focus_previous", "back", "The previous pane.", _DIALOG,
+            priority=True),
+    Command("launch.restore", "ctrl+u", "restore", "default", "Put the default back into the field.", _DIALOG, 4),
+    Command("unfold", "right,l", "fold(False)", "unfold", "Show the runs of each seed.", _TABLES, 9, "→"),
+    Command("fold", "left,h", "fold(True)", "fold", "Hide the runs of each seed.", _TABLES, 9, "←"),
+    Command("matched", "M", "matched", "matched", "Show the matched baseline, or queue it.", ("main", "rows")),
+    Command("diff", "d", "diff", "diff", "Show how the spec differs from its baseline's.", ("main", "run", "rows"),
+            7),
     Command("export", "e", "export", "export", "Write the table or chart to a file.", ("compare", "charts"), 4),
-    Command("copy", "y", "copy", "copy", "Copy the command that repeats it.", _WITH_RUNS, 7),
-    Command("tensorboard", "t", "tensorboard", "TensorBoard", "How to open these runs in TensorBoard.", ("main",
-            "run")),
-    Command("chart", "v", "chart", "chart", "Charts on the whole screen, with a crosshair.", _WITH_RUNS, 4),
+    Command("copy", "y", "copy", "copy", "Copy the command that repeats the run; in a comparison, the table.",
+            _WITH_RUNS, 7),
+    Command("tensorboard", "t", "app.act('show_tensorboard')", "TensorBoard", "Show how to open these runs in "
+            "TensorBoard.", _RUNS),
+    Command("chart", "v", "app.act('open_charts')", "chart", "Charts on the whole screen, with a crosshair.",
+            _WITH_RUNS, 4),
     Command("help", "question_mark,f1", "help", "help", "Every key of this screen.", (EVERYWHERE,), 1, "?"),
     Command("palette", "colon,ctrl+p", "command_palette", "palette", "Find any command by its name.",
             (EVERYWHERE,), 8, ":"),
     Command("suspend", "ctrl+z", "suspend_process", "suspend", "Back to the shell; `fg` returns.", (EVERYWHERE,)),
     Command("theme", "T", "theme", "theme", "Dark, light, monochrome.", (EVERYWHERE,)),
-    Command("quit", "q,ctrl+q", "leave", "quit", "Leave; runs go on.", (EVERYWHERE,), 1),
+    Command("quit", "q,ctrl+q", "leave", "quit", "Close the screen, or quit; runs keep running.", (EVERYWHERE,), 1),
 )  # fmt: skip
 
 
-PARTS = {"main": ("main", "list")}
+PARTS = {"main": ("main", "list"), "run": ("run", "tabs"), "compare": ("compare", "rows")}
 """Screens with widgets that have commands of their own."""
 
 
+def bindings(place: str) -> list[BindingType]:
+    """The bindings of a screen or widget, or those of the app for EVERYWHERE."""
+    return [command.binding for command in COMMANDS if place in command.where]
+
+
 def commands(screen: str) -> Iterator[Command]:
-    """The commands of a screen, those of its own first."""
+    """The commands of a screen: its own first, then those of every screen."""
     own = PARTS.get(screen, (screen,))
     yield from (command for command in COMMANDS if any(part in command.where for part in own))
     yield from (command for command in COMMANDS if EVERYWHERE in command.where)
 
 
 def footer(screen: str) -> tuple[Command, ...]:
-    """What the footer of a screen may show; where there is little room, low ranks go first."""
+    """The commands that the footer of a screen may show; a narrow terminal keeps those of low rank."""
     return tuple(command for command in commands(screen) if command.rank < 9)
+
+
+def keymap_path() -> Path:
+    """The path of the user's keys.toml."""
+    import platformdirs  # deferred: not needed before the first frame
+
+    return platformdirs.user_config_path("labtui") / "keys.toml"
+
+
+def read_keymap(path: Path | None = None) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The user's keys by command id, and a message for each problem of the file. A missing file is no problem."""
+    import tomli  # deferred
+
+    path = path or keymap_path()
+    try:
+        table = tomli.loads(read_bytes(path, 1 << 16).decode())
+    except FileNotFoundError:
+        return {}, ()
+    except (OSError, DamagedFile, ValueError, RecursionError) as error:
+        return {}, (f"{path} is not used: {error}",)
+    known = {command.id for command in COMMANDS}
+    keys = {name: value for name, value in table.items() if name in known and isinstance(value, str)}
+    problems = [f"{path}: there is no command {name!r}" for name in table if name not in known]
+    problems += [f"{path}: the keys of {name} must be a string" for name in table if name in known and name not in keys]
+    return keys, tuple(problems)

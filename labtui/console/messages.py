@@ -1,19 +1,23 @@
-"""What workers say to the screens: data only."""
+"""What background work reports to the app and its screens: data only; and how background work is started."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from labtui.console.data.snapshot import Snapshot
+from labtui.errors import LabError
 
 if TYPE_CHECKING:
+    from textual.dom import DOMNode
+
     from labtui.compare.model import ComparisonTable
     from labtui.console.launch.preview import Answer
-    from labtui.console.run.predictions import Predicted
+    from labtui.console.run.predictions import RunPredictions
 
 
 class RunsUpdated(Message):
-    """A poll of the runs folder, whole; a newer one takes the place of one not handled yet."""
+    """The runs folder was polled; a newer snapshot replaces one that was not handled yet."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
@@ -25,23 +29,23 @@ class RunsUpdated(Message):
 
 
 class PollFailed(Message):
-    """The runs folder could not be looked at; polling goes on."""
+    """The runs folder could not be read; polling continues."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
 
 
-class Told(Message):
-    """Something was done in the background, or is under way, and this is what to say about it."""
+class Notification(Message):
+    """What an action has done, or is doing, as a text for the status line."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
 
 
-class DeedFailed(Message):
-    """Something could not be done in the background: what happened, and what to do next."""
+class ActionFailed(Message):
+    """Background work failed: what happened, and what to do next."""
 
     def __init__(self, text: str, advice: str = "") -> None:
         super().__init__()
@@ -50,15 +54,15 @@ class DeedFailed(Message):
 
 
 class PredictionsRead(Message):
-    """What a run said about the test images was read."""
+    """The predictions of a run were read."""
 
-    def __init__(self, predicted: "Predicted") -> None:
+    def __init__(self, predictions: "RunPredictions") -> None:
         super().__init__()
-        self.predicted = predicted
+        self.predictions = predictions
 
 
-class Judged(Message):
-    """The comparison was made; `turn` is the number of the question."""
+class Compared(Message):
+    """The table of a comparison was made; `turn` is the number of the query."""
 
     def __init__(self, table: "ComparisonTable", turn: int) -> None:
         super().__init__()
@@ -72,3 +76,22 @@ class PlanMade(Message):
     def __init__(self, answer: "Answer") -> None:
         super().__init__()
         self.answer = answer
+
+
+def run_in_background(node: "DOMNode", task: Callable[[], Message | None], *, group: str, exclusive: bool) -> None:
+    """Run a task in a thread and post the message that it returns to `node`; a failure is posted as ActionFailed.
+
+    With `exclusive`, only the latest task of a group is reported.
+    """
+
+    def work() -> None:
+        try:
+            message = task()
+        except LabError as error:
+            message = ActionFailed(error.message, error.advice)
+        except Exception as error:  # noqa: BLE001 - work that fails must not end the console
+            message = ActionFailed(f"internal error: {type(error).__name__}: {error}")
+        if message is not None:
+            node.post_message(message)
+
+    node.run_worker(work, thread=True, exclusive=exclusive, exit_on_error=False, group=group)

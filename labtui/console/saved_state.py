@@ -1,4 +1,4 @@
-"""What the console remembers between starts, per runs folder and never in it: filter, sort, marks, looks."""
+"""What the console saves between starts, per runs folder and never in it: filter, order, marks, chart options."""
 
 import hashlib
 from pathlib import Path
@@ -6,14 +6,13 @@ from pathlib import Path
 import msgspec
 
 from labtui.console.charts.xaxis import XAxis
-from labtui.console.experiments.entry import SORTS, Choice
-from labtui.console.experiments.marks import Marks
+from labtui.console.experiments.entry import SORTS, ListOptions, Marks
 from labtui.store.files import read_json_or_none, write_json
 from labtui.text.clean import clean_line
 
 
-class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that survives; unknown and damaged entries fall back to these defaults."""
+class SavedState(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is saved; unknown and damaged values fall back to these defaults."""
 
     folder: str = ""
     """The runs folder, for people who look into the file."""
@@ -29,24 +28,24 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch: until when a console was open here."""
 
     @property
-    def choice(self) -> Choice:
-        """How the list was looked at."""
+    def list_options(self) -> ListOptions:
+        """The options of the list."""
         sort = self.sort if self.sort in SORTS else SORTS[0]
-        return Choice(clean_line(self.filter), sort, self.baseline, frozenset(self.unfolded))
+        return ListOptions(clean_line(self.filter), sort, self.baseline, frozenset(self.unfolded))
 
     @property
-    def marked(self) -> Marks:
-        """The marks."""
+    def list_marks(self) -> Marks:
+        """The marks of the list."""
         return Marks.from_mapping(self.marks)
 
     @property
     def x_axis(self) -> XAxis:
-        """What x counted."""
+        """What x counts in charts."""
         return XAxis(self.axis) if self.axis in set(XAxis) else XAxis.EPOCH
 
 
-def place(root: Path, state_folder: Path | None = None) -> Path:
-    """The file for one runs folder."""
+def path_of(root: Path, state_folder: Path | None = None) -> Path:
+    """The file of one runs folder."""
     if state_folder is None:
         import platformdirs  # deferred: not needed before the first frame
 
@@ -55,16 +54,16 @@ def place(root: Path, state_folder: Path | None = None) -> Path:
     return state_folder / "console" / f"{hashlib.sha256(resolved.encode()).hexdigest()[:16]}.json"
 
 
-def recall(path: Path) -> Remembered:
-    """What was remembered; the defaults where there is nothing, or nothing readable."""
-    return read_json_or_none(path, Remembered) or Remembered()
+def load(path: Path) -> SavedState:
+    """The saved state; the defaults if there is none, or none that can be read."""
+    return read_json_or_none(path, SavedState) or SavedState()
 
 
-def keep(path: Path, remembered: Remembered) -> bool:
-    """Write it down; whether that was possible. A HOME that cannot be written is no reason not to look at runs."""
+def save(path: Path, state: SavedState) -> bool:
+    """Write the state and return whether that worked: a home that is not writable must not keep the console shut."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, remembered, durable=False)
+        write_json(path, state, durable=False)
     except OSError:
         return False
     return True

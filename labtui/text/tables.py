@@ -1,6 +1,6 @@
 """Tables as lines of spans: aligned to what they hold, or laid out to a given width."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from labtui.text.spans import Line, Span, cut, fit, text_width
@@ -29,7 +29,7 @@ class Column:
 class TableRow:
     """One row of a laid-out table: a key that stays with what it shows, and cells by column key."""
 
-    key: str
+    key: Hashable
     cells: Mapping[str, Line]
     style: str = ""
     """Of everything in the row that has none of its own."""

@@ -44,7 +44,7 @@ def run_app(*_, **__):
     return 0
 
 terminal.obstacle = lambda _: ""
-sys.modules["labtui.console.start"] = start = types.ModuleType("start")
+sys.modules["labtui.console.app"] = start = types.ModuleType("start")
 start.run_app = run_app
 console.run_console(None, environ=os.environ, guarded=False)
 """

@@ -18,7 +18,7 @@ async def test_nothing_hostile_in_six_places_is_on_the_screen_and_the_console_li
         await app.settled(pilot, lambda snapshot: len(snapshot.runs) == len(HOSTILE))
         await pilot.press("g")
         for _ in range(len(lab.catalog.variants) + len(HOSTILE) + 2):
-            run = app.screen.run_here
+            run = app.screen.selection.run
             if run is not None:
                 await app.until(pilot, lambda: " end" in screen_text(app))
                 seen.add(run.id)

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from labtui.catalog import Problem
-from labtui.console.experiments.details import facts
-from labtui.console.experiments.entries import entries
-from labtui.console.experiments.entry import Choice, figure
-from labtui.console.experiments.filters import Fields, parse
-from labtui.console.experiments.marks import Marks, ink_of
+from labtui.console.experiments.details import details
+from labtui.console.experiments.entries import EntryBuilder
+from labtui.console.experiments.entry import ListOptions, Marks, figure, ink_of
+from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.console.experiments.rows import COLUMNS, counts, row
 from labtui.console.ui.glyphs import ASCII, UNICODE
 from labtui.store import tags
@@ -23,11 +22,11 @@ CATALOG = FakeCatalog("network", "dropout", "adam@0.01", "adam@0.001")
 
 
 def keys(*runs, catalog=CATALOG, **choice):
-    return [entry.key for entry in entries(catalog, snapshot(*runs), Choice(**choice))]
+    return [entry.key for entry in EntryBuilder(catalog).entries(snapshot(*runs), ListOptions(**choice))]
 
 
 def find(key, *runs, catalog=CATALOG, trends=None, **choice):
-    shown = entries(catalog, snapshot(*runs, trends=trends or {}), Choice(**choice))
+    shown = EntryBuilder(catalog).entries(snapshot(*runs, trends=trends or {}), ListOptions(**choice))
     return next(entry for entry in shown if entry.key == key)
 
 
@@ -105,7 +104,7 @@ def test_a_final_figure_counts_only_for_finished_runs():
 def test_runs_with_overrides_stand_apart():
     changed = run(own=spec("dropout", title="Dropout", overrides={"training.epochs": 1}), final=40.0)
     listed = keys(run("dropout", final=61.0), changed)
-    assert listed[-2:] == ["heading:with changed settings", "cell:Cifar/Dropout [epochs=1]"]
+    assert listed[-2:] == ["heading:with overrides", "cell:Cifar/Dropout [epochs=1]"]
 
 
 def test_runs_of_other_tools_stand_apart_and_are_called_by_their_folder():
@@ -126,10 +125,10 @@ def test_faults_of_the_catalog_are_listed():
     problem = Problem(
         path=Path("x.toml"), line=12, column=None, key="l1.lrr", message="unknown \x1b[31mkey", experiment="l1"
     )
-    entry = entries(FakeCatalog("network", problems=[problem]), snapshot(), Choice())[-1]
+    entry = EntryBuilder(FakeCatalog("network", problems=[problem])).entries(snapshot(), ListOptions())[-1]
     assert entry.is_fault
     assert entry.title == "line 12: l1.lrr: unknown \ufffd[31mkey"
-    assert plain(facts(entry, {}, 40, UNICODE, 0.0)[1]) == entry.title
+    assert plain(details(entry, {}, 40, UNICODE, 0.0)[1]) == entry.title
 
 
 def test_lists_are_sorted_best_first_and_what_has_no_figure_comes_last():
@@ -157,7 +156,7 @@ def test_the_filter_takes_words_states_and_expressions(text, listed):
 
 
 def test_a_filter_of_one_character_is_no_negation():
-    assert parse("-")(Fields("a-b"))
+    assert parse_filter("-")(Searched("a-b"))
 
 
 def test_marks_take_the_first_free_letter_and_keep_theirs():
@@ -165,7 +164,6 @@ def test_marks_take_the_first_free_letter_and_keep_theirs():
     assert marks.as_dict() == {"A": "x", "B": "w", "C": "z"}
     assert Marks.from_mapping(marks.as_dict()) == marks
     assert Marks.from_mapping({"AB": "x", "a": "y"}) == Marks()
-    assert marks.kept(["z"]).keys == ("z",)
 
 
 def test_there_are_26_marks():
@@ -239,7 +237,7 @@ def test_minibatch_figures_that_were_written_twice_are_shown_once():
     live = run("dropout", state=State.RUNNING)
     entry = find("arm:dropout", live)
     curves = {tag: curve(tag, [2.0, 1.0]) for tag in (tags.MINIBATCH_LOSS, tags.TRAIN_LOSS, tags.REPORT_TEST_LOSS)}
-    names = [plain(line).split("  ")[0] for line in facts(entry, curves, 60, UNICODE, 2_000.0)]
+    names = [plain(line).split("  ")[0] for line in details(entry, curves, 60, UNICODE, 2_000.0)]
     assert names.count("minibatch loss") == 1
     del curves[tags.MINIBATCH_LOSS]
-    assert "minibatch loss" in [plain(line).split("  ")[0] for line in facts(entry, curves, 60, UNICODE, 2_000.0)]
+    assert "minibatch loss" in [plain(line).split("  ")[0] for line in details(entry, curves, 60, UNICODE, 2_000.0)]

@@ -10,12 +10,13 @@ from textual import events
 from textual.widgets import Input
 
 from labtui.api import Lab, lifecycle
-from labtui.console import actions as deeds
+from labtui.console import actions
 from labtui.console.charts.chart import Chart
 from labtui.console.experiments.list import ExperimentList
 from labtui.console.messages import PollFailed
 from labtui.console.ui.log_view import LogView
 from labtui.launch import stop as launch_stop
+from labtui.launch.queue import entries as queue
 from labtui.spec import RunSpec, Training
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -67,11 +68,11 @@ def live(lab: Lab):
 
 
 def names(app: ConsoleUnderTest) -> list[str]:
-    return [row.key for row in app.screen.query_one(ExperimentList).rows]
+    return [row.key for row in app.screen.query_one(ExperimentList).table.rows]
 
 
 def cells(app: ConsoleUnderTest, key: str) -> dict[str, str]:
-    row = next(row for row in app.screen.query_one(ExperimentList).rows if row.key == key)
+    row = next(row for row in app.screen.query_one(ExperimentList).table.rows if row.key == key)
     return {name: "".join(span.text for span in cell).strip() for name, cell in row.cells.items()}
 
 
@@ -141,7 +142,7 @@ async def test_curves_facts_and_log_follow_the_cursor(console, lab):
 async def test_the_cursor_moves_by_arrows_letters_and_pages(console):
     app = console()
     async with app.run_test(size=WIDE) as pilot:
-        table = app.screen.query_one(ExperimentList)
+        table = app.screen.query_one(ExperimentList).table
         visited = []
         for key in (
             "down",
@@ -192,7 +193,7 @@ async def test_seeds_unfold_and_fold(console, lab):
         assert len(names(app)) == 4 + 3
         await pilot.press("j", "left")
         assert len(names(app)) == 4
-        assert app.screen.query_one(ExperimentList).cursor_key == "arm:dropout"
+        assert app.screen.query_one(ExperimentList).table.cursor_key == "arm:dropout"
         assert "over 3 seeds" in screen_text(app)
         await app.settled(pilot, lambda shot: len(shot.curves) == 3)
         assert app.screen.query(Chart).first().series[0].band is not None
@@ -204,7 +205,7 @@ async def test_the_filter_narrows_while_one_types_and_escape_clears(console):
         await pilot.press("slash", "a", "d", "a", "m")
         assert names(app) == ["arm:adam@0.01", "arm:adam@0.001"]
         await pilot.press("enter")
-        assert app.focused is app.screen.query_one(ExperimentList)
+        assert app.focused is app.screen.query_one(ExperimentList).table
         assert len(names(app)) == 2
         await pilot.press("escape")
         assert len(names(app)) == 4
@@ -249,9 +250,9 @@ async def test_a_click_moves_the_cursor_and_the_wheel_does_no_harm(console):
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.click("#list", offset=(10, 4))
-        assert app.screen.query_one(ExperimentList).cursor_key == "arm:adam@0.01"
+        assert app.screen.query_one(ExperimentList).table.cursor_key == "arm:adam@0.01"
         await pilot.click("#list", offset=(10, 20))
-        assert app.screen.query_one(ExperimentList).cursor_key == "arm:adam@0.01"
+        assert app.screen.query_one(ExperimentList).table.cursor_key == "arm:adam@0.01"
 
 
 async def test_looks_change_by_key_and_say_so(console, lab):
@@ -306,7 +307,7 @@ async def test_r_queues_what_the_cursor_is_on(console, lab, monkeypatch):
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("j", "r")
-        await app.until(pilot, lambda: any("queued Dropout with seed 0" in text for text in app.said))
+        await app.until(pilot, lambda: any("queued Dropout seed 0" in text for text in app.said))
         await app.settled(pilot, lambda shot: shot.runs)
         assert app.snapshot.runs[0].name == "dropout"
         assert cells(app, "arm:dropout")["state"] == "queued"
@@ -314,7 +315,7 @@ async def test_r_queues_what_the_cursor_is_on(console, lab, monkeypatch):
 
 async def test_r_asks_before_it_queues_several(console, lab, monkeypatch):
     asked = []
-    monkeypatch.setattr(deeds, "queue_defaults", lambda *given: asked.append(given[1]) or "queued them")
+    monkeypatch.setattr(actions, "queue_defaults", lambda *given: asked.append(given[1]) or "queued them")
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("space", "space", "r")
@@ -323,7 +324,7 @@ async def test_r_asks_before_it_queues_several(console, lab, monkeypatch):
         assert asked == []
         await pilot.press("r", "y")
         await app.until(pilot, lambda: "queued them" in app.said)
-        assert asked == [["network", "dropout"]]
+        assert asked == [("network", "dropout")]
 
 
 async def test_x_asks_and_then_stops_in_stages(console, live, monkeypatch):
@@ -340,39 +341,58 @@ async def test_x_asks_and_then_stops_in_stages(console, live, monkeypatch):
     async with app.run_test(size=WIDE) as pilot:
         await app.settled(pilot, lambda shot: shot.runs)
         await pilot.press("g", "x")
-        assert "nothing runs here" in screen_text(app)
+        assert "no active run selected" in screen_text(app)
         await pilot.press("j", "x")
         assert "Stop Dropout seed 0" in screen_text(app)
         await pilot.press("escape")
         assert stages == []
         await pilot.press("x", "y")
-        await app.until(pilot, lambda: "Dropout seed 0 has ended" in app.said)
+        await app.until(pilot, lambda: "Dropout seed 0 has stopped" in app.said)
         assert any("SIGTERM in 20 s" in text for text in app.said)
 
 
-async def test_a_queued_run_is_taken_out_of_the_queue(console, lab):
+async def test_a_queued_run_is_removed_from_the_queue_and_its_folder_goes_to_the_trash(console, lab, tmp_path):
+    run = lab.store.create(spec(lab, "network"), planned_steps=24)
+    queue.enqueue(lab.store.root, run, device="cpu", threads=1, data_root=tmp_path)
     app = console()
     async with app.run_test(size=WIDE) as pilot:
-        lab.store.create(spec(lab, "network"), planned_steps=24)
+        await app.settled(pilot, lambda shot: shot.runs)
+        await pilot.press("x")
+        assert "Remove Network seed 0 from the queue?" in screen_text(app)
+        await pilot.press("escape")
+        assert [entry.run for entry in queue.entries(lab.store.root)] == [run.id]
+        await pilot.press("x", "y")
+        await app.settled(pilot, lambda shot: not shot.runs)
+        await app.until(pilot, lambda: "Network seed 0 was removed from the queue" in app.said)
+    assert queue.entries(lab.store.root) == ()
+    assert not run.folder.exists()
+    assert lab.store.root.stat(), "the runs folder itself stays"
+
+
+async def test_a_run_that_nobody_queued_is_not_removed(console, lab):
+    app = console()
+    async with app.run_test(size=WIDE) as pilot:
+        run = lab.store.create(spec(lab, "network"), planned_steps=24)
         await app.settled(pilot, lambda shot: shot.runs)
         await pilot.press("x", "y")
-        await app.until(pilot, lambda: any("not in the queue" in text for text in app.said))
+        await app.until(pilot, lambda: any("is not queued" in text for text in app.said))
+        assert run.folder.exists()
 
 
-async def test_a_deed_that_fails_says_what_to_do_and_the_console_lives_on(console, monkeypatch):
+async def test_an_action_that_fails_says_what_to_do_and_the_console_lives_on(console, monkeypatch):
     def fail(*_):
         raise RuntimeError("the disk has [bold]eaten\x1b[31m it")
 
-    monkeypatch.setattr(deeds, "queue_defaults", fail)
+    monkeypatch.setattr(actions, "queue_defaults", fail)
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("r")
         await app.until(pilot, lambda: app.said)
-        assert "failed: RuntimeError: the disk has [bold]eaten" in app.said[0]
+        assert "failed: internal error: RuntimeError: the disk has [bold]eaten" in app.said[0]
         assert "[bold]eaten" in screen_text(app)
         assert "\x1b" not in screen_text(app)
         await pilot.press("j")
-        assert app.screen.query_one(ExperimentList).cursor_key == "arm:dropout"
+        assert app.screen.query_one(ExperimentList).table.cursor_key == "arm:dropout"
 
 
 async def test_a_poll_that_fails_is_told_once_and_polling_goes_on(console, lab, monkeypatch):
@@ -415,7 +435,7 @@ async def test_leaving_stops_nothing_and_says_what_goes_on(console, live):
         await app.settled(pilot, lambda shot: shot.runs)
         await pilot.press("q")
     assert app.return_code == 0
-    assert "1 run goes on" in said[0]
+    assert "1 run is still running" in said[0]
     assert "Dropout seed 0, epoch 2 of 2" in said[0]
     assert not one.attempt.stop_request.exists()
 
@@ -424,7 +444,7 @@ async def test_ctrl_c_twice_leaves(console):
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("ctrl+c")
-        assert "ctrl+c again leaves" in screen_text(app)
+        assert "press ctrl+c again to quit" in screen_text(app)
         assert app.is_running
         await pilot.press("ctrl+c")
         await pilot.pause()

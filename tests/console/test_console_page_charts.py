@@ -59,21 +59,21 @@ async def test_the_crosshair_reads_every_run_at_its_place(tmp_path):
         await app.until(pilot, lambda: app.screen.query_one(Chart).series)
         assert "last points" in str(app.screen.query_one("#reading").border_title)
         await pilot.press("left")
-        assert charts(app).look.cursor == 2.0
+        assert charts(app).chart_options.cursor == 2.0
         assert "at epoch 2" in str(app.screen.query_one("#reading").border_title)
         await pilot.press("left")
-        assert charts(app).look.cursor == 1.0
+        assert charts(app).chart_options.cursor == 1.0
         for word in ("run", "value", "step", "relative"):
             assert word in reading(app)[0]
         assert "epoch 1" in reading(app)[1]
         await pilot.press("left")
-        assert charts(app).look.cursor == 1.0, "there is nothing further left"
+        assert charts(app).chart_options.cursor == 1.0, "there is nothing further left"
         await pilot.press("G")
-        assert charts(app).look.cursor == 2.0
+        assert charts(app).chart_options.cursor == 2.0
         await pilot.press("g")
-        assert charts(app).look.cursor == 1.0
+        assert charts(app).chart_options.cursor == 1.0
         await pilot.press("escape")
-        assert charts(app).look.cursor is None
+        assert charts(app).chart_options.cursor is None
         await pilot.press("escape")
         assert isinstance(app.screen, MainScreen)
 
@@ -97,7 +97,7 @@ async def test_zoom_and_pan_move_the_window_and_reset_shows_everything_again(tmp
         await pilot.press("up", "pageup")
         assert app.screen.query_one(Chart).frame.y.span < near.y.span
         await pilot.press("minus", "minus", "minus")
-        assert charts(app).look.x is None, "never wider than the whole axis"
+        assert charts(app).chart_options.x is None, "never wider than the whole axis"
         await pilot.press("down", "0")
         assert app.screen.query_one(Chart).frame == whole
         await pilot.press("z")
@@ -113,7 +113,7 @@ async def test_the_crosshair_takes_the_window_with_it(tmp_path):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 1)
         await pilot.press("v", "g", "plus", "plus", "plus", "G")
-        look = charts(app).look
+        look = charts(app).chart_options
         assert look.x.low <= look.cursor <= look.x.high
 
 
@@ -126,7 +126,7 @@ async def test_the_mouse_sets_the_crosshair_and_the_wheel_zooms(tmp_path):
         await pilot.press("v")
         await app.until(pilot, lambda: app.screen.query_one(Chart).frame)
         await pilot.click(Chart, offset=(80, 10))
-        cursor = charts(app).look.cursor
+        cursor = charts(app).chart_options.cursor
         assert cursor is not None
         before = app.screen.query_one(Chart).frame.x
         chart = app.screen.query_one(Chart)
@@ -136,7 +136,7 @@ async def test_the_mouse_sets_the_crosshair_and_the_wheel_zooms(tmp_path):
             await pilot.pause()
             if kind is events.MouseScrollUp:
                 assert app.screen.query_one(Chart).frame.x.span < before.span
-        assert charts(app).look.x is None
+        assert charts(app).chart_options.x is None
 
 
 async def test_metric_smoothing_axis_log_and_outliers_change_what_is_drawn(tmp_path):
@@ -154,11 +154,11 @@ async def test_metric_smoothing_axis_log_and_outliers_change_what_is_drawn(tmp_p
         assert not (smooth.y == raw).all()
         assert "smoothed" in reading(app)[0]
         await pilot.press("X")
-        assert charts(app).look.axis is XAxis.STEP
+        assert charts(app).chart_options.axis is XAxis.STEP
         assert app.screen.query_one(Chart).frame.x.high == 24
         await pilot.press("L", "O")
-        assert charts(app).look.log_y
-        assert not charts(app).look.clip_outliers
+        assert charts(app).chart_options.log_y
+        assert not charts(app).chart_options.clip_outliers
         await pilot.press("m", "m", "m", "m")
         assert charts(app).slot.title == "minibatch loss", "round and round"
 
@@ -239,7 +239,7 @@ async def test_a_folder_of_another_tool_is_charted_by_steps_at_once(tmp_path):
         assert drawn.frame is not None, "no key was pressed"
         assert [one.name for one in drawn.series] == ["lightning_logs/version_0"]
         await pilot.press("v", "left")
-        assert charts(app).look.cursor == 19.0
+        assert charts(app).chart_options.cursor == 19.0
         assert "at step 19" in str(app.screen.query_one("#reading").border_title)
         await pilot.press("X")
-        assert charts(app).look.axis is XAxis.SAMPLES, "every axis can be reached"
+        assert charts(app).chart_options.axis is XAxis.SAMPLES, "every axis can be reached"

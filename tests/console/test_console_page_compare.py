@@ -11,8 +11,8 @@ from labtui.api.comparison import compare_experiments
 from labtui.compare.render.export import to_markdown
 from labtui.console.charts.chart import Chart
 from labtui.console.charts.screen import ChartsScreen
-from labtui.console.comparison.diff_screen import DiffScreen
 from labtui.console.comparison.screen import CompareScreen
+from labtui.console.comparison.spec_diff import DiffScreen
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import RunScreen
@@ -92,7 +92,7 @@ async def test_a_row_unfolds_to_its_seeds_and_a_seed_opens_its_run(app):
         assert "/Network/s1-" in app.screen.run_id
         await pilot.press("q", "h")
         assert len(cells(app)) == 3
-        assert page(app).row.title == "Network", "the cursor stays with the row"
+        assert page(app).panes.row.title == "Network", "the cursor stays with the row"
         await pilot.press("l", "enter")
         assert len(cells(app)) == 3
 
@@ -183,9 +183,9 @@ async def test_the_table_is_copied_and_written_as_the_command_line_has_it(app, t
             assert holds((tmp_path / name).read_text())
             assert app.said[-1] == f"written: {tmp_path / name}"
         await written(app, pilot, tmp_path / "a.md")
-        assert "is there already" in app.said[-1]
+        assert "exists already" in app.said[-1]
         await written(app, pilot, tmp_path / "a.xyz")
-        assert "in which form" in app.said[-1]
+        assert "no known format" in app.said[-1]
         await pilot.press("e", "escape")
         assert isinstance(app.screen, CompareScreen)
 

@@ -7,16 +7,15 @@ from textual import events
 from textual.binding import Binding
 
 from labtui.console.charts.screen import ChartsScreen
-from labtui.console.command_palette import actor, name_of
+from labtui.console.command_palette import action_node, name_of
 from labtui.console.commands import COMMANDS, EVERYWHERE, commands
 from labtui.console.comparison.screen import CompareScreen
 from labtui.console.docs_page import page
 from labtui.console.experiments.screen import MainScreen
-from labtui.console.help import help_lines, keys_of
+from labtui.console.help import HelpScreen, help_lines, keys_of
 from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import RunScreen
 from labtui.console.ui.glyphs import ASCII, UNICODE
-from labtui.console.ui.help_screen import HelpScreen
 from labtui.text.spans import line_width, plain
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
 from tests.support.console.pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
@@ -55,8 +54,8 @@ def test_the_keys_of_the_readme_are_those_of_the_command_table():
 def test_words_filter_the_help_by_key_label_and_meaning():
     assert [line for line in shown("charts", "crosshair left") if line.strip()][1].startswith("← h")
     assert any("+ =" in line for line in shown("charts", "zoom"))
-    assert shown("main", "xyzzy") == ["no key does “xyzzy”"]
-    assert shown("main", "xyzzy", glyphs=ASCII) == ["no key does xyzzy"]
+    assert shown("main", "xyzzy") == ["no key matches “xyzzy”"]
+    assert shown("main", "xyzzy", glyphs=ASCII) == ["no key matches xyzzy"]
 
 
 def test_the_user_s_own_keys_stand_in_the_help():
@@ -94,7 +93,7 @@ async def test_every_command_of_every_screen_has_somebody_who_does_it(tmp_path):
 def missing(app: ConsoleUnderTest) -> list[str]:
     """Commands of the screen that nobody has an action for; `app.` and `screen.` name their own."""
     found = commands(name_of(app.screen))
-    return [command.id for command in found if "." not in command.action and actor(app.screen, command) is None]
+    return [command.id for command in found if "." not in command.action and action_node(app.screen, command) is None]
 
 
 async def test_help_opens_filters_scrolls_and_closes(tmp_path):
@@ -103,13 +102,13 @@ async def test_help_opens_filters_scrolls_and_closes(tmp_path):
         await opened(app, pilot, 0)
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
-        assert "Queue what is marked" in screen_text(app)
+        assert "Queue the marked" in screen_text(app)
         await pilot.press("pagedown", "pagedown", "pageup", "down", "up")
         await pilot.press(*"theme")
         assert "Dark, light, monochrome." in screen_text(app)
-        assert "Queue what is marked" not in screen_text(app)
+        assert "Queue the marked" not in screen_text(app)
         await pilot.press("escape")
-        assert "Queue what is marked" in screen_text(app)
+        assert "Queue the marked" in screen_text(app)
         await pilot.press("escape")
         assert isinstance(app.screen, MainScreen)
         await pilot.press("f1")

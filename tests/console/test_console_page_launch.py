@@ -4,7 +4,7 @@ import pytest
 from textual import events
 
 from labtui.api import lifecycle
-from labtui.console import actions as deeds
+from labtui.console import actions
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.launch.form import Form
 from labtui.console.launch.request import Wish
@@ -32,7 +32,7 @@ def wishes(monkeypatch):
         found.append(wish)
         return "queued"
 
-    monkeypatch.setattr(deeds, "queue_wish", queue)
+    monkeypatch.setattr(actions, "queue_wish", queue)
     return found
 
 

@@ -7,11 +7,12 @@ from textual.widgets import Input
 
 from labtui.console.charts.chart import Chart
 from labtui.console.charts.screen import ChartsScreen
-from labtui.console.comparison.diff_screen import DiffScreen
 from labtui.console.comparison.screen import CompareScreen
+from labtui.console.comparison.spec_diff import DiffScreen
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.launch.screen import LaunchScreen
-from labtui.console.run.screen import SIDES, RunScreen
+from labtui.console.run.panes import TABS
+from labtui.console.run.screen import RunScreen
 from labtui.console.ui.log_view import LogView
 from labtui.console.ui.text_panel import Lines
 from labtui.store.state import State
@@ -49,16 +50,16 @@ async def test_the_sides_of_a_run_tell_figures_test_images_spec_network_and_log(
         await pilot.press("4")
         spec = lines(app, "#detail")
         assert "model.dropout" in spec
-        assert "the factor" in spec
+        assert "factor" in spec
         assert "199,860 parameters" in spec
         assert "Linear 84 -> 10" in spec
         await pilot.press("right")
-        assert page(app).side == "log"
+        assert page(app).panes.tab == "log"
         assert app.screen.query_one(LogView).lines
         await pilot.press("right", "right")
-        assert page(app).side == "curves"
+        assert page(app).panes.tab == "curves"
         await pilot.press("left")
-        assert page(app).side == "overview"
+        assert page(app).panes.tab == "overview"
         await pilot.press("z", "escape", "escape")
         assert isinstance(app.screen, MainScreen)
 
@@ -72,16 +73,16 @@ async def test_the_log_is_filtered_while_one_types_and_esc_takes_one_step_back_a
         await pilot.press("enter")
         await app.until(pilot, lambda: app.screen.query_one(LogView).lines)
         whole = app.screen.query_one(LogView).lines
-        await pilot.press("slash", *"epoch.2.done")
-        assert page(app).side == "log"
+        await pilot.press("slash", *"/epoch.2.done/")
+        assert page(app).panes.tab == "log"
         assert len(app.screen.query_one(LogView).lines) == 1
         await pilot.press("enter")
         assert app.screen.focused is app.screen.query_one(LogView)
-        assert "/ epoch.2.done" in screen_text(app)
+        assert "/ /epoch.2.done/" in screen_text(app)
         await pilot.press("escape")
         assert app.screen.query_one(LogView).lines == whole
         await pilot.press("o")
-        assert page(app).side == "overview"
+        assert page(app).panes.tab == "overview"
         await pilot.press("o", "escape", "escape")
         assert isinstance(app.screen, MainScreen)
 
@@ -115,15 +116,15 @@ async def test_a_run_under_way_is_followed_to_its_end_and_its_test_images_are_re
             await pilot.press("enter")
             await app.until(pilot, lambda: "54%" in lines(app, "#about"))
             await pilot.press("3")
-            await app.until(pilot, lambda: "read once, at the end" in lines(app, "#detail"))
+            await app.until(pilot, lambda: "evaluated once, at the end" in lines(app, "#detail"))
             one.advance(11)
             one.finish("diverged", "loss is NaN at step 24", diverged_step=24)
             await app.settled(pilot, lambda shot: shot.runs[0].state is State.DIVERGED)
-            await app.until(pilot, lambda: "diverged: the test images were not read" in lines(app, "#detail"))
+            await app.until(pilot, lambda: "diverged: the test images were not evaluated" in lines(app, "#detail"))
             await pilot.press("1")
             assert "loss is NaN at step 24" in lines(app, "#about")
             assert "ended" in lines(app, "#about")
-            assert "with code 1" in lines(app, "#about")
+            assert "with exit code 1" in lines(app, "#about")
     finally:
         one.release()
 
@@ -170,7 +171,7 @@ async def test_from_a_run_its_charts_comparison_difference_and_next_launch_open(
         await pilot.press("y")
         assert "labtui run dropout" in app.clipboard
         await pilot.press("x")
-        assert "nothing runs here" in screen_text(app)
+        assert "no active run selected" in screen_text(app)
 
 
 async def test_a_foreign_run_is_shown_as_far_as_it_tells(tmp_path):
@@ -204,7 +205,7 @@ async def test_every_side_fits_every_size(tmp_path, ascii_only):
         await pilot.press("enter")
         for size in SIZES[ascii_only]:
             await pilot.resize_terminal(*size)
-            for digit in "12345"[: len(SIDES)]:
+            for digit in "12345"[: len(TABS)]:
                 await pilot.press(digit)
                 assert not ascii_only or beyond_ascii(screen_text(app)) == []
         assert not app.screen.query_one("#filter", Input).display

@@ -70,15 +70,15 @@ async def test_a_worker_that_fails_says_so_and_the_screen_lives_on(tmp_path, mon
     def broken(*_):
         raise RuntimeError("the disk [bold]is gone[/]")
 
-    monkeypatch.setattr("labtui.console.comparison.query.judge", broken)
+    monkeypatch.setattr("labtui.console.comparison.screen.answer", broken)
     monkeypatch.setattr("labtui.console.launch.screen.answer", broken)
-    monkeypatch.setattr("labtui.console.run.predicting.read_predicted", broken)
+    monkeypatch.setattr("labtui.console.run.panes.read_test_predictions", broken)
     lab = lab_at(tmp_path)
     done(lab, "dropout")
     app = ConsoleUnderTest(lab, tmp_path / "state")
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 1)
-        for keys, seen in ((["c"], "could not be judged"), (["q", "enter", "3"], "is gone"), (["q", "R"], "is gone")):
+        for keys, seen in ((["c"], "the comparison failed"), (["q", "enter", "3"], "is gone"), (["q", "R"], "is gone")):
             before = len(app.said)
             await pilot.press(*keys)
             await app.until(pilot, lambda before=before: len(app.said) > before)

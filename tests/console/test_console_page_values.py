@@ -18,16 +18,14 @@ from labtui.console.charts.series import Frame, Series
 from labtui.console.charts.ticks import Range
 from labtui.console.charts.viewport import log_panned, log_zoomed, panned, within, zoomed
 from labtui.console.charts.xaxis import XAxis
-from labtui.console.comparison import export as exporting
-from labtui.console.comparison import spec_diff as contrast
-from labtui.console.comparison import table_rows as comparing
+from labtui.console.comparison import export, spec_diff, table_rows
 from labtui.console.data.snapshot import Machine
 from labtui.console.launch import fields as form
 from labtui.console.launch.preview import answer, device_words, plan_lines
 from labtui.console.launch.request import Wish, wish_of_request, wish_of_run
 from labtui.console.run.confusion import confusion_lines
 from labtui.console.run.overview import beside, model_lines, overview, spec_lines
-from labtui.console.run.predictions import Predicted, count
+from labtui.console.run.predictions import RunPredictions, count
 from labtui.console.ui.glyphs import ASCII, UNICODE, in_ascii
 from labtui.console.ui.tabs import tabs
 from labtui.errors import UsageError
@@ -147,7 +145,7 @@ def test_seeds_apart_keep_their_letter_and_colour_and_differ_by_dashes():
 
 def test_curves_are_written_as_one_line_per_point_with_nothing_where_there_is_no_number():
     one = series([1, 2], [0.5, float("nan")], steps=np.array([10, 20]), times=np.array([1.0, 2.0]), unit="point")
-    rows = list(csv.DictReader(exporting.series_csv([one], "epoch").splitlines()))
+    rows = list(csv.DictReader(export.series_csv([one], "epoch").splitlines()))
     assert rows[0] == {
         "name": "run", "label": "A", "epoch": "1", "value": "0.5", "smoothed": "0.5", "sd": "", "n": "", "step": "10",
         "step_unit": "point", "relative_seconds": "1",
@@ -166,7 +164,7 @@ def test_confusions_are_counted_and_named():
     assert found.classes == ("cat", "dog", "class 2")
     assert found.accuracy == 40.0
     assert found.cross_entropy == 2.0
-    assert found.confusions(5) == [("class 2", "cat", 2), ("cat", "dog", 1)]
+    assert found.mistakes(5) == [("class 2", "cat", 2), ("cat", "dog", 1)]
     assert found.per_class == (50.0, 100.0, 0.0)
 
 
@@ -174,7 +172,7 @@ def test_confusions_are_counted_and_named():
 def test_classes_that_cannot_be_are_told_and_not_counted(labels):
     found = count("r", Predictions(np.array(labels), np.array([0, 0]), np.zeros(2)), ("cat",))
     assert found.matrix is None
-    assert "classes beyond" in found.note
+    assert "classes outside" in found.note
 
 
 def test_predictions_of_no_image_say_so():
@@ -190,7 +188,7 @@ def test_the_test_images_fit_their_room(room, glyphs):
     lines = confusion_lines(found, room, glyphs)
     assert max(line_width(line) for line in lines) <= room
     assert any("80.00 %" in text for text in texts(lines))
-    assert texts(confusion_lines(Predicted("r", "not yet"), room, glyphs)) == ["not yet"]
+    assert texts(confusion_lines(RunPredictions("r", "not yet"), room, glyphs)) == ["not yet"]
 
 
 @pytest.mark.parametrize("room", [20, 40, 100])
@@ -199,7 +197,7 @@ def test_everything_about_a_run_fits_its_room_whatever_state_it_is_in(room):
         one = run(state=state, final=50.0, step=10, reason="out of memory " * 5)
         for lines in (overview(one, {}, room, UNICODE, 2_000.0), spec_lines(one, room, UNICODE)):
             assert max(line_width(line) for line in lines) <= room
-    assert any("written when the run ends" in text for text in texts(model_lines(None, room, UNICODE)))
+    assert any("known when the run has ended" in text for text in texts(model_lines(None, room, UNICODE)))
 
 
 def test_the_command_that_repeats_a_run_can_be_pasted_from_its_panel():
@@ -207,7 +205,7 @@ def test_the_command_that_repeats_a_run_can_be_pasted_from_its_panel():
         spec("dropout"), overrides={"training.epochs": 3, "optimizer.lr": 0.01, "data.name": "digits"}
     )
     lines = texts(overview(run(own=own, final=50.0), {}, 40, UNICODE, 2_000.0))
-    start = lines.index("again") + 1
+    start = lines.index("repeat") + 1
     command = "\n".join(lines[start : lines.index("", start)])
     words = command.replace("\\\n", "").split()
     assert words[:3] == ["labtui", "run", "dropout"]
@@ -227,23 +225,22 @@ def test_only_what_differs_is_contrasted_and_what_was_not_declared_stands_out():
     here = spec("dropout")
     here = msgspec.structs.replace(here, model=Cnn(dropout=(0.3, 0.2)), optimizer=Adam(lr=0.01))
     there = spec("network")
-    lines = contrast.contrast_lines([("Dropout", here), ("Network", there)], ("model.dropout",), 80, UNICODE)
+    lines = spec_diff.diff_lines([("Dropout", here), ("Network", there)], ("model.dropout",), 80, UNICODE)
     assert [text.split()[:2] for text in texts(lines)[1:3]] == [["model.dropout", "0.3,"], ["!", "optimizer.lr"]]
-    assert "beyond the declared factor, model.dropout" in texts(lines)[-1]
-    same = contrast.contrast_lines([("A", here), ("B", here)], (), 80, UNICODE)
-    assert "nothing differs but the seed" in texts(same)[0]
+    assert "beyond the declared factor: model.dropout" in texts(lines)[-1]
+    same = spec_diff.diff_lines([("A", here), ("B", here)], (), 80, UNICODE)
+    assert "only the seed differs" in texts(same)[0]
 
 
 def test_three_specs_and_a_part_that_one_lacks_are_contrasted():
     one, two = spec("a"), spec("b")
     three = msgspec.structs.replace(spec("c"), optimizer=Sgd(lr=0.1))
-    assert contrast.differing([one, two, three]) == ("optimizer.name", "optimizer.lr")
-    lines = contrast.contrast_lines([("A", one), ("B", two), ("C", three)], (), 100, UNICODE)
+    assert spec_diff.differing_keys([one, two, three]) == ("optimizer.name", "optimizer.lr")
+    lines = spec_diff.diff_lines([("A", one), ("B", two), ("C", three)], (), 100, UNICODE)
     assert texts(lines)[1].split() == ["optimizer.name", "adam", "adam", "sgd"]
     for room in (12, 30, 60):
         assert (
-            max(line_width(line) for line in contrast.contrast_lines([("A", one), ("C", three)], (), room, ASCII))
-            <= room
+            max(line_width(line) for line in spec_diff.diff_lines([("A", one), ("C", three)], (), room, ASCII)) <= room
         )
 
 
@@ -323,35 +320,35 @@ def test_a_wish_that_cannot_be_meant_is_answered_with_its_fault(tmp_path):
 
 def test_rows_without_a_value_come_last_in_every_order(tmp_path):
     told = compare_experiments(compared_lab(tmp_path))
-    for sort in comparing.SORTS[1:]:
+    for sort in table_rows.SORTS[1:]:
         for reverse in (False, True):
-            shown = comparing.ordered(told, comparing.Choice(sort=sort, reverse=reverse))
+            shown = table_rows.ordered(told, table_rows.TableOptions(sort=sort, reverse=reverse))
             assert {row.key for row in shown} == {row.key for row in told.rows}
-            assert comparing.rows(told, comparing.Choice(sort=sort), {}, UNICODE)
-    by_p = comparing.ordered(told, comparing.Choice(sort="p", reverse=True))
+            assert table_rows.table_rows(told, table_rows.TableOptions(sort=sort), {}, UNICODE)
+    by_p = table_rows.ordered(told, table_rows.TableOptions(sort="p", reverse=True))
     assert by_p[0].title == "Dropout", "the only one with a p"
-    assert comparing.ordered(told, comparing.Choice(filter="drop"))[0].title == "Dropout"
+    assert table_rows.ordered(told, table_rows.TableOptions(filter="drop"))[0].title == "Dropout"
 
 
 def test_empty_columns_are_left_out(tmp_path):
     told = compare_experiments(compared_lab(tmp_path))
-    lines = comparing.rows(told, comparing.Choice(), {}, UNICODE)
-    keys = [column.key for column in comparing.filled(lines)]
+    lines = table_rows.table_rows(told, table_rows.TableOptions(), {}, UNICODE)
+    keys = [column.key for column in table_rows.filled_columns(lines)]
     assert "published" not in keys
     assert "interval" in keys
-    assert comparing.filled(())[0].key == "mark"
+    assert table_rows.filled_columns(())[0].key == "mark"
 
 
 def test_nothing_is_ever_overwritten(tmp_path):
     place_ = tmp_path / "a.md"
-    assert exporting.write_new(place_, "text") == f"written: {place_}"
-    with pytest.raises(UsageError, match="there already"):
-        exporting.write_new(place_, "other")
+    assert export.write_new(place_, "text") == f"written: {place_}"
+    with pytest.raises(UsageError, match="exists already"):
+        export.write_new(place_, "other")
     assert place_.read_text() == "text"
-    with pytest.raises(UsageError, match="in which form"):
-        exporting.form_of(tmp_path / "a.doc")
+    with pytest.raises(UsageError, match="no known format"):
+        export.format_of(tmp_path / "a.doc")
     told = compare_experiments(compared_lab(tmp_path))
-    assert json.loads(exporting.form_of(tmp_path / "A.JSON")(told))["schema"] == 1
+    assert json.loads(export.format_of(tmp_path / "A.JSON")(told))["schema"] == 1
 
 
 def test_every_sign_has_a_spelling():

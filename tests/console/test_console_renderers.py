@@ -13,7 +13,7 @@ from labtui.console.charts.series import Series
 from labtui.console.charts.sparkline import sparkline
 from labtui.console.charts.ticks import Range, Scale, grown_end, linear_ticks, log_range, log_ticks, rounded_range
 from labtui.console.charts.xaxis import StepScale, XAxis, convert, planned_end
-from labtui.console.run import heatmap
+from labtui.console.run.confusion import class_accuracy_lines, matrix_lines
 from labtui.console.ui.gauges import both_sides, progress
 from labtui.console.ui.glyphs import ASCII, UNICODE
 from labtui.store.tags import StepUnit
@@ -224,26 +224,27 @@ MATRIX = np.array([[90, 5, 5], [0, 60, 40], [1, 29, 70]])
 
 
 def test_a_confusion_matrix_shows_counts_where_they_fit():
-    lines = [plain(line) for line in heatmap.confusion(MATRIX, CLASSES, 60)]
+    lines = [plain(line) for line in matrix_lines(MATRIX, CLASSES, 60, UNICODE)]
     assert lines[0].split() == ["airpl", "cat", "dog"]
     assert lines[2].split() == ["cat", "0", "60", "40"]
-    inks = [span.style for span in heatmap.confusion(MATRIX, CLASSES, 60)[2]]
+    inks = [span.style for span in matrix_lines(MATRIX, CLASSES, 60, UNICODE)[2]]
     assert inks[-3:] == ["heat0", "heat3", "heat2"]
 
 
 def test_a_confusion_matrix_without_room_shows_shades():
-    lines = heatmap.confusion(MATRIX, CLASSES, 16, ASCII)
+    lines = matrix_lines(MATRIX, CLASSES, 16, ASCII)
     assert max(line_width(line) for line in lines) <= 16
     assert plain(lines[1]) == "airplane @@...."
     assert plain(lines[2]) == "cat        ++::"
 
 
 def test_per_class_deltas_have_a_sign_and_a_side():
-    lines = [plain(line) for line in heatmap.per_class(CLASSES, [90.0, 60.0, 70.0], [6.1, -0.8, 0.0], 50)]
+    lines = [plain(line) for line in class_accuracy_lines(CLASSES, [90.0, 60.0, 70.0], [6.1, -0.8, 0.0], 50, UNICODE)]
     assert "+6.10" in lines[0]
     assert "−0.80" in lines[1]
     assert lines[0].index("█") > lines[0].index("│")
-    assert plain(heatmap.per_class(CLASSES, [90.0, 60.0, 70.0], None, 50)[1]).split()[:2] == ["cat", "60.00"]
+    without_deltas = class_accuracy_lines(CLASSES, [90.0, 60.0, 70.0], None, 50, UNICODE)
+    assert plain(without_deltas[1]).split()[:2] == ["cat", "60.00"]
 
 
 def _line(label, x, y, **more):

@@ -7,21 +7,20 @@ import sys
 import pytest
 from rich.color import Color, ColorSystem
 
-from labtui.console import saved_state as memory
-from labtui.console.commands import COMMANDS, EVERYWHERE, commands, footer
-from labtui.console.keymap import read_keymap
+from labtui.console import saved_state
+from labtui.console.commands import COMMANDS, EVERYWHERE, commands, footer, read_keymap
 from labtui.console.palettes import DARK, LIGHT, MONO, SERIES, SIXTEEN, inks, styles
 from labtui.console.theme import THEMES
 from tests.support.processes import ROOT
 
 
 def test_what_is_kept_comes_back(tmp_path):
-    path = memory.place(tmp_path / "runs", tmp_path / "state")
-    assert memory.recall(path) == memory.Remembered()
-    kept = memory.Remembered(folder="x", filter="adam", sort="delta", marks={"A": "arm:l1"}, smoothing=0.6)
-    assert memory.keep(path, kept)
-    assert memory.recall(path) == kept
-    assert memory.place(tmp_path / "other", tmp_path / "state") != path
+    path = saved_state.path_of(tmp_path / "runs", tmp_path / "state")
+    assert saved_state.load(path) == saved_state.SavedState()
+    kept = saved_state.SavedState(folder="x", filter="adam", sort="delta", marks={"A": "arm:l1"}, smoothing=0.6)
+    assert saved_state.save(path, kept)
+    assert saved_state.load(path) == kept
+    assert saved_state.path_of(tmp_path / "other", tmp_path / "state") != path
 
 
 @pytest.mark.parametrize(
@@ -30,14 +29,14 @@ def test_what_is_kept_comes_back(tmp_path):
 def test_damaged_memory_is_no_reason_to_fail(tmp_path, content):
     path = tmp_path / "memory.json"
     path.write_bytes(content)
-    remembered = memory.recall(path)
-    assert remembered.choice.sort == "catalog"
+    remembered = saved_state.load(path)
+    assert remembered.list_options.sort == "catalog"
     assert remembered.x_axis == "epoch"
 
 
 def test_a_home_that_cannot_be_written_is_no_reason_to_fail(tmp_path):
     (tmp_path / "file").write_text("")
-    assert not memory.keep(tmp_path / "file" / "below.json", memory.Remembered())
+    assert not saved_state.save(tmp_path / "file" / "below.json", saved_state.SavedState())
 
 
 def test_a_users_keys_are_read_and_faults_are_told(tmp_path):
@@ -124,7 +123,7 @@ from labtui.console.app import LabtuiApp, Settings
 from labtui.api import open_lab
 
 class App(LabtuiApp):
-    def begin_watching(self):
+    def start_polling(self):
         self.exit()
 
 place = Path(sys.argv[1])
@@ -145,7 +144,7 @@ def test_the_first_frame_waits_for_neither_numpy_nor_the_launchers(tmp_path):
 PURE = (
     "charts.build_series charts.crosshair charts.linechart charts.options charts.panels charts.raster charts.series "
     "charts.sparkline charts.ticks charts.viewport charts.xaxis data.poller experiments.details experiments.entries "
-    "launch.fields launch.preview run.heatmap ui.gauges ui.glyphs ui.tabs"
+    "launch.fields launch.preview run.confusion ui.gauges ui.glyphs ui.tabs"
 )
 """Modules of the console that compute what is shown, and are tested without Textual."""
 

@@ -8,6 +8,9 @@ from labtui.console.charts.xaxis import XAxis
 from labtui.store.run import Run
 from labtui.store.state import State
 
+SMOOTHING_WEIGHTS = (0.6, 0.9, 0.99)
+"""What the smoothing key goes through before "off"; 0.6 is TensorBoard's default."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -31,6 +34,19 @@ class Look:
     x: Range | None = None
     y: Range | None = None
     cursor: float | None = None
+
+    def changed(self, option: str) -> "tuple[Look, str]":
+        """With the next value of one option (`smoothing`, `log_y`, `axis` or `clip_outliers`), and the message."""
+        if option == "smoothing":
+            weight = next((weight for weight in SMOOTHING_WEIGHTS if weight > self.smoothing), 0.0)
+            return replace(self, smoothing=weight), f"smoothing {weight or 'off'}"
+        if option == "log_y":
+            return replace(self, log_y=not self.log_y, y=None), "linear y" if self.log_y else "log y"
+        if option == "axis":
+            axis = self.axis.next()
+            return replace(self, axis=axis, x=None, cursor=None), f"x: {axis}"
+        clip = not self.clip_outliers
+        return replace(self, clip_outliers=clip), "outliers clipped" if clip else "outliers shown"
 
 
 def shown_runs(runs: Sequence[Run]) -> tuple[Run, ...]:

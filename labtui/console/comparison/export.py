@@ -1,4 +1,4 @@
-"""Writing comparisons and curves to files, comparisons in the command line's forms. Nothing is ever overwritten."""
+"""Writes comparisons and curves to files, comparisons in the formats of the command line. Never overwrites a file."""
 
 import csv
 import io
@@ -15,41 +15,43 @@ from labtui.errors import EnvironmentFault, UsageError
 WIDTH = 100
 """Columns of a text file."""
 
-FORMS: Mapping[str, Callable[[ComparisonTable], str]] = {
+FORMATS: Mapping[str, Callable[[ComparisonTable], str]] = {
     ".txt": lambda table: to_text(table, WIDTH),
     ".csv": export.to_csv,
     ".md": export.to_markdown,
     ".tex": export.to_latex,
     ".json": export.to_json,
 }
-"""Writers by the ending of the file's name."""
+"""Writers by suffix of the file."""
 
 
-def form_of(path: Path) -> Callable[[ComparisonTable], str]:
-    """The writer for a file. Raises UsageError where its ending names none."""
+def format_of(path: Path) -> Callable[[ComparisonTable], str]:
+    """The writer of a file by its suffix. Raises UsageError for an unknown suffix."""
     try:
-        return FORMS[path.suffix.casefold()]
+        return FORMATS[path.suffix.casefold()]
     except KeyError:
         raise UsageError(
-            f"{path.name!r} does not say in which form: end it with {', '.join(FORMS)}.", advice=""
+            f"{path.name!r} has no known format: end the name with {', '.join(FORMATS)}.", advice=""
         ) from None
 
 
 def write_new(path: Path, text: str) -> str:
-    """Write a file that was not there before, and say so. Raises UsageError where it was, EnvironmentFault where it
-    cannot be written."""
+    """Write a new file and return a message.
+
+    Raises UsageError if it exists, and EnvironmentFault if it cannot be written.
+    """
     try:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise UsageError(f"{path} is there already; it was left as it is.", advice="Choose another name.") from None
+        raise UsageError(f"{path} exists already; it was not changed.", advice="Choose another name.") from None
     except OSError as fault:
         raise EnvironmentFault(f"{path} cannot be written: {fault.strerror}.", advice="") from fault
     return f"written: {path.resolve()}"
 
 
 def series_csv(series: Sequence[Series], axis: str) -> str:
-    """What a chart shows, a line per point: empty cells where there is no number."""
+    """What a chart shows as CSV, a line per point; a missing number is an empty cell."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["name", "label", axis, "value", "smoothed", "sd", "n", "step", "step_unit", "relative_seconds"])

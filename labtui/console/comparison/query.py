@@ -1,4 +1,4 @@
-"""What is asked of a comparison, and when an answer is out of date. Knows no screen."""
+"""What a comparison asks for, and when its answer is out of date. No Textual here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from labtui.store.tags import TEST_ACCURACY, TEST_LOSS
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A comparison."""
+class ComparisonQuery:
+    """What is compared."""
 
     names: tuple[str, ...] = ()
     """Experiments, members or titles; none means everything that has run."""
@@ -21,18 +21,18 @@ class Asked:
     baseline: str | None = None
 
 
-def judge(lab: Lab, asked: Asked) -> ComparisonTable:
-    """The answer. Raises LabErrors."""
-    return compare_experiments(lab, asked.names, metric=asked.metric, baseline=asked.baseline)
+def answer(lab: Lab, query: ComparisonQuery) -> ComparisonTable:
+    """The table of a query. Raises LabErrors."""
+    return compare_experiments(lab, query.names, metric=query.metric, baseline=query.baseline)
 
 
-def stamp(runs: Iterable[Run]) -> int:
-    """Changes when an answer may have: a run has ended, come or gone."""
+def results_version(runs: Iterable[Run]) -> int:
+    """A number that changes when an answer may change: when a run ends, appears or disappears."""
     return hash(frozenset((run.id, run.state, run.modified if run.state is State.FINISHED else 0.0) for run in runs))
 
 
 def metrics(runs: Iterable[Run]) -> tuple[str, ...]:
-    """What finished runs can be compared by: the final figures first, then everything else that they recorded."""
-    found = {tag for run in runs if run.state is State.FINISHED and run.result for tag in run.result.last}
-    first = [tag for tag in (TEST_ACCURACY, TEST_LOSS) if tag in found]
-    return (*first, *sorted(found - set(first))) or (TEST_ACCURACY,)
+    """The metrics that finished runs can be compared by: the final ones first, then the other recorded tags."""
+    tags = {tag for run in runs if run.state is State.FINISHED and run.result for tag in run.result.last}
+    first = [tag for tag in (TEST_ACCURACY, TEST_LOSS) if tag in tags]
+    return (*first, *sorted(tags - set(first))) or (TEST_ACCURACY,)

@@ -1,32 +1,39 @@
-"""Specs side by side: only the keys in which they differ. Pure."""
+"""Specs side by side: only the keys in which they differ, as lines and in a box over the screen."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
 
 from labtui.compare.spec_diff import changes, covers
-from labtui.console.experiments.entry import Entry
+from labtui.console.experiments.entry import ListEntry
 from labtui.console.ui.glyphs import Glyphs
+from labtui.console.ui.strips import entitle, glyphs_of
+from labtui.console.ui.text_panel import Lines
 from labtui.spec import RunSpec, Variant, recipe
 from labtui.text.spans import Line, Span, fit, shorten, text_width
 from labtui.text.words import value_text
 
-NARROWEST = 6
-WIDEST = 26
-"""Cells of a value."""
+NARROWEST, WIDEST = 6, 26
+"""Cells of a column of values."""
+
+FRAME = 2
+"""Lines of the border of the box."""
 
 
-def contrast_lines(
-    specs: Sequence[tuple[str, RunSpec]], factor: tuple[str, ...], room: int, glyphs: Glyphs
-) -> list[Line]:
-    """A column per titled spec, a line per key in which any differs from the first.
+def diff_lines(specs: Sequence[tuple[str, RunSpec]], factor: tuple[str, ...], width: int, glyphs: Glyphs) -> list[Line]:
+    """A column per titled spec and a line per key in which any differs from the first, at most `width` cells wide.
 
-    Keys outside the declared factor stand out; without a declared factor none does.
+    Keys outside the declared factor are marked, if there is one.
     """
-    keys = differing([spec for _, spec in specs])
+    keys = differing_keys([spec for _, spec in specs])
     if not keys:
-        return [(Span("the same recipe: nothing differs but the seed", "muted"),)]
-    left = min(max(text_width(key) for key in keys), max(12, room * 2 // 5)) + 3
-    across = min(WIDEST, max(NARROWEST, (room - left) // len(specs) - 2))
+        return [(Span("the same recipe: only the seed differs", "muted"),)]
+    left = min(max(text_width(key) for key in keys), max(12, width * 2 // 5)) + 3
+    across = min(WIDEST, max(NARROWEST, (width - left) // len(specs) - 2))
     outside = [key for key in keys if factor and not covers(factor, key)]
     head = [Span("  what differs", "title")]
     lines = [_line(head, [Span(title, "muted") for title, _ in specs], left, across, glyphs)]
@@ -36,8 +43,8 @@ def contrast_lines(
         name = [Span("! " if beyond else "  ", "warn"), Span(key, "warn" if beyond else "muted")]
         lines.append(_line(name, _values(tables, key), left, across, glyphs))
     if outside:
-        lines += [(), (Span(f"! beyond the declared factor, {', '.join(factor)}", "warn"),)]
-    return [shorten(line, room, glyphs.ellipsis) for line in lines]
+        lines += [(), (Span(f"! beyond the declared factor: {', '.join(factor)}", "warn"),)]
+    return [shorten(line, width, glyphs.ellipsis) for line in lines]
 
 
 def _line(name: Sequence[Span], values: Sequence[Span], left: int, across: int, glyphs: Glyphs) -> Line:
@@ -53,7 +60,7 @@ def _values(tables: Sequence[Mapping[str, Any]], key: str) -> list[Span]:
     return [Span(text, "muted" if index and text == texts[0] else "") for index, text in enumerate(texts)]
 
 
-def differing(specs: Sequence[RunSpec]) -> tuple[str, ...]:
+def differing_keys(specs: Sequence[RunSpec]) -> tuple[str, ...]:
     """The keys in which any spec differs from the first, in the order of the recipe."""
     first, *others = specs
     return tuple(dict.fromkeys(change.key for other in others for change in changes(first, other)))
@@ -67,21 +74,21 @@ def _value(table: Mapping[str, Any], key: str) -> str:
 
 
 def specs_of(
-    entries: Sequence[Entry], variants: Sequence[Variant]
+    entries: Sequence[ListEntry], variants: Sequence[Variant]
 ) -> tuple[list[tuple[str, RunSpec]], tuple[str, ...]]:
-    """The specs of entries of the list, and of one alone with its declared baseline's; and what it declares to change.
+    """The titled specs of entries, for one entry with its declared baseline's, and the factor that it declares.
 
-    `variants` are the catalog's, resolved: one that names its data set's own figures differs from no run that has them.
+    `variants` are the catalog's variants as they would run.
     """
-    found = [(entry.title, spec) for entry in entries if (spec := _spec(entry, variants))]
-    if len(found) != 1:
-        return found, ()
-    spec = found[0][1]
+    specs = [(entry.title, spec) for entry in entries if (spec := _spec(entry, variants))]
+    if len(specs) != 1:
+        return specs, ()
+    spec = specs[0][1]
     baseline = _variant(spec.baseline or "", spec.data.name, variants)
-    return [*found, *([(baseline.display_title, baseline)] if baseline else [])], spec.factor
+    return [*specs, *([(baseline.display_title, baseline)] if baseline else [])], spec.factor
 
 
-def _spec(entry: Entry, variants: Sequence[Variant]) -> RunSpec | None:
+def _spec(entry: ListEntry, variants: Sequence[Variant]) -> RunSpec | None:
     if entry.run is not None and entry.run.spec is not None:
         return entry.run.spec
     return _variant(entry.variant.spec.name, entry.variant.spec.data.name, variants) if entry.variant else None
@@ -96,3 +103,30 @@ def _variant(name: str, data: str, variants: Sequence[Variant]) -> RunSpec | Non
         ),
         None,
     )
+
+
+class DiffScreen(ModalScreen[None]):
+    """The differences of titled specs in a box; the key that opened it closes it."""
+
+    CSS_PATH = Path(__file__).parents[1] / "ui" / "pages.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,d,q,enter", "close", "Close", show=False)]
+
+    def __init__(self, specs: Sequence[tuple[str, RunSpec]], factor: tuple[str, ...]) -> None:
+        super().__init__()
+        self._specs, self._factor = specs, factor
+
+    def compose(self) -> ComposeResult:
+        """A box of lines."""
+        yield Lines(id="differences")
+
+    def on_mount(self) -> None:
+        """Show the differences."""
+        panel, glyphs = self.query_one(Lines), glyphs_of(self)
+        panel.show(lambda width: diff_lines(self._specs, self._factor, width, glyphs))
+        panel.styles.height = len(diff_lines(self._specs, self._factor, 80, glyphs)) + FRAME
+        factor = f"declared factor: {', '.join(self._factor)}" if self._factor else ""
+        entitle(panel, " and ".join(title for title, _ in self._specs[:3]), factor)
+
+    def action_close(self) -> None:
+        """Close the box."""
+        self.dismiss(None)

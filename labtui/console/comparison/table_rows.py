@@ -1,13 +1,15 @@
-"""The comparison as rows of a table: sorted, filtered, unfolded. Pure; what is true was decided in labtui.compare."""
+"""The rows of a comparison as rows of a table: sorted, filtered, unfolded. Pure; compare has judged them."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
 
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, FoldedCell, SeedValue, Verdict
 from labtui.compare.render.phrases import p_cell
-from labtui.console.experiments import filters
-from labtui.console.experiments.marks import ink_of
+from labtui.console.experiments.entry import ink_of
+from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.console.experiments.rows import CONFOUNDED
 from labtui.console.ui.glyphs import Glyphs
 from labtui.text import numbers
@@ -33,54 +35,78 @@ COLUMNS = (
 )
 
 SORTS = ("", *(column.key for column in COLUMNS if column.sortable))
-"""What the sort key goes through; the table's own order first."""
+"""The columns that the sort key goes through; the table's own order first."""
 
 _INKS = {Verdict.GAIN: "good", Verdict.LOSS: "bad"}
 _ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """How the comparison is looked at."""
+class TableOptions:
+    """How the rows are sorted, filtered and unfolded."""
 
     sort: str = ""
     reverse: bool = False
     filter: str = ""
     unfolded: frozenset[str] = frozenset()
-    """Keys of judged rows whose seeds are shown."""
+    """Keys of the rows whose seeds are shown."""
+
+
+class LineKind(Enum):
+    """What a line of the table shows."""
+
+    ROW = "row"
+    MATCHED = "matched"
+    """The comparison of a row with its matched baseline."""
+    SEED = "seed"
+    FOLDED = "folded"
+    """An older definition, or another device."""
+    HEADING = "heading"
+
+
+class RowKey(NamedTuple):
+    """The key of a line."""
+
+    kind: LineKind
+    row: str
+    """The key of the comparison's row that it belongs to; of a heading, the data set."""
+    detail: str = ""
+    """Of a seed, the id of its run."""
 
 
 Sortable = tuple[bool, float | str]
 
 
-def rows(table: ComparisonTable, choice: Choice, letters: Mapping[str, str], glyphs: Glyphs) -> tuple[TableRow, ...]:
-    """The lines of the table; `letters` are the marks by judged row's key."""
+def table_rows(
+    table: ComparisonTable, options: TableOptions, letters: Mapping[str, str], glyphs: Glyphs
+) -> tuple[TableRow, ...]:
+    """The lines of the table; `letters` are the marks by row key."""
     best = best_rows(table)
-    shown = ordered(table, choice)
-    sets = list(dict.fromkeys(row.data for row in shown)) if not choice.sort else []
+    shown = ordered(table, options)
+    has_headings = not options.sort and len({row.data for row in shown}) > 1
     lines: list[TableRow] = []
     for index, row in enumerate(shown):
-        if len(sets) > 1 and (index == 0 or shown[index - 1].data != row.data):
+        if has_headings and (index == 0 or shown[index - 1].data != row.data):
             title = (Span(f"{glyphs.horizontal * 2} {row.data}", "muted"),)
-            lines.append(TableRow(f"heading:{row.data}", {"name": title}, heading=True))
-        lines += _lines(row, table, choice, letters.get(row.key, ""), glyphs, is_best=row.key in best)
+            lines.append(TableRow(RowKey(LineKind.HEADING, row.data), {"name": title}, heading=True))
+        lines += _lines(row, table, options, letters.get(row.key, ""), glyphs, is_best=row.key in best)
     return tuple(lines)
 
 
-def filled(lines: Iterable[TableRow]) -> tuple[Column, ...]:
-    """The columns that have something in any line."""
+def filled_columns(lines: Iterable[TableRow]) -> tuple[Column, ...]:
+    """The columns that are not empty."""
     used = {key for line in lines for key, cell in line.cells.items() if cell}
     return tuple(column for column in COLUMNS if column.key in used or column.key in ("mark", "name"))
 
 
-def ordered(table: ComparisonTable, choice: Choice) -> list[ComparisonRow]:
-    """The judged rows that pass the filter, in the chosen order; what has no value comes last either way."""
-    test = filters.parse(choice.filter)
-    shown = [row for row in table.rows if test(filters.Fields(f"{row.name} {row.title} {row.data} {row.label}"))]
-    if not choice.sort:
+def ordered(table: ComparisonTable, options: TableOptions) -> list[ComparisonRow]:
+    """The rows that match the filter, in the chosen order; rows without a value come last either way."""
+    matches = parse_filter(options.filter)
+    shown = [row for row in table.rows if matches(Searched(f"{row.name} {row.title} {row.data} {row.label}"))]
+    if not options.sort:
         return shown
-    key = _SORT_KEYS[choice.sort]
-    ranked = sorted(shown, key=lambda row: key(row, table), reverse=choice.reverse)
+    key = _SORT_KEYS[options.sort]
+    ranked = sorted(shown, key=lambda row: key(row, table), reverse=options.reverse)
     return sorted(ranked, key=lambda row: key(row, table)[0])
 
 
@@ -95,54 +121,39 @@ def best_rows(table: ComparisonTable) -> frozenset[str]:
     return frozenset(found)
 
 
-def judged_key(key: str | None) -> str:
-    """The key of the judged row that a line belongs to."""
-    return (key or "").partition(":")[2].partition("|")[0]
-
-
-def is_matched(key: str | None) -> bool:
-    """Whether a line shows the comparison with the matched baseline."""
-    return (key or "").startswith("matched:")
-
-
-def captions(table: ComparisonTable, choice: Choice, *, brief: bool = False) -> tuple[str, str]:
-    """What stands above and below the rows: what the numbers are."""
+def captions(table: ComparisonTable, options: TableOptions, *, brief: bool = False) -> tuple[str, str]:
+    """The texts above and below the rows: what the numbers are."""
     metric = table.metric
     selection = metric.selection.partition(";")[0] if brief else metric.selection
     unit = f" in {metric.unit}" if metric.unit else ""
-    filtered = f"  / {choice.filter}" if choice.filter else ""
-    held = f"; adjusted for {table.judged} judged lines (Holm)" if table.judged > 1 else ""
-    return f"{metric.tag}{unit}, {selection}{filtered}", f"mean and sd over seeds, 95% intervals{held}"
-
-
-def run_of(key: str | None) -> str:
-    """The id of the run that a line of one seed shows; empty for other lines."""
-    return (key or "").partition("|")[2] if (key or "").startswith("seed:") else ""
+    filtered = f"  / {options.filter}" if options.filter else ""
+    adjusted = f"; adjusted for {table.judged} comparisons (Holm)" if table.judged > 1 else ""
+    return f"{metric.tag}{unit}, {selection}{filtered}", f"mean and sd over seeds, 95% intervals{adjusted}"
 
 
 # --- Lines --------------------------------------------------------------------------------------------------------
 
 
 def _lines(
-    row: ComparisonRow, table: ComparisonTable, choice: Choice, letter: str, glyphs: Glyphs, *, is_best: bool
+    row: ComparisonRow, table: ComparisonTable, options: TableOptions, letter: str, glyphs: Glyphs, *, is_best: bool
 ) -> Iterable[TableRow]:
-    yield TableRow(
-        f"row:{row.key}", _cells(row, table, choice, letter, glyphs, is_best=is_best), "" if row.n else "muted"
-    )
+    unfolded = row.key in options.unfolded
+    cells = _cells(row, table, letter, glyphs, unfolded=unfolded, is_best=is_best)
+    yield TableRow(RowKey(LineKind.ROW, row.key), cells, "" if row.n else "muted")
     if row.matched is not None:
-        yield TableRow(f"matched:{row.key}|", _matched(row.matched, row, table))
-    if row.key in choice.unfolded:
+        yield TableRow(RowKey(LineKind.MATCHED, row.key), _matched(row.matched, row, table))
+    if unfolded:
         for value in row.values:
-            yield TableRow(f"seed:{row.key}|{value.run}", _seed(value, table), "muted")
+            yield TableRow(RowKey(LineKind.SEED, row.key, value.run), _seed(value, table), "muted")
         for index, other in enumerate(row.folded):
-            yield TableRow(f"folded:{row.key}|{index}", _folded(other, table), "muted")
+            yield TableRow(RowKey(LineKind.FOLDED, row.key, str(index)), _folded(other, table), "muted")
 
 
 def _cells(
-    row: ComparisonRow, table: ComparisonTable, choice: Choice, letter: str, glyphs: Glyphs, *, is_best: bool
+    row: ComparisonRow, table: ComparisonTable, letter: str, glyphs: Glyphs, *, unfolded: bool, is_best: bool
 ) -> dict[str, Line]:
     digits, spent = table.metric.digits, row.budget
-    fold = glyphs.expanded if row.key in choice.unfolded else glyphs.collapsed
+    fold = glyphs.expanded if unfolded else glyphs.collapsed
     several = row.n > 1 or bool(row.folded)
     mean = (Span(f"{glyphs.best} " if is_best else "", "good"), Span(numbers.decimal(row.mean, digits), "strong"))
     cells: dict[str, Line] = {
@@ -167,22 +178,23 @@ def _published(row: ComparisonRow) -> Line:
     return (Span(f"{'~' if first.around else ''}{first.value:g}", "muted"),)
 
 
-def _compared(one: Comparison | None, row: ComparisonRow, table: ComparisonTable) -> dict[str, Line]:
-    if one is None or one.delta is None:
-        return {"verdict": (Span(one.why if one else row.label, "muted"),)}
-    digits = table.metric.digits
-    ink = _INKS.get(one.verdict, "warn" if one.confounds else "")
-    p = p_cell(one)
+def _compared(comparison: Comparison | None, row: ComparisonRow, table: ComparisonTable) -> dict[str, Line]:
+    if comparison is None or comparison.delta is None:
+        return {"verdict": (Span(comparison.why if comparison else row.label, "muted"),)}
+    digits, interval = table.metric.digits, comparison.shown_interval
+    ink = _INKS.get(comparison.verdict, "warn" if comparison.confounds else "")
+    delta = f"{numbers.signed(comparison.delta, digits)}{CONFOUNDED if comparison.confounds else ' '}"
+    p = p_cell(comparison)
     return {
-        "delta": (Span(f"{numbers.signed(one.delta, digits)}{CONFOUNDED if one.confounds else ' '}", ink),),
-        "interval": (Span(numbers.interval(one.shown_interval, digits), ink),) if one.shown_interval else (),
+        "delta": (Span(delta, ink),),
+        "interval": (Span(numbers.interval(interval, digits), ink),) if interval else (),
         "p": (Span(p, "muted"),) if p else (),
-        "verdict": (Span(one.label, ink or "muted"),),
+        "verdict": (Span(comparison.label, ink or "muted"),),
     }
 
 
-def _matched(one: Comparison, row: ComparisonRow, table: ComparisonTable) -> dict[str, Line]:
-    return {"name": (Span(f"  vs {one.against}", "muted"),)} | _compared(one, row, table)
+def _matched(comparison: Comparison, row: ComparisonRow, table: ComparisonTable) -> dict[str, Line]:
+    return {"name": (Span(f"  vs {comparison.against}", "muted"),)} | _compared(comparison, row, table)
 
 
 def _seed(value: SeedValue, table: ComparisonTable) -> dict[str, Line]:

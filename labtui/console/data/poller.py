@@ -199,7 +199,7 @@ def _no_log(run: Run | None) -> str:
 
 
 def poll_in_thread(
-    poller: Poller, deliver: Callable[[Snapshot], None], fail: Callable[[Exception], None]
+    poller: Poller, deliver: Callable[[Snapshot], object], fail: Callable[[Exception], object]
 ) -> Callable[[], None]:
     """Poll in a thread and deliver each snapshot that differs from the one before. Returns the function that stops it.
 

@@ -1,9 +1,9 @@
-"""What there is to say about the entry under the cursor: its run's progress and curves, or what it would train."""
+"""The panel about the entry under the cursor: the progress and curves of its run, or what it would train."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from labtui.console.experiments.entry import Delta, Entry
+from labtui.console.experiments.entry import Delta, ListEntry
 from labtui.console.experiments.rows import CONFOUNDED, fraction
 from labtui.console.ui.gauges import progress
 from labtui.console.ui.glyphs import Glyphs
@@ -35,65 +35,67 @@ NAMES = {
     tags.TEST_LOSS: "final test loss",
     tags.TEST_ACCURACY: "final test accuracy",
 }
-"""How a tag is called where there is no room for a column of tag names."""
+"""Short names of tags."""
 
 _ORDER = list(NAMES)
 
 _TWINS = {tags.TRAIN_LOSS: tags.MINIBATCH_LOSS, tags.TRAIN_ACCURACY: tags.MINIBATCH_ACCURACY}
-"""What is left out where the other is there: under the report's protocol both are written, of the same minibatches."""
+"""Tags that are left out if the other is there: the report's protocol writes both for the same minibatches."""
 _LEFT, _NUMBER, _PLACE = 20, 9, 11
 
 
-def facts(entry: Entry | None, curves: "Mapping[str, Curve]", room: int, glyphs: Glyphs, now: float) -> list[Line]:
-    """The panel's lines, each at most `room` cells."""
+def details(
+    entry: ListEntry | None, curves: "Mapping[str, Curve]", width: int, glyphs: Glyphs, now: float
+) -> list[Line]:
+    """The lines of the panel, each at most `width` cells; `now` is in seconds since the epoch."""
     if entry is None:
         return []
     if entry.is_fault:
-        told = wrap(entry.title, max(20, room))
-        return [(Span("The catalog has a fault", "strong"),), *((Span(text, "bad"),) for text in told)]
+        lines = wrap(entry.title, max(20, width))
+        return [(Span("The catalog has a problem", "strong"),), *((Span(line, "bad"),) for line in lines)]
     if entry.run is None:
-        return variant_lines(entry.variant, room, glyphs) if entry.variant else []
-    return [*run_lines(entry, entry.run, room, glyphs, now), *curve_lines(curves, room, glyphs)]
+        return variant_lines(entry.variant, width, glyphs) if entry.variant else []
+    return [*run_lines(entry, entry.run, width, glyphs, now), *curve_lines(curves, width, glyphs)]
 
 
-def run_lines(entry: Entry, run: Run, room: int, glyphs: Glyphs, now: float) -> list[Line]:
-    """Who it is, how far it is, on what it runs."""
+def run_lines(entry: ListEntry, run: Run, width: int, glyphs: Glyphs, now: float) -> list[Line]:
+    """The run's name and state, its figure and delta, its progress, its device and speed."""
     seed = f"  seed {run.seed}" if run.seed is not None else ""
     name = run.display_title if run.spec else entry.title
     state = Span(f"{glyphs.states[run.state]} {run.state}", f"state-{run.state}")
-    lines = [spread((Span(name, "strong"), Span(seed, "muted")), (state,), room, glyphs.ellipsis)]
+    lines = [spread((Span(name, "strong"), Span(seed, "muted")), (state,), width, glyphs.ellipsis)]
     if entry.count > 1 and entry.figure is not None and entry.spread is not None:
         mean = f"{accuracy(entry.figure.value)} {glyphs.plus_minus} {entry.spread:.2f}"
         lines.append((Span(mean, "strong"), Span(f"  test accuracy over {entry.count} seeds", "muted")))
-    lines += _delta_lines(entry.delta, room, glyphs)
+    lines += _delta_lines(entry.delta, width, glyphs)
     done = fraction(run)
     if run.state.is_active and done is not None and run.beat is not None:
         left = duration(run.beat.eta, "")
         words = (Span(f" {100 * done:3.0f}%  "), Span(f"{left} left" if left else ""))
-        bar = progress(done, max(4, room - sum(len(word.text) for word in words)), glyphs)
+        bar = progress(done, max(4, width - sum(len(word.text) for word in words)), glyphs)
         lines.append((*bar, *words))
-    lines.append((Span(f"  {glyphs.dot}  ".join(_circumstances(run, now)), "muted"),))
-    if why := _why(run):
-        lines.append((Span(why, "bad" if run.state in ("diverged", "failed", "lost") else "warn"),))
+    lines.append((Span(f"  {glyphs.dot}  ".join(_setting(run, now)), "muted"),))
+    if trouble := _trouble(run):
+        lines.append((Span(trouble, "bad" if run.state in ("diverged", "failed", "lost") else "warn"),))
     return lines
 
 
-def _delta_lines(delta: Delta | None, room: int, glyphs: Glyphs) -> list[Line]:
-    """Against which baseline, and what else differs from it: then the points may come from that."""
+def _delta_lines(delta: Delta | None, width: int, glyphs: Glyphs) -> list[Line]:
+    """The delta, its baseline, and what else differs from the baseline: the points may come from that."""
     if delta is None:
         return []
     points = Span(signed(delta.value, minus=glyphs.minus), "warn" if delta.confounds else "strong")
     if not delta.confounds:
         return [(points, Span(f"  points against {delta.against}", "muted"))]
-    told = Span(f"{CONFOUNDED} points against {delta.against}: not a fair comparison", "warn")
-    key = (Span("M", "key"), Span(" a fair one", "muted"))
+    warning = Span(f"{CONFOUNDED} points against {delta.against}: not a fair comparison", "warn")
+    key = (Span("M", "key"), Span(" fair baseline", "muted"))
     return [
-        spread((points, told), key, room, glyphs.ellipsis),
-        *(shorten((Span(f"  {why}", "warn"),), room, glyphs.ellipsis) for why in delta.confounds),
+        spread((points, warning), key, width, glyphs.ellipsis),
+        *(shorten((Span(f"  {why}", "warn"),), width, glyphs.ellipsis) for why in delta.confounds),
     ]
 
 
-def _circumstances(run: Run, now: float) -> list[str]:
+def _setting(run: Run, now: float) -> list[str]:
     words: list[str] = []
     beat, result = run.beat, run.result
     if run.launch is not None:
@@ -112,19 +114,19 @@ def _circumstances(run: Run, now: float) -> list[str]:
     return [word for word in words if word]
 
 
-def _why(run: Run) -> str:
+def _trouble(run: Run) -> str:
     parts = [run.reason, run.beat.warning if run.beat and run.state.is_active else "", run.damage]
     return "; ".join(part for part in parts if part)
 
 
-def curve_lines(curves: "Mapping[str, Curve]", room: int, glyphs: Glyphs) -> list[Line]:
-    """A line per curve: last and best value as numbers, and a sparkline."""
+def curve_lines(curves: "Mapping[str, Curve]", width: int, glyphs: Glyphs) -> list[Line]:
+    """A line per curve: last and best value, and a sparkline."""
     shown = [tag for tag in sorted(curves, key=_rank) if curves[tag].steps.size and _TWINS.get(tag) not in curves]
     if not shown:
         return []
     heads = (Span(" " * _LEFT), *fit((Span("last", "muted"),), _NUMBER, right=True))
     heads += (*fit((Span("best", "muted"),), _NUMBER, right=True), Span("  at", "muted"))
-    return [heads, *(_curve_line(curves[tag], room, glyphs) for tag in shown)]
+    return [heads, *(_curve_line(curves[tag], width, glyphs) for tag in shown)]
 
 
 def _rank(tag: str) -> tuple[int, str]:
@@ -132,7 +134,7 @@ def _rank(tag: str) -> tuple[int, str]:
 
 
 @lru_cache(64)
-def _curve_line(curve: "Curve", room: int, glyphs: Glyphs) -> Line:
+def _curve_line(curve: "Curve", width: int, glyphs: Glyphs) -> Line:
     from labtui.console.charts.sparkline import sparkline
     from labtui.console.charts.ticks import Range
 
@@ -143,7 +145,7 @@ def _curve_line(curve: "Curve", room: int, glyphs: Glyphs) -> Line:
     spans += fit((Span(write(last[1] if last else None, ""), "strong"),), _NUMBER, right=True)
     spans += fit((Span(write(best[1] if best else None, "")),), _NUMBER, right=True)
     spans += fit((Span(f"  {_place(curve)}", "muted"),), _PLACE)
-    rest = room - _LEFT - 2 * _NUMBER - _PLACE - 1
+    rest = width - _LEFT - 2 * _NUMBER - _PLACE - 1
     if rest >= 6 and curve.steps.size > 1:
         bars = sparkline(curve.values, min(rest, 40), glyphs, ends=Range(0.0, 100.0) if percent else None)
         spans.append(Span(f" {bars}", "spark"))
@@ -151,24 +153,24 @@ def _curve_line(curve: "Curve", room: int, glyphs: Glyphs) -> Line:
 
 
 def _place(curve: "Curve") -> str:
-    """Where the best value is, in the curve's own unit."""
+    """Where the best value is, in the unit of the curve."""
     if curve.best is None:
         return ""
     return f"{'epoch' if curve.unit == tags.StepUnit.EPOCH else ''} {compact(curve.best[0])}".strip()
 
 
-def variant_lines(variant: Variant, room: int, glyphs: Glyphs) -> list[Line]:
-    """A variant that was never run: what it is, what was published, which key starts it."""
+def variant_lines(variant: Variant, width: int, glyphs: Glyphs) -> list[Line]:
+    """A variant that has not run: what it is, what was published, which key starts it."""
     spec = variant.spec
-    lines: list[Line] = [spread((Span(spec.display_title, "strong"),), (Span("not run yet", "muted"),), room)]
+    lines: list[Line] = [spread((Span(spec.display_title, "strong"),), (Span("not run yet", "muted"),), width)]
     about = (
         f"{spec.data.name}  {glyphs.dot}  {plural(spec.training.epochs, 'epoch')}  {glyphs.dot}  {_optimizer(variant)}"
     )
     lines.append((Span(about, "muted"),))
     for paragraph in (variant.description, _published(variant)):
-        lines += [(Span(line),) for line in wrap(paragraph, max(20, room))]
+        lines += [(Span(line),) for line in wrap(paragraph, max(20, width))]
     lines += [(), (Span("r", "key"), Span(" runs it with its defaults, ", "muted"), Span("R", "key"))]
-    lines[-1] = (*lines[-1], Span(" asks for seeds, device and changes first", "muted"))
+    lines[-1] = (*lines[-1], Span(" asks for seeds, device and overrides first", "muted"))
     return lines
 
 

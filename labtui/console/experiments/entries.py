@@ -1,19 +1,18 @@
-"""The list of experiments and runs: what stands in it, in which order, with which figures. Pure, no numpy.
+"""The entries of the list of experiments and runs: which there are, in which order, with which figures. Pure, no numpy.
 
-A variant of the catalog is one entry, run or not. Its runs are told apart by seed; runs with overrides form an entry of
-their own, as do runs of experiments that the catalog does not know, and foreign runs.
+A variant of the catalog is one entry, whether it has run or not; its runs differ by seed. Runs with overrides form an
+entry of their own, as do runs of experiments that the catalog does not know, and foreign runs.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labtui.catalog import Catalog, Problem
 from labtui.console.data.snapshot import Snapshot, Trend
-from labtui.console.experiments import filters
-from labtui.console.experiments.deltas import Deltas
-from labtui.console.experiments.entry import Choice, Entry, Figure, figure
+from labtui.console.experiments.entry import Delta, Figure, ListEntry, ListOptions, figure
+from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -24,89 +23,81 @@ if TYPE_CHECKING:
     from labtui.compare.cells import Cell
 
 
-CHANGED, OTHERS = "with changed settings", "not in this catalog"
+OVERRIDDEN, OTHERS = "with overrides", "not in this catalog"
 """Headings."""
 
 
-def entries(catalog: Catalog, snapshot: Snapshot, choice: Choice) -> tuple[Entry, ...]:
-    """The whole list, filtered, sorted, unfolded."""
-    return Arrangement(catalog).entries(snapshot, choice)
-
-
-class Arrangement:
-    """The list of one catalog. It remembers what it made of each line's runs: most are the same at the next poll."""
+class EntryBuilder:
+    """Builds the entries of one catalog. It keeps those whose runs are the same in the next snapshot: most are."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._names = {variant.spec.name for variant in catalog.variants}
-        self._deltas = Deltas()
-        self._places: dict[str, tuple[Run, str]] = {}
-        self._made: dict[str, tuple[tuple[Run, ...], Trend | None, Entry]] = {}
+        self._deltas = _DeltaCache()
+        self._run_keys: dict[str, tuple[Run, str]] = {}
+        self._built: dict[str, tuple[tuple[Run, ...], Trend | None, ListEntry]] = {}
         self._cells: dict[str, tuple[tuple[Run, ...], Cell | None]] = {}
 
-    def entries(self, snapshot: Snapshot, choice: Choice) -> tuple[Entry, ...]:
-        """The whole list, filtered, sorted, unfolded."""
-        everything = self._everything(snapshot, choice)
-        passing = _filtered(everything, choice.filter)
-        if choice.sort != "catalog":
-            passing = sorted(passing, key=_ORDERS[choice.sort])
-            return tuple(line for entry in passing for line in _unfolded(entry, snapshot, choice))
-        parts: dict[str, list[Entry]] = {"": [], CHANGED: [], OTHERS: []}
-        for entry in passing:
-            parts[self._part(entry)] += _unfolded(entry, snapshot, choice)
+    def entries(self, snapshot: Snapshot, options: ListOptions) -> tuple[ListEntry, ...]:
+        """The whole list, filtered, sorted and unfolded."""
+        matching = _filtered(self._all_entries(snapshot, options), options.filter)
+        if options.sort != "catalog":
+            matching = sorted(matching, key=_ORDERS[options.sort])
+            return tuple(line for entry in matching for line in _unfolded(entry, snapshot, options))
+        parts: dict[str, list[ListEntry]] = {"": [], OVERRIDDEN: [], OTHERS: []}
+        for entry in matching:
+            parts[self._heading(entry)] += _unfolded(entry, snapshot, options)
         shown = list(parts.pop(""))
-        for part, lines in parts.items():
+        for heading, lines in parts.items():
             if lines and self._catalog.variants:
-                shown.append(Entry(f"heading:{part}", part))
+                shown.append(ListEntry(f"heading:{heading}", heading))
             shown += lines
         return (*shown, *_problems(self._catalog))
 
-    def _part(self, entry: Entry) -> str:
-        """Under which heading a line stands."""
+    def _heading(self, entry: ListEntry) -> str:
         if entry.variant:
             return ""
-        return CHANGED if entry.runs[0].spec is not None and entry.runs[0].name in self._names else OTHERS
+        return OVERRIDDEN if entry.runs[0].spec is not None and entry.runs[0].name in self._names else OTHERS
 
-    def _everything(self, snapshot: Snapshot, choice: Choice) -> list[Entry]:
-        """A line for each variant, one for each other cell and foreign run, with deltas."""
+    def _all_entries(self, snapshot: Snapshot, options: ListOptions) -> list[ListEntry]:
+        """An entry for each variant, and one for each other cell and foreign run; with deltas."""
         groups = self._groups(snapshot.runs)
         variants = {f"arm:{variant.spec.name}": variant for variant in self._catalog.variants}
-        found = [self._line(key, variant, groups.pop(key, ()), snapshot) for key, variant in variants.items()]
-        found += [self._line(key, None, runs, snapshot) for key, runs in groups.items()]
-        self._made = {entry.key: self._made[entry.key] for entry in found}
-        cells = {entry.key: cell for entry in found if (cell := self._cells[entry.key][1]) is not None}
-        return self._deltas.given(found, cells, choice.baseline)
+        entries = [self._entry(key, variant, groups.pop(key, ()), snapshot) for key, variant in variants.items()]
+        entries += [self._entry(key, None, runs, snapshot) for key, runs in groups.items()]
+        self._built = {entry.key: self._built[entry.key] for entry in entries}
+        cells = {entry.key: cell for entry in entries if (cell := self._cells[entry.key][1]) is not None}
+        return self._deltas.with_deltas(entries, cells, options.baseline)
 
     def _groups(self, runs: Iterable[Run]) -> dict[str, tuple[Run, ...]]:
-        """Runs by the key of their line, newest first in each."""
-        places, groups = {}, defaultdict(list)
+        """Runs by the key of their entry, newest first in each."""
+        run_keys, groups = {}, defaultdict(list)
         for run in runs:
-            before = self._places.get(run.id)
-            place = before if before is not None and before[0] is run else (run, self._place(run))
-            places[run.id] = place
-            groups[place[1]].append(run)
-        self._places = places
+            before = self._run_keys.get(run.id)
+            run_keys[run.id] = before if before is not None and before[0] is run else (run, self._key(run))
+            groups[run_keys[run.id][1]].append(run)
+        self._run_keys = run_keys
         return {key: tuple(group) for key, group in groups.items()}
 
-    def _place(self, run: Run) -> str:
+    def _key(self, run: Run) -> str:
         if run.spec is None:
             return f"run:{run.id}"
         if run.name in self._names and not run.spec.overrides:
             return f"arm:{run.name}"
         return f"cell:{run.group}/{run.display_title}"
 
-    def _line(self, key: str, variant: Variant | None, runs: tuple[Run, ...], snapshot: Snapshot) -> Entry:
-        """The line of these runs: the one made before, where they are the same and its trend is."""
-        before = self._made.get(key)
+    def _entry(self, key: str, variant: Variant | None, runs: tuple[Run, ...], snapshot: Snapshot) -> ListEntry:
+        """The entry of these runs: the one built before, if runs and trend are the same."""
+        before = self._built.get(key)
         if before is not None and _same(before[0], runs) and before[1] is _trend(before[2].run, snapshot):
             return before[2]
         cell = self._cell(key, runs)
-        entry = _summed(_titled(key, variant, runs), runs, cell, snapshot)
-        self._made[key] = (runs, _trend(entry.run, snapshot), entry)
+        entry = _with_figures(_titled(key, variant, runs), runs, cell, snapshot)
+        self._built[key] = (runs, _trend(entry.run, snapshot), entry)
         return entry
 
     def _cell(self, key: str, runs: tuple[Run, ...]) -> "Cell | None":
-        """Of the runs that are over: those under way change four times a second."""
+        """The cell of the runs that are over: active runs change four times a second."""
         over = tuple(run for run in runs if run.state.is_over and run.group == runs[0].group)
         before = self._cells.get(key)
         if before is None or not _same(before[0], over):
@@ -122,28 +113,28 @@ def _cell_of(runs: Sequence[Run]) -> "Cell | None":
     return cell_of_runs(runs)
 
 
-def _same(one: Sequence[Run], other: Sequence[Run]) -> bool:
-    return len(one) == len(other) and all(left is right for left, right in zip(one, other, strict=True))
+def _same(runs: Sequence[Run], others: Sequence[Run]) -> bool:
+    return len(runs) == len(others) and all(run is other for run, other in zip(runs, others, strict=True))
 
 
 def _trend(run: Run | None, snapshot: Snapshot) -> Trend | None:
     return snapshot.trends.get(run.id) if run else None
 
 
-# --- Lines --------------------------------------------------------------------------------------------------------
+# --- Entries ------------------------------------------------------------------------------------------------------
 
 
-def _titled(key: str, variant: Variant | None, runs: Sequence[Run]) -> Entry:
+def _titled(key: str, variant: Variant | None, runs: Sequence[Run]) -> ListEntry:
     if variant is not None:
         note = clean_line(runs[0].group) if runs and runs[0].group != variant.spec.group else ""
-        return Entry(key, clean_line(variant.spec.display_title), note=note, variant=variant)
+        return ListEntry(key, clean_line(variant.spec.display_title), note=note, variant=variant)
     if runs[0].foreign:
-        return Entry(key, clean_line(runs[0].id))
-    return Entry(key, runs[0].display_title, note=clean_line(runs[0].group))
+        return ListEntry(key, clean_line(runs[0].id))
+    return ListEntry(key, runs[0].display_title, note=clean_line(runs[0].group))
 
 
-def _summed(entry: Entry, runs: tuple[Run, ...], cell: "Cell | None", snapshot: Snapshot) -> Entry:
-    """With the figures of its runs: the mean over finished seeds, or what the one run has."""
+def _with_figures(entry: ListEntry, runs: tuple[Run, ...], cell: "Cell | None", snapshot: Snapshot) -> ListEntry:
+    """The entry with the figures of its runs: the mean over finished seeds, or the figure of the one run."""
     entry = replace(entry, runs=runs, folded=True if len(runs) > 1 else None)
     if cell is not None and (mean := _mean(cell)) is not None:
         figure_, spread, count = mean
@@ -153,20 +144,20 @@ def _summed(entry: Entry, runs: tuple[Run, ...], cell: "Cell | None", snapshot: 
 
 
 def _mean(cell: "Cell") -> tuple[Figure, float | None, int] | None:
-    """The final figure over the seeds of a cell, its spread, and how many there are; None where none has one."""
+    """Mean final figure over the seeds of a cell, their standard deviation, and their count; None without values."""
     from labtui.compare.cells import final_values, mean_and_sd
 
-    found = [one.value for one in final_values(cell, TEST_ACCURACY)]
-    mean, spread = mean_and_sd(found)
-    return None if mean is None else (Figure(mean, TEST_ACCURACY, final=True), spread, len(found))
+    values = [seed.value for seed in final_values(cell, TEST_ACCURACY)]
+    mean, spread = mean_and_sd(values)
+    return None if mean is None else (Figure(mean, TEST_ACCURACY, final=True), spread, len(values))
 
 
-def _unfolded(entry: Entry, snapshot: Snapshot, choice: Choice) -> list[Entry]:
-    """The entry and, where it is unfolded, a line for each of its runs."""
-    if entry.folded is None or entry.key not in choice.unfolded:
+def _unfolded(entry: ListEntry, snapshot: Snapshot, options: ListOptions) -> list[ListEntry]:
+    """The entry and, if it is unfolded, one entry for each of its runs."""
+    if entry.folded is None or entry.key not in options.unfolded:
         return [entry]
     children = [
-        Entry(
+        ListEntry(
             f"run:{run.id}",
             f"seed {run.seed}",
             note="" if run.group == entry.runs[0].group else clean_line(run.group),
@@ -179,8 +170,10 @@ def _unfolded(entry: Entry, snapshot: Snapshot, choice: Choice) -> list[Entry]:
     return [replace(entry, folded=False), *children]
 
 
-def _problems(catalog: Catalog) -> list[Entry]:
-    return [Entry(f"fault:{index}", clean_line(_place_of(problem))) for index, problem in enumerate(catalog.problems)]
+def _problems(catalog: Catalog) -> list[ListEntry]:
+    return [
+        ListEntry(f"fault:{index}", clean_line(_place_of(problem))) for index, problem in enumerate(catalog.problems)
+    ]
 
 
 def _place_of(problem: Problem) -> str:
@@ -193,33 +186,97 @@ def _place_of(problem: Problem) -> str:
 # --- Order and filter ---------------------------------------------------------------------------------------------
 
 
-def _accuracy_first(entry: Entry) -> tuple[bool, float]:
+def _accuracy_first(entry: ListEntry) -> tuple[bool, float]:
     return entry.figure is None, -entry.figure.value if entry.figure else 0.0
 
 
-def _delta_first(entry: Entry) -> tuple[bool, float]:
+def _delta_first(entry: ListEntry) -> tuple[bool, float]:
     return entry.delta is None, -entry.delta.value if entry.delta else 0.0
 
 
-def _newest_first(entry: Entry) -> tuple[bool, float]:
+def _newest_first(entry: ListEntry) -> tuple[bool, float]:
     return not entry.runs, -max((run.created for run in entry.runs), default=0.0)
 
 
-_ORDERS: dict[str, Callable[[Entry], tuple[bool, float]]] = {
+_ORDERS: dict[str, Callable[[ListEntry], tuple[bool, float]]] = {
     "accuracy": _accuracy_first,
     "delta": _delta_first,
     "newest": _newest_first,
 }
 
 
-def _filtered(everything: Sequence[Entry], text: str) -> list[Entry]:
+def _filtered(entries: Sequence[ListEntry], text: str) -> list[ListEntry]:
     if not text.strip():
-        return list(everything)
-    test = filters.parse(text)
-    return [entry for entry in everything if test(_fields(entry))]
+        return list(entries)
+    matches = parse_filter(text)
+    return [entry for entry in entries if matches(_searched(entry))]
 
 
-def _fields(entry: Entry) -> filters.Fields:
+def _searched(entry: ListEntry) -> Searched:
     words = [entry.title, entry.note, entry.variant.spec.name if entry.variant else ""]
     words += [run.id for run in entry.runs]
-    return filters.Fields(" ".join(words), frozenset(str(run.state) for run in entry.runs))
+    return Searched(" ".join(words), frozenset(str(run.state) for run in entry.runs))
+
+
+# --- Deltas -------------------------------------------------------------------------------------------------------
+
+
+class _DeltaCache:
+    """The deltas of the entries, as compare takes them. It keeps the latest: finished runs seldom change."""
+
+    def __init__(self) -> None:
+        self._cells: Mapping[str, Cell] = {}
+        self._baseline: str | None = None
+        self._deltas: dict[str, Delta] = {}
+        self._used: frozenset[str] = frozenset()
+
+    def with_deltas(
+        self, entries: list[ListEntry], cells: "Mapping[str, Cell]", baseline: str | None
+    ) -> list[ListEntry]:
+        """The entries with their deltas, against their declared baselines or the entry of this key.
+
+        `cells` are the cells of the entries by key.
+        """
+        if baseline != self._baseline or not _same_cells(cells, self._cells):
+            self._cells, self._baseline = dict(cells), baseline
+            self._deltas, self._used = _find_deltas(entries, cells, baseline)
+        used = {baseline} if baseline else self._used | _declared(entries)
+        return [
+            replace(entry, delta=self._deltas.get(entry.key), is_baseline=entry.key in used)
+            if entry.key in self._deltas or entry.key in used
+            else entry
+            for entry in entries
+        ]
+
+
+def _same_cells(cells: "Mapping[str, Cell]", others: "Mapping[str, Cell]") -> bool:
+    return cells.keys() == others.keys() and all(cells[key] is others[key] for key in cells)
+
+
+def _declared(entries: Iterable[ListEntry]) -> set[str]:
+    """The keys of the catalog's entries that others declare as their baseline, whether they have run or not."""
+    return {f"arm:{entry.variant.spec.baseline}" for entry in entries if entry.variant and entry.variant.spec.baseline}
+
+
+def _find_deltas(
+    entries: Iterable[ListEntry], cells: "Mapping[str, Cell]", chosen: str | None
+) -> tuple[dict[str, Delta], frozenset[str]]:
+    """The deltas by key of the entry, and the keys of the entries that they are taken against."""
+    from labtui.compare.deltas import plain_delta  # deferred: the first frame has no runs
+
+    deltas: dict[str, Delta] = {}
+    used: set[str] = set()
+    if chosen and chosen not in cells:
+        return deltas, frozenset()
+    keys = {cell.key: key for key, cell in cells.items()}
+    candidates, current = tuple(cells.values()), {cell.key for key, cell in cells.items() if key.startswith("arm:")}
+    for entry in entries:
+        if (cell := cells.get(entry.key)) is None:
+            continue
+        baseline = cells[chosen] if chosen else None
+        found = plain_delta(cell, candidates, variant=entry.variant, current=current, baseline=baseline)
+        if found is not None:
+            used.add(keys[found.baseline.key])
+            if found.delta is not None:
+                deltas[entry.key] = Delta(found.delta, found.baseline.title, found.confounds)
+    return deltas, frozenset(used)

@@ -1,6 +1,8 @@
-"""One line of the list of experiments and runs, and how the list is looked at. Pure, no numpy."""
+"""One entry of the list of experiments and runs, the options of the list, and its marks. Pure, no numpy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from string import ascii_uppercase
 
 from labtui.console.data.snapshot import Trend
 from labtui.spec import Variant
@@ -9,7 +11,7 @@ from labtui.store.state import State
 from labtui.store.tags import LIVE_ACCURACY, TEST_ACCURACY
 
 SORTS = ("catalog", "accuracy", "delta", "newest")
-"""What the sort key goes through."""
+"""The orders that the sort key goes through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,11 @@ class Delta:
     against: str
     """The baseline's title."""
     confounds: tuple[str, ...] = ()
-    """What differs beyond the declared factor, in compare's words: then the points may come from that."""
+    """What differs beyond the declared factor, as compare words it: the points may come from that."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """One line of the list."""
 
     key: str
@@ -56,33 +58,38 @@ class Entry:
 
     @property
     def run(self) -> Run | None:
-        """The run that the entry stands for: one that is under way, else the newest."""
+        """The run that the entry shows: an active one, else the newest."""
         return next((run for run in self.runs if run.state.is_active), self.runs[0] if self.runs else None)
 
     @property
+    def name(self) -> str:
+        """The name that a comparison knows it by."""
+        return self.variant.spec.name if self.variant else self.title
+
+    @property
     def is_heading(self) -> bool:
-        """Whether the line only divides others."""
+        """Whether the line is a heading over others."""
         return self.key.startswith("heading:")
 
     @property
     def is_fault(self) -> bool:
-        """Whether the line tells what is wrong with the catalog."""
+        """Whether the line shows a problem of the catalog."""
         return self.key.startswith("fault:")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """How the list is looked at; kept between starts."""
+class ListOptions:
+    """How the list is filtered, sorted and unfolded; saved between starts."""
 
     filter: str = ""
     sort: str = "catalog"
     baseline: str | None = None
-    """Key of the entry that deltas are taken against, in place of each one's declared baseline."""
+    """Key of the entry that deltas are taken against, instead of the declared baselines."""
     unfolded: frozenset[str] = frozenset()
 
 
 def figure(run: Run, trend: Trend | None) -> Figure | None:
-    """The final test accuracy of a run, else the live one as last seen."""
+    """The final test accuracy of a finished run, else the last live accuracy; None if there is neither."""
     last = run.result.last if run.result else {}
     if TEST_ACCURACY in last and run.state is State.FINISHED:
         return Figure(last[TEST_ACCURACY].number, TEST_ACCURACY, final=True)
@@ -90,3 +97,45 @@ def figure(run: Run, trend: Trend | None) -> Figure | None:
         return Figure(trend.last, trend.tag, final=False)
     live = next((tag for tag in LIVE_ACCURACY if tag in last), None)
     return Figure(last[live].number, live, final=False) if live else None
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """A letter A to Z per marked entry, which stays the same while other marks come and go. An immutable value."""
+
+    letters: tuple[tuple[str, str], ...] = ()
+    """(letter, key), in the order of the alphabet."""
+
+    def letter(self, key: str) -> str:
+        """The letter of a key; empty where it has none."""
+        return next((letter for letter, marked in self.letters if marked == key), "")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The marked keys in the order of their letters."""
+        return tuple(key for _, key in self.letters)
+
+    def toggled(self, key: str) -> "Marks":
+        """With this key marked by the first free letter, or its mark removed; unchanged if all 26 letters are taken."""
+        if self.letter(key):
+            return Marks(tuple(pair for pair in self.letters if pair[1] != key))
+        taken = {letter for letter, _ in self.letters}
+        free = next((letter for letter in ascii_uppercase if letter not in taken), "")
+        return Marks(tuple(sorted((*self.letters, (free, key))))) if free else self
+
+    def as_dict(self) -> dict[str, str]:
+        """Keys by letter, as they are saved."""
+        return dict(self.letters)
+
+    @classmethod
+    def from_mapping(cls, letters: Mapping[str, str]) -> "Marks":
+        """The marks that `as_dict` returned; what is not a letter is ignored."""
+        good = {letter: key for letter, key in letters.items() if len(letter) == 1 and letter in ascii_uppercase}
+        return cls(tuple(sorted(good.items())))
+
+
+def ink_of(letter: str) -> int:
+    """The series colour of a letter: the same in list, charts and tables."""
+    from labtui.console.palettes import SERIES
+
+    return (ord(letter) - ord("A")) % SERIES if letter else 0

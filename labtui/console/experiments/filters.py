@@ -1,4 +1,4 @@
-"""The filter of a list: words, regular expressions and states, all of which must match."""
+"""The filter language of lists, tables and logs: words, regular expressions and states, all of which must match."""
 
 import re
 from collections.abc import Callable
@@ -8,40 +8,48 @@ from labtui.store.state import State
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
-    """What a filter looks at."""
+class Searched:
+    """What a filter searches."""
 
     text: str
-    states: frozenset[str] = frozenset()
+    states: frozenset[str] | None = None
+    """None if it has no states, as a line of a log: then the names of states are words."""
 
 
-Test = Callable[[Fields], bool]
+_TERMS = re.compile(r"[-!]?/.+?/(?=\s|$)|\S+")
+
+Matcher = Callable[[Searched], bool]
 
 
-def parse(text: str) -> Test:
-    """`adam -sgd /0\\.0+1/ state:running`: words are found anywhere, `-` excludes, slashes hold a regular expression.
+def parse_filter(text: str) -> Matcher:
+    """The test of a filter such as `adam -sgd /0\\.0+1/ state:running`.
 
-    The name of a state alone means the state. A regular expression that does not compile is searched for as it stands.
+    Words match anywhere, `-` excludes, slashes enclose a regular expression (it may contain blanks), and the name of a
+    state alone means the state. A regular expression that does not compile is searched for literally.
     """
-    tests = [_term(term) for term in text.split()]
-    return lambda fields: all(test(fields) for test in tests)
+    tests = [_term(term) for term in _TERMS.findall(text)]
+    return lambda searched: all(test(searched) for test in tests)
 
 
-def _term(term: str) -> Test:
+def _term(term: str) -> Matcher:
     if len(term) > 1 and term[0] in "-!":
         inner = _term(term[1:])
-        return lambda fields: not inner(fields)
+        return lambda searched: not inner(searched)
     name = term.casefold().removeprefix("state:")
     if name in set(State) or term.casefold().startswith("state:"):
-        return lambda fields: any(state.startswith(name) for state in fields.states)
+        return lambda searched: (
+            term.casefold() in searched.text.casefold()
+            if searched.states is None
+            else any(state.startswith(name) for state in searched.states)
+        )
     if len(term) > 2 and term[0] == term[-1] == "/":
         return _expression(term[1:-1])
-    return lambda fields: term.casefold() in fields.text.casefold()
+    return lambda searched: term.casefold() in searched.text.casefold()
 
 
-def _expression(source: str) -> Test:
+def _expression(source: str) -> Matcher:
     try:
         pattern = re.compile(source, re.IGNORECASE)
     except re.error:
-        return lambda fields: source.casefold() in fields.text.casefold()
-    return lambda fields: pattern.search(fields.text) is not None
+        return lambda searched: source.casefold() in searched.text.casefold()
+    return lambda searched: pattern.search(searched.text) is not None

@@ -1,180 +1,182 @@
-"""The list of experiments and runs: marks, filter, order and folding are its own state; what they change is told up."""
+"""The list of experiments and runs: a table with marks, filter, order and folding."""
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
+from textual.widget import Widget
 
 from labtui.catalog import Catalog
-from labtui.console.bindings import bindings
 from labtui.console.charts.options import Subject, shown_runs
+from labtui.console.commands import bindings
 from labtui.console.data.snapshot import Snapshot, Trend
-from labtui.console.experiments.entries import Arrangement
-from labtui.console.experiments.entry import SORTS, Choice, Entry
-from labtui.console.experiments.marks import Marks, ink_of
+from labtui.console.experiments.entries import EntryBuilder
+from labtui.console.experiments.entry import SORTS, ListEntry, ListOptions, Marks, ink_of
 from labtui.console.experiments.rows import COLUMNS, row
-from labtui.console.ui.glyphs import Glyphs
-from labtui.console.ui.strips import glyphs_of
+from labtui.console.selection import Selection
+from labtui.console.ui.strips import glyphs_of, palette_of
 from labtui.console.ui.table import LiveTable
-from labtui.text.tables import TableRow
 
-ALONE = 0
-"""The series colour of an entry that is shown because the cursor is on it."""
+if TYPE_CHECKING:
+    from labtui.text.tables import TableRow
 
-_Source = tuple[Entry, Trend | None, str]
+_RowSource = tuple[ListEntry, Trend | None, str]
 """What a row is made of: the entry, its run's trend, its letter."""
 
-_SORTED_BY = {"catalog": "", "accuracy": "accuracy", "delta": "delta", "newest": "time"}
-_SORT_OF = {column: sort for sort, column in _SORTED_BY.items() if column}
+_COLUMN_OF_SORT = {"catalog": "", "accuracy": "accuracy", "delta": "delta", "newest": "time"}
+_SORT_OF_COLUMN = {column: sort for sort, column in _COLUMN_OF_SORT.items() if column}
 
 
-class ExperimentList(LiveTable):
-    """The table of `entries`."""
+class ExperimentList(Widget):
+    """Shows a snapshot and posts Changed when marks or options change."""
+
+    DEFAULT_CSS = """
+    ExperimentList { height: 1fr; }
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("list")
 
     class Changed(Message):
-        """Marks, filter, order or folding changed; charts and what is remembered follow."""
+        """Marks, filter, order or folding changed."""
 
     def __init__(self, catalog: Catalog, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(COLUMNS, id=id)
-        self._arrangement = Arrangement(catalog)
-        self._snapshot = Snapshot()
-        self._entries: dict[str, Entry] = {}
-        self._made: dict[str, tuple[_Source, TableRow]] = {}
-        self.choice = Choice()
+        super().__init__(id=id)
+        self.table = LiveTable(COLUMNS)
+        self.options = ListOptions()
         self.marks = Marks()
-        self._pointed = False
+        self._builder = EntryBuilder(catalog)
+        self._snapshot = Snapshot()
+        self._entries: dict[str, ListEntry] = {}
+        self._rows: dict[str, tuple[_RowSource, TableRow]] = {}
+        self._has_shown_newest = False
 
-    def restore(self, choice: Choice, marks: Marks) -> None:
-        """Begin with what was remembered."""
-        self.choice, self.marks = choice, marks
-        self.rearrange()
+    def compose(self) -> ComposeResult:
+        """The table."""
+        yield self.table
 
-    def look(self, snapshot: Snapshot) -> None:
-        """Show how things stand now."""
+    def restore(self, options: ListOptions, marks: Marks) -> None:
+        """Start with the saved options and marks."""
+        self.options, self.marks = options, marks
+        self._show_entries()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the runs of a snapshot. The first one with runs moves the cursor to the newest run."""
         self._snapshot = snapshot
-        self.rearrange()
-        if snapshot.runs and not self._pointed:
-            self._pointed = True
-            self._point_at_newest()
+        self._show_entries()
+        if snapshot.runs and not self._has_shown_newest:
+            self._has_shown_newest = True
+            self._select_newest()
 
-    def _point_at_newest(self) -> None:
-        """Open on something that moves: the entry of the newest run, unless the cursor was moved before."""
-        moved = self.cursor_key != next(iter(self._entries), None)
-        if not moved or (self.current is not None and self.current.is_fault):
+    def _select_newest(self) -> None:
+        was_moved = self.table.cursor_key != next(iter(self._entries), None)
+        if not was_moved or (self.current is not None and self.current.is_fault):
             newest = self._snapshot.runs[0]
-            self.select(next((key for key, entry in self._entries.items() if newest in entry.runs), ""))
+            self.table.select(next((key for key, entry in self._entries.items() if newest in entry.runs), ""))
 
-    def rearrange(self) -> None:
-        """Make the rows anew; the table paints those that changed."""
+    def _show_entries(self) -> None:
+        """Build the rows again; the table paints those that changed."""
         glyphs = glyphs_of(self)
-        shown = self._arrangement.entries(self._snapshot, self.choice)
-        self._entries = {entry.key: entry for entry in shown}
-        self._made = {entry.key: self._row(entry, glyphs) for entry in shown}
-        self.show([made for _, made in self._made.values()], sorted_by=_SORTED_BY[self.choice.sort])
+        entries = self._builder.entries(self._snapshot, self.options)
+        self._entries = {entry.key: entry for entry in entries}
+        rows: dict[str, tuple[_RowSource, TableRow]] = {}
+        for entry in entries:
+            trend = self._snapshot.trends.get(entry.run.id) if entry.run else None
+            source: _RowSource = (entry, trend, self.marks.letter(entry.key))
+            before = self._rows.get(entry.key)
+            unchanged = before is not None and before[0] == source
+            rows[entry.key] = before if unchanged and before else (
+                source, row(entry, self.marks, self._snapshot, glyphs)
+            )  # fmt: skip
+        self._rows = rows
+        self.table.show([shown for _, shown in rows.values()], sorted_by=_COLUMN_OF_SORT[self.options.sort])
 
-    def _row(self, entry: Entry, glyphs: Glyphs) -> tuple[_Source, TableRow]:
-        """The entry's row: the one made before where nothing that it shows has changed."""
-        trend = self._snapshot.trends.get(entry.run.id) if entry.run else None
-        source: _Source = (entry, trend, self.marks.letter(entry.key))
-        before = self._made.get(entry.key)
-        if before is not None and before[0] == source:
-            return before
-        return source, row(entry, self.marks, self._snapshot, glyphs)
+    # --- What is selected ---------------------------------------------------------------------------------------------
 
     @property
-    def current(self) -> Entry | None:
+    def current(self) -> ListEntry | None:
         """The entry under the cursor."""
-        return self._entries.get(self.cursor_key or "")
+        return self._entries.get(str(self.table.cursor_key))
 
     @property
-    def marked(self) -> tuple[Entry, ...]:
+    def marked(self) -> tuple[ListEntry, ...]:
         """The marked entries that are in the list, in the order of their letters."""
         return tuple(self._entries[key] for key in self.marks.keys if key in self._entries)
 
     @property
-    def chosen(self) -> tuple[Entry, ...]:
-        """What a command acts on: what is marked, else what the cursor is on."""
-        return self.marked or ((self.current,) if self.current and not self.current.is_fault else ())
+    def selection(self) -> Selection:
+        """The marked entries, else the one under the cursor."""
+        current = self.current
+        selected = self.marked or ((current,) if current and not current.is_fault else ())
+        order = dict.fromkeys(run.id for entry in self._entries.values() for run in entry.runs)
+        return Selection(selected, current.run if current else None, tuple(self._charted(selected)), tuple(order))
 
-    def subjects(self, *, dashes: bool) -> tuple[Subject, ...]:
-        """What the charts show: marked entries by letter, else the one under the cursor."""
-        if not self.marked:
-            return tuple(_subject(entry, "", ALONE, 0) for entry in self.chosen)
-        letters = {entry.key: self.marks.letter(entry.key) for entry in self.marked}
-        return tuple(
-            _subject(entry, letters[entry.key], ink_of(letters[entry.key]), index % 4 if dashes else 0)
-            for index, entry in enumerate(self.marked)
-        )
-
-    @property
-    def runs_in_sight(self) -> tuple[str, ...]:
-        """The ids of the runs whose trends can be seen."""
-        found = (self._entries.get(key) for key in self.visible_keys)
-        return tuple(entry.run.id for entry in found if entry is not None and entry.run is not None)
+    def _charted(self, entries: tuple[ListEntry, ...]) -> Iterator[Subject]:
+        """Marked entries have their letter's colour, and dashes where colours are few."""
+        dashes = palette_of(self).palette.dashes
+        for index, entry in enumerate(entries):
+            letter = self.marks.letter(entry.key)
+            dash = index % 4 if letter and dashes else 0
+            yield Subject(entry.title, letter, shown_runs(entry.runs), ink_of(letter), dash)
 
     @property
-    def run_ids(self) -> tuple[str, ...]:
-        """The ids of all runs of the entries, unfolded or not, in the order of the list."""
-        return tuple(dict.fromkeys(run.id for entry in self._entries.values() for run in entry.runs))
+    def visible_runs(self) -> tuple[str, ...]:
+        """The ids of the runs in sight."""
+        visible = (self._entries.get(str(key)) for key in self.table.visible_keys)
+        return tuple(entry.run.id for entry in visible if entry is not None and entry.run is not None)
 
     # --- Keys ---------------------------------------------------------------------------------------------------------
 
     def action_mark(self) -> None:
-        """Mark the entry, or take its mark away, and go on to the next."""
+        """Mark the entry, or remove its mark, and move to the next."""
         if self.current is not None and not self.current.is_fault:
             self.marks = self.marks.toggled(self.current.key)
-            self.action_move(1)
-            self._tell()
+            self.table.action_move(1)
+            self._changed()
 
     def action_unmark(self) -> None:
-        """Take all marks away."""
+        """Remove all marks."""
         self.marks = Marks()
-        self._tell()
+        self._changed()
 
     def action_sort(self) -> None:
-        """The next order."""
-        self._set(sort=SORTS[(SORTS.index(self.choice.sort) + 1) % len(SORTS)])
+        """Sort by the next order."""
+        self._set(sort=SORTS[(SORTS.index(self.options.sort) + 1) % len(SORTS)])
 
     def on_live_table_header_clicked(self, event: LiveTable.HeaderClicked) -> None:
-        """Sort by a column; again for the catalog's order."""
-        wanted = _SORT_OF.get(event.key or "", "catalog")
-        self._set(sort="catalog" if wanted == self.choice.sort else wanted)
+        """Sort by a column; a second click restores the catalog's order."""
+        sort = _SORT_OF_COLUMN.get(event.column, "catalog")
+        self._set(sort="catalog" if sort == self.options.sort else sort)
 
     def action_baseline(self) -> None:
-        """Take deltas against this entry; again on it for what the catalog declares."""
+        """Take deltas against this entry; a second time, against the declared baselines."""
         if self.current is not None and not self.current.is_fault:
             key = self.current.key
-            self._set(baseline=None if self.choice.baseline == key else key)
+            self._set(baseline=None if self.options.baseline == key else key)
 
     def action_fold(self, folded: bool) -> None:
-        """Hide or show the runs of the entry; on one of its runs, hide them and go to the entry."""
+        """Hide or show the runs of the entry; on one of its runs, hide them and move to the entry."""
         entry = self.current
         if entry is None:
             return
         if entry.depth and folded:
-            parent = next(other for other in self._entries.values() if not other.depth and entry.runs[0] in other.runs)
-            self.select(parent.key)
-            entry = parent
+            entry = next(other for other in self._entries.values() if not other.depth and entry.runs[0] in other.runs)
+            self.table.select(entry.key)
         if entry.folded is not None:
-            unfolded = self.choice.unfolded - {entry.key} if folded else self.choice.unfolded | {entry.key}
-            self._set(unfolded=unfolded)
+            unfolded = self.options.unfolded
+            self._set(unfolded=unfolded - {entry.key} if folded else unfolded | {entry.key})
 
     def filter(self, text: str) -> None:
-        """Show the entries alone that pass."""
-        if text != self.choice.filter:
+        """Show only the entries that match."""
+        if text != self.options.filter:
             self._set(filter=text)
 
-    def _set(self, **changes: object) -> None:
-        self.choice = replace(self.choice, **changes)  # type: ignore[arg-type]  # the callers name fields
-        self._tell()
+    def _set(self, **changes: Any) -> None:
+        self.options = replace(self.options, **changes)
+        self._changed()
 
-    def _tell(self) -> None:
-        self.rearrange()
+    def _changed(self) -> None:
+        self._show_entries()
         self.post_message(self.Changed())
-
-
-def _subject(entry: Entry, letter: str, ink: int, dash: int) -> Subject:
-    return Subject(entry.title, letter, shown_runs(entry.runs), ink, dash)

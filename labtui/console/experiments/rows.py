@@ -3,8 +3,7 @@
 import math
 
 from labtui.console.data.snapshot import Snapshot, Trend
-from labtui.console.experiments.entry import Entry
-from labtui.console.experiments.marks import Marks, ink_of
+from labtui.console.experiments.entry import ListEntry, Marks, ink_of
 from labtui.console.ui.gauges import progress
 from labtui.console.ui.glyphs import Glyphs
 from labtui.store.run import Run
@@ -19,7 +18,7 @@ BAR = 10
 TREND = 10
 
 CONFOUNDED = "!"
-"""Behind a delta that may come from something else than the declared factor."""
+"""Behind a delta that may come from something other than the declared factor."""
 
 COLUMNS = (
     Column("", key="mark", width=1),
@@ -33,13 +32,13 @@ COLUMNS = (
 )
 
 
-def row(entry: Entry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> TableRow:
+def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> TableRow:
     """One entry as a row."""
     if entry.is_heading:
         return TableRow(entry.key, {"name": (Span(f"{glyphs.horizontal * 2} {entry.title}", "muted"),)}, heading=True)
     if entry.is_fault:
-        told = (Span(f"  {glyphs.states['failed']} ", "bad"), Span(f"catalog, {entry.title}", "bad"))
-        return TableRow(entry.key, {"name": told}, whole=True)
+        line = (Span(f"  {glyphs.states['failed']} ", "bad"), Span(f"catalog, {entry.title}", "bad"))
+        return TableRow(entry.key, {"name": line}, whole=True)
     run, trend = entry.run, snapshot.trends.get(entry.run.id) if entry.run else None
     letter = marks.letter(entry.key)
     cells: dict[str, Line] = {
@@ -55,7 +54,7 @@ def row(entry: Entry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> Table
     return TableRow(entry.key, cells, style="" if run else "muted")
 
 
-def _name(entry: Entry, glyphs: Glyphs) -> Line:
+def _name(entry: ListEntry, glyphs: Glyphs) -> Line:
     fold = "" if entry.folded is None else (glyphs.collapsed if entry.folded else glyphs.expanded)
     run = entry.run
     state = Span(f"{glyphs.states[run.state]} ", f"state-{run.state}") if run else Span(f"{glyphs.dot} ", "rest")
@@ -68,7 +67,7 @@ def _name(entry: Entry, glyphs: Glyphs) -> Line:
 
 
 def _state(run: Run | None, glyphs: Glyphs) -> Line:
-    """A bar while it runs, else the state's name."""
+    """A progress bar while it runs, else the state."""
     if run is None:
         return (Span("not run", "muted"),)
     done = fraction(run)
@@ -76,13 +75,13 @@ def _state(run: Run | None, glyphs: Glyphs) -> Line:
         return (*progress(done, BAR - 4, glyphs), Span(f"{100 * done:>3.0f}%", "state-running"))
     if run.stop_requested and run.state.is_active:
         return (Span("stopping", "warn"),)
-    if run.state is State.QUEUED and run.reason:  # its folder is there, but nothing will start it
+    if run.state is State.QUEUED and run.reason:  # its folder exists, but nothing will start it
         return (Span("not queued", "warn"),)
     return (Span(str(run.state), f"state-{run.state}"),)
 
 
 def fraction(run: Run) -> float | None:
-    """How much of a run is done, 0..1, where that is known."""
+    """How much of a run is done, 0 to 1, if known."""
     if run.beat is None or not run.beat.total_steps:
         return None
     return min(1.0, run.beat.step / run.beat.total_steps)
@@ -99,16 +98,16 @@ def _epoch(run: Run | None) -> Line:
     return (Span(str(planned), "muted"),)
 
 
-def _accuracy(entry: Entry) -> Line:
-    """The final figure; of a run under way, the live one in another ink; of one that ended early, its last, muted."""
+def _accuracy(entry: ListEntry) -> Line:
+    """The final figure; a live one is coloured, the last one of a run that ended early muted."""
     if entry.figure is None or math.isnan(entry.figure.value):
         return ()
     active = entry.run is not None and entry.run.state.is_active
     return (Span(accuracy(entry.figure.value), "" if entry.figure.final else ("accent" if active else "muted")),)
 
 
-def _delta(entry: Entry, glyphs: Glyphs) -> Line:
-    """Points above the baseline; with a mark where something else differs too, which compare calls a confound."""
+def _delta(entry: ListEntry, glyphs: Glyphs) -> Line:
+    """Points above the baseline; marked if something else differs too, which compare calls a confound."""
     if entry.delta is None:
         return (Span("base ", "muted"),) if entry.is_baseline else ()
     if entry.delta.confounds:
@@ -128,7 +127,7 @@ def _trend(trend: Trend | None, run: Run | None, letter: str, glyphs: Glyphs) ->
 
 
 def _planned(trend: Trend, run: Run) -> int | None:
-    """How many values the trend will have when the run is done, so that a run under way fills a part of its room."""
+    """How many values the trend will have when the run is done: an active run fills a part of the column."""
     if run.spec and trend.tag in LIVE_ACCURACY and trend.count:
         return round(run.spec.training.epochs * trend.values.size / trend.count)
     done = fraction(run) if run.state.is_active else None
@@ -136,7 +135,7 @@ def _planned(trend: Trend, run: Run) -> int | None:
 
 
 def _time(run: Run | None) -> Line:
-    """What is left of a run under way; what a run took."""
+    """The time that an active run still needs; the time that a run took."""
     if run is None:
         return ()
     if run.state.is_active and run.beat is not None and run.beat.eta is not None:
@@ -147,7 +146,7 @@ def _time(run: Run | None) -> Line:
 
 
 def counts(runs: tuple[Run, ...], glyphs: Glyphs, *, brief: bool = False) -> Line:
-    """How many runs are in which state, for a title: `▶ 2 running   ✓ 11 finished`, or `▶ 2  ✓ 11`."""
+    """The number of runs in each state, for a title: `▶ 2 running   ✓ 11 finished`, or `▶ 2  ✓ 11`."""
     found = {state: sum(run.state is state for run in runs) for state in State}
     spans: list[Span] = []
     for state in State:

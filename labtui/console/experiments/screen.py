@@ -1,23 +1,22 @@
 """The main screen: experiments and runs, their charts, a log, the machine."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
 
-from labtui.console.bindings import bindings
 from labtui.console.charts.grid import ChartGrid
-from labtui.console.charts.option_keys import Looking
 from labtui.console.charts.options import Look, fitting
-from labtui.console.commands import footer
+from labtui.console.commands import bindings, footer
 from labtui.console.data.snapshot import Interest, Snapshot
-from labtui.console.experiments.details import facts
+from labtui.console.experiments.details import details
 from labtui.console.experiments.list import ExperimentList
-from labtui.console.experiments.pointing import Pointing
 from labtui.console.experiments.rows import counts
-from labtui.console.ui.filter_bar import Filtering
+from labtui.console.selection import Selection
+from labtui.console.ui.filter_bar import FilterBar
 from labtui.console.ui.gauges import brief, machine_lines
 from labtui.console.ui.log_view import LogView
 from labtui.console.ui.status_line import StatusLine, TitleBar
@@ -26,15 +25,22 @@ from labtui.console.ui.table import LiveTable
 from labtui.console.ui.text_panel import TextBlock
 from labtui.text.spans import Span
 
+if TYPE_CHECKING:
+    from labtui.console.app import LabtuiApp
+
 PANES = ("list", "charts", "log")
 
-BRIEF = 110
-"""Columns under which the title counts runs without words."""
+FIRST_STEPS = ("No experiments and no runs yet.", "", "`labtui init` writes a catalog to start with.")
+NO_MATCH = ("Nothing matches the filter.", "Esc clears it.")
+
+NARROW_TITLE = 110
+"""Columns under which the title shows the counts of runs without words."""
 
 
-class MainScreen(Looking, Pointing, Filtering):
-    """State: the snapshot, the look; the list holds its own. Everything below is told what to show."""
+class MainScreen(Screen[None]):
+    """Shows the app's snapshot. Charts, details and log follow the cursor and the marks of the list."""
 
+    app: "LabtuiApp"
     BINDINGS: ClassVar[list[BindingType]] = bindings("main")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]  # noqa: RUF012 - Textual's type
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (14, "-short"), (34, "-tall"), (44, "-high")]  # noqa: RUF012
@@ -42,181 +48,193 @@ class MainScreen(Looking, Pointing, Filtering):
     def __init__(self) -> None:
         super().__init__()
         self.snapshot = Snapshot()
+        self.chart_options = Look()
 
     def compose(self) -> ComposeResult:
-        """Title, list with facts, charts, log with machine, status."""
+        """Title, list with details, charts, log with machine, filter, status line."""
         yield TitleBar(id="title")
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield ExperimentList(self.app.lab.catalog, id="list")
-                yield TextBlock(id="facts")
+                yield TextBlock(id="details")
             yield ChartGrid(id="charts")
         with Horizontal(id="bottom"):
             yield LogView(id="log")
             yield TextBlock(id="machine")
-        yield self.filter_field("words, /regex/, -without, running …  Enter keeps, Esc clears")
+        yield FilterBar("#list LiveTable", placeholder="words, /regex/, -without, running …  Enter keeps, Esc clears")
         yield StatusLine(footer("main"), id="status")
 
     def on_mount(self) -> None:
-        """Show the catalog at once; runs fill in with the first snapshot."""
-        remembered = self.app.remembered
-        self.look = Look(axis=remembered.x_axis, smoothing=remembered.smoothing)
-        self.list.restore(remembered.choice, remembered.marked)
-        self.fill_filter(remembered.choice.filter)
-        self.list.empty = self._welcome()
+        """Show the catalog at once; runs come with the first snapshot."""
+        saved = self.app.saved_state
+        self.chart_options = Look(axis=saved.x_axis, smoothing=saved.smoothing)
+        self.list.restore(saved.list_options, saved.list_marks)
+        self.query_one(FilterBar).value = saved.list_options.filter
+        self._show_hint()
         entitle(self.query_one("#machine"), "machine")
         self._show_title()
-        self.list.focus()
-        self.watch(self.app, "snapshot", self._update, init=False)
-
-    # --- Parts --------------------------------------------------------------------------------------------------------
+        self.list.table.focus()
+        self.watch(self.app, "snapshot", self._on_snapshot, init=False)
 
     @property
-    def charts(self) -> ChartGrid:
-        """The charts."""
-        return self.query_one(ChartGrid)
+    def list(self) -> ExperimentList:
+        """The list."""
+        return self.query_one(ExperimentList)
 
     @property
-    def log_tail(self) -> LogView:
-        """The log."""
-        return self.query_one(LogView)
+    def selection(self) -> Selection:
+        """What is marked in the list, else what its cursor is on."""
+        return self.list.selection
 
-    @property
-    def status(self) -> StatusLine:
-        """The last line."""
-        return self.query_one(StatusLine)
-
-    def say(self, text: str, *, ink: str = "") -> None:
-        """Say it on the status line."""
-        self.status.say(text, ink=ink)
+    # --- What is shown ------------------------------------------------------------------------------------------------
 
     def on_screen_resume(self) -> None:
-        """Back from another screen."""
+        """Catch up with what happened while another screen was in front."""
         self._follow()
 
-    # --- Showing ------------------------------------------------------------------------------------------------------
-
-    def _update(self, snapshot: Snapshot) -> None:
-        """A poll came in."""
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
         before, self.snapshot = self.snapshot, snapshot
-        self.log_tail.show(snapshot.log)
+        self.query_one(LogView).show(snapshot.log)
         self._show_machine()
-        self._entitle_log()
+        self._show_log_title()
         if not snapshot.has_same_runs(before):
-            self.list.look(snapshot)
+            self.list.show(snapshot)
             self._show_title()
             self._follow()
 
     def _follow(self) -> None:
-        """Facts, charts and wishes follow the cursor and the marks; under another screen, nothing does."""
-        if not self.app.faces(self):
+        """Show details, charts and log of what is selected; behind another screen, do nothing."""
+        if self.app.front_screen is not self:
             return
-        entry = self.list.current
-        run = entry.run if entry else None
-        subjects = self.charted
-        charted = {run.id: None for subject in subjects for run in subject.runs} | ({run.id: None} if run else {})
-        self.app.wish(Interest(tuple(charted), self.list.runs_in_sight, run.id if run else None))
-        self.charts.pending = self.snapshot.pending > 0
-        self.charts.show(subjects, self.snapshot.curves, fitting(self.look, subjects))
-        curves, glyphs, now = self.snapshot.curves_of(run.id) if run else {}, glyphs_of(self), self.snapshot.when
-        self.query_one("#facts", TextBlock).show(lambda width: facts(entry, curves, width, glyphs, now))
-        self._entitle_log()
+        snapshot, selection, entry = self.snapshot, self.selection, self.list.current
+        runs = [run for charted in selection.charted for run in charted.runs]
+        shown = dict.fromkeys(run.id for run in (*runs, *((selection.run,) if selection.run else ())))
+        log = selection.run.id if selection.run else None
+        self.app.set_interest(Interest(tuple(shown), self.list.visible_runs, log))
+        grid = self.query_one(ChartGrid)
+        grid.pending = snapshot.pending > 0
+        grid.show(selection.charted, snapshot.curves, fitting(self.chart_options, selection.charted))
+        curves, glyphs = snapshot.curves_of(log) if log else {}, glyphs_of(self)
+        panel = self.query_one("#details", TextBlock)
+        panel.show(lambda width: details(entry, curves, width, glyphs, snapshot.when))
+        self._show_log_title()
 
-    def _entitle_log(self) -> None:
-        run = self.run_here
-        note = "" if self.log_tail.following else "G follows again"
-        entitle(self.log_tail, f"log  {run.display_title}" if run else "log", note)
+    def _show_log_title(self) -> None:
+        log, entry = self.query_one(LogView), self.list.current
+        title = f"log  {entry.run.display_title}" if entry and entry.run else "log"
+        entitle(log, title, "" if log.following else "G follows again")
 
     def _show_title(self) -> None:
-        lab, glyphs = self.app.lab, glyphs_of(self)
-        where = "the built-in catalog" if lab.catalog.builtin else lab.catalog.path.name
-        place = f" {where}  {glyphs.collapsed}  {lab.store.root.name}/"
-        filtered = f"  / {self.list.choice.filter}" if self.list.choice.filter else ""
-        left = (Span(" labtui", "title"), Span(place, "muted"), Span(filtered, "warn"))
-        right = counts(self.snapshot.runs, glyphs, brief=self.size.width < BRIEF)
+        lab, glyphs, words = self.app.lab, glyphs_of(self), self.list.options.filter
+        catalog = "the built-in catalog" if lab.catalog.builtin else lab.catalog.path.name
+        where = f" {catalog}  {glyphs.collapsed}  {lab.store.root.name}/"
+        left = (Span(" labtui", "title"), Span(where, "muted"), Span(f"  / {words}" if words else "", "warn"))
+        right = counts(self.snapshot.runs, glyphs, brief=self.size.width < NARROW_TITLE)
         self.query_one(TitleBar).show(left, (*right, Span(" ")))
 
     def _show_machine(self) -> None:
-        """The load of the machine: in its panel, or on the status line where there is no room for the panel."""
+        """Show the load of the machine in its panel, or on the status line if the panel is hidden."""
         now, panel, glyphs = self.snapshot.machine, self.query_one("#machine", TextBlock), glyphs_of(self)
         load = (now.cpu, now.memory_used, now.memory_total, now.devices)
         panel.show(lambda width: machine_lines(*load, width, glyphs))
-        self.status.note(() if panel.display else brief(*load))
+        self.query_one(StatusLine).note(() if panel.display else brief(*load))
 
-    def _welcome(self) -> tuple[str, ...]:
-        if self.list.choice.filter:
-            return ("Nothing matches the filter.", "Esc clears it.")
-        return ("No experiments and no runs yet.", "", "`labtui init` writes a catalog to begin with.")
+    def _show_hint(self) -> None:
+        """Set what an empty list shows."""
+        self.list.table.empty = NO_MATCH if self.list.options.filter else FIRST_STEPS
 
-    def looked(self, said: str) -> None:
-        """The look changed: draw, remember, say so."""
-        self.status.say(said)
-        self._follow()
-        self._remember()
-
-    def _remember(self) -> None:
-        choice = self.list.choice
-        self.app.remember(
-            filter=choice.filter,
-            sort=choice.sort,
-            baseline=choice.baseline,
-            unfolded=tuple(choice.unfolded),
-            marks=self.list.marks.as_dict(),
-            axis=str(self.look.axis),
-            smoothing=self.look.smoothing,
-        )
-
-    # --- What the list says -------------------------------------------------------------------------------------------
+    # --- What changes -------------------------------------------------------------------------------------------------
 
     @on(LiveTable.Moved)
-    def _cursor_moved(self) -> None:
+    def _on_cursor_moved(self) -> None:
         self._follow()
 
     @on(ExperimentList.Changed)
-    def _list_changed(self) -> None:
-        self.list.empty = self._welcome()
+    def _on_list_changed(self) -> None:
+        self._show_hint()
         self._show_title()
         self._follow()
-        self._remember()
+        self._save_state()
 
-    @property
-    def filtered_pane(self) -> ExperimentList:
-        """The list."""
-        return self.list
+    @on(FilterBar.Changed)
+    def _on_filter_changed(self, event: FilterBar.Changed) -> None:
+        self.list.filter(event.value)
 
-    def filter_by(self, words: str) -> None:
-        """Show the entries that pass."""
-        self.list.filter(words)
+    def _save_state(self) -> None:
+        options = self.list.options
+        self.app.save_state(
+            filter=options.filter,
+            sort=options.sort,
+            baseline=options.baseline,
+            unfolded=tuple(options.unfolded),
+            marks=self.list.marks.as_dict(),
+            axis=str(self.chart_options.axis),
+            smoothing=self.chart_options.smoothing,
+        )
 
     # --- Keys ---------------------------------------------------------------------------------------------------------
 
+    @on(LiveTable.Opened)
+    def action_open(self) -> None:
+        """Open the run under the cursor."""
+        self.app.actions.open_run()
+
+    def action_copy(self) -> None:
+        """Copy the command that runs or repeats the selection."""
+        self.app.actions.copy_command()
+
+    def action_diff(self) -> None:
+        """Show how the specs of the selection differ."""
+        self.app.actions.show_diff()
+
+    def action_matched(self) -> None:
+        """Open the matched baseline of the selection."""
+        self.app.actions.open_matched()
+
+    def action_sibling(self, by: int) -> None:
+        """Move to the next or previous entry, whichever pane has the focus."""
+        self.list.table.action_move(by)
+
+    def action_chart_option(self, option: str) -> None:
+        """Change one of the charts' options."""
+        self.chart_options, text = self.chart_options.changed(option)
+        self.app.say(text)
+        self._follow()
+        self._save_state()
+
+    def action_metric(self) -> None:
+        """Show the next charts."""
+        self.query_one(ChartGrid).turn()
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        self.query_one(FilterBar).open()
+
     def action_back(self) -> None:
-        """One layer out: the filter's field, a maximised pane, the filter, another pane than the list."""
-        if self.maximised and not self.has_class("-filtering"):
+        """Go back one step: a maximised pane, the filter, another pane than the list."""
+        bar = self.query_one(FilterBar)
+        if self.maximised and not bar.is_open:
             self.remove_class(f"-only-{self.maximised}")
-        elif not self.leave_filter():
-            self.list.focus()
+        elif not bar.clear_and_close():
+            self.list.table.focus()
 
     @property
     def maximised(self) -> str:
-        """The pane that has the whole screen; empty where none has."""
+        """The pane that has the whole screen; empty if none has."""
         return next((pane for pane in PANES if self.has_class(f"-only-{pane}")), "")
 
     def action_maximise(self) -> None:
-        """Give the pane that has the focus the whole screen, or take it back."""
+        """Give the focused pane the whole screen, and back."""
         if self.maximised:
             self.remove_class(f"-only-{self.maximised}")
         else:
             self.add_class(f"-only-{self.focused.id if self.focused and self.focused.id in PANES else 'list'}")
 
     def action_log(self) -> None:
-        """Go to the log; from the log, give it the whole screen."""
-        if self.focused is self.log_tail:
+        """Go to the log; from the log, maximise it."""
+        log = self.query_one(LogView)
+        if self.focused is log:
             self.action_maximise()
         else:
             self.add_class("-with-log")
-            self.log_tail.focus()
-
-    def action_metric(self) -> None:
-        """The next charts."""
-        self.charts.turn()
+            log.focus()

@@ -1,11 +1,14 @@
 """What somebody wants to have run: the answer of the launch dialog, and what it begins with. Pure."""
 
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labtui.catalog import fields
 from labtui.compare.model import RunRequest
 from labtui.compare.render.commands import override_text
-from labtui.spec import RunSpec
+from labtui.spec import RunSpec, Variant
+from labtui.store.run import Run
 from labtui.text.numbers import seed_ranges
 
 
@@ -35,3 +38,19 @@ def wish_of_run(spec: RunSpec) -> Wish:
     texts = {field.key: field.text for field in fields(spec)}
     changes = tuple(f"{key}={texts.get(key) or override_text(value)}" for key, value in spec.overrides.items())
     return Wish((spec.name,), f"{spec.seed},", changes)
+
+
+def command_of_variants(variants: Iterable[Variant]) -> str:
+    """The command that runs these variants with their defaults; empty for none."""
+    names = [variant.spec.name for variant in variants]
+    return shlex.join(["labtui", "run", *names]) if names else ""
+
+
+def command_of_run(run: Run) -> str:
+    """The command that repeats a run with its seed and overrides; empty for another tool's run."""
+    if run.spec is None:
+        return ""
+    words = ["labtui", "run", run.name, "--seed", str(run.seed)]
+    for key, value in run.spec.overrides.items():
+        words += ["--set", f"{key}={override_text(value)}"]
+    return shlex.join(words)

@@ -8,14 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
-from labtui.console.bindings import bindings
-from labtui.console.commands import EVERYWHERE, Command, footer
+from labtui.console.commands import EVERYWHERE, Command, bindings, footer
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.launch.fields import FormField, form_fields, help_text, initial_texts, request_of
 from labtui.console.launch.form import Form
 from labtui.console.launch.preview import Answer, answer, device_words, plan_lines
 from labtui.console.launch.request import Wish
-from labtui.console.messages import PlanMade
+from labtui.console.messages import ActionFailed, PlanMade, run_in_background
 from labtui.console.ui.gauges import machine_lines
 from labtui.console.ui.page import Page
 from labtui.console.ui.strips import entitle, glyphs_of
@@ -97,7 +96,7 @@ class LaunchScreen(Page):
     def update(self, snapshot: Snapshot) -> None:
         """Runs that have finished since, and the load of the devices."""
         self._snapshot = snapshot
-        self.app.wish(Interest())
+        self.app.set_interest(Interest())
         if device_words(snapshot.machine) != self._devices:
             self._fill()
         self._show()
@@ -119,7 +118,7 @@ class LaunchScreen(Page):
 
     def _plan(self) -> None:
         lab, wish = self.app.lab, self.wish
-        self.work(lambda: PlanMade(answer(lab, wish)), "planning")
+        run_in_background(self, lambda: PlanMade(answer(lab, wish)), group="planning", exclusive=True)
 
     def on_plan_made(self, message: PlanMade) -> None:
         """Show it, if it is of what the dialog says now."""
@@ -127,9 +126,9 @@ class LaunchScreen(Page):
             self.answer = message.answer
             self._show()
 
-    def give_up(self, why: str) -> None:
-        """There is no plan, and this is why."""
-        self.answer = Answer(self.wish, fault=why)
+    def on_action_failed(self, message: ActionFailed) -> None:
+        """Show why there is no plan."""
+        self.answer = Answer(self.wish, fault=message.text)
         self._show()
 
     def _show(self) -> None:
@@ -157,7 +156,7 @@ class LaunchScreen(Page):
         panel = self.query_one("#plan", Lines)
         panel.show(write)
         entitle(panel, "plan", "Enter queues it" if found and found.can_start else "")
-        self.entitle(f"{len(self._chosen)} experiments" if len(self._chosen) != 1 else self._chosen[0])
+        self.show_title(f"{len(self._chosen)} experiments" if len(self._chosen) != 1 else self._chosen[0])
 
     def _count_told(self) -> str:
         count = f"{len(self._chosen)} marked"
@@ -188,7 +187,7 @@ class LaunchScreen(Page):
     def action_mark(self) -> None:
         """Mark the experiment under the cursor, or take its mark away."""
         name = self.query_one(LiveTable).cursor_key
-        if name is not None:
+        if isinstance(name, str):
             kept = [one for one in self._chosen if one != name]
             self._chosen = tuple(kept) if len(kept) < len(self._chosen) else (*self._chosen, name)
             self.query_one(LiveTable).action_move(1)
@@ -205,13 +204,13 @@ class LaunchScreen(Page):
         found = self.answer
         invalid = next((field for field in self._fields if field.error), None)
         if invalid is not None:
-            self.say(f"{invalid.key}: {invalid.error}", ink="warn")
+            self.app.say(f"{invalid.key}: {invalid.error}", style="warn")
         elif found is None or found.wish != self.wish:
-            self.say("the plan is being made: Enter again once it is there")
+            self.app.say("the plan is being made: Enter again once it is there")
         elif not found.can_start:
-            self.say(found.fault or "there is nothing to run", ink="warn")
+            self.app.say(found.fault or "there is nothing to run", style="warn")
         elif not self._snapshot.writable:
-            self.say(f"{self.app.lab.store.root} cannot be written: nothing can be run into it", ink="warn")
+            self.app.say(f"{self.app.lab.store.root} cannot be written: nothing can be run into it", style="warn")
         else:
             self.dismiss(found.wish)
 

@@ -1,4 +1,4 @@
-"""What a trained network said about the test images: its confusions, class by class. Knows no screen."""
+"""The predictions of a run for the test images, counted by class. No Textual here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_CLASSES = 200
-"""More than these are no confusion matrix that anybody reads."""
+"""A confusion matrix of more classes cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Predicted:
-    """The test images of one run; without `matrix`, `note` says why there are none."""
+class RunPredictions:
+    """The predictions of one run; without `matrix`, `note` says why there are none."""
 
     run_id: str
     note: str = ""
@@ -33,7 +33,7 @@ class Predicted:
 
     @property
     def images(self) -> int:
-        """How many."""
+        """Number of test images."""
         return 0 if self.matrix is None else int(self.matrix.sum())
 
     @property
@@ -51,7 +51,7 @@ class Predicted:
             for at, row in enumerate(self.matrix)
         )
 
-    def confusions(self, count: int) -> list[tuple[str, str, int]]:
+    def mistakes(self, count: int) -> list[tuple[str, str, int]]:
         """The most frequent mistakes: (true class, predicted class, images)."""
         if self.matrix is None:
             return []
@@ -63,39 +63,39 @@ class Predicted:
         return [(self.classes[a], self.classes[b], int(wrong[a, b])) for a, b in places if wrong[a, b]]
 
 
-def read_predicted(run: Run) -> Predicted:
-    """Read a run's predictions; a file that is absent or damaged is a note, not a fault."""
+def read_test_predictions(run: Run) -> RunPredictions:
+    """Read a run's predictions; a missing or damaged file gives a note."""
     if run.foreign:
-        return Predicted(run.id, "another tool's run: it says nothing about single images")
+        return RunPredictions(run.id, "another tool's run: it has no predictions of single images")
     try:
-        found = read_predictions(run.paths.predictions)
+        predictions = read_predictions(run.paths.predictions)
     except FileNotFoundError:
-        return Predicted(run.id, _absent(run))
+        return RunPredictions(run.id, _absent(run))
     except (OSError, DamagedFile) as fault:
-        return Predicted(run.id, f"the predictions cannot be read: {clean_line(str(fault))}")
-    return count(run.id, found, _class_names(run))
+        return RunPredictions(run.id, f"the predictions cannot be read: {clean_line(str(fault))}")
+    return count(run.id, predictions, _class_names(run))
 
 
-def count(run_id: str, found: Predictions, names: Sequence[str]) -> Predicted:
+def count(run_id: str, predictions: Predictions, names: Sequence[str]) -> RunPredictions:
     """Count labels against predictions; classes without a name get a number."""
-    import numpy as np  # deferred: the caller is a worker, the screen has no need of it
+    import numpy as np  # deferred: only the calling thread needs it
 
-    labels, predicted = found.labels, found.predicted
+    labels, predicted = predictions.labels, predictions.predicted
     if not labels.size:
-        return Predicted(run_id, "the predictions are of no image at all")
+        return RunPredictions(run_id, "the predictions file has no images")
     classes = max(len(names), int(labels.max()) + 1, int(predicted.max()) + 1)
     if min(int(labels.min()), int(predicted.min())) < 0 or classes > MOST_CLASSES:
-        return Predicted(run_id, f"the predictions name classes beyond 0 to {MOST_CLASSES - 1}")
+        return RunPredictions(run_id, f"the predictions have classes outside 0 to {MOST_CLASSES - 1}")
     matrix = np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
-    entropy = -float(found.log_probability.astype(np.float64).mean())
+    entropy = -float(predictions.log_probability.astype(np.float64).mean())
     named = (*names, *(f"class {index}" for index in range(len(names), classes)))
-    return Predicted(run_id, "", tuple(clean_line(name, 20) for name in named), matrix, entropy)
+    return RunPredictions(run_id, "", tuple(clean_line(name, 20) for name in named), matrix, entropy)
 
 
 def _absent(run: Run) -> str:
     if run.state.is_active or run.state is State.QUEUED:
-        return "the plain test images are read once, at the end"
-    return f"{run.state}: the test images were not read"
+        return "the test images are evaluated once, at the end"
+    return f"{run.state}: the test images were not evaluated"
 
 
 def _class_names(run: Run) -> tuple[str, ...]:
@@ -105,5 +105,5 @@ def _class_names(run: Run) -> tuple[str, ...]:
         return ()
     try:
         return datasets.get(run.spec.data.name).classes
-    except LabError:  # a data set that this labtui does not know
+    except LabError:  # a data set that this version does not know
         return ()

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import termios
+from typing import Any
 
 from textual.app import App, SuspendNotSupported
 
@@ -17,31 +18,34 @@ LOCAL_FLAGS = 3
 """Their place in what `tcgetattr` gives."""
 
 
-class Suspending(App[None]):
-    """Stops and goes on like any program of a shell."""
+class JobControl:
+    """Stops and continues an app like any program of a shell."""
 
-    def mind_job_control(self) -> None:
-        """Take the signals of the shell's job control from Textual's driver."""
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+
+    def take_signals(self) -> None:
+        """Take over the signals of the shell's job control from Textual's driver."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTSTP, self.action_suspend_process)
+        loop.add_signal_handler(signal.SIGTSTP, self.suspend)
         loop.add_signal_handler(signal.SIGCONT, self._continued)
 
-    def action_suspend_process(self) -> None:
-        """Back to the shell, until it lets us go on in the foreground."""
-        with contextlib.suppress(SuspendNotSupported), self.suspend():
+    def suspend(self) -> None:
+        """Give the terminal back to the shell and stop, until the shell continues us in the foreground."""
+        with contextlib.suppress(SuspendNotSupported), self._app.suspend():
             _stop_until_in_front()
-        self.repaint()
+        self._repaint()
 
     def _continued(self) -> None:
-        """A SIGCONT: one that ended our own stop, or one after a stop that nobody could prepare for (SIGSTOP)."""
+        """A SIGCONT: one that ended our own stop, or one after a stop without preparation (SIGSTOP)."""
         if _has_lost_terminal():
-            with contextlib.suppress(SuspendNotSupported), self.suspend():
+            with contextlib.suppress(SuspendNotSupported), self._app.suspend():
                 pass
-        self.repaint()
+        self._repaint()
 
-    def repaint(self) -> None:
-        """Everything: the shell's screen was shown meanwhile, and Textual repaints only what changed."""
-        self.screen.refresh(layout=True)
+    def _repaint(self) -> None:
+        """Repaint everything: the shell's screen was shown meanwhile, and Textual repaints only what changed."""
+        self._app.screen.refresh(layout=True)
 
 
 def _stop_until_in_front() -> None:

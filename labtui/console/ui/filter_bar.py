@@ -1,64 +1,45 @@
-"""A field on the last line that filters what the screen shows while one types."""
-
-from abc import abstractmethod
+"""A field on the last line that filters a pane of its screen while the user types."""
 
 from textual import on
-from textual.screen import Screen
-from textual.widget import Widget
+from textual.actions import SkipAction
 from textual.widgets import Input
 
-PLACEHOLDER = "words, /regex/, -without  Enter keeps, Esc clears"
 
+class FilterBar(Input):
+    """Hidden until `open`; the screen handles its `Changed`. Enter hides it and keeps the filter."""
 
-class Filtering(Screen[None]):
-    """The screen yields `filter_field()`, says what is filtered, and asks `leave_filter` before it steps out."""
+    DEFAULT_CSS = """
+    FilterBar, FilterBar:focus { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
+    FilterBar.-open { display: block; }
+    """
 
-    @property
-    @abstractmethod
-    def filtered_pane(self) -> Widget:
-        """What takes the focus back."""
-
-    @abstractmethod
-    def filter_by(self, words: str) -> None:
-        """Show what passes."""
-
-    def filter_field(self, placeholder: str = PLACEHOLDER) -> Input:
-        """The field, hidden until it is asked for."""
-        return Input(id="filter", placeholder=placeholder)
-
-    def fill_filter(self, words: str) -> None:
-        """Begin with a filter that was remembered."""
-        self.query_one("#filter", Input).value = words
+    def __init__(self, filtered: str, *, placeholder: str) -> None:
+        """`filtered` selects the pane that gets the focus when the bar is closed."""
+        super().__init__(id="filter", placeholder=placeholder)
+        self._filtered = filtered
 
     @property
-    def filter_words(self) -> str:
-        """What stands in the field."""
-        return self.query_one("#filter", Input).value
+    def is_open(self) -> bool:
+        """Whether it is in sight."""
+        return self.has_class("-open")
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where a field has the focus, the key that asks for a filter is text."""
-        if action == "filter" and isinstance(self.focused, Input):
+    def open(self) -> None:
+        """Show the bar and focus it before the next key is handled. In a text field, the key of this action is text."""
+        if isinstance(self.screen.focused, Input):
+            raise SkipAction
+        self.add_class("-open")
+        self.screen.set_focus(self)
+
+    def clear_and_close(self) -> bool:
+        """Clear the filter and hide the bar. Returns whether there was anything to clear or hide."""
+        if not self.is_open and not self.value:
             return False
-        return super().check_action(action, parameters)
-
-    def action_filter(self) -> None:
-        """Ask for a filter. The field has the focus before the next key is looked at."""
-        self.add_class("-filtering")
-        self.set_focus(self.query_one("#filter"))
-
-    @on(Input.Changed, "#filter")
-    def _filter_changed(self, event: Input.Changed) -> None:
-        self.filter_by(event.value)
-
-    @on(Input.Submitted, "#filter")
-    def _filter_kept(self) -> None:
-        self.remove_class("-filtering")
-        self.filtered_pane.focus()
-
-    def leave_filter(self) -> bool:
-        """Clear the filter and hide its field; whether there was one."""
-        if not self.has_class("-filtering") and not self.filter_words:
-            return False
-        self.query_one("#filter", Input).value = ""
-        self._filter_kept()
+        self.value = ""
+        self.close()
         return True
+
+    @on(Input.Submitted)
+    def close(self) -> None:
+        """Hide the bar, keep the filter, and focus what it filters."""
+        self.remove_class("-open")
+        self.screen.query_one(self._filtered).focus()

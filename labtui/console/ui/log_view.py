@@ -9,6 +9,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from labtui.console.data.snapshot import Log
+from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
 from labtui.text.spans import Line, Span, shorten
 
@@ -37,7 +38,7 @@ class LogView(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._log = Log()
         self._shown: tuple[str, ...] = ()
-        self._filter = ""
+        self._filter, self._matches = "", parse_filter("")
         self.following = True
 
     def show(self, log: Log) -> None:
@@ -50,8 +51,8 @@ class LogView(ScrollView, can_focus=True):
         self._arrange()
 
     def filter(self, text: str) -> None:
-        """Show the lines alone that hold this text (or match it as a regular expression); empty shows all."""
-        self._filter = text
+        """Show only the lines that match a filter of the list's language; empty shows all."""
+        self._filter, self._matches = text, parse_filter(text)
         self._arrange()
 
     @property
@@ -61,20 +62,12 @@ class LogView(ScrollView, can_focus=True):
 
     def _arrange(self) -> None:
         before = self._shown
-        self._shown = tuple(line for line in self._log.lines if self._passes(line))
+        self._shown = tuple(line for line in self._log.lines if self._matches(Searched(line)))
         if self._shown == before and before:
             return
         self.virtual_size = Size(0, len(self._shown))
         self._keep_up()
         self.refresh()
-
-    def _passes(self, line: str) -> bool:
-        if not self._filter:
-            return True
-        try:
-            return re.search(self._filter, line, re.IGNORECASE) is not None
-        except re.error:
-            return self._filter.casefold() in line.casefold()
 
     def action_scroll_by(self, by: int) -> None:
         """Scroll by lines; scrolling up stops following, reaching the end follows again."""

@@ -1,6 +1,6 @@
 """A table that is cheap to update: only rows that changed are painted again (DataTable paints all visible cells)."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import zip_longest
 from typing import ClassVar
 
@@ -42,7 +42,7 @@ class LiveTable(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor points at another row."""
 
-        def __init__(self, table: "LiveTable", key: str | None) -> None:
+        def __init__(self, table: "LiveTable", key: Hashable | None) -> None:
             super().__init__()
             self.table = table
             self.key = key
@@ -55,15 +55,19 @@ class LiveTable(ScrollView, can_focus=True):
     class Opened(Moved):
         """Enter or a click on the row that has the cursor."""
 
-    class HeaderClicked(Moved):
-        """A click on a column's title; `key` is the column's."""
+    class HeaderClicked(Message):
+        """A click on the title of a sortable column."""
+
+        def __init__(self, column: str) -> None:
+            super().__init__()
+            self.column = column
 
     def __init__(self, columns: Sequence[Column], *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self._columns = tuple(columns)
         self._rows: tuple[TableRow, ...] = ()
-        self._at: dict[str, int] = {}
-        self._cursor: str | None = None
+        self._at: dict[Hashable, int] = {}
+        self._cursor: Hashable | None = None
         self._layout_for: tuple[int, Layout] = (-1, ())
         self.sorted_by = ""
         self.empty: tuple[str, ...] = ()
@@ -72,7 +76,7 @@ class LiveTable(ScrollView, can_focus=True):
     # --- What is shown ------------------------------------------------------------------------------------------------
 
     @property
-    def cursor_key(self) -> str | None:
+    def cursor_key(self) -> Hashable | None:
         """The key of the row under the cursor; None in an empty table."""
         return self._cursor
 
@@ -82,7 +86,7 @@ class LiveTable(ScrollView, can_focus=True):
         return self._rows
 
     @property
-    def visible_keys(self) -> tuple[str, ...]:
+    def visible_keys(self) -> tuple[Hashable, ...]:
         """The keys of the rows in sight."""
         first = self.scroll_offset.y
         return tuple(row.key for row in self._rows[first : first + max(0, self.size.height - HEADER)])
@@ -104,7 +108,7 @@ class LiveTable(ScrollView, can_focus=True):
                 self._refresh_row(index, changed_cells(self._layout_now(), old, new) if old and new else None)
         self._keep_cursor(before)
 
-    def select(self, key: str) -> None:
+    def select(self, key: Hashable) -> None:
         """Put the cursor on the row of this key, if there is one."""
         if key in self._at:
             self._point_at(self._at[key])
@@ -132,7 +136,7 @@ class LiveTable(ScrollView, can_focus=True):
         stops = [index for index, row in enumerate(self._rows) if not row.heading]
         if not stops:
             return
-        here = self._at.get(self._cursor or "", 0)
+        here = self._at.get(self._cursor, 0)
         rank = next((rank for rank, index in enumerate(stops) if index >= here), len(stops) - 1)
         self._point_at(stops[min(max(0, rank + by), len(stops) - 1)])
 
@@ -168,7 +172,7 @@ class LiveTable(ScrollView, can_focus=True):
         if offset.y < HEADER:
             column = column_at(self._layout_now(), offset.x)
             if column is not None and column.sortable:
-                self.post_message(self.HeaderClicked(self, column.key))
+                self.post_message(self.HeaderClicked(column.key))
             return
         index = offset.y - HEADER + self.scroll_offset.y
         if index < len(self._rows) and not self._rows[index].heading:

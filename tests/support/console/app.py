@@ -13,7 +13,15 @@ from labtui.console.app import LabtuiApp, Settings
 from labtui.console.data.catalog_watch import CatalogWatch
 from labtui.console.data.poller import Poller, PollInterval
 from labtui.console.data.snapshot import Machine, Snapshot
-from labtui.console.messages import DeedFailed, Judged, PlanMade, PollFailed, PredictionsRead, RunsUpdated, Told
+from labtui.console.messages import (
+    ActionFailed,
+    Compared,
+    Notification,
+    PlanMade,
+    PollFailed,
+    PredictionsRead,
+    RunsUpdated,
+)
 from labtui.store.store import Store
 from tests.support.processes import ROOT
 
@@ -62,11 +70,11 @@ class ConsoleUnderTest(LabtuiApp):
     def on_runs_updated(self, _: RunsUpdated) -> None:
         self._news.set()
 
-    def on_told(self, message: Told) -> None:
+    def on_notification(self, message: Notification) -> None:
         self.said.append(message.text)
         self._news.set()
 
-    def on_deed_failed(self, message: DeedFailed) -> None:
+    def on_action_failed(self, message: ActionFailed) -> None:
         self.said.append(f"failed: {message.text} {message.advice}".strip())
         self._news.set()
 
@@ -74,7 +82,7 @@ class ConsoleUnderTest(LabtuiApp):
         self.said.append(f"failed: {message.text}")
         self._news.set()
 
-    def on_judged(self, _: Judged) -> None:
+    def on_compared(self, _: Compared) -> None:
         self._news.set()
 
     def on_plan_made(self, _: PlanMade) -> None:

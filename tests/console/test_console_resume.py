@@ -29,7 +29,7 @@ async def onto_the_run(app: ConsoleUnderTest, pilot: Pilot) -> None:
     """Move the cursor to the one run that there is."""
     await pilot.press("g")
     for _ in range(8):
-        if app.screen.run_here is not None:
+        if app.screen.selection.run is not None:
             return
         await pilot.press("j")
         await pilot.pause()
@@ -44,7 +44,7 @@ async def test_a_key_has_a_lost_run_go_on(tmp_path: Path, woken: list[Path]) -> 
         await app.settled(pilot, lambda seen: [run.state for run in seen.runs] == [State.LOST])
         await onto_the_run(app, pilot)
         await pilot.press("p")
-        await app.until(pilot, lambda: any("waits in the queue to go on" in text for text in app.said))
+        await app.until(pilot, lambda: any("is queued to resume" in text for text in app.said))
     (entry,) = queue.entries(lab.store.root)
     assert (entry.run, entry.ticket.attempt, entry.ticket.resume) == ("Digits/Dropout/s0", 2, True)
     assert woken == [lab.store.root]
@@ -60,7 +60,7 @@ async def test_a_key_tries_again_what_could_not_be_started(tmp_path: Path, woken
         await app.settled(pilot, lambda seen: [run.state for run in seen.runs] == [State.FAILED])
         await onto_the_run(app, pilot)
         await pilot.press("p")
-        await app.until(pilot, lambda: any("waits in the queue to start" in text for text in app.said))
+        await app.until(pilot, lambda: any("is queued to start" in text for text in app.said))
     assert [entry.run for entry in queue.entries(lab.store.root)] == [run.id]
     assert queue.failed(lab.store.root) == ()
 
@@ -86,7 +86,7 @@ async def test_a_console_that_opens_has_a_queue_go_on_that_stood_still(
     lab = lab_at(tmp_path, CATALOG)
     lost(lab.store.root)
     queue.enqueue(lab.store.root, lab.store.create(make_spec()), device="cpu", threads=1, data_root=tmp_path)
-    app = ConsoleUnderTest(lab, tmp_path / "state", wake_queue=True)
+    app = ConsoleUnderTest(lab, tmp_path / "state", restart_queue=True)
     async with app.run_test(size=(120, 40)) as pilot:
         await app.until(pilot, lambda: app.said)
     goes_on = "queue restarted: 1 run waiting"

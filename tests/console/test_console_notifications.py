@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from labtui.console.farewell import farewell
-from labtui.console.notifications import digest, news
+from labtui.console.notifications import run_changes, still_running, summary_since
 from labtui.store.state import State
 from tests.support.console.builders import foreign, msgspec_replace, run
 
@@ -27,17 +26,17 @@ def ended(name="dropout", state=State.FINISHED, at=NOON + 60, **more):
     ],
 )
 def test_an_end_is_said_and_a_bad_one_rings(was, now, said, alarm):
-    assert news({now.id: was}, [now]) == [(f"Dropout seed 0 {said}", alarm)]
+    assert run_changes({now.id: was}, [now]) == [(f"Dropout seed 0 {said}", alarm)]
 
 
 def test_nothing_is_said_twice_nor_of_what_was_over_or_never_seen():
     over = ended(final=61.0)
-    assert news({over.id: State.FINISHED}, [over]) == []
-    assert news({}, [over]) == []
+    assert run_changes({over.id: State.FINISHED}, [over]) == []
+    assert run_changes({}, [over]) == []
     live = run(state=State.RUNNING)
-    assert news({live.id: State.QUEUED}, [live]) == []
+    assert run_changes({live.id: State.QUEUED}, [live]) == []
     stalled = run(state=State.STALLED)
-    assert news({stalled.id: State.STALLED}, [stalled]) == []
+    assert run_changes({stalled.id: State.STALLED}, [stalled]) == []
 
 
 def test_the_digest_counts_what_ended_since_and_names_what_went_wrong():
@@ -49,23 +48,23 @@ def test_the_digest_counts_what_ended_since_and_names_what_went_wrong():
         run("sgd", state=State.RUNNING),
         foreign(),
     ]
-    said = digest(runs, NOON, NOON + 3_600)
-    assert said == "since 12:00: 2 finished, 1 diverged (Adam 0.01 seed 0); 1 goes on"
+    said = summary_since(runs, NOON, NOON + 3_600)
+    assert said == "since 12:00: 2 finished, 1 diverged (Adam 0.01 seed 0); 1 still running"
 
 
 def test_the_digest_has_nothing_to_say_on_a_first_visit_or_if_nothing_ended():
-    assert digest([ended(final=61.0)], 0.0, NOON) == ""
-    assert digest([ended(at=NOON - 5, final=61.0)], NOON, NOON + 1) == ""
+    assert summary_since([ended(final=61.0)], 0.0, NOON) == ""
+    assert summary_since([ended(at=NOON - 5, final=61.0)], NOON, NOON + 1) == ""
 
 
 def test_of_many_failures_three_are_named():
     runs = [ended(f"a{number}", State.FAILED) for number in range(5)]
-    assert "5 failed (A0 seed 0, A1 seed 0, A2 seed 0 and 2 more)" in digest(runs, NOON, NOON)
+    assert "5 failed (A0 seed 0, A1 seed 0, A2 seed 0 and 2 more)" in summary_since(runs, NOON, NOON)
 
 
 def test_the_farewell_names_what_goes_on_and_is_silent_otherwise():
     live = [run(f"a{number}", state=State.RUNNING) for number in range(6)]
-    said = farewell([*live, run("queued", state=State.QUEUED), ended(final=1.0)])
-    assert said.startswith("6 runs go on, 1 in the queue.")
+    said = still_running([*live, run("queued", state=State.QUEUED), ended(final=1.0)])
+    assert said.startswith("6 runs are still running, 1 queued.")
     assert "and 2 more" in said
-    assert farewell([ended(final=1.0), foreign(state=State.LIVE)]) is None
+    assert still_running([ended(final=1.0), foreign(state=State.LIVE)]) == ""
