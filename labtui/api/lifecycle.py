@@ -1,11 +1,13 @@
-"""What can be done to runs: start, queue, resume, take out of the queue, move to the trash."""
+"""What can be done to runs: start, queue, stop, resume, take out of the queue, move to the trash."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from labtui import datasets
 from labtui.api.lab import Lab
-from labtui.api.planning import PlannedRun
+from labtui.api.placement import estimated_memory, place_runs
+from labtui.api.planning import Plan, PlannedRun
 from labtui.errors import LabError, UsageError
 from labtui.launch import launcher
 from labtui.launch.devices import Device
@@ -16,6 +18,8 @@ from labtui.launch.queue import runner
 from labtui.launch.queue.requeue import to_be_resumed
 from labtui.launch.queue.runner import ensure_runner
 from labtui.launch.slots import Slot
+from labtui.launch.stop import Patience, Stage
+from labtui.launch.stop import stop as stop_in_stages
 from labtui.store.run import Run
 from labtui.store.state import State
 
@@ -103,6 +107,18 @@ def enqueue(lab: Lab, planned: PlannedRun, *, device: str, threads: int, per_dev
     return run
 
 
+def enqueue_plan(lab: Lab, plan: Plan, *, device: str, jobs: int | None = 1, by: str) -> Iterator[Run]:
+    """Queue every run of a plan, yielding each one once it is queued; call `start_queue_runner` afterwards.
+
+    `device` is the requested device; with `jobs` None the machine decides how many run at once. Raises EnvironmentFault
+    if there is no such device, or if a run cannot be queued; runs queued before that stay in the queue.
+    """
+    memory = estimated_memory(planned.spec for planned in plan.runs)
+    placement = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
+    for planned in plan.runs:
+        yield enqueue(lab, planned, device=device, threads=placement.threads, per_device=placement.per_device, by=by)
+
+
 def enqueue_next_attempt(lab: Lab, run: Run, *, device: str, threads: int, per_device: int = 1, by: str) -> queue.Entry:
     """Append the next attempt of a run to the queue: its first one, or one that resumes it."""
     return queue.enqueue(
@@ -167,6 +183,34 @@ def restart_stalled_queue(lab: Lab) -> str:
         f"{_runs(lost)} lost or killed, to resume from the last checkpoint" if lost else "",
     ]
     return f"queue restarted: {', '.join(part for part in parts if part)}"
+
+
+def stop(
+    lab: Lab,
+    run: Run,
+    *,
+    by: str,
+    say: Callable[[str], None],
+    patience: Patience | None = None,
+    until: Stage = Stage.KILLED,
+) -> bool:
+    """Stop a run and return whether it has ended.
+
+    A run that waits in the queue is removed from it. An active one is asked to finish its step and save, then gets
+    SIGTERM, then SIGKILL, stage after stage up to `until`; this blocks meanwhile. `say` is called with every message
+    for the user. Raises LabError if the run cannot be asked.
+    """
+    if run.state is State.QUEUED:
+        entries = [entry for entry in queue.entries(lab.store.root) if entry.run == run.id]
+        for entry in entries:
+            say("removed from the queue" if remove_from_queue(lab, entry) else "was no longer in the queue")
+        if not entries:
+            say(f"not started, and not in the queue. `labtui rm {run.id}` moves it to the trash.")
+        return True
+    if not run.state.is_active:
+        say(f"already {run.state}")
+        return True
+    return stop_in_stages(run, by=by, patience=patience, tell=say, until=until)
 
 
 def remove_from_queue(lab: Lab, entry: queue.Entry) -> bool:

@@ -1,13 +1,13 @@
 """`labtui queue`, and adding runs to the queue: the queue runner starts them as devices come free."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
-from labtui.api.lifecycle import enqueue, enqueue_next_attempt, remove_from_queue, start_queue_runner
-from labtui.api.placement import estimated_memory, place_runs
+from labtui.api.lifecycle import enqueue_next_attempt, enqueue_plan, remove_from_queue, start_queue_runner
+from labtui.api.placement import place_runs
 from labtui.cli.click_ext import LabGroup
 from labtui.cli.options import json_option, lab_from, lab_options
 from labtui.cli.ps import as_json as run_as_json
@@ -65,7 +65,8 @@ def ls(lab: "Lab", *, json: bool) -> None:
 def rm(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
     """Remove runs from the queue. ENTRY is a queue entry, or the id of its run or a part of it."""
     for entry in _find(lab, names, everything=everything):
-        put(f"{entry.run}: {_removed_text(lab, entry)}")
+        removed = remove_from_queue(lab, entry)
+        put(f"{entry.run}: {'removed from the queue' if removed else 'was no longer in the queue'}")
 
 
 @queue.command(examples=("labtui queue retry --all",))
@@ -86,49 +87,34 @@ def retry(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
 
 def enqueue_all(lab: "Lab", plan: "Plan", device: str, jobs: int | None, *, json: bool) -> int:
     """Queue the planned runs and return the exit code."""
-    memory = estimated_memory(planned.spec for planned in plan.runs)
-    placement = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
-
-    def enqueue_one(index: int) -> Run:
-        planned, threads, per_device = plan.runs[index], placement.threads, placement.per_device
-        return enqueue(lab, planned, device=device, threads=threads, per_device=per_device, by="labtui run -d")
-
-    return _enqueue(lab, enqueue_one, len(plan.runs), json=json)
+    return _enqueue(
+        lab, enqueue_plan(lab, plan, device=device, jobs=jobs, by="labtui run -d"), len(plan.runs), json=json
+    )
 
 
 def enqueue_resumed(lab: "Lab", runs: Sequence[Run], device: str | None, *, json: bool) -> int:
     """Queue runs to resume from their last checkpoints, each on its last device where none is given."""
 
-    def enqueue_one(index: int) -> Run:
-        run = runs[index]
-        requested_device = device or (run.launch.device if run.launch is not None else "auto")
-        threads = place_runs(requested_device, runs=1).threads
-        enqueue_next_attempt(lab, run, device=requested_device, threads=threads, by="labtui resume -d")
-        return run
+    def enqueued() -> Iterator[Run]:
+        for run in runs:
+            requested_device = device or (run.launch.device if run.launch is not None else "auto")
+            threads = place_runs(requested_device, runs=1).threads
+            enqueue_next_attempt(lab, run, device=requested_device, threads=threads, by="labtui resume -d")
+            yield run
 
-    return _enqueue(lab, enqueue_one, len(runs), json=json)
-
-
-def dequeue_run(lab: "Lab", run: Run) -> bool:
-    """Remove a run from the queue; True, since it is not active then."""
-    entries = [entry for entry in waiting.entries(lab.store.root) if entry.run == run.id]
-    for entry in entries:
-        say(f"{run.id}: {_removed_text(lab, entry)}")
-    if not entries:
-        say(f"{run.id}: not started, and not in the queue. `labtui rm {run.id}` moves it to the trash.")
-    return True
+    return _enqueue(lab, enqueued(), len(runs), json=json)
 
 
-def _enqueue(lab: "Lab", enqueue_one: Callable[[int], Run], number: int, *, json: bool) -> int:
-    for index in range(number):
-        run = enqueue_one(index)
+def _enqueue(lab: "Lab", enqueued: Iterable[Run], count: int, *, json: bool) -> int:
+    """Queue runs by iterating over them, print each, and make sure that a queue runner is running."""
+    for run in enqueued:
         if json:
             put_json({"event": "queued", **run_as_json(run)})
         else:
             put(run.id)
     started = start_queue_runner(lab)
     if not json:
-        say(f"{plural(number, 'run')} queued. `labtui ps` shows their progress, `labtui queue ls` those that wait.")
+        say(f"{plural(count, 'run')} queued. `labtui ps` shows their progress, `labtui queue ls` those that wait.")
         _say_runner(started)
     return 0
 
@@ -142,10 +128,6 @@ def _say_if_stopped(lab: "Lab") -> None:
     if number := standing(lab.store.root):
         waiting_runs = f"{plural(number, 'run')} {'is' if number == 1 else 'are'} waiting"
         say(f"{waiting_runs}, but no queue runner is active. `labtui queue retry --all` or the console starts one.")
-
-
-def _removed_text(lab: "Lab", entry: waiting.Entry) -> str:
-    return "removed from the queue" if remove_from_queue(lab, entry) else "was no longer in the queue"
 
 
 def _find(lab: "Lab", names: Sequence[str], *, everything: bool) -> list[waiting.Entry]:

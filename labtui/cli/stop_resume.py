@@ -118,21 +118,15 @@ def _stop_all(stop_one: Callable[[Run], bool], runs: Sequence[Run]) -> bool:
 
 
 def _stop(lab: "Lab", run: Run, patience: float | None, *, ask_only: bool) -> bool:
+    from labtui.api import lifecycle
     from labtui.launch.stop import Patience, Stage
-    from labtui.launch.stop import stop as stop_in_stages
 
-    if run.state is State.QUEUED:
-        from labtui.cli.queue import dequeue_run
-
-        return dequeue_run(lab, run)
-    if not run.state.is_active:
-        say(f"{run.id} is already {run.state}")
-        return True
-    return stop_in_stages(
+    return lifecycle.stop(
+        lab,
         run,
         by="labtui stop",
+        say=lambda text: say(f"{run.id}: {text}"),
         patience=Patience() if patience is None else Patience(asked=patience),
-        tell=lambda text: say(f"{run.id}: {text}"),
         until=Stage.ASKED if ask_only else Stage.KILLED,
     )
 
