@@ -14,7 +14,7 @@ from textual.widgets import Input
 from labtui.console.commands import EVERYWHERE, Command, commands
 from labtui.console.ui.glyphs import Glyphs
 from labtui.console.ui.strips import entitle, glyphs_of
-from labtui.console.ui.text_panel import Lines
+from labtui.console.ui.text_panel import TextPanel
 from labtui.text.spans import Line, Span, fit, shorten, text_width
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class HelpScreen(ModalScreen[None]):
         """A box with the filter above the list."""
         with Vertical(id="help"):
             yield Input(id="words", placeholder="type to filter")
-            yield Lines(id="keys")
+            yield TextPanel(id="keys")
 
     def on_mount(self) -> None:
         """Show every key and focus the filter."""
@@ -116,11 +116,11 @@ class HelpScreen(ModalScreen[None]):
 
     def _show(self, words: str) -> None:
         keymap, glyphs = self.app.keys, glyphs_of(self)
-        self.query_one(Lines).show(lambda width: help_lines(self._kind, words, width, keymap, glyphs), top=True)
+        self.query_one(TextPanel).show(lambda width: help_lines(self._kind, words, width, keymap, glyphs), top=True)
 
     def action_scroll(self, by: int) -> None:
         """Scroll the list while the filter has the focus."""
-        self.query_one(Lines).action_scroll_by(by)
+        self.query_one(TextPanel).action_scroll_by(by)
 
     def action_back(self) -> None:
         """Clear the filter; then close."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from labtui.console.charts.options import Look, Subject
+from labtui.console.charts.options import ChartedRun, ChartOptions
 from labtui.console.experiments.entry import ListEntry
 from labtui.store.run import Run
 
@@ -16,7 +16,7 @@ class Selection:
     """The marked entries, else the one under the cursor."""
     run: Run | None = None
     """The run under the cursor."""
-    charted: tuple[Subject, ...] = ()
+    charted: tuple[ChartedRun, ...] = ()
     """What charts of the selection show."""
     order: tuple[str, ...] = ()
     """The ids of the runs in the order in which the screen lists them."""
@@ -35,7 +35,7 @@ class Selection:
 class RunsScreen(Protocol):
     """A screen that lists runs, as `Actions` sees it."""
 
-    chart_options: Look
+    chart_options: ChartOptions
 
     @property
     def selection(self) -> Selection:

@@ -11,17 +11,17 @@ from labtui.console.ui.glyphs import ASCII
 from labtui.text.spans import line_width, plain
 
 
-def series(y, x=None, label="A", ink=0, **more) -> Series:
+def series(y, x=None, label="A", colour=0, **more) -> Series:
     y = np.asarray(y, dtype=np.float64)
     x = np.arange(1.0, y.size + 1) if x is None else np.asarray(x, dtype=np.float64)
-    return Series(f"run {label}", label, x, y, ink=ink, **more)
+    return Series(f"run {label}", label, x, y, colour=colour, **more)
 
 
 def rows(picture: Picture) -> list[str]:
     return [plain(line) for line in picture.lines]
 
 
-def inks(picture: Picture) -> set[str]:
+def styles(picture: Picture) -> set[str]:
     return {span.style for line in picture.lines for span in line}
 
 
@@ -67,7 +67,7 @@ def test_one_point_is_one_visible_dot():
 
 
 def test_curves_that_cross_a_cell_share_it_and_hide_nothing():
-    flat, also_flat = series([1, 1], x=[0, 10], label="A"), series([1.12, 1.12], x=[0, 10], label="B", ink=1)
+    flat, also_flat = series([1, 1], x=[0, 10], label="A"), series([1.12, 1.12], x=[0, 10], label="B", colour=1)
     view = View(x=Range(0, 10), y=Range(0, 4))
     alone = draw([flat], view, 40, 10)
     both = draw([flat, also_flat], view, 40, 10)
@@ -116,7 +116,7 @@ def test_where_a_series_stops_being_a_number_is_marked_and_said():
     picture = draw([broken], View(), 60, 12)
     assert notes([broken]) == ("A: not a number from step 510",)
     assert any("✗" in row for row in rows(picture))
-    assert "bad" in inks(picture)
+    assert "bad" in styles(picture)
     assert any("A NaN" in row for row in rows(picture))
 
 
@@ -177,13 +177,13 @@ def test_the_crosshair_stands_where_no_curve_is():
     column = picture.frame.left + picture.frame.column_of(50.0)
     marked = [row[column] for row in rows(picture)[: picture.frame.down]]
     assert marked.count("┊") == picture.frame.down - 1
-    assert "cursor" in inks(picture)
+    assert "cursor" in styles(picture)
 
 
 def test_raw_values_lie_faint_behind_the_smoothed_line():
     raw = np.tile([0.0, 2.0], 100)
     picture = draw([series(np.ones(200), raw=raw)], View(), 60, 12)
-    assert {"faint0", "series0"} <= inks(picture)
+    assert {"faint0", "series0"} <= styles(picture)
 
 
 def test_a_band_tints_the_cells_around_the_line_and_leaves_the_line_alone():
@@ -193,13 +193,13 @@ def test_a_band_tints_the_cells_around_the_line_and_leaves_the_line_alone():
     assert rows(bare) == rows(banded), "a tint, no dots"
     tinted = [any("on band0" in span.style for span in line) for line in banded.lines[:12]]
     assert tinted == [False] * 2 + [True] * 8 + [False] * 2
-    assert "series0 on band0" in inks(banded)
+    assert "series0 on band0" in styles(banded)
 
 
 def test_a_band_narrower_than_half_a_cell_is_not_shown():
     mean = np.full(50, 5.1)
     picture = draw([series(mean, band=(mean - 0.01, mean + 0.01))], View(y=Range(0, 10)), 60, 14)
-    assert not any("band" in ink for ink in inks(picture))
+    assert not any("band" in colour for colour in styles(picture))
 
 
 def test_dashes_tell_series_apart_without_colour():
@@ -219,7 +219,7 @@ def test_log_y_without_one_positive_value_is_an_empty_chart():
 
 
 def test_labels_stand_at_the_ends_and_never_over_each_other():
-    curves = [series([1.0, 2.0 + k / 1_000], label=letter, ink=k) for k, letter in enumerate("ABCDEF")]
+    curves = [series([1.0, 2.0 + k / 1_000], label=letter, colour=k) for k, letter in enumerate("ABCDEF")]
     picture = draw(curves, View(), 60, 16)
     ends = [row.rstrip()[-7:] for row in rows(picture)[:-2] if row.rstrip()[-7:-6].isalpha()]
     assert sorted(end[0] for end in ends) == list("ABCDEF")
@@ -272,7 +272,7 @@ def test_ascii_draws_no_character_beyond_ascii():
     y = np.sin(np.arange(400) / 15) * 3
     y[200:220] = np.nan
     view = View(cursor=50.0, number="accuracy")
-    picture = draw([series(y, raw=y + 0.1, band=(y - 1, y + 1)), series(-y, label="B", ink=1)], view, 90, 20, ASCII)
+    picture = draw([series(y, raw=y + 0.1, band=(y - 1, y + 1)), series(-y, label="B", colour=1)], view, 90, 20, ASCII)
     assert all(row.isascii() for row in rows(picture))
     assert any("/" in row for row in rows(picture))
     assert any("\\" in row for row in rows(picture))

@@ -10,7 +10,7 @@ from labtui.console.charts.chart import Chart
 from labtui.console.charts.screen import ChartsScreen
 from labtui.console.charts.xaxis import XAxis
 from labtui.console.experiments.screen import MainScreen
-from labtui.console.ui.text_panel import Lines
+from labtui.console.ui.text_panel import TextPanel
 from labtui.store.encode_scalar import scalar_event, version_event
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
 from tests.support.console.pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab, done, opened
@@ -22,7 +22,7 @@ def charts(app: ConsoleUnderTest) -> ChartsScreen:
 
 
 def reading(app: ConsoleUnderTest) -> list[str]:
-    return ["".join(span.text for span in line) for line in app.screen.query_one("#reading", Lines).lines]
+    return ["".join(span.text for span in line) for line in app.screen.query_one("#reading", TextPanel).lines]
 
 
 def title(app: ConsoleUnderTest) -> str:
@@ -160,7 +160,7 @@ async def test_metric_smoothing_axis_log_and_outliers_change_what_is_drawn(tmp_p
         assert charts(app).chart_options.log_y
         assert not charts(app).chart_options.clip_outliers
         await pilot.press("m", "m", "m", "m")
-        assert charts(app).slot.title == "minibatch loss", "round and round"
+        assert charts(app).panel.title == "minibatch loss", "round and round"
 
 
 async def test_a_gap_is_named_and_the_axis_says_what_it_does_not_know(tmp_path):

@@ -17,7 +17,7 @@ from labtui.console.experiments.screen import MainScreen
 from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import RunScreen
 from labtui.console.ui.table import LiveTable
-from labtui.console.ui.text_panel import Lines
+from labtui.console.ui.text_panel import TextPanel
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
 from tests.support.console.pages import NARROW, SIZES, WIDE, beyond_ascii, compared_lab, done, opened
 
@@ -37,7 +37,7 @@ def column(app: ConsoleUnderTest, key: str) -> list[str]:
 
 
 def findings(app: ConsoleUnderTest) -> str:
-    return "\n".join("".join(span.text for span in line) for line in app.screen.query_one("#findings", Lines).lines)
+    return "\n".join("".join(span.text for span in line) for line in app.screen.query_one("#findings", TextPanel).lines)
 
 
 async def asked(app: ConsoleUnderTest, pilot, count: int = 7) -> None:

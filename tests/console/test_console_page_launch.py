@@ -11,7 +11,7 @@ from labtui.console.launch.request import Wish
 from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import RunScreen
 from labtui.console.ui.table import LiveTable
-from labtui.console.ui.text_panel import Lines
+from labtui.console.ui.text_panel import TextPanel
 from labtui.spec import Training
 from labtui.store.state import State
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
@@ -42,7 +42,7 @@ def page(app: ConsoleUnderTest) -> LaunchScreen:
 
 
 def plan(app: ConsoleUnderTest) -> str:
-    return "\n".join("".join(span.text for span in line) for line in app.screen.query_one("#plan", Lines).lines)
+    return "\n".join("".join(span.text for span in line) for line in app.screen.query_one("#plan", TextPanel).lines)
 
 
 def texts(app: ConsoleUnderTest) -> dict[str, str]:

@@ -14,7 +14,7 @@ from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.panes import TABS
 from labtui.console.run.screen import RunScreen
 from labtui.console.ui.log_view import LogView
-from labtui.console.ui.text_panel import Lines
+from labtui.console.ui.text_panel import TextPanel
 from labtui.store.state import State
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
 from tests.support.console.pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab, done, opened
@@ -26,7 +26,7 @@ def page(app: ConsoleUnderTest) -> RunScreen:
 
 
 def lines(app: ConsoleUnderTest, name: str) -> str:
-    return "\n".join("".join(span.text for span in line) for line in app.screen.query_one(name, Lines).lines)
+    return "\n".join("".join(span.text for span in line) for line in app.screen.query_one(name, TextPanel).lines)
 
 
 async def test_the_sides_of_a_run_tell_figures_test_images_spec_network_and_log(tmp_path):

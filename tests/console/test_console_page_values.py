@@ -13,7 +13,7 @@ from labtui.api.comparison import compare_experiments
 from labtui.compare.model import RunRequest
 from labtui.console.charts import viewport as window
 from labtui.console.charts.crosshair import place, read_at, reading_lines
-from labtui.console.charts.options import Look, Subject, apart
+from labtui.console.charts.options import ChartedRun, ChartOptions, each_seed
 from labtui.console.charts.series import Frame, Series
 from labtui.console.charts.ticks import Range
 from labtui.console.charts.viewport import log_panned, log_zoomed, panned, within, zoomed
@@ -93,21 +93,21 @@ def test_a_window_stays_within_the_whole_axis_and_no_zoom_goes_below_what_floats
 def test_the_crosshair_passes_over_points_that_share_a_cell():
     crowded = series(np.arange(0, 1000))
     frame = Frame(Range(0, 1000), Range(0, 1), 0, 100, 10)
-    look = window.cursor_moved(Look(cursor=500.0), [crowded], frame, 1)
+    look = window.cursor_moved(ChartOptions(cursor=500.0), [crowded], frame, 1)
     assert frame.column_of(look.cursor) == frame.column_of(500.0) + 1
-    look = window.cursor_moved(Look(cursor=500.0), [crowded], frame, -1)
+    look = window.cursor_moved(ChartOptions(cursor=500.0), [crowded], frame, -1)
     assert frame.column_of(look.cursor) == frame.column_of(500.0) - 1
-    assert window.cursor_moved(Look(cursor=999.0), [crowded], frame, 1).cursor == 999.0
-    assert window.cursor_moved(Look(), [crowded], frame, -1).cursor == 999.0, "it begins at the last point"
-    assert window.cursor_at(Look(), [series([])], frame, 3.0).cursor is None
-    assert window.cursor_to_end(Look(), [series([])], frame, last=True).cursor is None
+    assert window.cursor_moved(ChartOptions(cursor=999.0), [crowded], frame, 1).cursor == 999.0
+    assert window.cursor_moved(ChartOptions(), [crowded], frame, -1).cursor == 999.0, "it begins at the last point"
+    assert window.cursor_at(ChartOptions(), [series([])], frame, 3.0).cursor is None
+    assert window.cursor_to_end(ChartOptions(), [series([])], frame, last=True).cursor is None
 
 
 @given(some.integers(2, 400), some.integers(5, 120), some.lists(some.sampled_from([1, -1]), max_size=60))
 def test_the_crosshair_always_stands_on_a_point(count_, across, moves):
     line = series(np.sort(np.random.default_rng(count_).uniform(0, 10, count_)))
     frame = Frame(Range(0, 10), Range(0, 1), 0, across, 10)
-    look = Look()
+    look = ChartOptions()
     for move in moves:
         look = window.cursor_moved(look, [line], frame, move)
         assert look.cursor in line.x
@@ -136,10 +136,10 @@ def test_the_place_of_the_crosshair_is_told_in_the_unit_of_the_axis():
 
 
 def test_seeds_apart_keep_their_letter_and_colour_and_differ_by_dashes():
-    both = Subject("Network", "A", (run("network", seed=0), run("network", seed=1)), 2)
-    one, other = apart([both])
+    both = ChartedRun("Network", "A", (run("network", seed=0), run("network", seed=1)), 2)
+    one, other = each_seed([both])
     assert (one.letter, other.letter) == ("A", "A")
-    assert (one.ink, other.ink, one.dash, other.dash) == (2, 2, 0, 1)
+    assert (one.colour, other.colour, one.dash, other.dash) == (2, 2, 0, 1)
     assert other.name == "Network seed 1"
 
 

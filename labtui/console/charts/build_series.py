@@ -1,14 +1,14 @@
-"""Builds the series of a chart from runs and their curves: x converted, smoothed, averaged over seeds. Pure."""
+"""Builds the series of a chart from the curves of runs: converts x, smooths, averages over seeds. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labtui.console.charts.options import Look, Subject
-from labtui.console.charts.panels import Slot
+from labtui.console.charts.options import ChartedRun, ChartOptions
+from labtui.console.charts.panels import Panel
 from labtui.console.charts.series import Series, View
 from labtui.console.charts.ticks import Range
 from labtui.console.charts.xaxis import StepScale, convert, planned_end
@@ -16,10 +16,14 @@ from labtui.store.curve import Curve
 from labtui.store.run import Run
 
 Curves = Mapping[str, Mapping[str, Curve]]
+"""Curves by run id and tag."""
+
+TagOf = Callable[[Iterable[str]], str | None]
+"""Chooses one of a run's tags."""
 
 
 def step_scale(run: Run, curves: Mapping[str, Curve]) -> StepScale:
-    """How the step units of a run relate, as far as its files tell."""
+    """How the step units of a run relate, as far as its files say."""
     times = [float(curve.wall_times[0]) for curve in curves.values() if curve.wall_times.size]
     first = min(times) if times else None
     if run.spec is None:
@@ -35,77 +39,85 @@ def step_scale(run: Run, curves: Mapping[str, Curve]) -> StepScale:
     return StepScale(per_epoch, images, run.spec.training.log_every, epochs, first)
 
 
-def series(slot: Slot, subjects: Sequence[Subject], curves: Curves, look: Look) -> tuple[Series, ...]:
-    """The lines of a chart; a single subject is shown with its training side."""
-    made: list[Series] = []
-    for subject in subjects:
-        main = _mean(subject, slot, "main", curves, look)
-        beside = _mean(subject, slot, "second", curves, look) if len(subjects) == 1 and slot.beside else None
+def build_series(
+    panel: Panel, charted_runs: Sequence[ChartedRun], curves: Curves, options: ChartOptions
+) -> tuple[Series, ...]:
+    """The lines of a chart; a single run is shown with its values on the training set."""
+    lines: list[Series] = []
+    for charted in charted_runs:
+        main = _mean(charted, panel.tag_of, curves, options)
+        training = None
+        if len(charted_runs) == 1 and panel.training_tags:
+            training = _mean(charted, panel.training_tag_of, curves, options)
         if main is not None:
-            made.append(main if beside is None else replace(main, label=f"{subject.letter} test".strip()))
-        if beside is not None:
-            made.append(replace(beside, label=f"{subject.letter} train".strip(), ink=(subject.ink + 1) % 8, dash=1))
-    return tuple(made)
+            lines.append(main if training is None else replace(main, label=f"{charted.letter} test".strip()))
+        if training is not None:
+            lines.append(
+                replace(training, label=f"{charted.letter} train".strip(), colour=(charted.colour + 1) % 8, dash=1)
+            )
+    return tuple(lines)
 
 
-def view(slot: Slot, subjects: Iterable[Subject], curves: Curves, look: Look) -> View:
-    """How a chart of this slot is looked at: percentages stay within 0 and 100, the axis ends where runs will end."""
+def build_view(panel: Panel, charted_runs: Iterable[ChartedRun], curves: Curves, options: ChartOptions) -> View:
+    """The view of a chart of this panel: percentages lie within 0 and 100, the axis ends where the runs will end."""
     ends = [
-        planned_end(look.axis, step_scale(run, curves.get(run.id, {}))) for subject in subjects for run in subject.runs
+        planned_end(options.axis, step_scale(run, curves.get(run.id, {})))
+        for charted in charted_runs
+        for run in charted.runs
     ]
     known = [end for end in ends if end is not None]
     return View(
-        x=look.x,
-        y=look.y,
-        x_scale=look.axis.scale,
-        x_label=str(look.axis),
+        x=options.x,
+        y=options.y,
+        x_scale=options.axis.scale,
+        x_label=str(options.axis),
         planned=max(known) if known and len(known) == len(ends) else None,
-        log_y=look.log_y,
-        clip_outliers=look.clip_outliers,
-        bounds=Range(0.0, 100.0) if slot.number == "accuracy" and not look.log_y else None,
-        cursor=look.cursor,
-        number=slot.number,
+        log_y=options.log_y,
+        clip_outliers=options.clip_outliers,
+        bounds=Range(0.0, 100.0) if panel.number == "accuracy" and not options.log_y else None,
+        cursor=options.cursor,
+        number=panel.number,
     )
 
 
-def _mean(subject: Subject, slot: Slot, side: str, curves: Curves, look: Look) -> Series | None:
-    """The subject's line: its run's own, or the mean over its seeds with a band of one standard deviation."""
-    lines = [line for run in subject.runs if (line := _line(subject, run, slot, side, curves, look))]
+def _mean(charted: ChartedRun, tag_of: TagOf, curves: Curves, options: ChartOptions) -> Series | None:
+    """The line of a run, or the mean over several seeds with a band of one standard deviation."""
+    lines = [line for run in charted.runs if (line := _line(charted, run, tag_of, curves, options))]
     if len(lines) < 2:
         return lines[0] if lines else None
-    mean = mean_and_band([(one.x, one.y) for one in lines])
+    mean = mean_and_band([(line.x, line.y) for line in lines])
     return Series(
-        subject.name,
-        subject.letter,
+        charted.name,
+        charted.letter,
         mean.x,
         mean.mean,
-        ink=subject.ink,
-        dash=subject.dash,
+        colour=charted.colour,
+        dash=charted.dash,
         band=(mean.low, mean.high),
         counts=mean.n,
     )
 
 
-def _line(subject: Subject, run: Run, slot: Slot, side: str, curves: Curves, look: Look) -> Series | None:
+def _line(charted: ChartedRun, run: Run, tag_of: TagOf, curves: Curves, options: ChartOptions) -> Series | None:
     own = curves.get(run.id, {})
-    tag = slot.main(own) if side == "main" else slot.second(own)
+    tag = tag_of(own)
     if tag is None or not own[tag].steps.size:
         return None
     curve, scale = own[tag], step_scale(run, own)
-    x = convert(curve.steps, curve.wall_times, curve.unit, look.axis, scale)
+    x = convert(curve.steps, curve.wall_times, curve.unit, options.axis, scale)
     if x is None:
         return None
     raw = curve.values.astype(np.float64)
     x, raw, steps, times = _ascending(x, raw, curve.steps, curve.wall_times - (scale.first_event or 0.0))
-    smoothed = debiased_average(raw, look.smoothing) if look.smoothing else raw
+    smoothed = debiased_average(raw, options.smoothing) if options.smoothing else raw
     return Series(
-        subject.name if len(subject.runs) == 1 else f"{subject.name} seed {run.seed}",
-        subject.letter,
+        charted.name if len(charted.runs) == 1 else f"{charted.name} seed {run.seed}",
+        charted.letter,
         x,
         smoothed,
-        ink=subject.ink,
-        dash=subject.dash,
-        raw=raw if look.smoothing and len(subject.runs) == 1 else None,
+        colour=charted.colour,
+        dash=charted.dash,
+        raw=raw if options.smoothing and len(charted.runs) == 1 else None,
         steps=steps,
         times=times,
         unit=curve.unit.split()[-1],
@@ -115,20 +127,22 @@ def _line(subject: Subject, run: Run, slot: Slot, side: str, curves: Curves, loo
 def _ascending(
     x: NDArray[np.float64], raw: NDArray[np.float64], steps: NDArray[np.int64], times: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """In order of x: steps ascend always, wall times need not, since a resumed run may have come from another clock."""
+    """All four in ascending order of x: wall times may descend if a run was resumed on a machine with another clock."""
     if x.size < 2 or bool(np.all(np.diff(x) >= 0)):
         return x, raw, steps, times
     order = np.argsort(x, kind="stable")
     return x[order], raw[order], steps[order], times[order]
 
 
-def unplaced(slot: Slot, subjects: Iterable[Subject], curves: Curves, look: Look) -> tuple[str, ...]:
-    """The names of subjects that have this curve and cannot be placed on this axis."""
+def without_axis(
+    panel: Panel, charted_runs: Iterable[ChartedRun], curves: Curves, options: ChartOptions
+) -> tuple[str, ...]:
+    """The names of those that have this curve but cannot be placed on this axis."""
     missing = []
-    for subject in subjects:
-        has = any(slot.main(curves.get(run.id, {})) for run in subject.runs)
-        if has and _mean(subject, slot, "main", curves, look) is None:
-            missing.append(subject.name)
+    for charted in charted_runs:
+        has = any(panel.tag_of(curves.get(run.id, {})) for run in charted.runs)
+        if has and _mean(charted, panel.tag_of, curves, options) is None:
+            missing.append(charted.name)
     return tuple(missing)
 
 
@@ -136,7 +150,7 @@ Floats = NDArray[np.float64]
 
 
 class Mean(NamedTuple):
-    """Each (n,): x, the mean of the curves that reach there, mean -/+ one unbiased standard deviation, how many."""
+    """Each (n,): x, the mean of the curves that have it, the mean -/+ one unbiased standard deviation, their number."""
 
     x: Floats
     mean: Floats
@@ -146,9 +160,9 @@ class Mean(NamedTuple):
 
 
 def mean_and_band(curves: Sequence[tuple[Floats, Floats]]) -> Mean:
-    """Over every x that any curve has; between its points a curve counts with its straight line, beyond its ends not.
+    """The mean at every x of any curve. Curves are interpolated between their points, and do not count beyond these.
 
-    The band closes to the line where a single curve is left.
+    Where a single curve is left, the band has no width.
     """
     x, table = _table(curves)
     finite = np.isfinite(table)
@@ -161,13 +175,13 @@ def mean_and_band(curves: Sequence[tuple[Floats, Floats]]) -> Mean:
 
 
 def _table(curves: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
-    """Every x (n,), and each curve's values there (curves, n). Seeds mostly have the same x: then they are at hand."""
+    """Every x (n,), and the values of each curve there (curves, n). Fast for curves with the same x, as seeds have."""
     if not curves:
         return np.empty(0), np.empty((0, 0))
     first = curves[0][0]
     if bool((first[1:] > first[:-1]).all()) and all(np.array_equal(first, other) for other, _ in curves[1:]):
         return first, np.array([y for _, y in curves])
-    x = np.unique(np.concatenate([one for one, _ in curves]))
+    x = np.unique(np.concatenate([own_x for own_x, _ in curves]))
     return x, np.array([_at(x, *curve) for curve in curves])
 
 
@@ -181,22 +195,22 @@ _BLOCK = 128
 
 
 def debiased_average(values: NDArray[np.floating], weight: float) -> NDArray[np.float64]:
-    """Smooth `values` (n,) as TensorBoard does: float64 (n,).
+    """`values` (n,) smoothed as TensorBoard's scalars page does: float64 (n,).
 
-    The average starts at 0 and is divided by 1 - weight^k at the k-th finite value (Adam's bias correction). A value
-    that is not finite is passed on and leaves the average alone; a constant series is returned as it is.
+    The moving average starts at 0 and is divided by 1 - weight^k at the k-th finite value (Adam's bias correction).
+    Values that are not finite stay and are left out of the average; a constant series is returned unchanged.
     """
     raw = np.asarray(values, dtype=np.float64)
     if weight <= 0 or raw.size == 0 or bool(np.all(raw == raw[0])):
         return raw
     finite = np.isfinite(raw)
     smoothed = raw.copy()
-    kept = raw[finite]
+    numbers = raw[finite]
     if weight >= 1:
         smoothed[finite] = 0.0
         return smoothed
-    k = np.arange(1, kept.size + 1, dtype=np.float64)
-    smoothed[finite] = _average(kept, weight) / (1.0 - np.power(weight, k))
+    k = np.arange(1, numbers.size + 1, dtype=np.float64)
+    smoothed[finite] = _average(numbers, weight) / (1.0 - np.power(weight, k))
     return smoothed
 
 

@@ -8,8 +8,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from labtui.console.charts.options import Look, Subject
-from labtui.console.charts.panels import Slot
+from labtui.console.charts.options import ChartedRun, ChartOptions
+from labtui.console.charts.panels import Panel
 from labtui.console.charts.ticks import Scale
 from labtui.console.ui.strips import entitle, glyphs_of, palette_of, strip
 from labtui.text.spans import Line, Span
@@ -20,24 +20,24 @@ if TYPE_CHECKING:  # numpy comes after the first frame
     from labtui.store.curve import Curve
 
 
-class Source(NamedTuple):
-    """What a picture was made of, so that it is made again only from something else."""
+class ChartInput(NamedTuple):
+    """What a picture is drawn from, so that it is drawn again only if that changes."""
 
     values: tuple[object, ...]
     """Compared by value."""
     objects: tuple[object, ...]
-    """Compared by identity; kept, so that no other object takes their place in memory."""
+    """Compared by identity."""
 
-    def is_same(self, other: "Source") -> bool:
+    def is_same(self, other: "ChartInput") -> bool:
         """Whether the picture would be the same."""
         same_objects = len(self.objects) == len(other.objects) and all(
-            one is another for one, another in zip(self.objects, other.objects, strict=True)
+            mine is theirs for mine, theirs in zip(self.objects, other.objects, strict=True)
         )
         return same_objects and self.values == other.values
 
 
 class Chart(Widget):
-    """Series over one pair of axes. `show` is the only way in."""
+    """Series over one pair of axes, or a message in their place."""
 
     DEFAULT_CSS = """
     Chart { height: 1fr; width: 1fr; }
@@ -48,13 +48,13 @@ class Chart(Widget):
         self._series: tuple[Series, ...] = ()
         self._view: View | None = None
         self._picture: Picture | None = None
-        self._hint: tuple[str, ...] = ()
-        self._source: Source | None = None
+        self._message: tuple[str, ...] = ()
+        self._input: ChartInput | None = None
 
-    def shows(self, source: Source) -> bool:
-        """Whether this is what the chart was made of the last time; it is remembered for the next."""
-        before, self._source = self._source, source
-        return before is not None and source.is_same(before)
+    def is_drawn_from(self, chart_input: ChartInput) -> bool:
+        """Whether the last picture was drawn from the same input. Remembers this input for the next call."""
+        before, self._source = self._input, chart_input
+        return before is not None and chart_input.is_same(before)
 
     @property
     def frame(self) -> "Frame | None":
@@ -63,7 +63,7 @@ class Chart(Widget):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be said in words: where a curve stops being a number."""
+        """Where curves stop being numbers, in words."""
         if not self._series:
             return ()
         from labtui.console.charts.linechart import notes
@@ -72,22 +72,22 @@ class Chart(Widget):
 
     @property
     def series(self) -> "tuple[Series, ...]":
-        """What is drawn."""
+        """The series of the picture."""
         return self._series
 
     def show(self, series: "Sequence[Series]", view: "View") -> None:
-        """Draw these series. Axes keep their ranges from picture to picture while they serve."""
-        self._series, self._view, self._hint = tuple(series), view, ()
+        """Draw these series. Axes keep their ranges from picture to picture while these fit."""
+        self._series, self._view, self._message = tuple(series), view, ()
         self._draw()
 
-    def say(self, *hint: str) -> None:
-        """Show words in place of a picture."""
-        if (self._hint, self._picture) != (hint, None):
-            self._hint, self._picture, self._series, self._view = hint, None, (), None
+    def show_message(self, *lines: str) -> None:
+        """Show a message in place of a picture."""
+        if (self._message, self._picture) != (lines, None):
+            self._message, self._picture, self._series, self._view = lines, None, (), None
             self.refresh()
 
     def on_resize(self) -> None:
-        """Draw for the new size."""
+        """Draw in the new size."""
         self._draw()
 
     def _draw(self) -> None:
@@ -106,21 +106,23 @@ class Chart(Widget):
                 self.refresh(Region(span[0], y, span[1] - span[0], 1))
 
     def render_line(self, y: int) -> Strip:
-        """One line of the picture, or of the words in its place."""
+        """One line of the picture or message."""
         palette, width = palette_of(self), self.size.width
         if self._picture and y < len(self._picture.lines):
             return strip(self._picture.lines[y], palette, self.rich_style, width)
-        first = (self.size.height - len(self._hint)) // 2
-        text = self._hint[y - first] if 0 <= y - first < len(self._hint) else ""
+        first = (self.size.height - len(self._message)) // 2
+        text = self._message[y - first] if 0 <= y - first < len(self._message) else ""
         return strip((Span(text.center(width), "muted"),), palette, self.rich_style, width)
 
 
 def changed(old: Line, new: Line) -> tuple[int, int] | None:
-    """First and past-the-last cell in which two lines of one width differ; their characters are one cell each."""
+    """First and past-the-last cell in which two lines of the same width differ. All characters are one cell wide."""
     if old == new:
         return None
     before, after = _cells(old), _cells(new)
-    first = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
+    first = next(
+        (at for at, (old_cell, new_cell) in enumerate(zip(before, after, strict=False)) if old_cell != new_cell), 0
+    )
     last = max(len(before), len(after))
     while last > first and before[last - 1 : last] == after[last - 1 : last]:
         last -= 1
@@ -128,85 +130,105 @@ def changed(old: Line, new: Line) -> tuple[int, int] | None:
 
 
 def _cells(line: Line) -> list[tuple[str, str]]:
-    return [(character, ink) for text, ink in line for character in text]
+    return [(character, style) for text, style in line for character in text]
 
 
 def fill(
     chart: Chart,
-    slot: Slot,
-    subjects: Sequence[Subject],
+    panel: Panel,
+    charted_runs: Sequence[ChartedRun],
     curves: "Mapping[str, Mapping[str, Curve]]",
-    look: Look,
+    options: ChartOptions,
     *,
     pending: bool,
     hint: tuple[str, ...] = (),
 ) -> None:
-    """Draw what the subjects have of this slot; `pending` says that their files are still being read, `hint` what to
-    do where none of them has run."""
-    values = (slot, look, pending, *(_facts(subject) for subject in subjects), *_beginnings(subjects, curves, look))
-    source = Source(values, _curves(slot, subjects, curves))
-    if chart.shows(source):
+    """Draw the curves of this panel into the chart, or the reason why there are none.
+
+    `pending` is whether files are still being read; `hint` says what to do if nothing has run.
+    """
+    values = (
+        panel,
+        options,
+        pending,
+        *(_identity(charted) for charted in charted_runs),
+        *_first_points(charted_runs, curves, options),
+    )
+    chart_input = ChartInput(values, _shown_curves(panel, charted_runs, curves))
+    if chart.is_drawn_from(chart_input):
         return
-    title = f"{slot.title}  {_note(look)}".rstrip()
-    if any(curves.get(run.id) for subject in subjects for run in subject.runs):
-        _draw(chart, slot, subjects, curves, look)
+    title = f"{panel.title}  {_note(options)}".rstrip()
+    if any(curves.get(run.id) for charted in charted_runs for run in charted.runs):
+        _draw(chart, panel, charted_runs, curves, options)
     else:
-        chart.say(*_reason(subjects, hint, pending=pending))
+        chart.show_message(*_reason(charted_runs, hint, pending=pending))
     entitle(chart, title, "; ".join(chart.notes))
 
 
-def _facts(subject: Subject) -> tuple[object, ...]:
-    """What of a subject decides its line beside the curves: a run's beat changes every second, its line does not."""
-    runs = tuple((run.id, run.beat.total_steps if run.beat else None, run.result) for run in subject.runs)
-    return subject.name, subject.letter, subject.ink, subject.dash, runs
+def _identity(charted: ChartedRun) -> tuple[object, ...]:
+    """What a line depends on beside its curves: a run's heartbeat changes every second, its line does not."""
+    runs = tuple((run.id, run.beat.total_steps if run.beat else None, run.result) for run in charted.runs)
+    return charted.name, charted.letter, charted.colour, charted.dash, runs
 
 
-def _curves(slot: Slot, subjects: Sequence[Subject], curves: "Mapping[str, Mapping[str, Curve]]") -> tuple[object, ...]:
-    """The curves of this slot: each is a new value when it has a new point, and only then."""
+def _shown_curves(
+    panel: Panel, charted_runs: Sequence[ChartedRun], curves: "Mapping[str, Mapping[str, Curve]]"
+) -> tuple[object, ...]:
+    """The curves of this panel: each is a new object if it has a new point, and only then."""
     found: list[object] = []
-    for subject in subjects:
-        for run in subject.runs:
+    for charted in charted_runs:
+        for run in charted.runs:
             own = curves.get(run.id)
-            found += (own, None) if not own else (own.get(slot.main(own) or ""), own.get(slot.second(own) or ""))
+            found += (
+                (own, None)
+                if not own
+                else (own.get(panel.tag_of(own) or ""), own.get(panel.training_tag_of(own) or ""))
+            )
     return tuple(found)
 
 
-def _beginnings(
-    subjects: Sequence[Subject], curves: "Mapping[str, Mapping[str, Curve]]", look: Look
+def _first_points(
+    charted_runs: Sequence[ChartedRun], curves: "Mapping[str, Mapping[str, Curve]]", options: ChartOptions
 ) -> tuple[object, ...]:
-    """Where time counts, when each run's first point was written, whatever curve it is of."""
-    if look.axis.scale not in (Scale.SECONDS, Scale.CLOCK):
+    """On an axis of time, when the first point of each run was written, in whichever curve."""
+    if options.axis.scale not in (Scale.SECONDS, Scale.CLOCK):
         return ()
     return tuple(
         min((float(curve.wall_times[0]) for curve in curves.get(run.id, {}).values() if curve.steps.size), default=None)
-        for subject in subjects
-        for run in subject.runs
+        for charted in charted_runs
+        for run in charted.runs
     )
 
 
 def _draw(
-    chart: Chart, slot: Slot, subjects: Sequence[Subject], curves: "Mapping[str, Mapping[str, Curve]]", look: Look
+    chart: Chart,
+    panel: Panel,
+    charted_runs: Sequence[ChartedRun],
+    curves: "Mapping[str, Mapping[str, Curve]]",
+    options: ChartOptions,
 ) -> None:
-    from labtui.console.charts import build_series as plotting
+    from labtui.console.charts.build_series import build_series, build_view, without_axis
 
-    lines = plotting.series(slot, subjects, curves, look)
+    lines = build_series(panel, charted_runs, curves, options)
     if lines:
-        chart.show(lines, plotting.view(slot, subjects, curves, look))
-    elif missing := plotting.unplaced(slot, subjects, curves, look):
-        chart.say(f"{', '.join(missing)}:", f"{look.axis} is not known from this run's files", "X: another axis")
+        chart.show(lines, build_view(panel, charted_runs, curves, options))
+    elif missing := without_axis(panel, charted_runs, curves, options):
+        chart.show_message(
+            f"{', '.join(missing)}:", f"{options.axis} is not known from this run's files", "X: another axis"
+        )
     else:
-        chart.say("no points yet")
+        chart.show_message("no points yet")
 
 
-def _note(look: Look) -> str:
-    """What is not as it always is: `log y  smoothed 0.6`."""
-    words = ["log y"] if look.log_y else []
-    words += [f"smoothed {look.smoothing:g}"] if look.smoothing else []
-    words += [] if look.clip_outliers else ["with outliers"]
+def _note(options: ChartOptions) -> str:
+    """The options that are not the default: `log y  smoothed 0.6`."""
+    words = ["log y"] if options.log_y else []
+    words += [f"smoothed {options.smoothing:g}"] if options.smoothing else []
+    words += [] if options.clip_outliers else ["with outliers"]
     return "  ".join(words)
 
 
-def _reason(subjects: Sequence[Subject], hint: tuple[str, ...], *, pending: bool) -> tuple[str, ...]:
-    if not any(subject.runs for subject in subjects):
-        return ("nothing has run here yet", *(hint if subjects else ()))
+def _reason(charted_runs: Sequence[ChartedRun], hint: tuple[str, ...], *, pending: bool) -> tuple[str, ...]:
+    if not any(charted.runs for charted in charted_runs):
+        return ("nothing has run here yet", *(hint if charted_runs else ()))
     return ("reading …",) if pending else ("no points yet",)

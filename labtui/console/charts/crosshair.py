@@ -1,4 +1,4 @@
-"""What the crosshair reads: every series at one x, and these readings as a table. Pure."""
+"""Reads every series at the crosshair, and formats the readings as a table. Pure."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from labtui.text.tables import Column, TableRow, header_line, lay_out, row_line
 
 
 class Reading(NamedTuple):
-    """The point of a series that is nearest to the crosshair."""
+    """The point of a series nearest to the crosshair."""
 
     name: str
     label: str
-    ink: int
+    colour: int
     smoothed: float
     value: float
     x: float
@@ -27,50 +27,50 @@ class Reading(NamedTuple):
     relative: float | None
     """Seconds since the run's first event."""
     unit: str = "step"
-    """What the step counts."""
+    """What the step counts, in a word."""
     sd: float | None = None
-    """Of a mean over seeds: their standard deviation here."""
+    """Of a mean over seeds: their standard deviation at this x."""
     n: int | None = None
-    """Of a mean over seeds: how many reach here."""
+    """Of a mean over seeds: their number at this x."""
 
 
 def read_at(series: Sequence[Series], x: float) -> tuple[Reading, ...]:
-    """The nearest point of every series that has one, in their order."""
-    return tuple(_reading(one, nearest(one, x)) for one in series if one.x.size)
+    """The nearest point of every series that has points."""
+    return tuple(_reading(line, nearest(line, x)) for line in series if line.x.size)
 
 
-def nearest(one: Series, x: float) -> int:
-    """The index of the point whose x is nearest; of two equally near, the earlier."""
-    after = int(np.searchsorted(one.x, x))
+def nearest(line: Series, x: float) -> int:
+    """The index of the point with the nearest x; of two equally near points, the first."""
+    after = int(np.searchsorted(line.x, x))
     if after == 0:
         return 0
-    if after == one.x.size or x - one.x[after - 1] <= one.x[after] - x:
+    if after == line.x.size or x - line.x[after - 1] <= line.x[after] - x:
         return after - 1
     return after
 
 
 def neighbour(series: Sequence[Series], x: float, direction: int) -> float | None:
-    """The x of the next point to the right (direction 1) or left (-1) of x over all series; None at the end."""
+    """The x of the next point of any series on the right (direction 1) or left (-1) of x; None at the end."""
     if direction > 0:
-        beyond = [one.x[at] for one in series if (at := int(np.searchsorted(one.x, x, "right"))) < one.x.size]
+        beyond = [line.x[at] for line in series if (at := int(np.searchsorted(line.x, x, "right"))) < line.x.size]
         return float(min(beyond)) if beyond else None
-    before = [one.x[at - 1] for one in series if (at := int(np.searchsorted(one.x, x, "left"))) > 0]
+    before = [line.x[at - 1] for line in series if (at := int(np.searchsorted(line.x, x, "left"))) > 0]
     return float(max(before)) if before else None
 
 
-def _reading(one: Series, at: int) -> Reading:
+def _reading(line: Series, at: int) -> Reading:
     return Reading(
-        name=one.name,
-        label=one.label,
-        ink=one.ink,
-        smoothed=float(one.y[at]),
-        value=float(one.y[at] if one.raw is None else one.raw[at]),
-        x=float(one.x[at]),
-        step=None if one.steps is None else int(one.steps[at]),
-        relative=None if one.times is None else float(one.times[at]),
-        unit=one.unit,
-        sd=None if one.band is None else float(one.band[1][at] - one.band[0][at]) / 2,
-        n=None if one.counts is None else int(one.counts[at]),
+        name=line.name,
+        label=line.label,
+        colour=line.colour,
+        smoothed=float(line.y[at]),
+        value=float(line.y[at] if line.raw is None else line.raw[at]),
+        x=float(line.x[at]),
+        step=None if line.steps is None else int(line.steps[at]),
+        relative=None if line.times is None else float(line.times[at]),
+        unit=line.unit,
+        sd=None if line.band is None else float(line.band[1][at] - line.band[0][at]) / 2,
+        n=None if line.counts is None else int(line.counts[at]),
     )
 
 
@@ -84,17 +84,17 @@ RELATIVE = Column("relative", key="relative", width=10, rank=2, right=True)
 
 
 def reading_lines(
-    readings: Sequence[Reading], number: str, room: int, glyphs: Glyphs, *, smoothed: bool, front: int = -1
+    readings: Sequence[Reading], number: str, width: int, glyphs: Glyphs, *, smoothed: bool
 ) -> list[Line]:
-    """A head and a line per reading, at most `room` cells wide; `front` is the line that is drawn on top."""
+    """A header and a line per reading, at most `width` cells wide."""
     if not readings:
         return []
     columns = [MARK, NAME, *([SMOOTHED] if smoothed else []), VALUE]
-    columns += [SPREAD] if any(one.n for one in readings) else []
-    layout = lay_out([*columns, STEP, RELATIVE], room)
+    columns += [SPREAD] if any(reading.n for reading in readings) else []
+    layout = lay_out([*columns, STEP, RELATIVE], width)
     rows = [
-        TableRow(str(index), _cells(one, number, glyphs, smoothed=smoothed), style="strong" if index == front else "")
-        for index, one in enumerate(readings)
+        TableRow(str(index), _cells(reading, number, glyphs, smoothed=smoothed))
+        for index, reading in enumerate(readings)
     ]
     head = header_line(layout)
     if glyphs.ascii:
@@ -102,23 +102,23 @@ def reading_lines(
     return [head, *(row_line(layout, row, glyphs.ellipsis) for row in rows)]
 
 
-def _cells(one: Reading, number: str, glyphs: Glyphs, *, smoothed: bool) -> dict[str, Line]:
+def _cells(reading: Reading, number: str, glyphs: Glyphs, *, smoothed: bool) -> dict[str, Line]:
     write = accuracy if number == "accuracy" else loss
-    ink = f"series{one.ink}"
-    averaged = one.n is not None
+    style = f"series{reading.colour}"
+    averaged = reading.n is not None
     return {
-        "mark": (Span(one.label[:1].upper() if one.label[:1].isupper() else glyphs.dash, ink),),
-        "name": (Span(one.name),),
-        "smoothed": (Span(write(one.smoothed, ""), ink),),
-        "value": () if averaged and smoothed else (Span(write(one.value, ""), "" if smoothed else ink),),
-        "spread": (Span(f"{glyphs.plus_minus} {write(one.sd, '')}  n {one.n}", "muted"),) if averaged else (),
-        "step": () if one.step is None else (Span(f"{one.unit} ", "muted"), Span(count(one.step))),
-        "relative": (Span(duration(one.relative, ""), "muted"),),
+        "mark": (Span(reading.label[:1].upper() if reading.label[:1].isupper() else glyphs.dash, style),),
+        "name": (Span(reading.name),),
+        "smoothed": (Span(write(reading.smoothed, ""), style),),
+        "value": () if averaged and smoothed else (Span(write(reading.value, ""), "" if smoothed else style),),
+        "spread": (Span(f"{glyphs.plus_minus} {write(reading.sd, '')}  n {reading.n}", "muted"),) if averaged else (),
+        "step": () if reading.step is None else (Span(f"{reading.unit} ", "muted"), Span(count(reading.step))),
+        "relative": (Span(duration(reading.relative, ""), "muted"),),
     }
 
 
 def place(x: float, axis: XAxis) -> str:
-    """Where the crosshair stands, in words: `epoch 4.5`, `12:44:01`, `1m 20s`."""
+    """The position of the crosshair in words: `epoch 4.5`, `12:44:01`, `1m 20s`."""
     if axis is XAxis.WALL:
         return time_of_day(x)
     if axis is XAxis.RELATIVE:

@@ -13,27 +13,28 @@ from labtui.text.numbers import accuracy, loss
 from labtui.text.spans import Line, Span, fit, text_width
 
 AXIS_ROWS = 2
-LEAST_ACROSS, LEAST_DOWN = 8, 2
+MIN_ACROSS, MIN_DOWN = 8, 2
+"""Cells of the plot area; in less, nothing is drawn."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What a chart looks like: `height` lines of `width` cells, and where it looked."""
+    """A drawn chart: `height` lines of `width` cells, and the frame that they show."""
 
     lines: tuple[Line, ...]
     frame: Frame | None
 
 
 def draw(series: Sequence[Series], view: View, width: int, height: int, glyphs: Glyphs = UNICODE) -> Picture:
-    """The chart in exactly `height` lines of `width` cells; the first series lies on top."""
+    """Draw a chart in exactly `height` lines of `width` cells, the first series on top."""
     down = height - AXIS_ROWS
-    if width < LEAST_ACROSS + 4 or down < LEAST_DOWN:
+    if width < MIN_ACROSS + 4 or down < MIN_DOWN:
         blank = (Span(" " * max(0, width)),)
         return Picture(tuple(blank for _ in range(max(0, height))), None)
     shown = x_range(series, view)
     values = y_range(series, view, shown, down)
     ticks = log_ticks(values, down / 2) if view.log_y else linear_ticks(values, max(2, down / 3))
-    left = _left_room(ticks, width)
+    left = _left_margin(ticks, width)
     ends, margin = _ends(series, view, width - left)
     frame = Frame(shown, values, left, width - left - margin, down)
     rows = plot_rows(paint(series, view, frame), series, view, frame, glyphs)
@@ -47,34 +48,34 @@ def draw(series: Sequence[Series], view: View, width: int, height: int, glyphs: 
 
 
 def notes(series: Sequence[Series]) -> tuple[str, ...]:
-    """In words, where a series stops being a number."""
-    said = []
-    for one in series:
-        bad = np.flatnonzero(~np.isfinite(one.y if one.raw is None else one.raw))
+    """Where series stop being numbers, in words."""
+    texts = []
+    for line in series:
+        bad = np.flatnonzero(~np.isfinite(line.y if line.raw is None else line.raw))
         if bad.size:
-            step = int(bad[0]) if one.steps is None else int(one.steps[bad[0]])
-            said.append(f"{one.label or one.name}: not a number from {one.unit} {step}")
-    return tuple(said)
+            step = int(bad[0]) if line.steps is None else int(line.steps[bad[0]])
+            texts.append(f"{line.label or line.name}: not a number from {line.unit} {step}")
+    return tuple(texts)
 
 
-def _left_room(ticks: Sequence[Tick], width: int) -> int:
-    """Cells left of the plot area; in a chart so narrow that the labels would crowd it out, the bare axis."""
-    room = max([5, *(len(tick.label) for tick in ticks)]) + 2
-    return room if width - room >= LEAST_ACROSS else 1
+def _left_margin(ticks: Sequence[Tick], width: int) -> int:
+    """Cells left of the plot area: for labels and axis, in a narrow chart for the axis alone."""
+    cells = max([5, *(len(tick.label) for tick in ticks)]) + 2
+    return cells if width - cells >= MIN_ACROSS else 1
 
 
-def _end_text(one: Series, view: View) -> str:
-    if not view.values or not one.y.size:
-        return one.label
+def _end_text(line: Series, view: View) -> str:
+    if not view.values or not line.y.size:
+        return line.label
     write = accuracy if view.number == "accuracy" else loss
-    return f"{one.label} {write(one.last)}".strip()
+    return f"{line.label} {write(line.last)}".strip()
 
 
-def _ends(series: Sequence[Series], view: View, room: int) -> tuple[list[str], int]:
-    """The labels and the cells kept free for them, two fifths at most: in a narrow chart without values, then none."""
-    for ends in ([_end_text(one, view) for one in series], [one.label for one in series]):
+def _ends(series: Sequence[Series], view: View, width: int) -> tuple[list[str], int]:
+    """The labels, and the cells for them: at most two fifths, in a narrow chart without values, then without labels."""
+    for ends in ([_end_text(line, view) for line in series], [line.label for line in series]):
         longest = max((text_width(end) for end in ends), default=0)
-        if longest and (longest + 1) * 5 <= room * 2:
+        if longest and (longest + 1) * 5 <= width * 2:
             return ends, longest + 1
     return [], 0
 
@@ -86,11 +87,11 @@ def _label_places(
     series: Sequence[Series], ends: Sequence[str], view: View, frame: Frame
 ) -> list[tuple[float, str, str]]:
     places = []
-    for one, end in zip(series, ends, strict=True):
-        finite = one.y[np.isfinite(one.y)]
+    for line, end in zip(series, ends, strict=True):
+        finite = line.y[np.isfinite(line.y)]
         height = height_of(float(finite[-1]), view, frame) if finite.size else None
         if height is not None and end:
-            places.append((height - 0.5, end, f"series{one.ink}"))
+            places.append((height - 0.5, end, f"series{line.colour}"))
     return places
 
 
@@ -123,13 +124,13 @@ def _bottom_axis(view: View, frame: Frame, width: int, glyphs: Glyphs) -> tuple[
 
 
 def _x_ticks(view: View, frame: Frame) -> list[Tick]:
-    """The finest round ticks whose labels do not run into each other."""
+    """The finest round ticks whose labels do not touch."""
     for count in (frame.across / 6, frame.across / 9, frame.across / 12, frame.across / 18, 2):
         ticks = linear_ticks(frame.x, min(count, 12), view.x_scale)
-        kept = spaced(ticks, {tick.value: _column(tick, frame) for tick in ticks})
-        if len(kept) == len(ticks):
+        labelled = spaced(ticks, {tick.value: _column(tick, frame) for tick in ticks})
+        if len(labelled) == len(ticks):
             return ticks
-    return kept
+    return labelled
 
 
 def _column(tick: Tick, frame: Frame) -> int:
@@ -137,9 +138,10 @@ def _column(tick: Tick, frame: Frame) -> int:
 
 
 def spread_rows(wanted: Sequence[float], rows: int) -> list[int]:
-    """A row of 0..rows-1 for each label, all different, in the order of the wanted rows and near to them.
+    """A row of 0..rows-1 for each label, all different, in the order of the wanted rows and near them.
 
-    Labels that crowd each other are pushed apart as blocks around their common middle. At most `rows` labels.
+    Labels that would overlap are spread as a block around their common middle. Raises ValueError for more than `rows`
+    labels.
     """
     if len(wanted) > rows:
         raise ValueError(f"{len(wanted)} labels do not fit into {rows} rows")
@@ -171,7 +173,7 @@ def _bottom(block: list[float]) -> float:
 
 
 def _keep_inside(placed: list[int], rows: int) -> None:
-    """Rounding and the edges can still make neighbours meet: push down from the top, then up from the bottom."""
+    """Separate neighbours that rounding or the edges brought together: downwards from the top, then upwards."""
     for k, row in enumerate(placed):
         placed[k] = max(row, placed[k - 1] + 1 if k else 0)
     for k in range(len(placed) - 1, -1, -1):
@@ -179,15 +181,15 @@ def _keep_inside(placed: list[int], rows: int) -> None:
 
 
 def end_labels(ends: Sequence[tuple[float, str, str]], rows: int) -> dict[int, tuple[str, str]]:
-    """Row -> (text, ink) for labels given as (wanted row, text, ink), the most important first.
+    """Row -> (text, style) for labels given as (wanted row, text, style), the most important first.
 
-    Where there are more labels than rows, the last row counts those that are left out.
+    If there are more labels than rows, the last row says how many are left out.
     """
     if rows <= 0 or not ends:
         return {}
-    kept = ends if len(ends) <= rows else ends[: rows - 1]
-    places = spread_rows([row for row, _, _ in kept], rows if len(kept) == len(ends) else rows - 1)
-    labels = {place: (text, ink) for place, (_, text, ink) in zip(places, kept, strict=True)}
-    if len(kept) < len(ends):
-        labels[rows - 1] = (f"+{len(ends) - len(kept)} more", "muted")
+    shown = ends if len(ends) <= rows else ends[: rows - 1]
+    places = spread_rows([row for row, _, _ in shown], rows if len(shown) == len(ends) else rows - 1)
+    labels = {place: (text, style) for place, (_, text, style) in zip(places, shown, strict=True)}
+    if len(shown) < len(ends):
+        labels[rows - 1] = (f"+{len(ends) - len(shown)} more", "muted")
     return labels

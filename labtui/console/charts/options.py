@@ -1,4 +1,4 @@
-"""What charts show and how they are looked at, as frozen values without numpy."""
+"""What charts show and how, as frozen values without numpy."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -9,23 +9,23 @@ from labtui.store.run import Run
 from labtui.store.state import State
 
 SMOOTHING_WEIGHTS = (0.6, 0.9, 0.99)
-"""What the smoothing key goes through before "off"; 0.6 is TensorBoard's default."""
+"""The smoothing key goes through these and off; 0.6 is TensorBoard's default."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What is shown as one line: a run, or several seeds of one thing."""
+class ChartedRun:
+    """What a chart shows as one line: a run, or the mean of several seeds."""
 
     name: str
     letter: str
     runs: tuple[Run, ...]
-    ink: int = 0
+    colour: int = 0
     dash: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How all charts of a screen are looked at."""
+class ChartOptions:
+    """How all charts of a screen are drawn. Ranges that are None follow the data."""
 
     axis: XAxis = XAxis.EPOCH
     smoothing: float = 0.0
@@ -35,7 +35,7 @@ class Look:
     y: Range | None = None
     cursor: float | None = None
 
-    def changed(self, option: str) -> "tuple[Look, str]":
+    def changed(self, option: str) -> "tuple[ChartOptions, str]":
         """With the next value of one option (`smoothing`, `log_y`, `axis` or `clip_outliers`), and the message."""
         if option == "smoothing":
             weight = next((weight for weight in SMOOTHING_WEIGHTS if weight > self.smoothing), 0.0)
@@ -50,7 +50,7 @@ class Look:
 
 
 def shown_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Which runs of an entry stand for it: the newest active or finished one of each seed, else the newest of all."""
+    """The runs of a list entry that charts show: per seed the newest active or finished one, else the newest of all."""
     newest: dict[int | None, Run] = {}
     for run in runs:
         if run.state.is_active or run.state in (State.FINISHED, State.LIVE, State.QUIET):
@@ -58,19 +58,19 @@ def shown_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(newest.values()) or tuple(runs[:1])
 
 
-def fitting(look: Look, subjects: Iterable[Subject]) -> Look:
-    """The look, counted in steps where it counts epochs and only other tools' runs are shown: they tell none."""
-    runs = [run for subject in subjects for run in subject.runs]
-    untold = bool(runs) and all(run.spec is None for run in runs)
-    return replace(look, axis=XAxis.STEP) if untold and look.axis is XAxis.EPOCH else look
+def with_known_axis(options: ChartOptions, charted_runs: Iterable[ChartedRun]) -> ChartOptions:
+    """The options with an axis of steps in place of epochs if all runs are of other tools, whose epochs are unknown."""
+    runs = [run for charted in charted_runs for run in charted.runs]
+    unknown = bool(runs) and all(run.spec is None for run in runs)
+    return replace(options, axis=XAxis.STEP) if unknown and options.axis is XAxis.EPOCH else options
 
 
-def apart(subjects: Iterable[Subject]) -> tuple[Subject, ...]:
-    """Every run by itself: the seeds of one thing share its colour and letter and differ by their dashes."""
+def each_seed(charted_runs: Iterable[ChartedRun]) -> tuple[ChartedRun, ...]:
+    """Every run by itself: the seeds of an experiment share its colour and letter and differ by their dashes."""
     return tuple(
-        subject
-        if len(subject.runs) < 2
-        else Subject(f"{subject.name} seed {run.seed}", subject.letter, (run,), subject.ink, index % 4)
-        for subject in subjects
-        for index, run in enumerate(subject.runs)
+        charted
+        if len(charted.runs) < 2
+        else ChartedRun(f"{charted.name} seed {run.seed}", charted.letter, (run,), charted.colour, index % 4)
+        for charted in charted_runs
+        for index, run in enumerate(charted.runs)
     )

@@ -1,4 +1,4 @@
-"""Which curves belong into one chart: those that measure the same thing, whatever protocol wrote them. Pure."""
+"""Which curves share one chart: those that measure the same quantity, whichever protocol wrote them. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,72 +7,79 @@ from labtui.store import tags
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """A chart: the tags that it shows, and how its values are written."""
+class Panel:
+    """A chart: the tags that it shows, and the format of its values."""
 
     title: str
     tags: tuple[str, ...]
-    """One per run: the first that a run has."""
-    beside: tuple[str, ...] = ()
-    """Shown as well where a single run is looked at: its training side."""
+    """One per run: the first one that the run has."""
+    training_tags: tuple[str, ...] = ()
+    """Shown as well if the chart shows a single run: its values on the training set."""
     number: str = "loss"
+    """How values are formatted: "accuracy" or "loss"."""
 
-    def main(self, present: Iterable[str]) -> str | None:
-        """The tag of this chart that a run with these tags has."""
-        there = set(present)
-        return next((tag for tag in self.tags if tag in there), None)
+    def tag_of(self, present: Iterable[str]) -> str | None:
+        """The tag that the chart shows of a run with these tags."""
+        return _first(self.tags, present)
 
-    def second(self, present: Iterable[str]) -> str | None:
-        """The training side that a run with these tags has."""
-        there = set(present)
-        return next((tag for tag in self.beside if tag in there), None)
+    def training_tag_of(self, present: Iterable[str]) -> str | None:
+        """The training tag that the chart shows of a run with these tags."""
+        return _first(self.training_tags, present)
+
+
+def _first(tags: Iterable[str], present: Iterable[str]) -> str | None:
+    there = set(present)
+    return next((tag for tag in tags if tag in there), None)
 
 
 KNOWN = (
-    Slot("minibatch loss", (tags.MINIBATCH_LOSS, tags.TRAIN_LOSS)),
-    Slot("minibatch accuracy %", (tags.MINIBATCH_ACCURACY, tags.TRAIN_ACCURACY), number="accuracy"),
-    Slot("test loss", (tags.REPORT_TEST_LOSS, tags.VAL_LOSS), (tags.REPORT_TRAIN_LOSS,)),
-    Slot(
+    Panel("minibatch loss", (tags.MINIBATCH_LOSS, tags.TRAIN_LOSS)),
+    Panel("minibatch accuracy %", (tags.MINIBATCH_ACCURACY, tags.TRAIN_ACCURACY), number="accuracy"),
+    Panel("test loss", (tags.REPORT_TEST_LOSS, tags.VAL_LOSS), (tags.REPORT_TRAIN_LOSS,)),
+    Panel(
         "test accuracy %",
         (tags.REPORT_TEST_ACCURACY, tags.VAL_ACCURACY),
         (tags.REPORT_TRAIN_ACCURACY,),
         number="accuracy",
     ),
-    Slot("learning rate", (tags.LEARNING_RATE,)),
+    Panel("learning rate", (tags.LEARNING_RATE,)),
 )
-"""Charts of the tags that the engine writes, in their order on the screen."""
+"""Charts of the tags that the engine writes, in the order of the screen."""
 
-_ONCE = frozenset({tags.TEST_LOSS, tags.TEST_ACCURACY})
-"""One point at the end: a number, no curve."""
+_SINGLE_POINT = frozenset({tags.TEST_LOSS, tags.TEST_ACCURACY})
+"""These have one point, at the end: a number, not a curve."""
 
 
-def slots(present: Iterable[str]) -> tuple[Slot, ...]:
-    """The charts for runs that together have these tags: the known ones first, then every other tag by itself.
+def panels(present: Iterable[str]) -> tuple[Panel, ...]:
+    """The charts for runs that together have these tags: the known ones first, then one for every other tag.
 
-    The first four of the known ones are there before their points are, so that no chart moves when points come.
+    The first four known ones are there before they have points, so that no chart moves when the first points arrive.
     """
-    there = sorted(set(present) - _ONCE)
-    known = [_named(slot, there) for slot in KNOWN if slot.main(there) or slot.second(there)]
+    there = sorted(set(present) - _SINGLE_POINT)
+    known = [_named(panel, there) for panel in KNOWN if panel.tag_of(there) or panel.training_tag_of(there)]
     if known or not there:
-        known = [*(_named(slot, there) for slot in KNOWN[:4]), *(slot for slot in known if slot.tags == KNOWN[4].tags)]
-    covered = {tag for slot in KNOWN for tag in (*slot.tags, *slot.beside)}
+        known = [
+            *(_named(panel, there) for panel in KNOWN[:4]),
+            *(panel for panel in known if panel.tags == KNOWN[4].tags),
+        ]
+    covered = {tag for panel in KNOWN for tag in (*panel.tags, *panel.training_tags)}
     others = [
-        Slot(tag, (tag,), number="accuracy" if tags.is_accuracy(tag) and _is_percent(tag) else "loss")
+        Panel(tag, (tag,), number="accuracy" if tags.is_accuracy(tag) and _is_percent(tag) else "loss")
         for tag in there
         if tag not in covered
     ]
     return (*known, *others)
 
 
-def _named(slot: Slot, present: Iterable[str]) -> Slot:
-    """ "Validation" where that is what every run has: a figure is called what it is."""
-    held = {tags.VAL_LOSS, tags.VAL_ACCURACY} & set(present)
-    tested = {tags.REPORT_TEST_LOSS, tags.REPORT_TEST_ACCURACY} & set(present)
-    if not held.intersection(slot.tags) or tested:
-        return slot
-    return Slot(slot.title.replace("test", "validation"), slot.tags, slot.beside, slot.number)
+def _named(panel: Panel, present: Iterable[str]) -> Panel:
+    """The panel, titled "validation" if that is what every run has."""
+    validation = {tags.VAL_LOSS, tags.VAL_ACCURACY} & set(present)
+    test = {tags.REPORT_TEST_LOSS, tags.REPORT_TEST_ACCURACY} & set(present)
+    if not validation.intersection(panel.tags) or test:
+        return panel
+    return Panel(panel.title.replace("test", "validation"), panel.tags, panel.training_tags, panel.number)
 
 
 def _is_percent(tag: str) -> bool:
-    """Foreign accuracies are fractions more often than percentages: only our own tags are known to be percent."""
+    """Only our own tags are known to be percentages; accuracies of other tools are mostly fractions."""
     return tag in tags.STEP_UNITS

@@ -27,16 +27,16 @@ Floats = NDArray[np.float64]
 
 
 class Columns(NamedTuple):
-    """The extent of a curve per dot column, in data units; NaN where it has nothing: each (columns,)."""
+    """The extent of a curve per dot column, in data units, NaN where it has none: each (columns,)."""
 
     low: Floats
     high: Floats
     linked: Dots
-    """Whether a column and the next one belong to one piece of line: (columns - 1,)."""
+    """Whether a column is connected with the next one: (columns - 1,)."""
 
 
 def columns(x: Floats, y: Floats, ends: Range, count: int) -> Columns:
-    """Least and greatest y per dot column of a curve with ascending x (n,) and y (n,); joined over empty columns."""
+    """Least and greatest y per dot column of a curve with ascending x (n,) and y (n,). Empty columns are bridged."""
     x, y, piece = _window(x, y, ends)
     low = np.full(count, np.nan)
     high = low.copy()
@@ -56,7 +56,7 @@ def columns(x: Floats, y: Floats, ends: Range, count: int) -> Columns:
 
 
 def _window(x: Floats, y: Floats, ends: Range) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """The finite points within the range, cut at its edges by interpolation, with the number of each one's piece."""
+    """The finite points within the range, interpolated at its edges, each with the number of its gapless piece."""
     first = max(0, int(np.searchsorted(x, ends.low, "left")) - 1)
     last = int(np.searchsorted(x, ends.high, "right")) + 1
     x, y = x[first:last], y[first:last]
@@ -73,7 +73,7 @@ def _window(x: Floats, y: Floats, ends: Range) -> tuple[Floats, Floats, NDArray[
 def _cut(
     x: Floats, y: Floats, piece: NDArray[np.int64], edge: float, end: int
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Move the one point beyond an edge onto it, along the line to its neighbour; drop it where there is none."""
+    """Move the point beyond an edge onto it, along the line to its neighbour; drop it if it has none."""
     neighbour = 1 if end == 0 else -2
     if x.size < 2 or piece[end] != piece[neighbour] or (x[neighbour] < edge) == (x[end] < edge):
         keep = slice(1, None) if end == 0 else slice(None, -1)
@@ -88,7 +88,7 @@ def _cut(
 def _bridge(
     low: Floats, high: Floats, used: NDArray[np.int64], joined: NDArray[np.bool_], ends: Floats, starts: Floats
 ) -> None:
-    """Fill the empty columns between two joined ones by the straight line between their nearest points."""
+    """Fill the empty columns between two connected ones by linear interpolation."""
     inner = np.flatnonzero(joined & (np.diff(used) > 1))
     if inner.size == 0:
         return
@@ -103,7 +103,7 @@ def _bridge(
 
 
 def dots(extent: Columns, ends: Range, rows: int, *, log: bool = False) -> Dots:
-    """The dots (rows, columns) that an extent covers on a grid whose top row is `ends.high`; linked columns meet."""
+    """The dots (rows, columns) of an extent on a grid whose top row is `ends.high`; connected columns touch."""
     low, high, linked = extent
     if log:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -122,7 +122,7 @@ def dots(extent: Columns, ends: Range, rows: int, *, log: bool = False) -> Dots:
 
 
 def _meet(top: Floats, bottom: Floats, lower: NDArray[np.int64], upper: NDArray[np.int64]) -> None:
-    """Where a column lies wholly under its neighbour, lengthen both until no row is empty between them."""
+    """Where a column lies below its neighbour, lengthen both until no row between them is empty."""
     empty = top[lower] - bottom[upper] - 1
     gap = empty > 0
     lower, upper, empty = lower[gap], upper[gap], empty[gap]
@@ -132,11 +132,11 @@ def _meet(top: Floats, bottom: Floats, lower: NDArray[np.int64], upper: NDArray[
 
 
 DASHES = ((1, 0), (6, 3), (2, 3), (9, 3, 2, 3))
-"""Lengths in dot columns, drawn and left out in turn: solid, dashed, dotted, dash-dot."""
+"""Lengths in dot columns, alternately drawn and empty: solid, dashed, dotted, dash-dot."""
 
 
 def dashed(line: Dots, style: int) -> Dots:
-    """The line with gaps, so that series can be told apart without colour."""
+    """The line with gaps, so that series can be distinguished without colour."""
     lengths = DASHES[style % len(DASHES)]
     if lengths[1] == 0:
         return line
@@ -150,7 +150,7 @@ _BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 
 def cells(grid: Dots) -> NDArray[np.uint8]:
-    """The braille pattern (rows / 4, columns / 2) of each cell, as the eight bits after U+2800."""
+    """The braille pattern of each cell (rows / 4, columns / 2), as eight bits to add to U+2800."""
     codes = np.zeros((grid.shape[0] // DOTS_DOWN, grid.shape[1] // DOTS_ACROSS), dtype=np.uint8)
     for row, bits in enumerate(_BITS):
         for column, bit in enumerate(bits):
@@ -191,58 +191,60 @@ def _ascii_cell(code: int) -> str:
     return "'" if middle < 1 else ("-" if middle < 2.5 else ("." if not rows[0] or not rows[1] else "_"))
 
 
-HALF_A_CELL = DOTS_ACROSS * DOTS_DOWN // 2
+HALF_CELL = DOTS_ACROSS * DOTS_DOWN // 2
 
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """Braille codes (rows, columns), and per cell the index of its ink and of its band; -1 where there is none."""
+    """Braille codes (rows, columns), and per cell the index of its style and of its band, -1 for none."""
 
     codes: NDArray[np.uint8]
     owner: NDArray[np.int16]
-    inks: tuple[str, ...]
+    styles: tuple[str, ...]
     band: NDArray[np.int16]
     bands: tuple[str, ...]
 
 
 def paint(series: Sequence[Series], view: View, frame: Frame) -> Canvas:
-    """Raw values, then the lines over them, the first series on top."""
+    """Draw the raw values, and the lines over them, the first series on top."""
     upward = list(reversed(series))
-    curves = [(_line(one, one.raw, view, frame), f"faint{one.ink}") for one in upward if one.raw is not None]
-    curves += [(dashed(_line(one, one.y, view, frame), one.dash), f"series{one.ink}") for one in upward]
+    curves = [(_line(line, line.raw, view, frame), f"faint{line.colour}") for line in upward if line.raw is not None]
+    curves += [(dashed(_line(line, line.y, view, frame), line.dash), f"series{line.colour}") for line in upward]
     codes = np.zeros((frame.down, frame.across), dtype=np.uint8)
     owner = np.full((frame.down, frame.across), -1, dtype=np.int16)
     for index, (grid, _) in enumerate(curves):
         layer = cells(grid)
         codes |= layer
         owner[layer != 0] = index
-    banded = [one for one in upward if one.band is not None]
+    banded = [line for line in upward if line.band is not None]
     band = np.full((frame.down, frame.across), -1, dtype=np.int16)
-    for index, one in enumerate(banded):
-        band[_band(one, view, frame)] = index
-    return Canvas(codes, owner, tuple(ink for _, ink in curves), band, tuple(f"band{one.ink}" for one in banded))
+    for index, line in enumerate(banded):
+        band[_band(line, view, frame)] = index
+    return Canvas(
+        codes, owner, tuple(style for _, style in curves), band, tuple(f"band{line.colour}" for line in banded)
+    )
 
 
 def plot_rows(canvas: Canvas, series: Sequence[Series], view: View, frame: Frame, glyphs: Glyphs) -> list[Line]:
-    """The rows of the plot area, with the crosshair behind the curves and a sign where a curve's numbers end."""
+    """The rows of the plot area, with the crosshair behind the curves and a mark where a curve stops being a number."""
     cursor = None if view.cursor is None else frame.column_of(view.cursor)
     gaps = _gaps(series, view, frame)
     rows = []
     for row in range(frame.down):
         codes = canvas.codes[row]
         drawn = list(ascii_row(codes) if glyphs.ascii else braille(codes))
-        inks = [canvas.inks[owner] if owner >= 0 else "" for owner in canvas.owner[row].tolist()]
+        styles = [canvas.styles[owner] if owner >= 0 else "" for owner in canvas.owner[row].tolist()]
         if cursor is not None and 0 <= cursor < frame.across and drawn[cursor] == " ":
-            drawn[cursor], inks[cursor] = glyphs.crosshair, "cursor"
+            drawn[cursor], styles[cursor] = glyphs.crosshair, "cursor"
         for column in (column for gap_row, column in gaps if gap_row == row):
-            drawn[column], inks[column] = glyphs.gap, "bad"
+            drawn[column], styles[column] = glyphs.gap, "bad"
         tints = [f" on {canvas.bands[band]}" if band >= 0 else "" for band in canvas.band[row].tolist()]
-        rows.append(_runs(drawn, inks, tints))
+        rows.append(_runs(drawn, styles, tints))
     return rows
 
 
 def height_of(value: float, view: View, frame: Frame) -> float | None:
-    """Where a value lies, in rows from 0 on top; beyond the range, on its edge; None where it has no place."""
+    """The position of a value in rows from 0 on top; outside of the range, that of its edge; None if it has none."""
     if not math.isfinite(value) or (view.log_y and value <= 0):
         return None
     low, high = frame.y
@@ -251,55 +253,55 @@ def height_of(value: float, view: View, frame: Frame) -> float | None:
 
 
 def row_of(value: float, view: View, frame: Frame) -> int | None:
-    """The row in which the dot of a value is."""
+    """The row with the dot of a value; None if it has none."""
     height = height_of(value, view, frame)
     return None if height is None else round(height * DOTS_DOWN) // DOTS_DOWN
 
 
-def _line(one: Series, y: NDArray[np.float64], view: View, frame: Frame) -> Dots:
-    return dots(_columns(one, y, view, frame), frame.y, frame.down * DOTS_DOWN, log=view.log_y)
+def _line(line: Series, y: NDArray[np.float64], view: View, frame: Frame) -> Dots:
+    return dots(_columns(line, y, view, frame), frame.y, frame.down * DOTS_DOWN, log=view.log_y)
 
 
-def _band(one: Series, view: View, frame: Frame) -> NDArray[np.bool_]:
-    """The cells that the area between the band's edges covers by half or more."""
-    assert one.band is not None  # the caller asked
-    low, high = (_columns(one, edge, view, frame) for edge in one.band)
+def _band(line: Series, view: View, frame: Frame) -> NDArray[np.bool_]:
+    """The cells of which the area between the band's edges covers half or more."""
+    assert line.band is not None  # as the caller checked
+    low, high = (_columns(line, edge, view, frame) for edge in line.band)
     area = Columns(low.low, high.high, np.zeros_like(low.linked))
     covered = dots(area, frame.y, frame.down * DOTS_DOWN, log=view.log_y)
     blocks = covered.reshape(frame.down, DOTS_DOWN, frame.across, DOTS_ACROSS)
-    enough: NDArray[np.bool_] = blocks.sum(axis=(1, 3)) >= HALF_A_CELL
+    enough: NDArray[np.bool_] = blocks.sum(axis=(1, 3)) >= HALF_CELL
     return enough
 
 
-def _columns(one: Series, y: NDArray[np.float64], view: View, frame: Frame) -> Columns:
+def _columns(line: Series, y: NDArray[np.float64], view: View, frame: Frame) -> Columns:
     if view.log_y:
         y = np.where(y > 0, y, np.nan)
-    return columns(one.x, y, frame.x, frame.across * DOTS_ACROSS)
+    return columns(line.x, y, frame.x, frame.across * DOTS_ACROSS)
 
 
 def _gaps(series: Sequence[Series], view: View, frame: Frame) -> set[tuple[int, int]]:
-    """(row, column) of the last number before each series' first gap."""
+    """(row, column) of the last number before the first gap of each series."""
     places: set[tuple[int, int]] = set()
-    for one in series:
-        bad = np.flatnonzero(~np.isfinite(one.y if one.raw is None else one.raw))
+    for line in series:
+        bad = np.flatnonzero(~np.isfinite(line.y if line.raw is None else line.raw))
         if bad.size and bad[0] > 0:
             at = int(bad[0]) - 1
-            row, column = row_of(float(one.y[at]), view, frame), frame.column_of(float(one.x[at]))
+            row, column = row_of(float(line.y[at]), view, frame), frame.column_of(float(line.x[at]))
             if row is not None and 0 <= column < frame.across:
                 places.add((row, column))
     return places
 
 
-def _runs(drawn: list[str], inks: list[str], tints: list[str]) -> Line:
-    """Neighbouring cells of one ink and tint as one span; blanks go with what is before them."""
+def _runs(drawn: list[str], styles: list[str], tints: list[str]) -> Line:
+    """Neighbouring cells of the same style and tint as one span; blanks belong to the span before."""
     spans: list[Span] = []
-    start, ink, tint = 0, "", tints[0] if tints else ""
+    start, style, tint = 0, "", tints[0] if tints else ""
     for column, character in enumerate(drawn):
-        blank = character == " " or inks[column] == ink
-        if tints[column] == tint and (blank or not ink):
-            ink = ink if blank else inks[column]
+        blank = character == " " or styles[column] == style
+        if tints[column] == tint and (blank or not style):
+            style = style if blank else styles[column]
             continue
-        spans.append(Span("".join(drawn[start:column]), ink + tint))
-        start, ink, tint = column, "" if character == " " else inks[column], tints[column]
-    spans.append(Span("".join(drawn[start:]), ink + tint))
+        spans.append(Span("".join(drawn[start:column]), style + tint))
+        start, style, tint = column, "" if character == " " else styles[column], tints[column]
+    spans.append(Span("".join(drawn[start:]), style + tint))
     return tuple(span for span in spans if span.text)

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 def sparkline(
     values: NDArray[np.floating],
-    room: int,
+    width: int,
     glyphs: Glyphs = UNICODE,
     *,
     ends: Range | None = None,
     planned: int | None = None,
 ) -> str:
-    """At most `room` bars of `values` (n,).
+    """At most `width` bars of `values` (n,).
 
-    `ends` fixes the range (0 to 100 for accuracy), else it is the data's own. `planned` values will fill the room, so
-    a run under way fills a part of it. A constant series lies in the middle.
+    `ends` fixes the range (0 to 100 for accuracy), else it is the data's own. `planned` values will fill the width, so
+    that an active run fills a part of it. A constant series is drawn at half height.
     """
-    if values.size == 0 or room <= 0:
+    if values.size == 0 or width <= 0:
         return ""
-    means = bucket_means(np.asarray(values, dtype=np.float64), room, max(planned or values.size, values.size))
+    means = bucket_means(np.asarray(values, dtype=np.float64), width, max(planned or values.size, values.size))
     finite = means[np.isfinite(means)]
     if finite.size == 0:
         return " " * means.size
@@ -43,14 +43,14 @@ def sparkline(
     return "".join(" " if np.isnan(level) else glyphs.bars[int(level)] for level in levels)
 
 
-def bucket_means(values: NDArray[np.float64], room: int, total: int) -> NDArray[np.float64]:
-    """The means of the finite values in at most `room` buckets that `total` values would fill; NaN where none is.
+def bucket_means(values: NDArray[np.float64], width: int, total: int) -> NDArray[np.float64]:
+    """The means of the finite values in at most `width` buckets that `total` values would fill; NaN for empty buckets.
 
-    Fewer values than buckets are returned one by one.
+    Fewer values than buckets are returned unchanged.
     """
-    if total <= room:
+    if total <= width:
         return np.where(np.isfinite(values), values, np.nan)
-    bucket = np.arange(values.size) * room // total
+    bucket = np.arange(values.size) * width // total
     finite = np.isfinite(values)
     count = np.bincount(bucket[finite], minlength=bucket[-1] + 1)
     sums = np.bincount(bucket[finite], weights=values[finite], minlength=bucket[-1] + 1)
@@ -58,11 +58,11 @@ def bucket_means(values: NDArray[np.float64], room: int, total: int) -> NDArray[
     return means
 
 
-LONGEST = 64
+TREND_VALUES = 64
 
 
 def trend_of(curves: "Mapping[str, Curve]") -> Trend:
-    """The live accuracy if there is one, else the first accuracy, else the first curve; empty where there is none."""
+    """The trend of the live accuracy, else of the first accuracy, else of the first curve; empty if there is none."""
     tag = _tag(curves)
     if tag is None:
         return Trend("", np.empty(0, dtype=np.float32), float("nan"), float("nan"), 0, is_accuracy=False)
@@ -70,12 +70,12 @@ def trend_of(curves: "Mapping[str, Curve]") -> Trend:
     finite = values[np.isfinite(values)]
     higher = is_accuracy(tag)
     best = float("nan") if finite.size == 0 else float(finite.max() if higher else finite.min())
-    means = bucket_means(values.astype(np.float64), LONGEST, values.size).astype(np.float32)
+    means = bucket_means(values.astype(np.float64), TREND_VALUES, values.size).astype(np.float32)
     return Trend(tag, means, float(values[-1]), best, values.size, is_accuracy=higher)
 
 
 def _tag(curves: "Mapping[str, Curve]") -> str | None:
-    """A curve of one point (`test/accuracy`, once at the end) tells less than one of many."""
+    """The tag for the trend; a curve with one point (`test/accuracy`, at the end) is the last choice."""
     filled = [tag for tag, curve in curves.items() if curve.values.size]
     live = [tag for tag in LIVE_ACCURACY if tag in filled]
     long = [tag for tag in live if curves[tag].values.size > 1]

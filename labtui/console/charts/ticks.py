@@ -10,7 +10,7 @@ from labtui.text.numbers import compact
 
 
 class Scale(StrEnum):
-    """What an axis counts, which decides where its round numbers lie and how they are written."""
+    """What an axis counts: it decides which numbers are round and how they are formatted."""
 
     NUMBER = "number"
     WHOLE = "whole"
@@ -31,7 +31,7 @@ class Range(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A labelled place on an axis."""
+    """A labelled value on an axis."""
 
     value: float
     label: str
@@ -39,14 +39,14 @@ class Tick(NamedTuple):
 
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
 _SLACK = 1e-9
-_LEAST_SPAN = 1e-300
+_MIN_SPAN = 1e-300
 """Shorter ranges (between two subnormal numbers) have no steps in between."""
 
 
 def nice_step(span: float, count: float, scale: Scale = Scale.NUMBER) -> float:
     """The smallest round step that needs at most `count` ticks.
 
-    It is 1, 2, 2.5 or 5 times a power of ten; 1, 2 or 5 times where whole things are counted; a round time for times.
+    It is 1, 2, 2.5 or 5 times a power of ten, on whole-number axes 1, 2 or 5 times; on axes of time a round time.
     """
     least = span / max(count, 1)
     if scale in (Scale.SECONDS, Scale.CLOCK) and least <= _TIME_STEPS[-1]:
@@ -69,7 +69,7 @@ def linear_ticks(ends: Range, count: float, scale: Scale = Scale.NUMBER) -> list
 
 
 def tick_label(value: float, step: float, scale: Scale = Scale.NUMBER) -> str:
-    """A tick's value, with as many decimals as its step needs."""
+    """A tick's value with the decimals that its step needs."""
     if scale is Scale.SECONDS:
         return duration(value) if value else "0"
     if scale is Scale.CLOCK:
@@ -82,7 +82,7 @@ def tick_label(value: float, step: float, scale: Scale = Scale.NUMBER) -> str:
 
 
 def _decimals(step: float) -> int:
-    """Decimals that tell neighbouring multiples of a step apart: 1 for 0.5, 2 for 0.25."""
+    """Decimals that distinguish neighbouring multiples of a step: 1 for 0.5, 2 for 0.25."""
     return next((d for d in range(12) if abs(step * 10**d - round(step * 10**d)) < 1e-6 * step * 10**d), 12)
 
 
@@ -94,7 +94,7 @@ def _grouped_label(value: float, step: float) -> str:
 
 
 def log_ticks(ends: Range, count: float) -> list[Tick]:
-    """Powers of ten within `ends` (both positive); with 2 and 5 between them where they are few."""
+    """Powers of ten within `ends` (both positive); if they are few, also 2 and 5 times these."""
     low, high = math.log10(ends.low), math.log10(ends.high)
     decades = range(math.ceil(low - _SLACK), math.floor(high + _SLACK) + 1)
     if len(decades) > count:
@@ -111,8 +111,8 @@ def _plain_label(value: float) -> str:
 
 
 def rounded_range(low: float, high: float, rows: int, bounds: Range | None = None) -> Range:
-    """A range around the data that ends on half a tick; a loss near zero starts at zero. Kept within `bounds`."""
-    if not high - low > 1e-9 * max(abs(low), abs(high)) + _LEAST_SPAN:
+    """A range around the data that ends on half a tick, within `bounds`; a range near zero starts at zero."""
+    if not high - low > 1e-9 * max(abs(low), abs(high)) + _MIN_SPAN:
         pad = abs(low) * 0.1 or 1.0
         low, high = low - pad, high + pad
     if 0 < low < 0.25 * high:
@@ -133,18 +133,18 @@ def log_range(low: float, high: float) -> Range:
     return Range(start, end) if end > start else Range(start, start * 10)
 
 
-def steady(before: Range | None, wanted: Range, shrink: float = 0.5) -> Range:
-    """Keep the range of the last frame while it holds the data and is not much too long: a calm picture.
+def steady(before: Range | None, with_known_axis: Range, shrink: float = 0.5) -> Range:
+    """The range of the last frame while it contains the data and is not much too long, so that the axis stays still.
 
-    It grows at once and shrinks only when the data takes less than `shrink` of it.
+    It grows at once, and shrinks when the data takes less than `shrink` of it.
     """
-    if before is None or wanted.low < before.low or wanted.high > before.high:
-        return wanted
-    return wanted if wanted.span < shrink * before.span else before
+    if before is None or with_known_axis.low < before.low or with_known_axis.high > before.high:
+        return with_known_axis
+    return with_known_axis if with_known_axis.span < shrink * before.span else before
 
 
 def grown_end(value: float, scale: Scale = Scale.NUMBER) -> float:
-    """A round end of an axis that grows with its data: it jumps by about a quarter, so most frames keep it."""
+    """A round end of an axis that grows with its data in steps of about a quarter, so that it rarely changes."""
     if value <= 0:
         return 1.0
     if scale in (Scale.SECONDS, Scale.CLOCK):
@@ -154,12 +154,12 @@ def grown_end(value: float, scale: Scale = Scale.NUMBER) -> float:
 
 
 def spaced(ticks: Iterable[Tick], place: dict[float, int], gap: int = 2) -> list[Tick]:
-    """The ticks whose labels, centred at their column in `place`, keep `gap` cells from the one before."""
-    kept: list[Tick] = []
+    """The ticks whose labels, centred at their column in `place`, are at least `gap` cells apart."""
+    chosen: list[Tick] = []
     free = -gap
     for tick in ticks:
         start = place[tick.value] - len(tick.label) // 2
-        if start >= free + gap or not kept:
-            kept.append(tick)
+        if start >= free + gap or not chosen:
+            chosen.append(tick)
             free = start + len(tick.label)
-    return kept
+    return chosen

@@ -1,96 +1,102 @@
-"""The crosshair and the window of a chart: what each key changes. Pure."""
+"""Moves the crosshair and the window (the visible ranges) of a chart. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from labtui.console.charts.crosshair import neighbour
-from labtui.console.charts.options import Look
+from labtui.console.charts.options import ChartOptions
 from labtui.console.charts.series import Frame, Series
 from labtui.console.charts.ticks import Range
 
 
-def cursor_moved(look: Look, series: Sequence[Series], frame: Frame, direction: int) -> Look:
-    """The crosshair on the next point to the right (1) or left (-1), at least one cell away; without one it begins at
-    the last point that is in sight. The window follows it."""
-    if look.cursor is None:
-        return cursor_at(look, series, frame, frame.x.high)
-    column = frame.column_of(look.cursor)
-    found = neighbour(series, look.cursor, direction)
-    if found is not None and frame.column_of(found) == column:
+def cursor_moved(options: ChartOptions, series: Sequence[Series], frame: Frame, direction: int) -> ChartOptions:
+    """The crosshair moved to the next point on the right (1) or left (-1), at least one cell away.
+
+    Without a crosshair, it begins at the last visible point. The window follows the crosshair.
+    """
+    if options.cursor is None:
+        return cursor_at(options, series, frame, frame.x.high)
+    column = frame.column_of(options.cursor)
+    x = neighbour(series, options.cursor, direction)
+    if x is not None and frame.column_of(x) == column:
         edge = frame.x.low + (column + (1 if direction > 0 else 0)) / max(1, frame.across) * frame.x.span
-        # Many points share the cell: go on to the next one beyond its edge, or stay on the last of them.
-        found = neighbour(series, edge, direction) or found
-    return look if found is None else _in_sight(replace(look, cursor=found), frame)
+        # Many points share the cell: take the next one beyond its edge, or else the last one within it.
+        x = neighbour(series, edge, direction) or x
+    return options if x is None else _following_cursor(replace(options, cursor=x), frame)
 
 
-def cursor_at(look: Look, series: Sequence[Series], frame: Frame, x: float) -> Look:
-    """The crosshair on the point nearest to x, of all series."""
-    sides = [found for direction in (-1, 1) if (found := neighbour(series, x, direction)) is not None]
-    exact = [x] if any(bool((one.x == x).any()) for one in series) else sides
-    return look if not exact else _in_sight(replace(look, cursor=min(exact, key=lambda one: abs(one - x))), frame)
+def cursor_at(options: ChartOptions, series: Sequence[Series], frame: Frame, x: float) -> ChartOptions:
+    """The crosshair at the point of any series that is nearest to x."""
+    sides = [near for direction in (-1, 1) if (near := neighbour(series, x, direction)) is not None]
+    nearest = [x] if any(bool((line.x == x).any()) for line in series) else sides
+    if not nearest:
+        return options
+    return _following_cursor(replace(options, cursor=min(nearest, key=lambda near: abs(near - x))), frame)
 
 
-def cursor_to_end(look: Look, series: Sequence[Series], frame: Frame, *, last: bool) -> Look:
-    """The crosshair on the first or the last point of all series."""
-    ends = [float(one.x[-1 if last else 0]) for one in series if one.x.size]
-    return look if not ends else _in_sight(replace(look, cursor=max(ends) if last else min(ends)), frame)
+def cursor_to_end(options: ChartOptions, series: Sequence[Series], frame: Frame, *, last: bool) -> ChartOptions:
+    """The crosshair at the first or last point of all series."""
+    ends = [float(line.x[-1 if last else 0]) for line in series if line.x.size]
+    return options if not ends else _following_cursor(replace(options, cursor=max(ends) if last else min(ends)), frame)
 
 
-def _in_sight(look: Look, frame: Frame) -> Look:
-    """With a window that holds the crosshair; the whole axis stays whole."""
-    if look.x is None or look.cursor is None or look.x.low <= look.cursor <= look.x.high:
-        return look
-    return replace(look, x=panned(look.x, (look.cursor - (look.x.low + look.x.high) / 2) / frame.x.span))
+def _following_cursor(options: ChartOptions, frame: Frame) -> ChartOptions:
+    """With the window moved so that it contains the crosshair; a whole axis stays as it is."""
+    if options.x is None or options.cursor is None or options.x.low <= options.cursor <= options.x.high:
+        return options
+    return replace(options, x=panned(options.x, (options.cursor - (options.x.low + options.x.high) / 2) / frame.x.span))
 
 
-def x_zoomed(look: Look, frame: Frame, whole: Range, factor: float, about: float | None = None) -> Look:
-    """Closer (below 1) or farther, about the crosshair or the window's middle; never wider than the whole axis."""
-    wanted = zoomed(frame.x, factor, look.cursor if about is None else about)
-    return replace(look, x=None if wanted.span >= whole.span else within(wanted, whole))
+def x_zoomed(
+    options: ChartOptions, frame: Frame, whole: Range, factor: float, about: float | None = None
+) -> ChartOptions:
+    """Zoomed in (factor below 1) or out, about `about`, the crosshair or the middle; at most to the whole axis."""
+    window = zoomed(frame.x, factor, options.cursor if about is None else about)
+    return replace(options, x=None if window.span >= whole.span else within(window, whole))
 
 
-def x_panned(look: Look, frame: Frame, whole: Range, share: float) -> Look:
-    """The window moved; where all is in sight there is nothing to move."""
-    return look if look.x is None else replace(look, x=within(panned(frame.x, share), whole))
+def x_panned(options: ChartOptions, frame: Frame, whole: Range, share: float) -> ChartOptions:
+    """The window moved by a share of its length; without a window, unchanged."""
+    return options if options.x is None else replace(options, x=within(panned(frame.x, share), whole))
 
 
-def y_zoomed(look: Look, frame: Frame, factor: float) -> Look:
-    """Closer or farther in y."""
-    return replace(look, y=log_zoomed(frame.y, factor) if look.log_y else zoomed(frame.y, factor))
+def y_zoomed(options: ChartOptions, frame: Frame, factor: float) -> ChartOptions:
+    """Zoomed in (factor below 1) or out in y."""
+    return replace(options, y=log_zoomed(frame.y, factor) if options.log_y else zoomed(frame.y, factor))
 
 
-def y_panned(look: Look, frame: Frame, share: float) -> Look:
-    """Up (positive) or down."""
-    return replace(look, y=log_panned(frame.y, share) if look.log_y else panned(frame.y, share))
+def y_panned(options: ChartOptions, frame: Frame, share: float) -> ChartOptions:
+    """Moved up (positive) or down by a share of the range."""
+    return replace(options, y=log_panned(frame.y, share) if options.log_y else panned(frame.y, share))
 
 
-def whole_axis(before: Range | None, look: Look, frame: Frame, series: Sequence[Series]) -> Range:
-    """The x range without a window, as last seen, and longer where a run has gone on since."""
-    if look.x is None or before is None:
+def whole_axis(before: Range | None, options: ChartOptions, frame: Frame, series: Sequence[Series]) -> Range:
+    """The x range without a window: the last one, extended to points that have come since."""
+    if options.x is None or before is None:
         return frame.x
-    last = max((float(one.x[-1]) for one in series if one.x.size), default=before.high)
+    last = max((float(line.x[-1]) for line in series if line.x.size), default=before.high)
     return Range(before.low, max(before.high, last))
 
 
-LEAST = 1e-9
-"""Of the axis's length: closer than this, floats run out."""
+MIN_SHARE = 1e-9
+"""Of an axis's length: below it, floats are too coarse."""
 
 
 def zoomed(ends: Range, factor: float, about: float | None = None) -> Range:
-    """The stretch `factor` times as long (below 1 is closer), with `about` (or the middle) staying where it is."""
+    """The range `factor` times as long (below 1 zooms in), with `about` (or the middle) fixed."""
     middle = (ends.low + ends.high) / 2 if about is None else min(ends.high, max(ends.low, about))
     low, high = (middle + (end - middle) * factor for end in ends)
     scale = max(abs(ends.low), abs(ends.high), 1e-300)
-    return Range(low, high) if high - low > LEAST * scale else ends
+    return Range(low, high) if high - low > MIN_SHARE * scale else ends
 
 
 def panned(ends: Range, share: float) -> Range:
-    """The stretch moved by a share of its length: to the right, or up, where positive."""
+    """The range moved by a share of its length: to the right or up if positive."""
     return Range(ends.low + share * ends.span, ends.high + share * ends.span)
 
 
 def within(ends: Range, whole: Range) -> Range:
-    """The stretch moved and, if it must be, cut so that it lies in `whole`."""
+    """The range moved, and shortened if necessary, so that it lies in `whole`."""
     if ends.span >= whole.span:
         return whole
     if ends.low < whole.low:
@@ -104,7 +110,7 @@ def log_zoomed(ends: Range, factor: float) -> Range:
     """As `zoomed` about the middle, on a logarithmic axis of positive ends."""
     middle = (ends.low * ends.high) ** 0.5
     half = (ends.high / ends.low) ** (factor / 2)
-    return Range(middle / half, middle * half) if half > 1 + LEAST else ends
+    return Range(middle / half, middle * half) if half > 1 + MIN_SHARE else ends
 
 
 def log_panned(ends: Range, share: float) -> Range:

@@ -1,8 +1,8 @@
-"""What the x axis of a chart can count, and how the steps of a curve become its x.
+"""The x axes of charts, and the conversion of a curve's steps to x.
 
 Curves count in three units (store/tags.py); they are drawn over each other only after conversion to one axis. Where a
-run does not tell how its units relate (a foreign one), the conversion is refused rather than guessed. numpy is not
-imported: the first frame needs XAxis.
+run's files do not say how its units relate (a foreign run), there is no conversion and no guess. numpy is not imported:
+the first frame needs XAxis.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class XAxis(StrEnum):
-    """What x counts, in the order of the key that goes through them."""
+    """What x counts, in the order in which a key cycles through them."""
 
     EPOCH = "epoch"
     STEP = "step"
@@ -30,11 +30,11 @@ class XAxis(StrEnum):
 
     @property
     def scale(self) -> Scale:
-        """Where the round numbers of this axis lie."""
+        """Which numbers are round on this axis."""
         return _SCALES[self]
 
     def next(self) -> "XAxis":
-        """The axis after this one, round and round."""
+        """The axis after this one; after the last one, the first."""
         order = list(XAxis)
         return order[(order.index(self) + 1) % len(order)]
 
@@ -50,14 +50,14 @@ _SCALES = {
 
 @dataclass(frozen=True, slots=True)
 class StepScale:
-    """How the step units of one run relate; None where it is not known."""
+    """How the step units of one run relate; None if not known."""
 
     steps_per_epoch: float | None = None
     """Optimizer steps."""
     images_per_epoch: float | None = None
     """Training samples."""
     log_every: int | None = None
-    """Batches between two minibatch points; they are counted anew in each epoch."""
+    """Batches between two minibatch points, counted from 0 in each epoch."""
     epochs: int | None = None
     """Planned."""
     first_event: float | None = None
@@ -65,7 +65,7 @@ class StepScale:
 
 
 def planned_end(axis: XAxis, scale: StepScale) -> float | None:
-    """Where the run will end on this axis, if that is known; never for the axes of time."""
+    """Where the run will end on this axis; None if not known, and on axes of time."""
     if scale.epochs is None:
         return None
     per_epoch = {XAxis.EPOCH: 1.0, XAxis.STEP: scale.steps_per_epoch, XAxis.SAMPLES: scale.images_per_epoch}.get(axis)
@@ -75,7 +75,7 @@ def planned_end(axis: XAxis, scale: StepScale) -> float | None:
 def convert(
     steps: "NDArray[np.int64]", wall_times: "Floats", unit: StepUnit, axis: XAxis, scale: StepScale
 ) -> "Floats | None":
-    """The x values (n,) of a curve's points, or None where the run does not tell them."""
+    """The x values (n,) of a curve's points; None if the run's files do not say."""
     if axis is XAxis.WALL:
         return wall_times
     if axis is XAxis.RELATIVE:
@@ -98,8 +98,8 @@ def _optimizer_steps(steps: "NDArray[np.int64]", unit: StepUnit, scale: StepScal
         return steps.astype(float) * scale.steps_per_epoch
     if scale.log_every is None:
         return None
-    a_round = max(1, int(scale.steps_per_epoch // scale.log_every))
-    epoch, point = divmod(steps.astype(float) - 1.0, a_round)
+    points_per_epoch = max(1, int(scale.steps_per_epoch // scale.log_every))
+    epoch, point = divmod(steps.astype(float) - 1.0, points_per_epoch)
     return epoch * scale.steps_per_epoch + (point + 1.0) * scale.log_every
 
 
@@ -108,5 +108,5 @@ def _epochs(steps: "NDArray[np.int64]", unit: StepUnit, scale: StepScale) -> "Fl
         return steps.astype(float)
     if scale.steps_per_epoch is None:
         return None
-    done = _optimizer_steps(steps, unit, scale)
-    return None if done is None else done / scale.steps_per_epoch
+    optimizer_steps = _optimizer_steps(steps, unit, scale)
+    return None if optimizer_steps is None else optimizer_steps / scale.steps_per_epoch

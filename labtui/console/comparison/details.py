@@ -8,7 +8,7 @@ from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable
 from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines
 from labtui.compare.render.text import effect_lines, published_lines
-from labtui.console.charts.options import Subject
+from labtui.console.charts.options import ChartedRun
 from labtui.console.comparison.spec_diff import diff_lines
 from labtui.console.data.snapshot import Snapshot
 from labtui.console.launch.request import Wish, wish_of_request
@@ -45,12 +45,12 @@ class RowRuns:
         return (*here, *there)
 
     @property
-    def charted(self) -> tuple[Subject, ...]:
+    def charted(self) -> tuple[ChartedRun, ...]:
         """The seeds of the row as one line of a chart, those of its baseline as another."""
-        here = Subject(self.row.title, "A", self.runs, 0)
+        here = ChartedRun(self.row.title, "A", self.runs, 0)
         if self.comparison is None or not self.baseline_runs:
             return (here,) if self.runs else ()
-        return (here, Subject(self.comparison.against, "B", self.baseline_runs, 1, 1))
+        return (here, ChartedRun(self.comparison.against, "B", self.baseline_runs, 1, 1))
 
 
 def runs_of_row(table: ComparisonTable, row: ComparisonRow, snapshot: Snapshot, *, matched: bool) -> RowRuns:

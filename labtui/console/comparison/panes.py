@@ -26,7 +26,7 @@ from labtui.console.experiments.entry import ListEntry
 from labtui.console.selection import Selection
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.table import LiveTable
-from labtui.console.ui.text_panel import Lines
+from labtui.console.ui.text_panel import TextPanel
 
 if TYPE_CHECKING:
     from labtui.compare.model import ComparisonRow, ComparisonTable
@@ -54,7 +54,7 @@ class ComparisonPanes(Widget):
     def __init__(self) -> None:
         super().__init__()
         self.rows = LiveTable(COLUMNS, id="rows")
-        self.findings = Lines(id="findings")
+        self.findings = TextPanel(id="findings")
         self.options = TableOptions()
         self._table: ComparisonTable | None = None
         self._letters: Mapping[str, str] = {}

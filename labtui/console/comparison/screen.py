@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from labtui.compare.render.export import to_markdown
-from labtui.console.charts.options import Look
+from labtui.console.charts.options import ChartOptions
 from labtui.console.commands import bindings
 from labtui.console.comparison.export import FORMATS, format_of, write_new
 from labtui.console.comparison.panes import ComparisonPanes
@@ -40,7 +40,7 @@ class CompareScreen(Page):
 
     def __init__(
         self,
-        chart_options: Look,
+        chart_options: ChartOptions,
         names: Sequence[str] = (),
         letters: Mapping[str, str] | None = None,
         *,

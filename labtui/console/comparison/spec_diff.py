@@ -12,7 +12,7 @@ from labtui.compare.spec_diff import changes, covers
 from labtui.console.experiments.entry import ListEntry
 from labtui.console.ui.glyphs import Glyphs
 from labtui.console.ui.strips import entitle, glyphs_of
-from labtui.console.ui.text_panel import Lines
+from labtui.console.ui.text_panel import TextPanel
 from labtui.spec import RunSpec, Variant, recipe
 from labtui.text.spans import Line, Span, fit, shorten, text_width
 from labtui.text.words import value_text
@@ -117,11 +117,11 @@ class DiffScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """A box of lines."""
-        yield Lines(id="differences")
+        yield TextPanel(id="differences")
 
     def on_mount(self) -> None:
         """Show the differences."""
-        panel, glyphs = self.query_one(Lines), glyphs_of(self)
+        panel, glyphs = self.query_one(TextPanel), glyphs_of(self)
         panel.show(lambda width: diff_lines(self._specs, self._factor, width, glyphs))
         panel.styles.height = len(diff_lines(self._specs, self._factor, 80, glyphs)) + FRAME
         factor = f"declared factor: {', '.join(self._factor)}" if self._factor else ""

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from labtui.catalog import Catalog
-from labtui.console.charts.options import Subject, shown_runs
+from labtui.console.charts.options import ChartedRun, shown_runs
 from labtui.console.commands import bindings
 from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.console.experiments.entries import EntryBuilder
@@ -113,13 +113,13 @@ class ExperimentList(Widget):
         order = dict.fromkeys(run.id for entry in self._entries.values() for run in entry.runs)
         return Selection(selected, current.run if current else None, tuple(self._charted(selected)), tuple(order))
 
-    def _charted(self, entries: tuple[ListEntry, ...]) -> Iterator[Subject]:
+    def _charted(self, entries: tuple[ListEntry, ...]) -> Iterator[ChartedRun]:
         """Marked entries have their letter's colour, and dashes where colours are few."""
         dashes = palette_of(self).palette.dashes
         for index, entry in enumerate(entries):
             letter = self.marks.letter(entry.key)
             dash = index % 4 if letter and dashes else 0
-            yield Subject(entry.title, letter, shown_runs(entry.runs), ink_of(letter), dash)
+            yield ChartedRun(entry.title, letter, shown_runs(entry.runs), ink_of(letter), dash)
 
     @property
     def visible_runs(self) -> tuple[str, ...]:

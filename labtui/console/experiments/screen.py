@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
 from labtui.console.charts.grid import ChartGrid
-from labtui.console.charts.options import Look, fitting
+from labtui.console.charts.options import ChartOptions, with_known_axis
 from labtui.console.commands import bindings, footer
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.experiments.details import details
@@ -48,7 +48,7 @@ class MainScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.snapshot = Snapshot()
-        self.chart_options = Look()
+        self.chart_options = ChartOptions()
 
     def compose(self) -> ComposeResult:
         """Title, list with details, charts, log with machine, filter, status line."""
@@ -67,7 +67,7 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show the catalog at once; runs come with the first snapshot."""
         saved = self.app.saved_state
-        self.chart_options = Look(axis=saved.x_axis, smoothing=saved.smoothing)
+        self.chart_options = ChartOptions(axis=saved.x_axis, smoothing=saved.smoothing)
         self.list.restore(saved.list_options, saved.list_marks)
         self.query_one(FilterBar).value = saved.list_options.filter
         self._show_hint()
@@ -113,7 +113,7 @@ class MainScreen(Screen[None]):
         self.app.set_interest(Interest(tuple(shown), self.list.visible_runs, log))
         grid = self.query_one(ChartGrid)
         grid.pending = snapshot.pending > 0
-        grid.show(selection.charted, snapshot.curves, fitting(self.chart_options, selection.charted))
+        grid.show(selection.charted, snapshot.curves, with_known_axis(self.chart_options, selection.charted))
         curves, glyphs = snapshot.curves_of(log) if log else {}, glyphs_of(self)
         panel = self.query_one("#details", TextBlock)
         panel.show(lambda width: details(entry, curves, width, glyphs, snapshot.when))
@@ -204,7 +204,7 @@ class MainScreen(Screen[None]):
 
     def action_metric(self) -> None:
         """Show the next charts."""
-        self.query_one(ChartGrid).turn()
+        self.query_one(ChartGrid).next_page()
 
     def action_filter(self) -> None:
         """Open the filter."""

@@ -21,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from labtui.console.launch.fields import DIFFERS, FormField, field_line, key_width, value_width
-from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
+from labtui.console.ui.strips import glyphs_of, palette_of, strip, use_plain_scrollbar
 from labtui.text.clean import clean_line
 from labtui.text.spans import Span
 
@@ -85,7 +85,7 @@ class FieldLines(ScrollView, can_focus=False):
 
     def on_mount(self) -> None:
         """Draw the scroll bar with what the terminal can show."""
-        plain_scrollbar(self)
+        use_plain_scrollbar(self)
 
     def on_click(self, event: events.Click) -> None:
         """Move to the field under the mouse."""

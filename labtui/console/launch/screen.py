@@ -19,7 +19,7 @@ from labtui.console.ui.gauges import machine_lines
 from labtui.console.ui.page import Page
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.table import LiveTable
-from labtui.console.ui.text_panel import Lines
+from labtui.console.ui.text_panel import TextPanel
 from labtui.store.state import State
 from labtui.text.clean import clean_line
 from labtui.text.spans import Line, Span
@@ -68,7 +68,7 @@ class LaunchScreen(Page):
         with Horizontal(id="choices"):
             yield LiveTable(COLUMNS, id="experiments")
             yield Form(id="fields")
-        yield Lines(id="plan")
+        yield TextPanel(id="plan")
 
     def on_mount(self) -> None:
         """Begin with the request."""
@@ -153,7 +153,7 @@ class LaunchScreen(Page):
             )
             return [*lines, (), *gauges]
 
-        panel = self.query_one("#plan", Lines)
+        panel = self.query_one("#plan", TextPanel)
         panel.show(write)
         entitle(panel, "plan", "Enter queues it" if found and found.can_start else "")
         self.show_title(f"{len(self._chosen)} experiments" if len(self._chosen) != 1 else self._chosen[0])

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from labtui.console.charts.grid import ChartGrid
-from labtui.console.charts.options import Look, fitting
+from labtui.console.charts.options import ChartOptions, with_known_axis
 from labtui.console.commands import bindings
 from labtui.console.data.snapshot import Snapshot
 from labtui.console.messages import ActionFailed, PredictionsRead, run_in_background
@@ -20,7 +20,7 @@ from labtui.console.selection import Selection
 from labtui.console.ui.glyphs import Glyphs
 from labtui.console.ui.log_view import LogView
 from labtui.console.ui.strips import entitle, glyphs_of
-from labtui.console.ui.text_panel import Lines
+from labtui.console.ui.text_panel import TextPanel
 from labtui.text.spans import Line, Span
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class RunPanes(Widget):
         self.index = 0
         self._selection = Selection()
         self._snapshot = Snapshot()
-        self._options = Look()
+        self._options = ChartOptions()
         self._predictions: RunPredictions | None = None
         self._read: tuple[str, State] | None = None
         """Run and state for which predictions were read last."""
@@ -58,9 +58,9 @@ class RunPanes(Widget):
     def compose(self) -> ComposeResult:
         """All panes."""
         with Horizontal(id="sides"):
-            yield Lines(id="about")
+            yield TextPanel(id="about")
             yield ChartGrid(id="charts")
-            yield Lines(id="detail")
+            yield TextPanel(id="detail")
         yield LogView(id="log")
 
     @property
@@ -68,21 +68,21 @@ class RunPanes(Widget):
         """The name of the tab."""
         return TABS[self.index]
 
-    def show(self, selection: Selection, snapshot: Snapshot, options: Look) -> None:
+    def show(self, selection: Selection, snapshot: Snapshot, options: ChartOptions) -> None:
         """Show the selected run as it is now."""
         self._selection, self._snapshot, self._options = selection, snapshot, options
         self._show()
 
     def _show(self) -> None:
         run, snapshot, glyphs, charted = self._selection.run, self._snapshot, glyphs_of(self), self._selection.charted
-        about, detail = self.query_one("#about", Lines), self.query_one("#detail", Lines)
+        about, detail = self.query_one("#about", TextPanel), self.query_one("#detail", TextPanel)
         if run is None:
             about.show(lambda _: _GONE)
             return
         if self.tab in ("overview", "curves"):
             grid = self.query_one(ChartGrid)
             grid.pending = snapshot.pending > 0
-            grid.show(charted, snapshot.curves, fitting(self._options, charted))
+            grid.show(charted, snapshot.curves, with_known_axis(self._options, charted))
         if self.tab == "overview":
             curves = snapshot.curves_of(run.id)
             about.show(lambda width: overview(run, curves, width, glyphs, snapshot.when))
@@ -133,7 +133,7 @@ class RunPanes(Widget):
         self.screen.set_focus(self.query_one(FOCUS[self.tab]))
         self._show()
         if self.tab in ("test", "spec"):
-            self.query_one("#detail", Lines).action_edge(0)
+            self.query_one("#detail", TextPanel).action_edge(0)
         self.post_message(self.TabChanged())
 
     def action_turn(self, by: int) -> None:
@@ -150,7 +150,7 @@ class RunPanes(Widget):
 
     def action_metric(self) -> None:
         """Show the next charts."""
-        self.query_one(ChartGrid).turn()
+        self.query_one(ChartGrid).next_page()
 
 
 def _test_lines(predictions: RunPredictions | None, width: int, glyphs: Glyphs) -> list[Line]:

@@ -7,7 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from labtui.console.charts.options import Look, Subject
+from labtui.console.charts.options import ChartedRun, ChartOptions
 from labtui.console.commands import bindings
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.experiments.entry import ListEntry
@@ -28,7 +28,7 @@ class RunScreen(Page):
     AUTO_FOCUS = "#about"
     BINDINGS: ClassVar[list[BindingType]] = bindings("run")
 
-    def __init__(self, run_id: str, chart_options: Look, order: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, run_id: str, chart_options: ChartOptions, order: Callable[[], Sequence[str]]) -> None:
         super().__init__()
         self.run_id = run_id
         self.chart_options = chart_options
@@ -54,7 +54,7 @@ class RunScreen(Page):
         variant = next((variant for variant in variants if variant.spec.name == run.name), None)
         title = run_label(run) if run.seed is not None else run.display_title
         entry = ListEntry(f"run:{run.id}", run.display_title, variant=variant, runs=(run,))
-        return Selection((entry,), run, (Subject(title, "", (run,)),), order)
+        return Selection((entry,), run, (ChartedRun(title, "", (run,)),), order)
 
     def update(self, snapshot: Snapshot) -> None:
         """Show the run as it is now."""

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from labtui.console.data.snapshot import Log
 from labtui.console.experiments.filters import Searched, parse_filter
-from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
+from labtui.console.ui.strips import glyphs_of, palette_of, strip, use_plain_scrollbar
 from labtui.text.spans import Line, Span, shorten
 
 _TROUBLE = re.compile(r"\b(error|exception|traceback|nan|diverged|failed|killed|out of memory)\b", re.IGNORECASE)
@@ -84,7 +84,7 @@ class LogView(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """Make the scroll bar fit the terminal."""
-        plain_scrollbar(self)
+        use_plain_scrollbar(self)
 
     def on_resize(self) -> None:
         """Keep the end in sight while following."""

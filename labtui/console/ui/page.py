@@ -66,10 +66,10 @@ class Page(Screen[Any]):
         """Show the same again in other sizes."""
         self.update(self.app.snapshot)
 
-    def show_title(self, subject: str, right: Line = ()) -> None:
+    def show_title(self, charted: str, right: Line = ()) -> None:
         """Show the title: what the page is about, and on the right how things stand."""
         path = (Span(" labtui", "title"), Span(f" {glyphs_of(self).collapsed}", "muted"))
-        page = (Span(f" {self.KIND}", "muted"), Span(f"  {subject}", "strong"))
+        page = (Span(f" {self.KIND}", "muted"), Span(f"  {charted}", "strong"))
         left: Line = page if self.has_class("-narrow") else (*path, *page)
         self.query_one(TitleBar).show(left, (*right, Span(" ")))
 

@@ -96,7 +96,7 @@ class AsciiScrollBar(ScrollBarRender):
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
 
 
-def plain_scrollbar(widget: "Widget") -> None:
+def use_plain_scrollbar(widget: "Widget") -> None:
     """Give a widget such a scroll bar where the app draws in ASCII."""
     if glyphs_of(widget).ascii:
         widget.vertical_scrollbar.renderer = AsciiScrollBar  # type: ignore[misc]  # as Textual documents it

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from labtui.console.ui.strips import glyphs_of, palette_of, plain_scrollbar, strip
+from labtui.console.ui.strips import glyphs_of, palette_of, strip, use_plain_scrollbar
 from labtui.text.spans import Span
 from labtui.text.tables import Column, Layout, TableRow, changed_cells, column_at, header_line, lay_out, row_line
 
@@ -183,7 +183,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """Make the scroll bar fit the terminal."""
-        plain_scrollbar(self)
+        use_plain_scrollbar(self)
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""

@@ -9,7 +9,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from labtui.console.ui.strips import palette_of, plain_scrollbar, strip
+from labtui.console.ui.strips import palette_of, strip, use_plain_scrollbar
 from labtui.text.spans import Line, Span
 
 Writer = Callable[[int], Sequence[Line]]
@@ -45,11 +45,11 @@ class TextBlock(Widget):
         return strip((Span(" "), *line), palette_of(self), self.rich_style, self.size.width)
 
 
-class Lines(ScrollView, can_focus=True):
+class TextPanel(ScrollView, can_focus=True):
     """Lines that scroll. `show` takes a function of the width, since text wraps and columns fall away."""
 
     DEFAULT_CSS = """
-    Lines { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
+    TextPanel { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -81,7 +81,7 @@ class Lines(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """Draw the scroll bar with what the terminal can show."""
-        plain_scrollbar(self)
+        use_plain_scrollbar(self)
 
     def on_resize(self) -> None:
         """Write anew for another width."""
