@@ -35,8 +35,8 @@ def run_console(
         raise UsageError(f"The console needs a terminal: {why}.", advice=HEADLESS)
     plain = ascii_only or terminal.needs_ascii(environ)
 
-    if terminal.is_far(environ):
-        os.environ.setdefault("TEXTUAL_FPS", str(terminal.FAR_FRAMES))  # read when textual is imported
+    if terminal.is_remote(environ):
+        os.environ.setdefault("TEXTUAL_FPS", str(terminal.REMOTE_FPS))  # read when textual is imported
 
     def run() -> int:
         from labtui.console.app import run_app

@@ -30,7 +30,7 @@ from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.messages import ActionFailed, Notification, PollFailed, RunsUpdated
 from labtui.console.notifications import run_changes, still_running, summary_since
-from labtui.console.terminal.driver import thrifty
+from labtui.console.terminal.driver import compact_driver
 from labtui.console.terminal.job_control import JobControl
 from labtui.console.theme import NAMES, THEMES
 from labtui.console.ui.status_line import StatusLine
@@ -86,7 +86,7 @@ class LabtuiApp(App[None]):
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's driver, with fewer bytes."""
-        return thrifty(super().get_driver_class())
+        return compact_driver(super().get_driver_class())
 
     def get_default_screen(self) -> Screen[Any]:
         """The main screen."""

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
 
-from labtui.console.terminal.driver import PLAIN, Thrift, read
+from labtui.console.terminal.driver import PLAIN, SgrWriter, parse_sgr
 
-LOOKS = re.compile(r"\x1b\[([0-9;]*)m")
+SGR = re.compile(r"\x1b\[([0-9;]*)m")
 MOVE = "\x1b[3;7H"
 
 COLOURS = st.sampled_from(["", "#56b4e9", "#d5dbe3", "#171d25", "red", "bright_blue", "color(178)"])
@@ -32,7 +32,7 @@ def drawn(written: str) -> list[tuple[str, frozenset[str], str, str]]:
     cells = []
     attributes, front, back = set(), "", ""
     position = 0
-    for match in [*LOOKS.finditer(written), None]:
+    for match in [*SGR.finditer(written), None]:
         text = written[position : match.start() if match else len(written)]
         for character in text.replace(MOVE, "\N{LEFTWARDS ARROW}"):
             seen = front if not character.isspace() or attributes & {"4", "7"} else ""
@@ -63,29 +63,29 @@ def drawn(written: str) -> list[tuple[str, frozenset[str], str, str]]:
 
 @given(st.lists(PIECES, min_size=1, max_size=4))
 def test_every_character_looks_as_it_was_meant_over_many_frames(frames):
-    thrift = Thrift()
+    thrift = SgrWriter()
     written = [frame(pieces) for pieces in frames]
-    thinned = [thrift.thin(one) for one in written]
+    thinned = [thrift.shorten(one) for one in written]
     assert drawn("".join(thinned)) == drawn("".join(written))
     assert len("".join(thinned)) <= len("".join(written)) + 4
 
 
 def test_a_border_on_the_same_ground_costs_its_colour_alone():
-    thrift, line = Thrift(), Style(color="#2b3440", bgcolor="#0f1318")
+    thrift, line = SgrWriter(), Style(color="#2b3440", bgcolor="#0f1318")
     text = Style(color="#d5dbe3", bgcolor="#0f1318")
-    first = thrift.thin(line.render("│") + text.render(" run ") + text.render("    ") + line.render("│"))
+    first = thrift.shorten(line.render("│") + text.render(" run ") + text.render("    ") + line.render("│"))
     assert first == "\x1b[38;2;43;52;64;48;2;15;19;24m│\x1b[38;2;213;219;227m run     \x1b[38;2;43;52;64m│"
 
 
 def test_what_switches_modes_is_written_plain():
-    thrift = Thrift()
-    thrift.thin(Style(color="red").render("x"))
-    assert thrift.thin("\x1b[?1049l") == "\x1b[m\x1b[?1049l"
+    thrift = SgrWriter()
+    thrift.shorten(Style(color="red").render("x"))
+    assert thrift.shorten("\x1b[?1049l") == "\x1b[m\x1b[?1049l"
 
 
 def test_what_is_not_known_is_let_be():
-    thrift = Thrift()
-    assert thrift.thin("\x1b[58;2;1;2;3mwavy\x1b[0m\x1b[1mx") == "\x1b[58;2;1;2;3mwavy\x1b[0;1mx"
+    thrift = SgrWriter()
+    assert thrift.shorten("\x1b[58;2;1;2;3mwavy\x1b[0m\x1b[1mx") == "\x1b[58;2;1;2;3mwavy\x1b[0;1mx"
 
 
 @pytest.mark.parametrize(("said", "meant"), [
@@ -93,4 +93,4 @@ def test_what_is_not_known_is_let_be():
     ("97;100", (frozenset(), "97", "100")), ("38;2;1;2", None), ("22", None), ("38", None),
 ])  # fmt: skip
 def test_looks_are_read_as_rich_writes_them(said, meant):
-    assert read(said) == meant
+    assert parse_sgr(said) == meant

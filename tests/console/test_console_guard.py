@@ -175,7 +175,7 @@ def test_a_dumb_terminal_and_a_pipe_show_no_console():
     assert "TERM=dumb" in terminal.obstacle({"TERM": "dumb"})
     asked = "from labtui.console.terminal.capabilities import obstacle; print(obstacle({'TERM': 'xterm'}))"
     answer = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() in ("standard input is not one", "standard error is not one")
+    assert answer.stdout.strip() in ("standard input is not a terminal", "standard error is not a terminal")
 
 
 def test_ascii_is_asked_for_where_braille_cannot_appear():
@@ -191,9 +191,9 @@ def test_opening_the_guard_imports_no_textual():
 
 
 def test_a_terminal_on_another_machine_is_drawn_less_often():
-    assert terminal.is_far({"SSH_CONNECTION": "10.0.0.1 5000 10.0.0.2 22"})
-    assert not terminal.is_far({"TERM": "xterm"})
+    assert terminal.is_remote({"SSH_CONNECTION": "10.0.0.1 5000 10.0.0.2 22"})
+    assert not terminal.is_remote({"TERM": "xterm"})
     environ = {**os.environ, "SSH_TTY": "/dev/pts/1"}
     environ.pop("TEXTUAL_FPS", None)
     answer = subprocess.run([sys.executable, "-c", FRAMES], cwd=ROOT, env=environ, capture_output=True, text=True)
-    assert answer.stdout.strip() == str(terminal.FAR_FRAMES)
+    assert answer.stdout.strip() == str(terminal.REMOTE_FPS)

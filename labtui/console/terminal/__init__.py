@@ -1,1 +1,1 @@
-"""The terminal itself: what it can show, its restoration, job control, and fewer bytes over a slow line."""
+"""The terminal itself: what it can show, its restoration, job control, and a driver that writes fewer bytes."""

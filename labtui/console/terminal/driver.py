@@ -1,4 +1,4 @@
-"""Textual's driver of this terminal, writing fewer bytes: of colours and attributes only what changes.
+"""Textual's driver of this terminal, writing fewer bytes: only those colours and attributes that change.
 
 Textual writes each piece of a line with all its colours and a reset behind it, some fifty bytes for a border's one
 character. What reaches the screen is the same.
@@ -10,64 +10,68 @@ from typing import Any, NamedTuple
 
 from textual.driver import Driver
 
-_LOOKS = re.compile(r"\x1b\[([0-9;]*)m")
+_SGR = re.compile(r"\x1b\[([0-9;]*)m")
 _SIMPLE = {str(number) for number in (1, 2, 3, 4, 5, 7, 9)}
-"""Attributes that are switched on one by one; taking one away starts from nothing."""
+"""Attributes that are set one by one; to remove one, all are reset."""
 
-_SEEN_ON_BLANKS = frozenset("479")
-"""Underline, reverse, strike: with these a blank shows its colour."""
+_VISIBLE_ON_BLANKS = frozenset("479")
+"""Underline, reverse, strike: with these a blank shows its foreground colour."""
 
 
-class Look(NamedTuple):
-    """How characters are drawn."""
+class SgrState(NamedTuple):
+    """Attributes and colours of the text that a terminal draws ("select graphic rendition")."""
 
     attributes: frozenset[str] = frozenset()
     front: str = ""
     back: str = ""
-    """As the terminal is told; empty for its own colours."""
+    """As in the escape code; empty for the terminal's own colour."""
 
 
-PLAIN = Look()
-UNKNOWN = Look(frozenset("?"))
-"""After something that Textual does not write: the next look begins from nothing."""
+PLAIN = SgrState()
+UNKNOWN = SgrState(frozenset("?"))
+"""After a code that Textual does not write: the next change resets all attributes."""
 
 
-class Thrift:
-    """Rewrites what is written to one terminal; remembers how that draws now."""
+class SgrWriter:
+    """Shortens what is written to one terminal; remembers the state of the terminal."""
 
     def __init__(self) -> None:
-        self._now = PLAIN
-        self._wanted = PLAIN
+        self._state = PLAIN
+        self._next = PLAIN
 
-    def thin(self, written: str) -> str:
-        """The same picture in fewer bytes."""
-        pieces = _LOOKS.split(written)
+    def shorten(self, output: str) -> str:
+        """Output that draws the same with fewer bytes."""
+        pieces = _SGR.split(output)
         parts = [self._text(pieces[0])]
         for parameters, text in zip(pieces[1::2], pieces[2::2], strict=True):
-            wanted = read(parameters)
+            wanted = parse_sgr(parameters)
             if wanted is None:
-                parts += [self._become(self._wanted), f"\x1b[{parameters}m"]
-                self._now = wanted = UNKNOWN
-            self._wanted = wanted
+                parts += [self._change_to(self._next), f"\x1b[{parameters}m"]
+                self._state = wanted = UNKNOWN
+            self._next = wanted
             parts.append(self._text(text))
         return "".join(parts)
 
     def _text(self, text: str) -> str:
         if not text:
             return ""
-        wanted = self._wanted
-        if text.isspace() and text.isprintable() and not _SEEN_ON_BLANKS & (wanted.attributes | self._now.attributes):
-            wanted = Look(self._now.attributes, self._now.front, wanted.back)
-        return self._become(wanted) + text
+        wanted = self._next
+        if (
+            text.isspace()
+            and text.isprintable()
+            and not _VISIBLE_ON_BLANKS & (wanted.attributes | self._state.attributes)
+        ):
+            wanted = SgrState(self._state.attributes, self._state.front, wanted.back)
+        return self._change_to(wanted) + text
 
-    def _become(self, wanted: Look) -> str:
-        before, self._now = self._now, wanted
-        return "" if before == wanted else step(before, wanted)
+    def _change_to(self, wanted: SgrState) -> str:
+        before, self._state = self._state, wanted
+        return "" if before == wanted else sgr_change(before, wanted)
 
 
 @lru_cache(4_096)
-def read(parameters: str) -> Look | None:
-    """What a whole look says, as Rich writes it: from nothing on. None for anything else."""
+def parse_sgr(parameters: str) -> SgrState | None:
+    """The state that an escape code of Rich sets, beginning with no attributes. None for any other code."""
     attributes: set[str] = set()
     front = back = ""
     words = parameters.split(";")
@@ -89,47 +93,47 @@ def read(parameters: str) -> Look | None:
         else:
             return None
         at += size
-    return Look(frozenset(attributes), front, back)
+    return SgrState(frozenset(attributes), front, back)
 
 
-def _is_colour(word: str, usual: str, bright: str) -> bool:
-    """Whether a word begins a colour: 30 to 38 and 90 to 97, or 40 to 48 and 100 to 107."""
+def _is_colour(word: str, normal: str, bright: str) -> bool:
+    """Whether a number begins a colour: 30 to 38 and 90 to 97, or 40 to 48 and 100 to 107."""
     head, last = word[:-1], word[-1]
-    return (head == usual and last in "012345678") or (head == bright and last in "01234567")
+    return (head == normal and last in "012345678") or (head == bright and last in "01234567")
 
 
 @lru_cache(4_096)
-def step(before: Look, wanted: Look) -> str:
-    """What turns one look into another."""
-    if wanted == PLAIN:
+def sgr_change(before: SgrState, after: SgrState) -> str:
+    """The escape code for the change from one state to another."""
+    if after == PLAIN:
         return "\x1b[m"
-    if before.attributes - wanted.attributes:
+    if before.attributes - after.attributes:
         before, words = PLAIN, ["0"]
     else:
         words = []
-    words += sorted(wanted.attributes - before.attributes)
-    if wanted.front != before.front:
-        words.append(wanted.front or "39")
-    if wanted.back != before.back:
-        words.append(wanted.back or "49")
+    words += sorted(after.attributes - before.attributes)
+    if after.front != before.front:
+        words.append(after.front or "39")
+    if after.back != before.back:
+        words.append(after.back or "49")
     return f"\x1b[{';'.join(words)}m"
 
 
-def thrifty(driver: type[Driver]) -> type[Driver]:
-    """The same driver, with what it writes thinned."""
+def compact_driver(driver: type[Driver]) -> type[Driver]:
+    """The same driver with shorter output."""
 
-    class ThriftyDriver(driver):  # type: ignore[misc, valid-type]  # which driver fits is found out at run time
+    class CompactDriver(driver):  # type: ignore[misc, valid-type]  # Textual chooses the driver at run time
         def __init__(self, *arguments: Any, **settings: Any) -> None:
-            self._thrift = Thrift()
+            self._sgr = SgrWriter()
             super().__init__(*arguments, **settings)
 
         def start_application_mode(self) -> None:
-            """Begin, or begin again after Ctrl-Z: who knows how the terminal draws now."""
-            self._thrift = Thrift()
+            """Start, at first or after Ctrl-Z: the state of the terminal is unknown."""
+            self._sgr = SgrWriter()
             super().start_application_mode()
 
         def write(self, data: str) -> None:
-            """Write it in fewer bytes."""
-            super().write(self._thrift.thin(data))
+            """Write with fewer bytes."""
+            super().write(self._sgr.shorten(data))
 
-    return ThriftyDriver
+    return CompactDriver

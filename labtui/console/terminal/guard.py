@@ -1,8 +1,10 @@
-"""A tiny parent of the console, forked before textual is imported: it restores the terminal whatever ends the console.
+"""A small parent process of the console that restores the terminal however the console ends.
+
+It is forked before textual is imported.
 
 A console ended by SIGTERM or SIGHUP restores the terminal itself; one ended by SIGKILL, or by a crash of the
-interpreter, cannot. The guard keeps the terminal's settings from before, waits, and puts them back. It passes signals
-on, and stops and continues with its child, so that Ctrl-Z reaches the shell.
+interpreter, cannot. The guard saves the terminal's settings, waits, and restores them. It forwards signals, and stops
+and continues with its child, so that Ctrl-Z works.
 """
 
 import contextlib
@@ -21,17 +23,17 @@ RESTORE = (
     "\x1b[<u"  # kitty's keyboard protocol
     "\x1b[?25h\x1b[0m"  # cursor on, plain text
 )
-"""What takes back everything that a console switches on."""
+"""Switches off everything that a console switches on."""
 
-_PASSED_ON = (
+_FORWARDED = (
     signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGUSR1, signal.SIGUSR2,
 )  # fmt: skip
 
 
 def guard(console: Callable[[], int]) -> int:
-    """Run `console` in a child and return its exit code, 128 + n where signal n ended it.
+    """Run `console` in a child process. Returns its exit code, or 128 + n if signal n ended it.
 
-    Where no process can be forked, it runs in this one.
+    If no process can be forked, it runs in this one.
     """
     before, parent = _settings(), os.getpid()
     try:
@@ -39,7 +41,7 @@ def guard(console: Callable[[], int]) -> int:
     except OSError:
         return console()
     if child == 0:
-        _become(console, parent)
+        _run_child(console, parent)
     code = _watch(child)
     if code < 0:
         restore(before)
@@ -48,27 +50,27 @@ def guard(console: Callable[[], int]) -> int:
 
 
 def restore(before: list[object] | None) -> None:
-    """Put the terminal back: what programs switched on is switched off, line settings are as they were."""
+    """Restore the terminal: modes that programs switch on are off, line settings are as before."""
     terminal = _terminal()
     if terminal is None:
         return
     with contextlib.suppress(OSError, termios.error):
         os.write(terminal, RESTORE.encode())
         if before is not None:
-            # The child's death leaves this process in the foreground group, but a job-control shell may have moved on.
+            # This process is still in the foreground group, unless a job-control shell has moved on.
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)  # type: ignore[arg-type]  # as tcgetattr gave it
 
 
-def _become(console: Callable[[], int], parent: int) -> None:
-    """In the child: run the console and end the process, without the parent's own way out."""
-    threading.Thread(target=_mind, args=(parent,), name="guard", daemon=True).start()
+def _run_child(console: Callable[[], int], parent: int) -> None:
+    """In the child: run the console and exit, without the parent's exit handlers."""
+    threading.Thread(target=_watch_parent, args=(parent,), name="guard", daemon=True).start()
     code = 1
     try:
         code = console()
-    except SystemExit as wish:
-        code = wish.code if isinstance(wish.code, int) else int(wish.code is not None)
-    except BaseException:  # noqa: BLE001 - this process has no caller who could be told
+    except SystemExit as exit_request:
+        code = exit_request.code if isinstance(exit_request.code, int) else int(exit_request.code is not None)
+    except BaseException:  # noqa: BLE001 - nothing above could report it
         import traceback
 
         traceback.print_exc()
@@ -79,21 +81,21 @@ def _become(console: Callable[[], int], parent: int) -> None:
         os._exit(code)
 
 
-def _mind(parent: int) -> None:
-    """End the console as a closed terminal would when its guard is gone: a shell has the terminal back by then."""
+def _watch_parent(parent: int) -> None:
+    """End the console, as a closed terminal would, if its guard is gone: then a shell has the terminal."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os.kill(os.getpid(), signal.SIGHUP)
 
 
 def _watch(child: int) -> int:
-    """Wait for the child, passing signals on and stopping with it: its exit code, or minus the signal that ended it."""
-    before = {number: signal.signal(number, lambda got, _: _send(child, got)) for number in _PASSED_ON}
+    """Wait for the child, forwarding signals and stopping with it. Returns its exit code, or minus a signal."""
+    before = {number: signal.signal(number, lambda received, _: _send(child, received)) for number in _FORWARDED}
     try:
         while True:
             _, status = os.waitpid(child, os.WUNTRACED)
             if os.WIFSTOPPED(status):
-                # The shell sees this process: it must stop too, and see to it that its child wakes with it.
+                # The shell controls this process: it must stop too, and continue its child afterwards.
                 os.kill(os.getpid(), signal.SIGSTOP)
                 _send(child, signal.SIGCONT)
                 continue

@@ -59,7 +59,7 @@ def machine_lines(
 
 
 def brief(cpu: float | None, used: int, total: int, devices: "Sequence[Device]") -> Line:
-    """The same in a few words, for a status line: `cpu 71%  mem 9.2 GiB  cuda:0 93%`."""
+    """The same in brief, for a status line: `cpu 71%  mem 9.2 GiB  cuda:0 93%`."""
     if not total:
         return ()
     spans = [

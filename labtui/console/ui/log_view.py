@@ -1,4 +1,4 @@
-"""The tail of a log: follows its end until one scrolls up, and filters."""
+"""The tail of a log: follows its end until the user scrolls up, and filters lines."""
 
 import re
 from typing import ClassVar
@@ -13,8 +13,8 @@ from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.console.ui.strips import glyphs_of, palette_of, strip, use_plain_scrollbar
 from labtui.text.spans import Line, Span, shorten
 
-_TROUBLE = re.compile(r"\b(error|exception|traceback|nan|diverged|failed|killed|out of memory)\b", re.IGNORECASE)
-_CARE = re.compile(r"\b(warning|warn|stopped|retry)\b", re.IGNORECASE)
+_ERROR = re.compile(r"\b(error|exception|traceback|nan|diverged|failed|killed|out of memory)\b", re.IGNORECASE)
+_WARNING = re.compile(r"\b(warning|warn|stopped|retry)\b", re.IGNORECASE)
 _STAMP = re.compile(r"^(\S*\d\d:\d\d:\d\d\S*)(\s.*)?$")
 
 
@@ -42,7 +42,7 @@ class LogView(ScrollView, can_focus=True):
         self.following = True
 
     def show(self, log: Log) -> None:
-        """Show this log; lines that were there already are not painted again."""
+        """Show this log. Lines that did not change are not painted again."""
         if log is self._log:
             return
         if log.run_id != self._log.run_id:
@@ -66,7 +66,7 @@ class LogView(ScrollView, can_focus=True):
         if self._shown == before and before:
             return
         self.virtual_size = Size(0, len(self._shown))
-        self._keep_up()
+        self._scroll_to_end()
         self.refresh()
 
     def action_scroll_by(self, by: int) -> None:
@@ -83,14 +83,14 @@ class LogView(ScrollView, can_focus=True):
         self.action_scroll_by(len(self._shown) if end else -len(self._shown))
 
     def on_mount(self) -> None:
-        """Make the scroll bar fit the terminal."""
+        """Draw the scroll bar with what the terminal can show."""
         use_plain_scrollbar(self)
 
     def on_resize(self) -> None:
-        """Keep the end in sight while following."""
-        self._keep_up()
+        """Keep the end visible while following."""
+        self._scroll_to_end()
 
-    def _keep_up(self) -> None:
+    def _scroll_to_end(self) -> None:
         if self.following:
             self.scroll_to(y=max(0, len(self._shown) - self.size.height), animate=False, force=True)
 
@@ -101,20 +101,20 @@ class LogView(ScrollView, can_focus=True):
             self.following = False
 
     def render_line(self, y: int) -> Strip:
-        """One line in sight."""
+        """One visible line."""
         room, index = self.scrollable_content_region.width, y + self.scroll_offset.y
         if not self._shown:
             hint = self._log.note or ("nothing matches" if self._filter and self._log.lines else "")
             line: Line = (Span(f" {hint}", "muted"),) if y == 0 else ()
         else:
-            line = coloured(self._shown[index]) if index < len(self._shown) else ()
+            line = styled(self._shown[index]) if index < len(self._shown) else ()
         shown = shorten((Span(" "), *line), room, glyphs_of(self).ellipsis)
         return strip(shown, palette_of(self), self.rich_style, room)
 
 
-def coloured(text: str) -> Line:
-    """A log line: its time stamp muted, trouble in the colour of trouble."""
-    ink = "bad" if _TROUBLE.search(text) else ("warn" if _CARE.search(text) else "")
+def styled(text: str) -> Line:
+    """A log line: its time stamp muted, errors and warnings in their colours."""
+    ink = "bad" if _ERROR.search(text) else ("warn" if _WARNING.search(text) else "")
     found = _STAMP.match(text)
     if not found:
         return (Span(text, ink),)

@@ -39,12 +39,12 @@ class TitleBar(Widget):
         return strip(line, palette_of(self), self.rich_style, self.size.width)
 
 
-STAYS, STAYS_BAD = 8.0, 60.0
-"""Seconds for which a message, or one that asks for a look, takes the place of the keys."""
+MESSAGE_SECONDS, FAILURE_SECONDS = 8.0, 60.0
+"""How long a message takes the place of the keys."""
 
 
 class StatusLine(Widget):
-    """One line. A message stays for a while, one about a failure longer, each until another comes."""
+    """A message, else the keys. A message stays for some seconds, one about a failure longer."""
 
     DEFAULT_CSS = """
     StatusLine { height: 1; background: $bar; }
@@ -59,7 +59,7 @@ class StatusLine(Widget):
 
     @property
     def message(self) -> str:
-        """What is said now; empty while the keys are shown."""
+        """The current message; empty while the keys are shown."""
         return "".join(span.text for span in self._message)
 
     def say(self, text: str, *, ink: str = "") -> None:
@@ -69,7 +69,7 @@ class StatusLine(Widget):
             self._timer = None
         self._message = (Span(" "), Span(text, ink)) if text else ()
         if text:
-            self._timer = self.set_timer(STAYS_BAD if ink == "bad" else STAYS, self.clear)
+            self._timer = self.set_timer(FAILURE_SECONDS if ink == "bad" else MESSAGE_SECONDS, self.clear)
         self.refresh()
 
     def clear(self) -> None:
@@ -79,7 +79,7 @@ class StatusLine(Widget):
             self.refresh()
 
     def note(self, line: Line) -> None:
-        """What stands at the right edge, always."""
+        """Show this at the right edge, until it is replaced."""
         if line != self._right:
             self._right = line
             self.refresh()
@@ -92,7 +92,7 @@ class StatusLine(Widget):
 
 
 def keys(hints: Sequence[Command], room: int, glyphs: Glyphs = UNICODE) -> Line:
-    """As many keys as fit, those of low rank first, in the order of the table: `Enter open  Space mark  …`."""
+    """As many keys as fit, low ranks first, in the order of the command table: `Enter open  Space mark  …`."""
     chosen: list[Command] = []
     used = 1
     for hint in sorted(hints, key=lambda hint: hint.rank):

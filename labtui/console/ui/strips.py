@@ -37,17 +37,17 @@ def strip(line: Iterable[Span], palette: Inks, base: "Style", room: int) -> Stri
 
 
 def _segments(pieces: "Iterable[tuple[str, Style]]") -> list[Segment]:
-    """Neighbours of one look as one segment; blanks take the look of their neighbour where only its letters differ.
+    """Neighbours of the same style as one segment; blanks take the style of a neighbour with the same background.
 
-    Each segment costs some fifty bytes of colour codes on the way to the terminal, which may be far away.
+    Each segment costs some fifty bytes of colour codes, perhaps over a slow connection.
     """
     merged: list[tuple[str, Style]] = []
     for text, style in pieces:
-        before, look = merged[-1] if merged else ("", style)
-        same_ground = style.bgcolor == look.bgcolor and not (style.reverse or look.reverse)
-        if style == look or (same_ground and text.isspace()):
-            merged[-1:] = [(before + text, look)]
-        elif same_ground and before.isspace():
+        before, last = merged[-1] if merged else ("", style)
+        same_background = style.bgcolor == last.bgcolor and not (style.reverse or last.reverse)
+        if style == last or (same_background and text.isspace()):
+            merged[-1:] = [(before + text, last)]
+        elif same_background and before.isspace():
             merged[-1] = (before + text, style)
         else:
             merged.append((text, style))
@@ -90,13 +90,13 @@ def entitle(widget: "Widget", title: str, subtitle: str = "") -> None:
 
 
 class AsciiScrollBar(ScrollBarRender):
-    """Whole cells, told apart by their background alone."""
+    """Whole cells that differ by their background alone."""
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
 
 
 def use_plain_scrollbar(widget: "Widget") -> None:
-    """Give a widget such a scroll bar where the app draws in ASCII."""
+    """Give a widget such a scroll bar if the app draws in ASCII."""
     if glyphs_of(widget).ascii:
         widget.vertical_scrollbar.renderer = AsciiScrollBar  # type: ignore[misc]  # as Textual documents it

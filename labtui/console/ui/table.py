@@ -19,7 +19,7 @@ HEADER = 1
 
 
 class LiveTable(ScrollView, can_focus=True):
-    """Rows with a cursor, keyed, so that the cursor stays with what it points at while rows come, go and move."""
+    """Rows with a cursor that stays on its row's key while rows are added, removed and moved."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"live-table--cursor", "live-table--header"}
 
@@ -71,7 +71,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._layout_for: tuple[int, Layout] = (-1, ())
         self.sorted_by = ""
         self.empty: tuple[str, ...] = ()
-        """What stands here while there are no rows."""
+        """Lines that are shown while there are no rows."""
 
     # --- What is shown ------------------------------------------------------------------------------------------------
 
@@ -82,17 +82,17 @@ class LiveTable(ScrollView, can_focus=True):
 
     @property
     def rows(self) -> tuple[TableRow, ...]:
-        """The rows, as they were last shown."""
+        """The rows."""
         return self._rows
 
     @property
     def visible_keys(self) -> tuple[Hashable, ...]:
-        """The keys of the rows in sight."""
+        """The keys of the visible rows."""
         first = self.scroll_offset.y
         return tuple(row.key for row in self._rows[first : first + max(0, self.size.height - HEADER)])
 
     def show(self, rows: Sequence[TableRow], *, sorted_by: str = "", columns: Sequence[Column] | None = None) -> None:
-        """Show these rows, in other columns if some are given; paint only the lines that differ from what is there."""
+        """Show these rows, in these columns if given. Only lines that changed are painted again."""
         if columns is not None and tuple(columns) != self._columns:
             self._columns, self._layout_for = tuple(columns), (-1, ())
             self.refresh()
@@ -114,7 +114,7 @@ class LiveTable(ScrollView, can_focus=True):
             self._point_at(self._at[key])
 
     def _keep_cursor(self, before: Sequence[TableRow]) -> None:
-        """The cursor stays on its key; if that is gone, on what stands in its place."""
+        """Keep the cursor on its key; if that is gone, move it to the row in its place."""
         if self._cursor in self._at:  # a row that moved differs from what was there, and is painted already
             return
         old = next((index for index, row in enumerate(before) if row.key == self._cursor), 0)
@@ -125,14 +125,14 @@ class LiveTable(ScrollView, can_focus=True):
             self.post_message(self.Moved(self, None))
 
     def _nearest(self, index: int) -> int:
-        """The row that is no heading, from here down, else up."""
+        """The nearest row that is not a heading, downwards, else upwards."""
         order = [*range(index, len(self._rows)), *range(index - 1, -1, -1)]
         return next((at for at in order if not self._rows[at].heading), index)
 
     # --- The cursor -------------------------------------------------------------------------------------------------
 
     def action_move(self, by: int) -> None:
-        """Move the cursor over so many rows, headings not counted."""
+        """Move the cursor by so many rows, not counting headings."""
         stops = [index for index, row in enumerate(self._rows) if not row.heading]
         if not stops:
             return
@@ -149,7 +149,7 @@ class LiveTable(ScrollView, can_focus=True):
         self.action_move(len(self._rows) if end else -len(self._rows))
 
     def action_open(self) -> None:
-        """Say that the row under the cursor is to be opened."""
+        """Report that the row under the cursor was opened."""
         if self._cursor is not None:
             self.post_message(self.Opened(self, self._cursor))
 
@@ -182,11 +182,11 @@ class LiveTable(ScrollView, can_focus=True):
                 self._point_at(index)
 
     def on_mount(self) -> None:
-        """Make the scroll bar fit the terminal."""
+        """Draw the scroll bar with what the terminal can show."""
         use_plain_scrollbar(self)
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight."""
+        """Keep the cursor visible."""
         if self._cursor in self._at:
             self.scroll_to_region(Region(0, self._at[self._cursor], 1, 1 + HEADER), animate=False, force=True)
 
@@ -199,14 +199,14 @@ class LiveTable(ScrollView, can_focus=True):
         return self._layout_for[1]
 
     def _refresh_row(self, index: int, cells: tuple[int, int] | None = None) -> None:
-        """Paint a row again, or only its cells from the first given to before the last."""
+        """Paint a row again, or only some of its cells."""
         y = index + HEADER - self.scroll_offset.y
         first, last = cells or (0, self.size.width)
         if HEADER <= y < self.size.height:
             self.refresh(Region(first, y, last - first, 1))
 
     def render_line(self, y: int) -> Strip:
-        """One line of the visible part: the header stays, rows scroll under it."""
+        """One visible line; the header does not scroll."""
         palette, glyphs, room = palette_of(self), glyphs_of(self), self.scrollable_content_region.width
         layout = self._layout_now()
         if y < HEADER:
