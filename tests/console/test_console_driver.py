@@ -62,35 +62,35 @@ def drawn(written: str) -> list[tuple[str, frozenset[str], str, str]]:
 
 
 @given(st.lists(PIECES, min_size=1, max_size=4))
-def test_every_character_looks_as_it_was_meant_over_many_frames(frames):
-    thrift = SgrWriter()
+def test_every_character_is_drawn_the_same_over_many_frames(frames):
+    writer = SgrWriter()
     written = [frame(pieces) for pieces in frames]
-    thinned = [thrift.shorten(one) for one in written]
-    assert drawn("".join(thinned)) == drawn("".join(written))
-    assert len("".join(thinned)) <= len("".join(written)) + 4
+    shortened = [writer.shorten(output) for output in written]
+    assert drawn("".join(shortened)) == drawn("".join(written))
+    assert len("".join(shortened)) <= len("".join(written)) + 4
 
 
 def test_a_border_on_the_same_ground_costs_its_colour_alone():
-    thrift, line = SgrWriter(), Style(color="#2b3440", bgcolor="#0f1318")
+    writer, line = SgrWriter(), Style(color="#2b3440", bgcolor="#0f1318")
     text = Style(color="#d5dbe3", bgcolor="#0f1318")
-    first = thrift.shorten(line.render("│") + text.render(" run ") + text.render("    ") + line.render("│"))
+    first = writer.shorten(line.render("│") + text.render(" run ") + text.render("    ") + line.render("│"))
     assert first == "\x1b[38;2;43;52;64;48;2;15;19;24m│\x1b[38;2;213;219;227m run     \x1b[38;2;43;52;64m│"
 
 
 def test_what_switches_modes_is_written_plain():
-    thrift = SgrWriter()
-    thrift.shorten(Style(color="red").render("x"))
-    assert thrift.shorten("\x1b[?1049l") == "\x1b[m\x1b[?1049l"
+    writer = SgrWriter()
+    writer.shorten(Style(color="red").render("x"))
+    assert writer.shorten("\x1b[?1049l") == "\x1b[m\x1b[?1049l"
 
 
-def test_what_is_not_known_is_let_be():
-    thrift = SgrWriter()
-    assert thrift.shorten("\x1b[58;2;1;2;3mwavy\x1b[0m\x1b[1mx") == "\x1b[58;2;1;2;3mwavy\x1b[0;1mx"
+def test_unknown_codes_are_not_changed():
+    writer = SgrWriter()
+    assert writer.shorten("\x1b[58;2;1;2;3mwavy\x1b[0m\x1b[1mx") == "\x1b[58;2;1;2;3mwavy\x1b[0;1mx"
 
 
-@pytest.mark.parametrize(("said", "meant"), [
+@pytest.mark.parametrize(("parameters", "state"), [
     ("", PLAIN), ("0", PLAIN), ("1;38;5;178;48;2;1;2;3", (frozenset("1"), "38;5;178", "48;2;1;2;3")),
     ("97;100", (frozenset(), "97", "100")), ("38;2;1;2", None), ("22", None), ("38", None),
 ])  # fmt: skip
-def test_looks_are_read_as_rich_writes_them(said, meant):
-    assert parse_sgr(said) == meant
+def test_styles_are_parsed_as_rich_writes_them(parameters, state):
+    assert parse_sgr(parameters) == state

@@ -56,12 +56,10 @@ class SgrWriter:
         if not text:
             return ""
         wanted = self._next
-        if (
-            text.isspace()
-            and text.isprintable()
-            and not _VISIBLE_ON_BLANKS & (wanted.attributes | self._state.attributes)
-        ):
-            wanted = SgrState(self._state.attributes, self._state.front, wanted.back)
+        visible = _VISIBLE_ON_BLANKS & (wanted.attributes | self._state.attributes)
+        if text.isspace() and text.isprintable() and not visible:
+            blank = SgrState(self._state.attributes, self._state.front, wanted.back)
+            wanted = PLAIN if wanted == PLAIN and blank != self._state else blank  # the reset is the shortest code
         return self._change_to(wanted) + text
 
     def _change_to(self, wanted: SgrState) -> str:
