@@ -246,7 +246,7 @@ async def test_sorting_goes_round_and_a_click_on_a_title_sorts(console, lab):
         assert names(app) == by_accuracy
 
 
-async def test_a_click_moves_the_cursor_and_the_wheel_does_no_harm(console):
+async def test_a_click_moves_the_cursor(console):
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.click("#list", offset=(10, 4))

@@ -3,7 +3,6 @@
 import math
 
 import pytest
-from textual import events
 from textual.css.query import NoMatches
 
 from labtui.console.charts.chart import Chart
@@ -13,7 +12,17 @@ from labtui.console.experiments.screen import MainScreen
 from labtui.console.ui.text_panel import TextPanel
 from labtui.store.encode_scalar import scalar_event, version_event
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
-from tests.support.console.pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab, done, opened
+from tests.support.console.pages import (
+    NARROW,
+    SIZES,
+    WIDE,
+    begun,
+    beyond_ascii,
+    compared_lab,
+    done,
+    opened,
+    scroll_wheel,
+)
 
 
 def charts(app: ConsoleUnderTest) -> ChartsScreen:
@@ -128,14 +137,13 @@ async def test_the_mouse_sets_the_crosshair_and_the_wheel_zooms(tmp_path):
         await pilot.click(Chart, offset=(80, 10))
         cursor = charts(app).chart_options.cursor
         assert cursor is not None
-        before = app.screen.query_one(Chart).frame.x
         chart = app.screen.query_one(Chart)
-        for kind in (events.MouseScrollUp, events.MouseScrollDown):
-            event = kind(chart, 80, 10, 0, 0, 0, False, False, False, chart.region.x + 80, chart.region.y + 10)
-            app.screen._forward_event(event)
-            await pilot.pause()
-            if kind is events.MouseScrollUp:
-                assert app.screen.query_one(Chart).frame.x.span < before.span
+        before = chart.frame.x
+        await scroll_wheel(app, pilot, chart, down=False)
+        assert chart.frame.x.span < before.span
+        assert before.low <= chart.frame.x.low < chart.frame.x.high <= before.high
+        await scroll_wheel(app, pilot, chart, down=True)
+        assert chart.frame.x == before
         assert charts(app).chart_options.x is None
 
 

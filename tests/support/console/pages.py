@@ -4,6 +4,9 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from textual import events
+from textual.pilot import Pilot
+from textual.widget import Widget
 
 from labtui import datasets
 from labtui.api import Lab
@@ -83,3 +86,12 @@ def _all_there(shot: Snapshot, count: int) -> bool:
 def beyond_ascii(shown: str) -> list[str]:
     """The lines of a screen that are not of ASCII alone."""
     return [line.strip() for line in shown.splitlines() if not line.isascii()]
+
+
+async def scroll_wheel(app: ConsoleUnderTest, pilot: Pilot, over: Widget, *, down: bool, times: int = 1) -> None:
+    """Turn the mouse wheel over the middle of a widget, as the terminal's driver reports it."""
+    x, y = over.region.center
+    kind = events.MouseScrollDown if down else events.MouseScrollUp
+    for _ in range(times):
+        app.post_message(kind(None, int(x), int(y), 0, 0, 0, False, False, False, int(x), int(y)))
+        await pilot.pause()
