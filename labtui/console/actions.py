@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from labtui.api import Lab, Plan, PlannedRun, plan_runs
-from labtui.console.launch.preview import plan_wish
-from labtui.console.launch.request import Wish, command_of_run, command_of_variants, wish_of_run
+from labtui.console.launch.preview import plan_request
+from labtui.console.launch.request import LaunchRequest, command_of_run, command_of_variants, request_of_run
 from labtui.console.messages import Notification, run_in_background
 from labtui.console.notifications import run_label
 from labtui.console.selection import RunsScreen, Selection
@@ -75,19 +75,19 @@ class Actions:
 
     def launch(self) -> None:
         """Open the launch dialog for the selected experiments; for a run, with its seed and overrides."""
-        self.open_launch(_wish(self._screen.selection))
+        self.open_launch(_request(self._screen.selection))
 
-    def open_launch(self, wish: Wish, *later: Wish) -> None:
+    def open_launch(self, request: LaunchRequest, *later: LaunchRequest) -> None:
         """Open the launch dialog with a request, and once that is queued with the later ones."""
         from labtui.console.launch.screen import LaunchScreen
 
-        def answered(answer: "Wish | None") -> None:
+        def answered(answer: "LaunchRequest | None") -> None:
             if answer is not None:
-                self.in_background(lambda report: queue_wish(self._app.lab, answer, report))
+                self.in_background(lambda report: queue_request(self._app.lab, answer, report))
                 if later:
                     self.open_launch(*later)
 
-        self._app.push_screen(LaunchScreen(wish), answered)
+        self._app.push_screen(LaunchScreen(request), answered)
 
     def resume(self) -> None:
         """Queue the run under the cursor to resume; one that could not be started, to be tried again."""
@@ -196,11 +196,11 @@ class Actions:
             self._app.push_screen(Question(question), lambda yes: self.in_background(action) if yes else None)
 
 
-def _wish(selection: Selection) -> Wish:
+def _request(selection: Selection) -> LaunchRequest:
     run = selection.run
     if run is not None and run.spec is not None and [entry.key for entry in selection.entries] == [f"run:{run.id}"]:
-        return wish_of_run(run.spec)
-    return Wish(selection.names)
+        return request_of_run(run.spec)
+    return LaunchRequest(selection.names)
 
 
 # --- The work -----------------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def queue_defaults(lab: Lab, names: Sequence[str], report: Report) -> str:
     return _queue_plan(lab, plan_runs(lab, names), device="auto", at_once=1, report=report)
 
 
-def queue_wish(lab: Lab, wish: Wish, report: Report) -> str:
+def queue_request(lab: Lab, request: LaunchRequest, report: Report) -> str:
     """Plan a request of the launch dialog, fetch the data that it needs, and queue the runs."""
     reported = -1
 
@@ -223,8 +223,8 @@ def queue_wish(lab: Lab, wish: Wish, report: Report) -> str:
             reported = percent
             report(f"downloading data: {percent}% of {size(total)}")
 
-    plan = plan_wish(lab, wish, fetch=True, progress=progress)
-    return _queue_plan(lab, plan, device=wish.device, at_once=wish.at_once, report=report)
+    plan = plan_request(lab, request, fetch=True, progress=progress)
+    return _queue_plan(lab, plan, device=request.device, at_once=request.at_once, report=report)
 
 
 def _queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, report: Report) -> str:

@@ -133,7 +133,7 @@ COMMANDS = (
     Command("compare.reverse", "i", "reverse", "reverse", "Reverse the order.", ("rows",)),
     Command("launch.queue", "enter", "submit", "queue", "Queue the plan.", _DIALOG, 1, "Enter"),
     Command("launch.cancel", "escape", "back", "cancel", "Close the dialog without queueing anything.", _DIALOG, 1,
-            "Esc"),
+            "Esc", priority=True),
     Command("launch.pane", "tab", "app.focus_next", "fields", "The next pane: experiments, fields, plan.", _DIALOG, 2,
             "Tab", priority=True),
     Command("launch.pane_back", "shift+tab", "app.focus_previous", "back", "The previous pane.", _DIALOG,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
 
     from labtui.compare.model import ComparisonTable
-    from labtui.console.launch.preview import Answer
+    from labtui.console.launch.preview import Preview
     from labtui.console.run.predictions import RunPredictions
 
 
@@ -73,9 +73,9 @@ class Compared(Message):
 class PlanMade(Message):
     """What the launch dialog asks for was planned."""
 
-    def __init__(self, answer: "Answer") -> None:
+    def __init__(self, preview: "Preview") -> None:
         super().__init__()
-        self.answer = answer
+        self.preview = preview
 
 
 def run_in_background(node: "DOMNode", task: Callable[[], Message | None], *, group: str, exclusive: bool) -> None:

@@ -195,13 +195,13 @@ async def test_a_row_with_one_seed_offers_to_run_more_with_the_command_that_was_
         await asked(app, pilot)
         await pilot.press("G", "M")
         assert isinstance(app.screen, LaunchScreen)
-        assert app.screen.wish.names == ("adam@0.01",)
-        assert app.screen.wish.seeds == "0-2"
+        assert app.screen.request.names == ("adam@0.01",)
+        assert app.screen.request.seeds == "0-2"
         await pilot.press("escape", "g", "M")
         assert "needs no other baseline" in screen_text(app)
         await pilot.press("q", "G", "k", "M")
         await app.until(pilot, lambda: isinstance(app.screen, LaunchScreen))
-        assert app.screen.wish.names == ("adam@0.01",)
+        assert app.screen.request.names == ("adam@0.01",)
 
 
 async def test_what_differs_beyond_the_factor_is_pointed_at(tmp_path):

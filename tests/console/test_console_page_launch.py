@@ -7,7 +7,7 @@ from labtui.api import lifecycle
 from labtui.console import actions
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.launch.form import Form
-from labtui.console.launch.request import Wish
+from labtui.console.launch.request import LaunchRequest
 from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import RunScreen
 from labtui.console.ui.table import LiveTable
@@ -24,15 +24,15 @@ def app(tmp_path):
 
 
 @pytest.fixture
-def wishes(monkeypatch):
+def requests(monkeypatch):
     """What would have been queued."""
-    found: list[Wish] = []
+    found: list[LaunchRequest] = []
 
-    def queue(lab, wish, tell):
-        found.append(wish)
+    def queue(lab, request, tell):
+        found.append(request)
         return "queued"
 
-    monkeypatch.setattr(actions, "queue_wish", queue)
+    monkeypatch.setattr(actions, "queue_request", queue)
     return found
 
 
@@ -59,28 +59,28 @@ async def go_to(app: ConsoleUnderTest, pilot, key: str) -> None:
 
 
 async def planned(app: ConsoleUnderTest, pilot) -> None:
-    await app.until(pilot, lambda: page(app).answer and page(app).answer.wish == page(app).wish)
+    await app.until(pilot, lambda: page(app).preview and page(app).preview.request == page(app).request)
 
 
-async def test_the_plan_stands_there_before_anything_starts(app, wishes):
+async def test_the_plan_is_shown_before_anything_starts(app, requests):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "space", "space", "R")
-        assert page(app).wish == Wish(("network", "dropout"))
+        assert page(app).request == LaunchRequest(("network", "dropout"))
         await pilot.press("2", "down", "down", "down", "5")
         await planned(app, pilot)
-        assert page(app).wish == Wish(("network", "dropout"), "2", ("training.epochs=5",))
+        assert page(app).request == LaunchRequest(("network", "dropout"), "2", ("training.epochs=5",))
         assert "4 runs" in plan(app)
         assert "Dropout [epochs=5]" in plan(app)
-        assert "time not known" in plan(app)
+        assert "time unknown" in plan(app)
         assert not app.lab.store.scan(), "nothing was made"
         await pilot.press("enter")
         assert isinstance(app.screen, MainScreen)
         await app.until(pilot, lambda: app.said)
-        assert wishes == [Wish(("network", "dropout"), "2", ("training.epochs=5",))]
+        assert requests == [LaunchRequest(("network", "dropout"), "2", ("training.epochs=5",))]
 
 
-async def test_a_wish_becomes_folders_and_queue_entries(app, monkeypatch):
+async def test_a_request_becomes_folders_and_queue_entries(app, monkeypatch):
     monkeypatch.setattr(lifecycle, "start_queue_runner", lambda _: False)  # nothing is to train here
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
@@ -93,7 +93,7 @@ async def test_a_wish_becomes_folders_and_queue_entries(app, monkeypatch):
         assert app.said[-1] == "queued 2 runs"
 
 
-async def test_finished_runs_of_the_same_recipe_are_pointed_out_with_an_estimate(tmp_path, wishes):
+async def test_finished_runs_of_the_same_recipe_are_pointed_out_with_an_estimate(tmp_path, requests):
     lab = lab_at(tmp_path)
     done(lab, "network")
     app = ConsoleUnderTest(lab, tmp_path / "state")
@@ -103,14 +103,14 @@ async def test_finished_runs_of_the_same_recipe_are_pointed_out_with_an_estimate
         await go_to(app, pilot, "training.log_every")
         await pilot.press("3")
         await planned(app, pilot)
-        assert "done before" in plan(app)
-        assert "1 of them done before" in plan(app)
+        assert "finished before" in plan(app)
+        assert "1 of them finished before" in plan(app)
         assert "about" in plan(app)
         rows = app.screen.query_one(LiveTable).rows
         assert rows[0].cells["done"][0].text == "1"
 
 
-async def test_what_cannot_be_meant_is_told_at_its_field_and_nothing_is_queued(app, wishes):
+async def test_an_invalid_value_is_shown_at_its_field_and_nothing_is_queued(app, requests):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R")
@@ -128,10 +128,10 @@ async def test_what_cannot_be_meant_is_told_at_its_field_and_nothing_is_queued(a
         assert "wrong order" in app.screen.query_one(Form).current.error
         await pilot.press("enter", "escape")
         assert isinstance(app.screen, MainScreen)
-        assert wishes == []
+        assert requests == []
 
 
-async def test_fields_are_edited_by_typing_deleting_choosing_and_pasting(app, wishes):
+async def test_fields_are_edited_by_typing_deleting_choosing_and_pasting(app, requests):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R")
@@ -156,12 +156,12 @@ async def test_fields_are_edited_by_typing_deleting_choosing_and_pasting(app, wi
         await go_to(app, pilot, "device")
         await pilot.press("right")
         await planned(app, pilot)
-        assert page(app).wish == Wish(("network",), "", ("optimizer.lr=0.02", "optimizer.name=sgd"), "cpu")
+        assert page(app).request == LaunchRequest(("network",), "", ("optimizer.lr=0.02", "optimizer.name=sgd"), "cpu")
         await pilot.press("tab", "q")
         assert isinstance(app.screen, MainScreen), "outside of the fields q leaves"
 
 
-async def test_letters_are_text_in_the_fields_and_keys_elsewhere(app, wishes):
+async def test_letters_are_text_in_the_fields_and_keys_elsewhere(app, requests):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R")
@@ -171,20 +171,20 @@ async def test_letters_are_text_in_the_fields_and_keys_elsewhere(app, wishes):
         assert isinstance(app.screen, LaunchScreen)
 
 
-async def test_experiments_are_marked_with_space_and_differing_values_are_not_shown_as_one(app, wishes):
+async def test_experiments_are_marked_with_space_and_differing_values_are_not_shown_as_one(app, requests):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "j", "j", "R", "shift+tab")
         assert app.screen.focused is app.screen.query_one(LiveTable)
         await pilot.press("G", "space")
         await planned(app, pilot)
-        assert page(app).wish.names == ("adam@0.01", "adam@0.001")
+        assert page(app).request.names == ("adam@0.01", "adam@0.001")
         assert texts(app)["optimizer.lr"] == "differs"
         await pilot.press("g", "space", "j", "j", "space", "space")
         await planned(app, pilot)
         await pilot.press("enter")
         await app.until(pilot, lambda: app.said)
-        assert wishes
+        assert requests
 
 
 def burst(app: ConsoleUnderTest, *keys: str) -> None:
@@ -193,7 +193,7 @@ def burst(app: ConsoleUnderTest, *keys: str) -> None:
         app.post_message(events.Key(key, key if len(key) == 1 else None))
 
 
-async def test_keys_that_come_faster_than_they_are_judged_are_all_typed(app, wishes):
+async def test_keys_that_come_faster_than_they_are_checked_are_all_typed(app, requests):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R", "down", "down", "down", "down")
@@ -204,24 +204,33 @@ async def test_keys_that_come_faster_than_they_are_judged_are_all_typed(app, wis
         burst(app, "5", "ctrl+u", "7")
         await app.until(pilot, lambda: fields.current.text == "7")
         await planned(app, pilot)
-        assert page(app).wish.changes == ("optimizer.lr=7",), "restored before the last one was typed"
+        assert page(app).request.overrides == ("optimizer.lr=7",), "restored before the last one was typed"
 
 
-async def test_text_and_movement_keep_their_order_however_fast_they_come(app, wishes):
+async def test_text_and_movement_keep_their_order_however_fast_they_come(app, requests):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R")
         burst(app, "2", "down", "right", "down", "down", "1", "9", "backspace", "down", "4", "enter", "5", "enter")
-        await app.until(pilot, lambda: "optimizer.lr=45" in page(app).wish.changes)
-        assert page(app).wish == Wish(("network",), "2", ("training.epochs=1", "optimizer.lr=45"), "cpu")
-        assert wishes == [], "Enter does not queue the plan of before"
+        await app.until(pilot, lambda: "optimizer.lr=45" in page(app).request.overrides)
+        assert page(app).request == LaunchRequest(("network",), "2", ("training.epochs=1", "optimizer.lr=45"), "cpu")
+        assert requests == [], "Enter does not queue the plan of before"
         burst(app, "up", "8", "shift+tab", "down", "space")
-        await app.until(pilot, lambda: len(page(app).wish.names) == 2)
-        assert page(app).wish.names == ("network", "dropout")
-        assert page(app).wish.changes == ("training.epochs=18", "optimizer.lr=45")
+        await app.until(pilot, lambda: len(page(app).request.names) == 2)
+        assert page(app).request.names == ("network", "dropout")
+        assert page(app).request.overrides == ("training.epochs=18", "optimizer.lr=45")
 
 
-async def test_the_mouse_moves_to_a_field_and_within_its_text(app, wishes):
+async def test_keys_behind_escape_are_not_typed_into_the_form(app, requests):
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "R")
+        burst(app, "7", "escape", "j", "R")
+        await app.until(pilot, lambda: isinstance(app.screen, LaunchScreen) and page(app).request.names == ("dropout",))
+        assert page(app).request.seeds == ""
+
+
+async def test_the_mouse_moves_to_a_field_and_within_its_text(app, requests):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R")
@@ -234,7 +243,7 @@ async def test_the_mouse_moves_to_a_field_and_within_its_text(app, wishes):
         assert texts(app)["training.epochs"] == "109"
 
 
-async def test_without_an_experiment_there_is_nothing_to_queue(app, wishes):
+async def test_without_an_experiment_there_is_nothing_to_queue(app, requests):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R", "shift+tab", "g", "space")
@@ -242,10 +251,10 @@ async def test_without_an_experiment_there_is_nothing_to_queue(app, wishes):
         assert "no experiment is marked" in plan(app)
         await pilot.press("enter")
         assert isinstance(app.screen, LaunchScreen)
-        assert wishes == []
+        assert requests == []
 
 
-async def test_a_run_can_be_changed_and_run_again(tmp_path, wishes):
+async def test_a_run_can_be_changed_and_run_again(tmp_path, requests):
     lab = lab_at(tmp_path)
     done(lab, "dropout", 4, training=Training(epochs=3), overrides={"training.epochs": 3})
     app = ConsoleUnderTest(lab, tmp_path / "state")
@@ -253,21 +262,21 @@ async def test_a_run_can_be_changed_and_run_again(tmp_path, wishes):
         await opened(app, pilot, 1)
         await pilot.press("enter", "R")
         await planned(app, pilot)
-        assert page(app).wish == Wish(("dropout",), "4,", ("training.epochs=3",))
+        assert page(app).request == LaunchRequest(("dropout",), "4,", ("training.epochs=3",))
         assert "seed 4" in plan(app)
         await pilot.press("escape")
         assert isinstance(app.screen, RunScreen)
 
 
-async def test_enter_on_an_experiment_that_never_ran_opens_the_dialog(app, wishes):
+async def test_enter_on_an_experiment_that_never_ran_opens_the_dialog(app, requests):
     async with app.run_test(size=NARROW) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "j", "enter")
-        assert page(app).wish.names == ("dropout",)
+        assert page(app).request.names == ("dropout",)
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
-async def test_it_fits_every_size(tmp_path, ascii_only, wishes):
+async def test_it_fits_every_size(tmp_path, ascii_only, requests):
     app = ConsoleUnderTest(lab_at(tmp_path), tmp_path / "state", ascii_only=ascii_only)
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)

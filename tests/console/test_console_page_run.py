@@ -165,7 +165,7 @@ async def test_from_a_run_its_charts_comparison_difference_and_next_launch_open(
             if screen is DiffScreen:
                 assert "model.dropout" in screen_text(app)
             if screen is LaunchScreen:
-                assert app.screen.wish.names == ("dropout",)
+                assert app.screen.request.names == ("dropout",)
             await pilot.press("escape")
             assert isinstance(app.screen, RunScreen)
         await pilot.press("y")

@@ -71,7 +71,7 @@ async def test_a_worker_that_fails_says_so_and_the_screen_lives_on(tmp_path, mon
         raise RuntimeError("the disk [bold]is gone[/]")
 
     monkeypatch.setattr("labtui.console.comparison.screen.answer", broken)
-    monkeypatch.setattr("labtui.console.launch.screen.answer", broken)
+    monkeypatch.setattr("labtui.console.launch.screen.make_preview", broken)
     monkeypatch.setattr("labtui.console.run.panes.read_test_predictions", broken)
     lab = lab_at(tmp_path)
     done(lab, "dropout")

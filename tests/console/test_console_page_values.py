@@ -21,8 +21,8 @@ from labtui.console.charts.xaxis import XAxis
 from labtui.console.comparison import export, spec_diff, table_rows
 from labtui.console.data.snapshot import Machine
 from labtui.console.launch import fields as form
-from labtui.console.launch.preview import answer, device_words, plan_lines
-from labtui.console.launch.request import Wish, wish_of_request, wish_of_run
+from labtui.console.launch.preview import device_descriptions, make_preview, plan_lines
+from labtui.console.launch.request import LaunchRequest, launch_request_of, request_of_run
 from labtui.console.run.confusion import confusion_lines
 from labtui.console.run.overview import beside, model_lines, overview, spec_lines
 from labtui.console.run.predictions import RunPredictions, count
@@ -218,7 +218,7 @@ def test_two_blocks_stand_beside_each_other():
     assert texts(lines) == ["left    right", "l       "]
 
 
-# --- Specs, wishes, the form --------------------------------------------------------------------------------------
+# --- Specs, requests, the form --------------------------------------------------------------------------------------
 
 
 def test_only_what_differs_is_contrasted_and_what_was_not_declared_stands_out():
@@ -244,23 +244,23 @@ def test_three_specs_and_a_part_that_one_lacks_are_contrasted():
         )
 
 
-def test_proposed_runs_become_wishes():
-    def wish(names, seeds, **overrides):
-        return wish_of_request(RunRequest(names=names, seeds=seeds, overrides=overrides))
+def test_proposed_runs_become_requests():
+    def request(names, seeds, **overrides):
+        return launch_request_of(RunRequest(names=names, seeds=seeds, overrides=overrides))
 
-    assert wish(("l2", "adam@0.001"), (0, 1, 2)) == Wish(("l2", "adam@0.001"), "0-2")
+    assert request(("l2", "adam@0.001"), (0, 1, 2)) == LaunchRequest(("l2", "adam@0.001"), "0-2")
     overrides = {"data.train_fraction": 1.0, "training.epochs": 6, "data.name": "digits", "model.dropout": (0.5, 0.5)}
     changes = ("data.train_fraction=1", "training.epochs=6", "data.name=digits", "model.dropout=[0.5,0.5]")
-    assert wish(("network",), (4,), **overrides) == Wish(("network",), "4,", changes)
+    assert request(("network",), (4,), **overrides) == LaunchRequest(("network",), "4,", changes)
 
 
 def test_a_run_again_keeps_its_seed_and_what_was_changed(tmp_path):
     lab = lab_at(tmp_path)
     own = spec_of(lab, "dropout", 7)
     own = msgspec.structs.replace(own, overrides={"training.epochs": 2, "model.dropout": [0.3, 0.2]})
-    wish = wish_of_run(own)
-    assert (wish.names, wish.seeds) == (("dropout",), "7,")
-    (planned,) = answer(lab, wish).plan.runs
+    request = request_of_run(own)
+    assert (request.names, request.seeds) == (("dropout",), "7,")
+    (planned,) = make_preview(lab, request).plan.runs
     assert planned.spec.seed == 7
     assert planned.spec.training.epochs == 2
     assert planned.spec.model.dropout == (0.3, 0.2)
@@ -297,19 +297,19 @@ def test_devices_are_offered_with_their_load():
     gpu = Device(name="cuda:0", title="NVIDIA H200", load=3.0, memory_free=130 << 30)
     cpu = Device(name="cpu", title="CPU", cores=16)
     broken = Device(name="cuda:1", title="old", obstacle="too old")
-    told = device_words(Machine(cpu=41.0, devices=(cpu, gpu, broken)))
+    told = device_descriptions(Machine(cpu=41.0, devices=(cpu, gpu, broken)))
     assert told == {"cpu": "16 cores, 41% busy", "cuda:0": "NVIDIA H200, 3% busy, 130 GiB free"}
     field = form.form_fields((), (0,), told, {"device": "cuda:0"})[1]
     assert "130 GiB free" in plain(form.field_line(field, 100, UNICODE, key_width=10, current=True))
-    assert device_words(Machine()) == {"cpu": ""}
+    assert device_descriptions(Machine()) == {"cpu": ""}
 
 
-def test_a_wish_that_cannot_be_meant_is_answered_with_its_fault(tmp_path):
+def test_an_invalid_request_has_no_plan_but_an_error(tmp_path):
     lab = lab_at(tmp_path)
-    assert "Space marks one" in answer(lab, Wish()).fault
-    assert "not a key" in answer(lab, Wish(("network",), "", ("nonsense=1",))).fault
-    assert "not a list of seeds" in answer(lab, Wish(("network",), "a few")).fault
-    good = answer(lab, Wish(("adam",), "3"))
+    assert "Space marks one" in make_preview(lab, LaunchRequest()).error
+    assert "not a key" in make_preview(lab, LaunchRequest(("network",), "", ("nonsense=1",))).error
+    assert "not a list of seeds" in make_preview(lab, LaunchRequest(("network",), "a few")).error
+    good = make_preview(lab, LaunchRequest(("adam",), "3"))
     assert good.can_start
     assert texts(plan_lines(good.plan, 80, UNICODE, at_once=2))[0].startswith("6 runs")
     assert max(line_width(line) for line in plan_lines(good.plan, 40, ASCII, at_once=1)) <= 40

@@ -52,7 +52,7 @@ async def _compare(app: ConsoleUnderTest, pilot: Pilot) -> None:
 
 async def _launch(app: ConsoleUnderTest, pilot: Pilot) -> None:
     await pilot.press("g", "space", "space", "R")
-    await app.until(pilot, lambda: app.screen.answer)
+    await app.until(pilot, lambda: app.screen.preview)
 
 
 async def _run(app: ConsoleUnderTest, pilot: Pilot) -> None:

@@ -11,7 +11,7 @@ from labtui.compare.render.text import effect_lines, published_lines
 from labtui.console.charts.options import ChartedRun
 from labtui.console.comparison.spec_diff import diff_lines
 from labtui.console.data.snapshot import Snapshot
-from labtui.console.launch.request import Wish, wish_of_request
+from labtui.console.launch.request import LaunchRequest, launch_request_of
 from labtui.console.run.confusion import class_accuracy_lines
 from labtui.console.run.overview import beside
 from labtui.console.ui.glyphs import Glyphs
@@ -93,9 +93,9 @@ def row_lines(table: ComparisonTable, row: ComparisonRow, width: int, glyphs: Gl
     return [shorten(line, width, glyphs.ellipsis) for line in lines]
 
 
-def remedy(row: ComparisonRow) -> tuple[Wish, ...]:
+def remedy(row: ComparisonRow) -> tuple[LaunchRequest, ...]:
     """The runs that lead to a verdict: of the missing matched baseline, else of more seeds."""
-    return tuple(map(wish_of_request, row.next_runs))
+    return tuple(map(launch_request_of, row.next_runs))
 
 
 def _note_lines(table: ComparisonTable, width: int, glyphs: Glyphs) -> list[Line]:

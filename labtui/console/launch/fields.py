@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from labtui.catalog import fields, override, parse_seeds
-from labtui.console.launch.request import Wish
+from labtui.console.launch.request import LaunchRequest
 from labtui.console.ui.glyphs import Glyphs
 from labtui.datasets import known_datasets
 from labtui.errors import UsageError
@@ -73,7 +73,7 @@ def form_fields(
     return tuple(_checked(replace(field, typed=typed.get(field.key)), variants) for field in found)
 
 
-def initial_texts(request: Wish, variants: Sequence[Variant]) -> dict[str, str]:
+def initial_texts(request: LaunchRequest, variants: Sequence[Variant]) -> dict[str, str]:
     """The texts of the fields when the dialog opens with a request; short keys are written out."""
     overrides = _pairs(request)
     keys = [field.key for field in fields(_with_overrides(variants[0].spec, dict(overrides)))] if variants else []
@@ -83,15 +83,17 @@ def initial_texts(request: Wish, variants: Sequence[Variant]) -> dict[str, str]:
     return typed | ({AT_ONCE: str(request.at_once)} if request.at_once != 1 else {})
 
 
-def _pairs(request: Wish) -> list[tuple[str, str]]:
-    return [(name, text) for name, equals, text in (change.partition("=") for change in request.changes) if equals]
+def _pairs(request: LaunchRequest) -> list[tuple[str, str]]:
+    return [
+        (name, text) for name, equals, text in (override.partition("=") for override in request.overrides) if equals
+    ]
 
 
-def request_of(form: Sequence[FormField], names: tuple[str, ...]) -> Wish:
+def request_of(form: Sequence[FormField], names: tuple[str, ...]) -> LaunchRequest:
     """The request that the fields make for these experiments."""
     texts = {field.key: field.text for field in form if field.is_changed}
     at_once = texts.get(AT_ONCE, "1")
-    return Wish(
+    return LaunchRequest(
         names,
         texts.get(SEEDS, ""),
         overrides(form),

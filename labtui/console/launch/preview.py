@@ -1,4 +1,4 @@
-"""The plan of a wish, and the plan as lines: what would run, how long it takes, what was done before."""
+"""Plans a launch request, and shows the plan as lines: what would run, how long it takes, what has finished before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from labtui.api import Lab, Plan, PlannedRun, plan_runs
 from labtui.catalog import parse_seeds
 from labtui.console.data.snapshot import Machine
-from labtui.console.launch.request import Wish
+from labtui.console.launch.request import LaunchRequest
 from labtui.console.ui.glyphs import Glyphs
 from labtui.errors import LabError
 from labtui.launch.devices import Device
@@ -17,17 +17,17 @@ from labtui.text.sizes import size
 from labtui.text.spans import Line, Span, fit, shorten, text_width, wrap
 from labtui.text.words import plural
 
-NAMED = 40
-"""Runs listed one by one."""
+MOST_LISTED = 40
+"""The most runs that are listed one by one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of planning a wish without touching the network."""
+class Preview:
+    """The plan of a request, made without using the network."""
 
-    wish: Wish
+    request: LaunchRequest
     plan: Plan | None = None
-    fault: str = ""
+    error: str = ""
     """Why there is no plan."""
 
     @property
@@ -36,42 +36,44 @@ class Answer:
         return self.plan is not None and bool(self.plan.runs)
 
 
-def answer(lab: Lab, wish: Wish) -> Answer:
-    """Plan a wish; what cannot be meant is told, not raised."""
-    if not wish.names:
-        return Answer(wish, fault="no experiment is marked: Space marks one")
+def make_preview(lab: Lab, request: LaunchRequest) -> Preview:
+    """Plan a request; errors become part of the preview."""
+    if not request.names:
+        return Preview(request, error="no experiment is marked: Space marks one")
     try:
-        return Answer(wish, plan_wish(lab, wish, fetch=False))
-    except LabError as fault:
-        return Answer(wish, fault=clean_line(str(fault)))
+        return Preview(request, plan_request(lab, request, fetch=False))
+    except LabError as problem:
+        return Preview(request, error=clean_line(str(problem)))
 
 
-def plan_wish(lab: Lab, wish: Wish, *, fetch: bool, progress: Callable[[int, int], None] | None = None) -> Plan:
-    """The plan of a wish; with `fetch`, data sets are fetched now. Raises LabErrors."""
-    seeds = parse_seeds(wish.seeds) if wish.seeds.strip() else None
-    device = "" if wish.device == "auto" else wish.device
+def plan_request(
+    lab: Lab, request: LaunchRequest, *, fetch: bool, progress: Callable[[int, int], None] | None = None
+) -> Plan:
+    """Plan a request; `fetch` downloads missing data sets now. Raises LabErrors."""
+    seeds = parse_seeds(request.seeds) if request.seeds.strip() else None
+    device = "" if request.device == "auto" else request.device
     return plan_runs(
-        lab, wish.names, seeds=seeds, overrides=wish.changes, fetch=fetch, device=device, progress=progress
+        lab, request.names, seeds=seeds, overrides=request.overrides, fetch=fetch, device=device, progress=progress
     )
 
 
-def plan_lines(plan: Plan, room: int, glyphs: Glyphs, *, at_once: int) -> list[Line]:
-    """The sum in one line, what a person should know, and every run."""
-    lines: list[Line] = [_sum(plan, at_once, glyphs)]
+def plan_lines(plan: Plan, width: int, glyphs: Glyphs, *, at_once: int) -> list[Line]:
+    """A summary, the notices of the plan, and its runs, in lines of at most `width` cells."""
+    lines: list[Line] = [_summary(plan, at_once, glyphs)]
     for notice in plan.notices:
-        told = wrap(clean_line(notice), max(20, room - 2))
-        lines += [(Span("! " if not index else "  ", "warn"), Span(part)) for index, part in enumerate(told)]
-    named = plan.runs[:NAMED]
-    longest = max((text_width(one.spec.display_title) for one in named), default=0) + 2
-    lines += [(), *(_run(one, min(longest, max(14, room - 42)), glyphs) for one in named)]
-    if len(plan.runs) > NAMED:
-        lines.append((Span(f"and {len(plan.runs) - NAMED} more", "muted"),))
-    return [shorten(line, room, glyphs.ellipsis) for line in lines]
+        parts = wrap(clean_line(notice), max(20, width - 2))
+        lines += [(Span("! " if not index else "  ", "warn"), Span(part)) for index, part in enumerate(parts)]
+    listed = plan.runs[:MOST_LISTED]
+    longest = max((text_width(run.spec.display_title) for run in listed), default=0) + 2
+    lines += [(), *(_run_line(run, min(longest, max(14, width - 42)), glyphs) for run in listed)]
+    if len(plan.runs) > MOST_LISTED:
+        lines.append((Span(f"and {len(plan.runs) - MOST_LISTED} more", "muted"),))
+    return [shorten(line, width, glyphs.ellipsis) for line in lines]
 
 
-def _sum(plan: Plan, at_once: int, glyphs: Glyphs) -> Line:
-    steps = sum(one.steps for one in plan.runs)
-    done = sum(one.finished is not None for one in plan.runs)
+def _summary(plan: Plan, at_once: int, glyphs: Glyphs) -> Line:
+    steps = sum(run.steps for run in plan.runs)
+    finished = sum(run.finished is not None for run in plan.runs)
     spans = [Span(plural(len(plan.runs), "run"), "strong"), Span(f"  {count(steps)} steps", "muted")]
     if plan.estimate is not None:
         how = f"{at_once} at once" if at_once > 1 else "one after the other"
@@ -81,33 +83,35 @@ def _sum(plan: Plan, at_once: int, glyphs: Glyphs) -> Line:
             Span(f" {how}", "muted"),
         ]
     elif plan.runs:
-        spans.append(Span("  time not known: nothing like it has run here yet", "muted"))
-    if done:
-        spans.append(Span(f"  {glyphs.dot}  {done} of them done before", "warn"))
+        spans.append(Span("  time unknown: no similar run has finished here yet", "muted"))
+    if finished:
+        spans.append(Span(f"  {glyphs.dot}  {finished} of them finished before", "warn"))
     return tuple(spans)
 
 
-def _run(one: PlannedRun, left: int, glyphs: Glyphs) -> Line:
-    """A line of the plan; its title takes so many cells."""
+def _run_line(run: PlannedRun, title_width: int, glyphs: Glyphs) -> Line:
+    """One run of the plan."""
     spans = [
-        *fit((Span(one.spec.display_title),), left, ellipsis=glyphs.ellipsis),
-        *fit((Span(f" seed {one.spec.seed}", "muted"),), 9),
-        *fit((Span(f"{one.spec.training.epochs} ep", "muted"),), 8, right=True),
-        *fit((Span(duration(one.estimate, glyphs.dash), "muted"),), 9, right=True),
+        *fit((Span(run.spec.display_title),), title_width, ellipsis=glyphs.ellipsis),
+        *fit((Span(f" seed {run.spec.seed}", "muted"),), 9),
+        *fit((Span(f"{run.spec.training.epochs} ep", "muted"),), 8, right=True),
+        *fit((Span(duration(run.estimate, glyphs.dash), "muted"),), 9, right=True),
     ]
-    if one.finished is not None:
-        spans.append(Span(f"  {glyphs.states['finished']} done before", "warn"))
-    elif not one.present:
+    if run.finished is not None:
+        spans.append(Span(f"  {glyphs.states['finished']} finished before", "warn"))
+    elif not run.present:
         spans.append(Span("  fetches data", "muted"))
     return tuple(spans)
 
 
-def device_words(machine: Machine) -> dict[str, str]:
-    """What can be trained on, each with how busy it is; the CPU where nothing is known yet."""
-    return {one.name: _busy(one, machine) for one in machine.devices if not one.obstacle} or {"cpu": ""}
+def device_descriptions(machine: Machine) -> dict[str, str]:
+    """The usable devices, each with its description; the CPU while nothing is known yet."""
+    return {device.name: _description(device, machine) for device in machine.devices if not device.obstacle} or {
+        "cpu": ""
+    }
 
 
-def _busy(device: Device, machine: Machine) -> str:
+def _description(device: Device, machine: Machine) -> str:
     if device.kind == "cpu":
         load = f", {machine.cpu:.0f}% busy" if machine.cpu is not None else ""
         return f"{device.cores or 'all'} cores{load}"

@@ -1,4 +1,4 @@
-"""What somebody wants to have run: the answer of the launch dialog, and what it begins with. Pure."""
+"""What the launch dialog begins with and returns, and the commands that do the same. Pure."""
 
 import shlex
 from collections.abc import Iterable
@@ -13,31 +13,31 @@ from labtui.text.numbers import seed_ranges
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Experiments with seeds and changes, and where they are to run."""
+class LaunchRequest:
+    """Which experiments to run, with which seeds and overrides, and where."""
 
     names: tuple[str, ...] = ()
     seeds: str = ""
-    """As typed: `3`, `0-4`, `0,7`; empty means the catalog's own."""
-    changes: tuple[str, ...] = ()
+    """As typed: `3`, `0-4`, `0,7`; empty for the catalog's seeds."""
+    overrides: tuple[str, ...] = ()
     """`key=value`."""
     device: str = "auto"
     at_once: int = 1
     """Runs that share the device."""
 
 
-def wish_of_request(request: RunRequest) -> Wish:
-    """The dialog's form of runs that a comparison proposes."""
+def launch_request_of(request: RunRequest) -> LaunchRequest:
+    """The request for runs that a comparison proposes."""
     seeds = seed_ranges(request.seeds) + ("," if len(request.seeds) == 1 else "")
-    changes = tuple(f"{key}={override_text(value)}" for key, value in request.overrides.items())
-    return Wish(request.names, seeds, changes)
+    overrides = tuple(f"{key}={override_text(value)}" for key, value in request.overrides.items())
+    return LaunchRequest(request.names, seeds, overrides)
 
 
-def wish_of_run(spec: RunSpec) -> Wish:
-    """The same run again, to be changed before it starts: its seed, and what was changed by hand."""
+def request_of_run(spec: RunSpec) -> LaunchRequest:
+    """The request for the same run again: its seed and overrides."""
     texts = {field.key: field.text for field in fields(spec)}
-    changes = tuple(f"{key}={texts.get(key) or override_text(value)}" for key, value in spec.overrides.items())
-    return Wish((spec.name,), f"{spec.seed},", changes)
+    overrides = tuple(f"{key}={texts.get(key) or override_text(value)}" for key, value in spec.overrides.items())
+    return LaunchRequest((spec.name,), f"{spec.seed},", overrides)
 
 
 def command_of_variants(variants: Iterable[Variant]) -> str:

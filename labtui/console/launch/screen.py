@@ -12,8 +12,8 @@ from labtui.console.commands import EVERYWHERE, Command, bindings, footer
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.launch.fields import FormField, form_fields, help_text, initial_texts, request_of
 from labtui.console.launch.form import Form
-from labtui.console.launch.preview import Answer, answer, device_words, plan_lines
-from labtui.console.launch.request import Wish
+from labtui.console.launch.preview import Preview, device_descriptions, make_preview, plan_lines
+from labtui.console.launch.request import LaunchRequest
 from labtui.console.messages import ActionFailed, PlanMade, run_in_background
 from labtui.console.ui.gauges import machine_lines
 from labtui.console.ui.page import Page
@@ -36,31 +36,31 @@ COLUMNS = (
     Column("done", key="done", width=4, right=True),
 )
 
-PAUSE = 0.12
-"""Seconds without a key after which the plan is made anew."""
+PLAN_DELAY = 0.12
+"""Seconds without a key after which the plan is made again."""
 
 
 class LaunchScreen(Page):
-    """State: the marked experiments, what was typed, the last plan. The screen's result is a Wish, or None."""
+    """State: the selected experiments, what was typed, the last preview. The result is a LaunchRequest, or None."""
 
     KIND = "launch"
     AUTO_FOCUS = "FieldEditor"
     BINDINGS: ClassVar[list[BindingType]] = bindings("launch")
 
-    def __init__(self, wish: Wish) -> None:
+    def __init__(self, request: LaunchRequest) -> None:
         super().__init__()
-        self._begun = wish
-        self._chosen: tuple[str, ...] = ()
+        self._initial = request
+        self._selected: tuple[str, ...] = ()
         self._typed: dict[str, str] = {}
         self._fields: tuple[FormField, ...] = ()
         self._devices: dict[str, str] = {}
-        self.answer: Answer | None = None
-        """The last plan, or why there is none."""
-        self._pause: Timer | None = None
+        self.preview: Preview | None = None
+        """The last preview."""
+        self._plan_timer: Timer | None = None
         self._snapshot = Snapshot()
 
     def hints(self) -> Sequence[Command]:
-        """Its own alone: in the fields the others' keys are text."""
+        """The dialog's own keys alone: in the fields, other keys are text."""
         return [command for command in footer(self.KIND) if EVERYWHERE not in command.where]
 
     def body(self) -> ComposeResult:
@@ -71,13 +71,15 @@ class LaunchScreen(Page):
         yield TextPanel(id="plan")
 
     def on_mount(self) -> None:
-        """Begin with the request."""
+        """Fill in the initial request."""
         super().on_mount()
-        names = set(self._begun.names)
+        names = set(self._initial.names)
         variants = self.app.lab.catalog.variants
-        self._chosen = tuple(one.spec.name for one in variants if names & {one.spec.name, one.spec.experiment})
-        self._typed = initial_texts(self._begun, self._variants)
-        if not self._chosen:
+        self._selected = tuple(
+            variant.spec.name for variant in variants if names & {variant.spec.name, variant.spec.experiment}
+        )
+        self._typed = initial_texts(self._initial, self._variants)
+        if not self._selected:
             self.query_one("#experiments").focus()
         self._change()
 
@@ -85,91 +87,91 @@ class LaunchScreen(Page):
 
     @property
     def _variants(self) -> "tuple[Variant, ...]":
-        """The marked ones."""
-        return tuple(variant for variant in self.app.lab.catalog.variants if variant.spec.name in self._chosen)
+        """The selected variants."""
+        return tuple(variant for variant in self.app.lab.catalog.variants if variant.spec.name in self._selected)
 
     @property
-    def wish(self) -> Wish:
-        """What the dialog says now."""
-        return request_of(self._fields, self._chosen)
+    def request(self) -> LaunchRequest:
+        """The request that the fields make now."""
+        return request_of(self._fields, self._selected)
 
     def update(self, snapshot: Snapshot) -> None:
-        """Runs that have finished since, and the load of the devices."""
+        """Show runs that have finished meanwhile, and the load of the devices."""
         self._snapshot = snapshot
         self.app.set_interest(Interest())
-        if device_words(snapshot.machine) != self._devices:
-            self._fill()
+        if device_descriptions(snapshot.machine) != self._devices:
+            self._update_fields()
         self._show()
 
     def _change(self) -> None:
-        """Fields anew, the plan once there is a pause."""
-        self._fill()
-        if self._pause is not None:
-            self._pause.stop()
-        self._pause = self.set_timer(PAUSE, self._plan)
+        """Update the fields at once, and the plan after a pause."""
+        self._update_fields()
+        if self._plan_timer is not None:
+            self._plan_timer.stop()
+        self._plan_timer = self.set_timer(PLAN_DELAY, self._plan)
         self._show()
 
-    def _fill(self) -> None:
-        """The fields, with what was typed checked."""
+    def _update_fields(self) -> None:
+        """Make the fields again, with the typed texts checked."""
         variants = self._variants
         seeds = self.app.lab.catalog.experiment(variants[0].spec.experiment).seeds if variants else (0,)
-        self._devices = device_words(self._snapshot.machine)
+        self._devices = device_descriptions(self._snapshot.machine)
         self._fields = form_fields(variants, seeds, self._devices, self._typed)
 
     def _plan(self) -> None:
-        lab, wish = self.app.lab, self.wish
-        run_in_background(self, lambda: PlanMade(answer(lab, wish)), group="planning", exclusive=True)
+        lab, request = self.app.lab, self.request
+        run_in_background(self, lambda: PlanMade(make_preview(lab, request)), group="planning", exclusive=True)
 
     def on_plan_made(self, message: PlanMade) -> None:
-        """Show it, if it is of what the dialog says now."""
-        if message.answer.wish == self.wish:
-            self.answer = message.answer
+        """Show it, unless the request has changed since."""
+        if message.preview.request == self.request:
+            self.preview = message.preview
             self._show()
 
     def on_action_failed(self, message: ActionFailed) -> None:
         """Show why there is no plan."""
-        self.answer = Answer(self.wish, fault=message.text)
+        self.preview = Preview(self.request, error=message.text)
         self._show()
 
     def _show(self) -> None:
         glyphs = glyphs_of(self)
         finished = [run.name for run in self._snapshot.runs if run.state is State.FINISHED]
         self.query_one(LiveTable).show(
-            [_row(variant, self._chosen, finished) for variant in self.app.lab.catalog.variants]
+            [_row(variant, self._selected, finished) for variant in self.app.lab.catalog.variants]
         )
         self.query_one(Form).show(self._fields)
-        entitle(self.query_one("#experiments"), self._count_told())
+        entitle(self.query_one("#experiments"), self._experiments_title())
         self._show_hint()
-        found, at_once, machine = self.answer, self.wish.at_once, self._snapshot.machine
+        preview, at_once, machine = self.preview, self.request.at_once, self._snapshot.machine
 
-        def write(room: int) -> list[Line]:
-            if found is None:
+        def write(width: int) -> list[Line]:
+            if preview is None:
                 return [(Span("planning …", "muted"),)]
-            if found.plan is None:
-                return [(Span(found.fault, "warn"),)]
-            lines = plan_lines(found.plan, room, glyphs, at_once=at_once)
+            if preview.plan is None:
+                return [(Span(preview.error, "warn"),)]
+            lines = plan_lines(preview.plan, width, glyphs, at_once=at_once)
             gauges = machine_lines(
-                machine.cpu, machine.memory_used, machine.memory_total, machine.devices, room, glyphs
+                machine.cpu, machine.memory_used, machine.memory_total, machine.devices, width, glyphs
             )
             return [*lines, (), *gauges]
 
         panel = self.query_one("#plan", TextPanel)
         panel.show(write)
-        entitle(panel, "plan", "Enter queues it" if found and found.can_start else "")
-        self.show_title(f"{len(self._chosen)} experiments" if len(self._chosen) != 1 else self._chosen[0])
+        entitle(panel, "plan", "Enter queues it" if preview and preview.can_start else "")
+        self.show_title(f"{len(self._selected)} experiments" if len(self._selected) != 1 else self._selected[0])
 
-    def _count_told(self) -> str:
-        count = f"{len(self._chosen)} marked"
+    def _experiments_title(self) -> str:
+        count = f"{len(self._selected)} marked"
         return count if self.has_class("-narrow") else f"experiments  {count}"
 
     def _show_hint(self) -> None:
-        """What the field under the cursor means; on a narrow screen there is no room for it below the fields."""
+        """Explain the current field: below the fields, on a narrow screen in their title."""
         field = self.query_one(Form).current
         title, narrow = "overrides", self.has_class("-narrow")
         words = clean_line(help_text(field, brief=narrow)) if field else ""
         entitle(self.query_one("#fields"), (words or title) if narrow else title, "" if narrow else words)
 
-    # --- What the widgets say -----------------------------------------------------------------------------------------
+    # --- Messages and keys --------------------------------------------------------------------------------------------
 
     @on(Form.Changed)
     def _typed_in(self, event: Form.Changed) -> None:
@@ -185,11 +187,11 @@ class LaunchScreen(Page):
         self._show_hint()
 
     def action_mark(self) -> None:
-        """Mark the experiment under the cursor, or take its mark away."""
+        """Mark the experiment under the cursor, or unmark it."""
         name = self.query_one(LiveTable).cursor_key
         if isinstance(name, str):
-            kept = [one for one in self._chosen if one != name]
-            self._chosen = tuple(kept) if len(kept) < len(self._chosen) else (*self._chosen, name)
+            others = tuple(selected for selected in self._selected if selected != name)
+            self._selected = others if others != self._selected else (*self._selected, name)
             self.query_one(LiveTable).action_move(1)
             self._change()
 
@@ -200,30 +202,30 @@ class LaunchScreen(Page):
     @on(Form.Submitted)
     @on(LiveTable.Opened)
     def action_submit(self) -> None:
-        """Give the wish back, where its plan is made and can start."""
-        found = self.answer
+        """Return the request, once its plan is made and can start."""
+        preview = self.preview
         invalid = next((field for field in self._fields if field.error), None)
         if invalid is not None:
             self.app.say(f"{invalid.key}: {invalid.error}", style="warn")
-        elif found is None or found.wish != self.wish:
+        elif preview is None or preview.request != self.request:
             self.app.say("the plan is being made: Enter again once it is there")
-        elif not found.can_start:
-            self.app.say(found.fault or "there is nothing to run", style="warn")
+        elif not preview.can_start:
+            self.app.say(preview.error or "there is nothing to run", style="warn")
         elif not self._snapshot.writable:
             self.app.say(f"{self.app.lab.store.root} cannot be written: nothing can be run into it", style="warn")
         else:
-            self.dismiss(found.wish)
+            self.dismiss(preview.request)
 
 
-def _row(variant: "Variant", chosen: tuple[str, ...], finished: list[str]) -> TableRow:
+def _row(variant: "Variant", selected: tuple[str, ...], finished: list[str]) -> TableRow:
     name = variant.spec.name
     count = finished.count(name)
-    marked = name in chosen
+    is_selected = name in selected
     return TableRow(
         name,
         {
-            "mark": (Span("x" if marked else "", "accent"),),
-            "name": (Span(clean_line(variant.spec.display_title), "strong" if marked else ""),),
+            "mark": (Span("x" if is_selected else "", "accent"),),
+            "name": (Span(clean_line(variant.spec.display_title), "strong" if is_selected else ""),),
             "done": (Span(str(count) if count else "", "muted"),),
         },
     )
