@@ -85,7 +85,7 @@ def _summary(plan: Plan, at_once: int, glyphs: Glyphs) -> Line:
     elif plan.runs:
         spans.append(Span("  time unknown: no similar run has finished here yet", "muted"))
     if finished:
-        spans.append(Span(f"  {glyphs.dot}  {finished} of them finished before", "warn"))
+        spans.append(Span(f"  {glyphs.dot}  {finished} finished before", "warn"))
     return tuple(spans)
 
 
