@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import Round, Sample, Skipped
-from labtui.launch.supervisor import SPIN_COUNT
+from labtui.launch.environment import SPIN_COUNT
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds bench and labtui."""

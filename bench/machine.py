@@ -14,14 +14,14 @@ def machine() -> dict[str, Any]:
     import psutil
 
     from labtui import __version__
-    from labtui.launch.devices import list_devices
+    from labtui.launch.devices import survey
     from labtui.launch.environment import usable_cores
 
     return {
         "processor": _processor(),
         "cores": usable_cores(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "gpus": [device.title for device in list_devices() if device.kind != "cpu"],
+        "gpus": [device.title for device in survey().devices if device.kind != "cpu"],
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {"labtui": __version__, **{name: version for name in VERSIONS[1:] if (version := _version(name))}},

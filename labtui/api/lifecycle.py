@@ -13,12 +13,12 @@ from labtui.launch import launcher
 from labtui.launch.devices import Device
 from labtui.launch.environment import threads_per_run, usable_cores
 from labtui.launch.launcher import Interpreter, recorded_threads
-from labtui.launch.queue import entries as queue
-from labtui.launch.queue import runner
-from labtui.launch.queue.requeue import to_be_resumed
+from labtui.launch.queue import entries, runner
+from labtui.launch.queue.entries import QueueEntry, failed_entries, remove_entry, retry_entry, waiting_entries
+from labtui.launch.queue.requeue import runs_to_requeue
 from labtui.launch.queue.runner import ensure_runner
 from labtui.launch.slots import Slot
-from labtui.launch.stop import Patience, Stage
+from labtui.launch.stop import Stage, StageTimeouts
 from labtui.launch.stop import stop as stop_in_stages
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -119,9 +119,9 @@ def enqueue_plan(lab: Lab, plan: Plan, *, device: str, jobs: int | None = 1, by:
         yield enqueue(lab, planned, device=device, threads=placement.threads, per_device=placement.per_device, by=by)
 
 
-def enqueue_next_attempt(lab: Lab, run: Run, *, device: str, threads: int, per_device: int = 1, by: str) -> queue.Entry:
+def enqueue_next_attempt(lab: Lab, run: Run, *, device: str, threads: int, per_device: int = 1, by: str) -> QueueEntry:
     """Append the next attempt of a run to the queue: its first one, or one that resumes it."""
-    return queue.enqueue(
+    return entries.enqueue(
         lab.store.root,
         run,
         device=device,
@@ -134,7 +134,7 @@ def enqueue_next_attempt(lab: Lab, run: Run, *, device: str, threads: int, per_d
     )
 
 
-def enqueue_resume(lab: Lab, run: Run, *, by: str) -> queue.Entry:
+def enqueue_resume(lab: Lab, run: Run, *, by: str) -> QueueEntry:
     """Queue a run to resume from its last checkpoint on the kind of device it used before; call `start_queue_runner`
     afterwards. An attempt that could not be started from the queue is tried again instead.
 
@@ -142,9 +142,9 @@ def enqueue_resume(lab: Lab, run: Run, *, by: str) -> queue.Entry:
     """
     require_resumable(run)
     root = lab.store.root
-    for entry in queue.failed(root):
+    for entry in failed_entries(root):
         if entry.run == run.id and entry.ticket is not None and entry.ticket.attempt == run.attempt + 1:
-            return queue.retry(root, entry, by=by)
+            return retry_entry(root, entry, by=by)
     requested_device = run.launch.device.partition(":")[0] if run.launch is not None else "auto"
     threads = threads_per_run(1, usable_cores())
     return enqueue_next_attempt(lab, run, device=requested_device, threads=threads, by=by)
@@ -171,10 +171,10 @@ def restart_stalled_queue(lab: Lab) -> str:
     Returns a message for the user; empty if there was nothing to restart. Raises EnvironmentFault.
     """
     root = lab.store.root
-    if runner.is_at_work(root) or not lab.store.writable:
+    if runner.is_running(root) or not lab.store.writable:
         return ""
-    waiting = runner.standing(root)
-    lost = len(to_be_resumed(root, lab.store.scan())) if runner.resumes_lost(os.environ) else 0
+    waiting = runner.count_unattended(root)
+    lost = len(runs_to_requeue(root, lab.store.scan())) if runner.should_requeue_lost(os.environ) else 0
     if not waiting and not lost:
         return ""
     start_queue_runner(lab)
@@ -191,7 +191,7 @@ def stop(
     *,
     by: str,
     say: Callable[[str], None],
-    patience: Patience | None = None,
+    timeouts: StageTimeouts | None = None,
     until: Stage = Stage.KILLED,
 ) -> bool:
     """Stop a run and return whether it has ended.
@@ -201,7 +201,7 @@ def stop(
     for the user. Raises LabError if the run cannot be asked.
     """
     if run.state is State.QUEUED:
-        entries = [entry for entry in queue.entries(lab.store.root) if entry.run == run.id]
+        entries = [entry for entry in waiting_entries(lab.store.root) if entry.run == run.id]
         for entry in entries:
             say("removed from the queue" if remove_from_queue(lab, entry) else "was no longer in the queue")
         if not entries:
@@ -210,12 +210,12 @@ def stop(
     if not run.state.is_active:
         say(f"already {run.state}")
         return True
-    return stop_in_stages(run, by=by, patience=patience, tell=say, until=until)
+    return stop_in_stages(run, by=by, timeouts=timeouts, report=say, until=until)
 
 
-def remove_from_queue(lab: Lab, entry: queue.Entry) -> bool:
+def remove_from_queue(lab: Lab, entry: QueueEntry) -> bool:
     """Remove an entry from the queue; a run that never started goes to the trash. Returns False if it was gone."""
-    if not queue.remove(entry):
+    if not remove_entry(entry):
         return False
     try:
         run = lab.store.get(entry.run)
@@ -231,9 +231,9 @@ def move_to_trash(lab: Lab, run: Run) -> Path:
 
     Raises UsageError for an active run.
     """
-    for entry in (*queue.entries(lab.store.root), *queue.failed(lab.store.root)):
+    for entry in (*waiting_entries(lab.store.root), *failed_entries(lab.store.root)):
         if entry.run == run.id:
-            queue.remove(entry)
+            remove_entry(entry)
     return lab.store.remove(run)
 
 

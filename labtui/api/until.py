@@ -44,7 +44,8 @@ from labtui.compare.sequential import CAP, boundaries
 from labtui.compare.spec_diff import draws_alike
 from labtui.compare.statistics import ALPHA
 from labtui.errors import LabError, UsageError
-from labtui.launch.daemonize import importable, redirect_output, spawn, stand_alone
+from labtui.launch.daemonize import daemonize, redirect_output, spawn
+from labtui.launch.environment import importable_environment
 from labtui.spec import RunSpec, Variant, recipe_hash, samples_per_epoch, steps_per_epoch
 from labtui.store.files import read_json, write_json
 from labtui.store.paths import RunsPaths
@@ -303,7 +304,7 @@ def start_in_background(lab: Lab, plan: Plan, requested_device: str, jobs: int |
     catalog = "" if lab.catalog.builtin else str(lab.catalog.path.absolute())
     arguments = [str(lab.store.root.absolute()), plan.id, catalog, str(lab.data_root.absolute()), requested_device]
     command = [sys.executable, "-m", "labtui.api.until", *arguments, str(jobs or "auto")]
-    said = spawn(command, cwd=lab.folder, environment=importable(os.environ))
+    said = spawn(command, cwd=lab.folder, environment=importable_environment(os.environ))
     if _READY not in said.splitlines():
         raise LabError(f"The plan was not started in the background: {said.strip() or 'the process said nothing'}")
     return log
@@ -312,7 +313,7 @@ def start_in_background(lab: Lab, plan: Plan, requested_device: str, jobs: int |
 def main(arguments: Sequence[str]) -> int:
     """Drive a plan in the background until it ends. Exit codes as for `labtui run`."""
     root, plan_id, catalog, data, device, jobs = arguments
-    stand_alone()
+    daemonize()
     lab = open_lab(
         catalog=Path(catalog) if catalog else None,
         runs=Path(root),

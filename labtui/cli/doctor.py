@@ -20,7 +20,7 @@ from labtui.cli.streams import put, put_json, say
 from labtui.datasets import listing
 from labtui.errors import EnvironmentFault, LabError
 from labtui.launch.devices import survey
-from labtui.launch.queue import entries as queue_entries
+from labtui.launch.queue.entries import failed_entries, waiting_entries
 from labtui.store.lock import LockHeld, LocksUnsupported, hold
 from labtui.text.durations import duration
 from labtui.text.sizes import size
@@ -186,7 +186,7 @@ def check_data(lab: "Lab") -> Iterator[CheckResult]:
 
 def check_queue(lab: "Lab") -> Iterator[CheckResult]:
     """What waits, and what could not be started."""
-    waiting, failed = queue_entries.entries(lab.store.root), queue_entries.failed(lab.store.root)
+    waiting, failed = waiting_entries(lab.store.root), failed_entries(lab.store.root)
     yield CheckResult("ok", "queue", f"{len(waiting)} waiting")
     if failed:
         advice = "labtui queue ls; labtui queue retry --all"

@@ -16,10 +16,10 @@ from labtui.cli.display import Display
 from labtui.cli.follow import Follower
 from labtui.cli.interrupts import Interrupts
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError
-from labtui.launch.daemonize import Ends
+from labtui.launch.daemonize import ExitWatcher
 from labtui.launch.devices import Device
-from labtui.launch.launcher import Warm
-from labtui.launch.slots import Line, Slot, first_free
+from labtui.launch.launcher import ForkServer
+from labtui.launch.slots import Slot, Waiter, acquire_first
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -77,14 +77,19 @@ class ForegroundRuns:
     """The runs of one command, from the first start to the last end."""
 
     def __init__(
-        self, lab: Lab, placement: Placement, display: Display, interrupts: Interrupts, warm: Warm | None = None
+        self,
+        lab: Lab,
+        placement: Placement,
+        display: Display,
+        interrupts: Interrupts,
+        fork_server: ForkServer | None = None,
     ) -> None:
-        """`warm` is the fork server that the runs start from; the first start waits for it, and the last closes it."""
+        """The runs start from `fork_server`; the first start waits for it, and the last closes it."""
         self._lab = lab
-        self._warm = warm
-        self._ends = Ends()
+        self._fork_server = fork_server
+        self._ends = ExitWatcher()
         self._placement = placement
-        self._line = Line()
+        self._line = Waiter()
         self._display = display
         self._interrupts = interrupts
         self._pending: deque[PendingRun] = deque()
@@ -126,15 +131,15 @@ class ForegroundRuns:
             device, slot = taken
             with slot:
                 self._start(self._pending.popleft(), device, slot)
-        if self._warm is not None and not self._pending:
-            self._warm.close()
+        if self._fork_server is not None and not self._pending:
+            self._fork_server.close()
 
-    def _loading(self) -> tuple[Warm, ...]:
-        return (self._warm,) if self._warm is not None and self._warm.loading else ()
+    def _loading(self) -> tuple[ForkServer, ...]:
+        return (self._fork_server,) if self._fork_server is not None and self._fork_server.loading else ()
 
     def _free_slot(self) -> tuple[Device, Slot] | None:
         placement = self._placement
-        return first_free(placement.devices, placement.threads, self._line, per_device=placement.per_device)
+        return acquire_first(placement.devices, placement.threads, self._line, per_device=placement.per_device)
 
     def _start(self, pending: PendingRun, device: Device, slot: Slot) -> None:
         try:

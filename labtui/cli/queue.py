@@ -13,8 +13,8 @@ from labtui.cli.options import json_option, lab_from, lab_options
 from labtui.cli.ps import as_json as run_as_json
 from labtui.cli.streams import Part, put, put_json, put_table, say
 from labtui.errors import UsageError
-from labtui.launch.queue import entries as waiting
-from labtui.launch.queue.runner import standing
+from labtui.launch.queue.entries import QueueEntry, failed_entries, find_entry, retry_entry, waiting_entries
+from labtui.launch.queue.runner import count_unattended
 from labtui.store.run import Run
 from labtui.text.durations import ago
 from labtui.text.numbers import DASH
@@ -29,7 +29,7 @@ COLUMNS = tuple(map(Column, ("ENTRY", "RUN", "DEVICE", "HOST", "QUEUED", "STATE"
 
 def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     lab = lab_from(ctx.params.get("catalog"), ctx.params.get("runs"), ctx.params.get("data"))
-    known = (*waiting.entries(lab.store.root), *waiting.failed(lab.store.root))
+    known = (*waiting_entries(lab.store.root), *failed_entries(lab.store.root))
     return [CompletionItem(entry.run) for entry in known if entry.run.startswith(incomplete)]
 
 
@@ -46,7 +46,7 @@ def queue() -> None:
 @lab_options
 def ls(lab: "Lab", *, json: bool) -> None:
     """List the waiting runs in order, and those that could not be started, with the reason."""
-    known = (*waiting.entries(lab.store.root), *waiting.failed(lab.store.root))
+    known = (*waiting_entries(lab.store.root), *failed_entries(lab.store.root))
     if json:
         for entry in known:
             put_json(_as_json(entry))
@@ -78,9 +78,9 @@ def retry(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
 
     They are queued on this machine. A queue runner is started if none is active.
     """
-    chosen = list(waiting.failed(lab.store.root)) if everything else _find(lab, names, everything=False)
+    chosen = list(failed_entries(lab.store.root)) if everything else _find(lab, names, everything=False)
     for entry in chosen:
-        again = waiting.retry(lab.store.root, entry, by="labtui queue retry")
+        again = retry_entry(lab.store.root, entry, by="labtui queue retry")
         put(f"{again.run}: queued as {again.name}")
     _say_runner(start_queue_runner(lab))
 
@@ -125,20 +125,20 @@ def _say_runner(started: bool) -> None:
 
 
 def _say_if_stopped(lab: "Lab") -> None:
-    if number := standing(lab.store.root):
+    if number := count_unattended(lab.store.root):
         waiting_runs = f"{plural(number, 'run')} {'is' if number == 1 else 'are'} waiting"
         say(f"{waiting_runs}, but no queue runner is active. `labtui queue retry --all` or the console starts one.")
 
 
-def _find(lab: "Lab", names: Sequence[str], *, everything: bool) -> list[waiting.Entry]:
+def _find(lab: "Lab", names: Sequence[str], *, everything: bool) -> list[QueueEntry]:
     if everything:
-        return [*waiting.entries(lab.store.root), *waiting.failed(lab.store.root)]
+        return [*waiting_entries(lab.store.root), *failed_entries(lab.store.root)]
     if not names:
         raise UsageError("Name an entry, or use --all.", advice="`labtui queue ls` lists them.")
-    return [waiting.find(lab.store.root, name) for name in names]
+    return [find_entry(lab.store.root, name) for name in names]
 
 
-def _row(entry: waiting.Entry) -> tuple[Part, ...]:
+def _row(entry: QueueEntry) -> tuple[Part, ...]:
     ticket = entry.ticket
     state = f"could not be started: {entry.reason}" if entry.reason else "waiting"
     if ticket is None:
@@ -148,7 +148,7 @@ def _row(entry: waiting.Entry) -> tuple[Part, ...]:
     return (entry.name, entry.run, ticket.device, ticket.origin.host, ago(ticket.when), state)
 
 
-def _as_json(entry: waiting.Entry) -> dict[str, object]:
+def _as_json(entry: QueueEntry) -> dict[str, object]:
     ticket = entry.ticket
     return {
         "entry": entry.name,

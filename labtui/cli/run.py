@@ -205,9 +205,9 @@ def _require_names(lab: "Lab", names: Sequence[str], *, everything: bool) -> Non
 
 def _require_device(requested_device: str, *, dry_run: bool) -> None:
     """Raise before anything is fetched. A plan may be for another machine: its device need not be here."""
-    from labtui.launch.devices import choose, is_device_word
+    from labtui.launch.devices import choose, is_device_name
 
-    if not (dry_run and is_device_word(requested_device)):
+    if not (dry_run and is_device_name(requested_device)):
         choose(requested_device)
 
 

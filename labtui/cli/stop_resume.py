@@ -119,14 +119,14 @@ def _stop_all(stop_one: Callable[[Run], bool], runs: Sequence[Run]) -> bool:
 
 def _stop(lab: "Lab", run: Run, patience: float | None, *, ask_only: bool) -> bool:
     from labtui.api import lifecycle
-    from labtui.launch.stop import Patience, Stage
+    from labtui.launch.stop import Stage, StageTimeouts
 
     return lifecycle.stop(
         lab,
         run,
         by="labtui stop",
         say=lambda text: say(f"{run.id}: {text}"),
-        patience=Patience() if patience is None else Patience(asked=patience),
+        timeouts=StageTimeouts() if patience is None else StageTimeouts(asked=patience),
         until=Stage.ASKED if ask_only else Stage.KILLED,
     )
 

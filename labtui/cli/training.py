@@ -16,8 +16,8 @@ from labtui.cli.logs import last_lines
 from labtui.cli.streams import say, shows_escapes
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device
-from labtui.launch.fork_server.client import warmed
-from labtui.launch.launcher import Interpreter, Warm, recorded_threads
+from labtui.launch.fork_server.client import with_fork_server
+from labtui.launch.launcher import ForkServer, Interpreter, recorded_threads
 from labtui.launch.slots import Slot
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -40,23 +40,29 @@ def train_plan(lab: Lab, plan: Plan, *, device: str, jobs: int | None, json: boo
     placement = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
     if len(plan.runs) > 1 and placement.jobs == 1 and not quiet:
         say(f"{plural(len(plan.runs), 'run')}, one at a time; -j auto trains several at once.")
-    with warmed(Interpreter(), placement.devices, placement.threads, len(plan.runs)) as interpreter:
+    with with_fork_server(Interpreter(), placement.devices, placement.threads, len(plan.runs)) as interpreter:
         pending = [_pending_run(lab, planned, device, placement, interpreter) for planned in plan.runs]
-        return run_to_end(lab, pending, placement, warm=interpreter.warm, json=json, quiet=quiet)
+        return run_to_end(lab, pending, placement, fork_server=interpreter.fork_server, json=json, quiet=quiet)
 
 
 def resume_runs(lab: Lab, runs: Sequence[Run], device: str, *, take_over: bool, quiet: bool, json: bool) -> int:
     """Resume runs, one after the other, and return the exit code."""
     placement = place_runs(device, runs=len(runs))
     threads = max((recorded_threads(run.paths) or 0 for run in runs), default=0) or placement.threads
-    with warmed(Interpreter(), placement.devices, threads, len(runs)) as interpreter:
+    with with_fork_server(Interpreter(), placement.devices, threads, len(runs)) as interpreter:
         pending = [_pending_resume(lab, run, device, threads, interpreter, take_over=take_over) for run in runs]
         placement = replace(placement, threads=threads)
-        return run_to_end(lab, pending, placement, warm=interpreter.warm, json=json, quiet=quiet)
+        return run_to_end(lab, pending, placement, fork_server=interpreter.fork_server, json=json, quiet=quiet)
 
 
 def run_to_end(
-    lab: Lab, pending: Sequence[PendingRun], placement: Placement, *, warm: Warm | None = None, json: bool, quiet: bool
+    lab: Lab,
+    pending: Sequence[PendingRun],
+    placement: Placement,
+    *,
+    fork_server: ForkServer | None = None,
+    json: bool,
+    quiet: bool,
 ) -> int:
     """Start and follow runs, explain failures, write the table of results, and return the exit code."""
     from labtui.cli.compare import put_result
@@ -64,7 +70,7 @@ def run_to_end(
     display = _display(json=json, quiet=quiet)
     with Interrupts() as interrupts:
         try:
-            outcome = ForegroundRuns(lab, placement, display, interrupts, warm).run_all(pending)
+            outcome = ForegroundRuns(lab, placement, display, interrupts, fork_server).run_all(pending)
         finally:
             display.close()
         if outcome.signal_code == EXIT_HUNG_UP:

@@ -24,7 +24,7 @@ from labtui.cli.streams import put, put_json, say
 from labtui.compare.plans import Look, Plan, PlanState
 from labtui.compare.render.plan_text import end_lines, look_line, plan_lines, verdict_word
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, LabError
-from labtui.launch.queue import entries as queue
+from labtui.launch.queue.entries import waiting_entries
 from labtui.launch.stop import request_stop
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -134,7 +134,7 @@ def _leave(lab: Lab, driver: PlanDriver, interrupts: Interrupts) -> int:
 
 def _dequeue(lab: Lab, driver: PlanDriver) -> None:
     waiting = {run.id for run in driver.runs if run.state is State.QUEUED}
-    for entry in queue.entries(lab.store.root):
+    for entry in waiting_entries(lab.store.root):
         if entry.run in waiting:
             remove_from_queue(lab, entry)
 

@@ -92,7 +92,7 @@ def _train(lab: "Lab", run: Run, scratch: Path, interrupts: "Interrupts") -> Run
     while not (again := store.get(again.id)).state.is_over:
         done = any(epoch.number >= 1 for epoch in follower.update(again).new_epochs)
         if interrupts.any:
-            stop(again, BY, tell=say, until=Stage.KILLED)
+            stop(again, BY, report=say, until=Stage.KILLED)
         elif done and not stop_requested:
             stop_requested = request_stop(again, BY).sent
         time.sleep(POLL)
@@ -109,11 +109,11 @@ def _start(lab: "Lab", run: Run, again: Run, interrupts: "Interrupts") -> bool:
     from labtui.launch.devices import choose
     from labtui.launch.environment import usable_cores
     from labtui.launch.launcher import recorded_threads, start
-    from labtui.launch.slots import wait_for
+    from labtui.launch.slots import wait_for_slot
 
     device = choose(run.launch.device if run.launch is not None else "auto")
     threads = recorded_threads(run.paths) or usable_cores()
-    placed = wait_for([device], threads, waiting=lambda: not interrupts.any)
+    placed = wait_for_slot([device], threads, keep_waiting=lambda: not interrupts.any)
     if placed is None:
         return False
     with placed[1] as slot:

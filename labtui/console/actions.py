@@ -252,9 +252,9 @@ def queue_resume(lab: Lab, run: Run) -> str:
 def remove_from_queue(lab: Lab, run: Run) -> str:
     """Remove a run that has not started from the queue; its folder goes to the trash."""
     from labtui.api import lifecycle
-    from labtui.launch.queue import entries as queue
+    from labtui.launch.queue.entries import waiting_entries
 
-    for entry in queue.entries(lab.store.root):
+    for entry in waiting_entries(lab.store.root):
         if entry.run == run.id and lifecycle.remove_from_queue(lab, entry):
             return f"{run_label(run)} was removed from the queue"
     return f"{run_label(run)} is not queued; `labtui rm {run.id}` removes its folder"
@@ -264,7 +264,7 @@ def stop_run(run: Run, report: Report) -> str:
     """Stop a run in stages, each reported: asked, SIGTERM, SIGKILL."""
     from labtui.launch import stop
 
-    ended = stop.stop(run, _requester(), tell=lambda text: report(f"{run_label(run)}: {text}"))
+    ended = stop.stop(run, _requester(), report=lambda text: report(f"{run_label(run)}: {text}"))
     return f"{run_label(run)} {'has stopped' if ended else 'is still running'}"
 
 

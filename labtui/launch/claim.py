@@ -1,8 +1,8 @@
-"""Claiming an attempt: the one gate through which every engine of a run folder passes.
+"""Claim an attempt; every engine of a run folder is started through here.
 
-Three things together keep two engines out of one folder. The run's lock is held by the small parent for its whole life.
-An engine whose parent was killed is looked for by its recorded identity, since it lives on until it has saved. And
-`mkdir attempts/NNN` is atomic on every disk, also where locks are not.
+Three measures together prevent two engines in one folder. The supervisor holds the run's lock for its whole life. An
+engine whose supervisor was killed is searched for by its recorded identity, because it keeps running until it has
+saved. And `mkdir attempts/NNN` is atomic on every disk, even on those without locks.
 """
 
 import errno
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labtui.errors import LabError
-from labtui.launch.order import Order, Refused, Why
+from labtui.launch.order import Order, RefusalReason, Refused
 from labtui.store.files import read_json_or_none
 from labtui.store.lock import HeldLock, LockHeld, LocksUnsupported, hold
 from labtui.store.observer import is_here
@@ -27,26 +27,26 @@ _POLL = 0.02
 
 
 class Refusal(LabError):
-    """The attempt cannot be this parent's; nothing was changed."""
+    """The attempt cannot be claimed; nothing was changed."""
 
-    def __init__(self, why: Why, message: str, advice: str = "") -> None:
+    def __init__(self, why: RefusalReason, message: str, advice: str = "") -> None:
         super().__init__(message, advice=advice)
         self.why = why
 
     def answer(self) -> Refused:
-        """The same as a value for the starter."""
+        """The answer for the starter."""
         return Refused(why=self.why, message=self.message, advice=self.advice)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The lock of a run and the folder of an attempt, both ours."""
+    """A run's lock and an attempt's folder, both held by this process."""
 
     lock: HeldLock
     attempt: AttemptPaths
 
-    def give_back(self) -> None:
-        """Undo the claim of an attempt that could not even be recorded."""
+    def undo(self) -> None:
+        """Undo the claim of an attempt that could not be recorded."""
         with suppress(OSError):
             for path in self.attempt.folder.glob("*"):
                 if not path.is_dir():
@@ -57,52 +57,53 @@ class Claim:
 
 
 def claim(paths: RunPaths, order: Order) -> Claim:
-    """Take the run's lock and make the folder of the attempt. Raises Refusal, and keeps no lock then."""
+    """Take the run's lock and create the attempt's folder. Raises Refusal; the lock is then released."""
     _require_run(paths)
-    lock = _lock(paths, order.patience)
+    lock = _lock(paths, order.timeout)
     try:
         _require_startable(paths, order)
         attempt = paths.attempt(order.attempt)
-        _make(attempt)
+        _make_folder(attempt)
     except Refusal:
         lock.close()
         raise
     except OSError as fault:
         lock.close()
-        raise in_the_way(fault, paths.folder) from fault
+        raise disk_refusal(fault, paths.folder) from fault
     return Claim(lock, attempt)
 
 
-def in_the_way(fault: OSError, folder: Path) -> Refusal:
-    """What an error of the disk means for somebody who wanted to start a run."""
+def disk_refusal(fault: OSError, folder: Path) -> Refusal:
+    """The refusal of a start because of an error of the disk."""
     if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Refusal("full", f"Not started: the disk of {folder} is full.", "Free some space and start it again.")
+        return Refusal("full", f"Not started: the disk of {folder} is full.", "Free some space and try again.")
     if fault.errno in (errno.ENOENT, errno.ENOTDIR) and not folder.is_dir():
-        return Refusal("environment", f"Not started: {folder} is no longer there.", "Was it moved or removed?")
+        return Refusal("environment", f"Not started: {folder} no longer exists.", "It may have been moved or removed.")
     if fault.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return Refusal(
-            "environment", f"Not started: {folder} cannot be written ({fault.strerror}).", "Whose folder is it?"
+            "environment",
+            f"Not started: {folder} cannot be written ({fault.strerror}).",
+            "It may belong to another user.",
         )
     return Refusal("environment", f"Not started: {folder}: {fault.strerror or fault}.")
 
 
-def remove_leftovers(paths: RunPaths) -> list[Path]:
-    """Remove temporary files that killed writers left. Only the holder of the run's lock may do that.
+def remove_temporary_files(paths: RunPaths) -> list[Path]:
+    """Remove temporary files that killed writers left behind, and return their paths. Requires the run's lock.
 
-    A writer that is alive writes beside its target for milliseconds; of a run, only the engine and its parent write
-    here, and those of earlier attempts are gone.
+    Only the engine and its supervisor write here, and those of earlier attempts have exited.
     """
-    gone = []
-    for path in _leftovers(paths):
+    removed = []
+    for path in _temporary_files(paths):
         try:
             path.unlink()
         except OSError:
             continue
-        gone.append(path)
-    return gone
+        removed.append(path)
+    return removed
 
 
-def _leftovers(paths: RunPaths) -> Iterator[Path]:
+def _temporary_files(paths: RunPaths) -> Iterator[Path]:
     earlier = [paths.attempt(number).folder for number in paths.attempt_numbers()[:-1]]
     requests = [folder / "requests" for folder in earlier]
     for folder in (paths.folder, *earlier, *requests):
@@ -118,88 +119,91 @@ def _leftovers(paths: RunPaths) -> Iterator[Path]:
 def _require_run(paths: RunPaths) -> None:
     try:
         if not _is_folder(paths.folder):
-            raise Refusal("run", f"{paths.folder} is a link or a file, not a run folder: nothing was started.")
+            raise Refusal("run", f"Not started: {paths.folder} is a link or a file, not a run folder.")
         paths.spec.lstat()
     except FileNotFoundError as fault:
         if paths.folder.is_dir():
-            raise Refusal("run", f"{paths.folder} holds no spec.json: it is no run of labtui's.") from fault
-        raise in_the_way(fault, paths.folder) from fault
+            raise Refusal(
+                "run", f"Not started: {paths.folder} does not contain a spec.json, so it is not a run."
+            ) from fault
+        raise disk_refusal(fault, paths.folder) from fault
     except OSError as fault:
-        raise in_the_way(fault, paths.folder) from fault
+        raise disk_refusal(fault, paths.folder) from fault
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether it is a folder itself: links out of the runs folder are not followed. Raises OSError."""
+    """Whether it is a folder and not a link to one: links out of the runs folder are not followed. Raises OSError."""
     return stat.S_ISDIR(path.lstat().st_mode)
 
 
-def _lock(paths: RunPaths, patience: float) -> HeldLock:
+def _lock(paths: RunPaths, timeout: float) -> HeldLock:
     try:
-        return hold(paths.lock, patience)
+        return hold(paths.lock, timeout)
     except LockHeld as fault:
         raise Refusal("running", f"{paths.folder.name} is already running.", "Watch it with `labtui ps`.") from fault
     except LocksUnsupported as fault:
         raise Refusal("environment", fault.message, fault.advice) from fault
     except OSError as fault:
-        raise in_the_way(fault, paths.folder) from fault
+        raise disk_refusal(fault, paths.folder) from fault
 
 
 def _require_startable(paths: RunPaths, order: Order) -> None:
     last = paths.last_attempt()
     highest = last.number if last else 0
     if highest >= order.attempt:
-        raise Refusal("claimed", f"Attempt {order.attempt} of {paths.folder.name} was started by somebody else.")
+        raise Refusal("claimed", f"Attempt {order.attempt} of {paths.folder.name} was started by another process.")
     if last is None:
         return
     result = read_json_or_none(paths.result, Result)
     if result is not None and result.outcome == "finished" and result.attempt == highest:
-        raise Refusal("finished", f"{paths.folder.name} is finished: there is nothing to resume.")
+        raise Refusal("finished", f"{paths.folder.name} has finished: there is nothing to resume.")
     launch = read_json_or_none(last.launch, Launch)
     if launch is None or os.path.lexists(last.exit):
         return
     if not is_here(launch):
-        _require_ours(paths, order, launch, result)
-    elif survivor := _survivor(launch, order.patience):
+        _require_ended(paths, order, launch, result)
+    elif survivor := _survivor(launch, order.timeout):
         raise Refusal(
             "running",
-            f"{paths.folder.name} still runs: process {survivor.pid} of attempt {highest} lives.",
-            "An engine that lost its parent saves and ends by itself; try again in a moment.",
+            f"{paths.folder.name} is still running: process {survivor.pid} of attempt {highest}.",
+            "An engine that lost its supervisor saves and stops by itself; try again in a moment.",
         )
 
 
-def _require_ours(paths: RunPaths, order: Order, launch: Launch, result: Result | None) -> None:
-    """Another host's attempt without an end: from here nobody can tell whether its engine lives."""
+def _require_ended(paths: RunPaths, order: Order, launch: Launch, result: Result | None) -> None:
+    """For an attempt on another host, whose processes cannot be seen from here: require a report that it ended."""
     ended = result is not None and result.attempt == launch.attempt
     if not ended and not order.take_over:
         raise Refusal(
             "elsewhere",
-            f"{paths.folder.name} was started on {launch.host} and never said that it ended.",
-            f"Resume it there, or take it over if {launch.host} is gone for good.",
+            f"{paths.folder.name} was started on {launch.host}, which has not reported its end.",
+            f"Resume it there, or add `--take-over` if {launch.host} will not come back.",
         )
 
 
-def _survivor(launch: Launch, patience: float) -> ProcessId | None:
-    """A process of the attempt that still runs after `patience` seconds.
+def _survivor(launch: Launch, timeout: float) -> ProcessId | None:
+    """A process of the attempt that is still running after `timeout` seconds.
 
-    The lock is ours, so the parent should be gone; it is looked for because some disks grant every lock to everybody.
+    This process has the lock, so the supervisor should be gone; it is checked because some disks grant every lock to
+    everybody.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
-        lives = [who for who in (launch.engine, launch.parent) if who and alive(who, launch.boot_id)]
-        if not lives or time.monotonic() >= deadline:
-            return lives[0] if lives else None
+        running = [process for process in (launch.engine, launch.parent) if process and alive(process, launch.boot_id)]
+        if not running or time.monotonic() >= deadline:
+            return running[0] if running else None
         time.sleep(_POLL)
 
 
-def _make(attempt: AttemptPaths) -> None:
+def _make_folder(attempt: AttemptPaths) -> None:
     attempts = attempt.folder.parent
     attempts.mkdir(exist_ok=True)
     if not _is_folder(attempts):
-        raise Refusal("run", f"{attempts} is a link, not a folder: nothing was started.")
+        raise Refusal("run", f"Not started: {attempts} is a link, not a folder.")
     try:
         attempt.folder.mkdir()
     except FileExistsError as fault:
-        raise Refusal("claimed", f"Attempt {attempt.number} was claimed by somebody else.") from fault
+        raise Refusal("claimed", f"Attempt {attempt.number} was claimed by another process.") from fault
     try:
         attempt.stop_request.parent.mkdir()
     except OSError:

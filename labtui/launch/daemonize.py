@@ -1,8 +1,8 @@
-"""Processes that outlive their starter, its terminal and its connection, and what they say until they stand alone.
+"""Processes that outlive their starter, its terminal and its connection; and waiting for signals and exits.
 
-The starter reads one pipe: the child's standard output and error, until the child closes them. That is how it hears
-of a Python that does not start at all, as well as of a child that refuses. No pipe is left afterwards: an engine whose
-output is a pipe of the console dies at its next print when the console does.
+The starter reads one pipe: the child's standard output and error, until the child closes them. This is how it learns of
+a Python that does not start at all, as well as of a child that refuses. No pipe remains afterwards: an engine whose
+output were a pipe to the console would die at its next print after the console exits.
 """
 
 import os
@@ -10,7 +10,6 @@ import select
 import signal
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -18,14 +17,16 @@ from typing import Protocol
 
 from labtui.errors import EnvironmentFault
 
-PATIENCE = 60.0
-"""Seconds that a child may take until it stands alone; a cold network disk needs many."""
+START_TIMEOUT = 60.0
+"""Seconds that a child may take until it has detached; on a slow network disk it needs many."""
 
 
-def spawn(command: Sequence[str], *, cwd: Path | None, environment: Mapping[str, str], keep: Sequence[int] = ()) -> str:
-    """Start a program that calls `stand_alone`, and return what it said before it closed its output.
+def spawn(
+    command: Sequence[str], *, cwd: Path | None, environment: Mapping[str, str], pass_fds: Sequence[int] = ()
+) -> str:
+    """Start a program that calls `daemonize`, and return its output up to the moment when it closes it.
 
-    `keep` are descriptors that the child inherits. Raises EnvironmentFault where the program cannot be started.
+    The child inherits the descriptors `pass_fds`. Raises EnvironmentFault if the program cannot be started.
     """
     try:
         child = subprocess.Popen(
@@ -34,30 +35,30 @@ def spawn(command: Sequence[str], *, cwd: Path | None, environment: Mapping[str,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=keep,
-            cwd=existing(cwd),
+            pass_fds=pass_fds,
+            cwd=existing_folder(cwd),
             env=dict(environment),
         )
     except OSError as fault:
         raise EnvironmentFault(
-            f"{command[0]} cannot be started: {fault.strerror}.", advice="Is its Python environment still there?"
+            f"{command[0]} cannot be started: {fault.strerror}.", advice="Does its Python environment still exist?"
         ) from fault
     try:
-        said, _ = child.communicate(timeout=PATIENCE)
+        output, _ = child.communicate(timeout=START_TIMEOUT)
     except subprocess.TimeoutExpired as fault:
         child.kill()
         child.communicate()
         raise EnvironmentFault(
-            f"{command[0]} said nothing for {PATIENCE:.0f} s.",
-            advice="Is the disk very slow? Look again with `labtui ps`.",
+            f"{command[0]} did not answer within {START_TIMEOUT:.0f}s.",
+            advice="The disk may be very slow. Check again with `labtui ps`.",
         ) from fault
-    return said.decode("utf-8", "replace")
+    return output.decode("utf-8", "replace")
 
 
-def stand_alone() -> None:
-    """Leave the starter: a session of our own, nobody's child, deaf to the end of a terminal.
+def daemonize() -> None:
+    """Detach from the starter: a session of its own, another parent process, and SIGHUP ignored.
 
-    The process that the starter knows ends here at once, so that it has nothing to wait for and keeps no zombie.
+    The process that the starter knows exits here at once, so the starter has nothing to wait for and keeps no zombie.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if os.fork():
@@ -66,33 +67,20 @@ def stand_alone() -> None:
 
 
 def redirect_output(descriptor: int) -> None:
-    """Send standard output and error to `descriptor`; the starter's pipe ends here."""
+    """Send standard output and error to `descriptor`; the pipe to the starter is closed by this."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
 
 
-def importable(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which `python -P -m labtui…` finds the labtui that runs now.
-
-    `-P` keeps a `random.py` in the current folder from being imported; a labtui that was found there, in a source tree,
-    must then be named.
-    """
-    source = str(Path(__file__).resolve().parents[2])
-    if source in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
-        return dict(environment)
-    others = [part for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part and part != source]
-    return {**environment, "PYTHONPATH": os.pathsep.join([source, *others])}
-
-
-def existing(folder: Path | None) -> str:
-    """The folder to start a program in: this one, or `/` where it is gone."""
+def existing_folder(folder: Path | None) -> str:
+    """The folder to start a program in: this one, or `/` if it does not exist."""
     return str(folder) if folder is not None and folder.is_dir() else "/"
 
 
-class Signals:
-    """Signals as bytes in a pipe, which `select` can wait for. There is one of these in a process."""
+class SignalPipe:
+    """Signals as bytes in a pipe, which `select` can wait for together with a timeout. Create one per process."""
 
     def __init__(self, numbers: Iterable[int]) -> None:
         self._read, write = os.pipe()
@@ -100,10 +88,10 @@ class Signals:
         os.set_blocking(write, False)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         for number in numbers:
-            signal.signal(number, _note)
+            signal.signal(number, _ignore)
 
     def fileno(self) -> int:
-        """Readable when a signal has arrived."""
+        """Readable once a signal has arrived."""
         return self._read
 
     def wait(self, seconds: float) -> frozenset[int]:
@@ -112,8 +100,8 @@ class Signals:
         return frozenset(os.read(self._read, 4096)) if ready else frozenset()
 
 
-def _note(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: with a handler in place the signal's number goes into the pipe."""
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: with a handler installed, Python writes the signal's number to the pipe."""
 
 
 class Readable(Protocol):
@@ -123,35 +111,39 @@ class Readable(Protocol):
         """The descriptor."""
 
 
-class Ends:
-    """The processes whose end is waited for."""
+class ExitWatcher:
+    """Wait until one of several processes has exited, above all supervisors, whose device slots are then free.
+
+    A supervisor is nobody's child, so its starter is not notified of its exit. Linux has descriptors of processes for
+    that; on other systems `wait` takes its full time.
+    """
 
     def __init__(self) -> None:
-        self._alive: list[int] = []
+        self._running: list[int] = []
         self._missed = False
 
     def watch(self, pid: int) -> None:
-        """Wake for the end of this process too."""
+        """Also wake up when this process exits."""
         if not hasattr(os, "pidfd_open"):
             return
         try:
-            self._alive.append(os.pidfd_open(pid))
+            self._running.append(os.pidfd_open(pid))
         except ProcessLookupError:
             self._missed = True
-        except OSError:  # no descriptors left, or a kernel without this call: whoever waits looks again anyhow
+        except OSError:  # no descriptors left, or a kernel without this call: the caller polls anyway
             return
 
     def wait(self, seconds: float, *others: Readable) -> None:
-        """Until a process has ended or one of the others is readable, for at most so many seconds."""
+        """Wait until a process has exited or one of the others is readable, at most `seconds`."""
         seconds, self._missed = 0.0 if self._missed else seconds, False
-        watched: list[int | Readable] = [*self._alive, *others]
+        watched: list[int | Readable] = [*self._running, *others]
         ready, _, _ = select.select(watched, [], [], seconds)
-        for descriptor in [descriptor for descriptor in self._alive if descriptor in ready]:
-            self._alive.remove(descriptor)
+        for descriptor in [descriptor for descriptor in self._running if descriptor in ready]:
+            self._running.remove(descriptor)
             os.close(descriptor)
 
     def close(self) -> None:
-        """Wait for none of them any more."""
-        for descriptor in self._alive:
+        """Watch no process any more."""
+        for descriptor in self._running:
             os.close(descriptor)
-        self._alive.clear()
+        self._running.clear()

@@ -1,4 +1,4 @@
-"""What a run can be trained on here, found without torch, and which of it is meant."""
+"""The devices of this machine, found without torch, and which of them a request means."""
 
 import os
 import platform
@@ -13,14 +13,15 @@ from labtui.errors import EnvironmentFault, UsageError
 from labtui.launch.environment import usable_cores
 from labtui.launch.nvml import Gpu, NvmlUnavailable, visible_gpus
 from labtui.text.clean import clean_line
+from labtui.text.words import plural
 
-ROOM = 2 << 30
-"""Bytes that must be free on a GPU for `auto` to take it: CUDA's own half a gibibyte, the data set, the network."""
+MIN_FREE_MEMORY = 2 << 30
+"""Bytes that must be free on a GPU for `auto` to use it: for CUDA itself (0.5 GiB), the data set and the network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceProcess:
-    """Who else is on a GPU."""
+    """A process that uses a GPU."""
 
     pid: int
     name: str
@@ -31,10 +32,10 @@ class DeviceProcess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """Something to train on."""
+    """A device to train on."""
 
     name: str
-    """`cpu`, `cuda:N` (counted over the visible GPUs, in the driver's order) or `mps`."""
+    """`cpu`, `cuda:N` (numbered over the visible GPUs, in the driver's order) or `mps`."""
     title: str
     uuid: str | None = None
     memory_total: int | None = None
@@ -46,7 +47,7 @@ class Device:
     """Of the CPU: those this process may use."""
     processes: tuple[DeviceProcess, ...] = ()
     obstacle: str = ""
-    """Why the engine cannot use it although it is here."""
+    """Why the engine cannot use it although it exists; empty if it can."""
 
     @property
     def kind(self) -> str:
@@ -54,78 +55,77 @@ class Device:
         return self.name.partition(":")[0]
 
     @property
-    def has_room(self) -> bool:
-        """Whether a run fits, as far as can be told."""
-        return self.memory_free is None or self.memory_free >= ROOM
+    def has_free_memory(self) -> bool:
+        """Whether a run fits, as far as is known."""
+        return self.memory_free is None or self.memory_free >= MIN_FREE_MEMORY
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is here, and what stands in the way of some of it."""
+    """The devices of this machine, and why some of them cannot be used."""
 
     devices: tuple[Device, ...]
     notices: tuple[str, ...] = ()
 
 
-def list_devices() -> tuple[Device, ...]:
-    """The CPU, then GPUs, then Apple's."""
-    return survey().devices
-
-
 def survey(environment: Mapping[str, str] = os.environ) -> Survey:
-    """Look at the machine, by the CUDA_VISIBLE_DEVICES of `environment`: some 20 ms, no torch, no CUDA context."""
+    """The CPU, then the GPUs that CUDA_VISIBLE_DEVICES of `environment` leaves visible, then Apple's GPU.
+
+    Takes about 20 ms, without torch and without a CUDA context.
+    """
     notices: list[str] = []
     try:
         gpus = visible_gpus(environment)
     except NvmlUnavailable as fault:
         gpus = ()
-        notices.append(f"NVIDIA's driver does not answer, so no GPU is listed: {clean_line(str(fault))}.")
+        notices.append(f"NVIDIA's driver does not respond, so no GPUs are listed: {clean_line(str(fault))}.")
     obstacle = _cuda_obstacle() if gpus else ""
     if obstacle:
-        notices.append(f"{len(gpus)} GPU(s) here cannot be used: {obstacle}.")
+        notices.append(f"{plural(len(gpus), 'GPU')} cannot be used: {obstacle}.")
     cuda = [_cuda(index, gpu, obstacle) for index, gpu in enumerate(gpus)]
     return Survey((_cpu(), *cuda, *_mps()), tuple(notices))
 
 
-def choose(text: str, found: Survey | None = None) -> Device:
-    """The device that is meant by `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; never another one instead.
+def choose(requested: str, surveyed: Survey | None = None) -> Device:
+    """The device that is requested by `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; never another one instead.
 
-    `auto` is the least busy GPU with room, else mps, else the CPU; `cuda` the least busy GPU. Raises EnvironmentFault
-    naming what is here, UsageError for a word that names no device.
+    `auto` is the least busy GPU with free memory, else mps, else the CPU; `cuda` is the least busy GPU. Raises
+    EnvironmentFault (listing the devices of this machine) if there is none, UsageError for any other word.
     """
-    return candidates(text, found or survey())[0]
+    return candidates(requested, surveyed or survey())[0]
 
 
-def candidates(text: str, found: Survey) -> tuple[Device, ...]:
-    """All devices that fulfil the wish, the best first; at least one. Raises as `choose` does."""
-    if not is_device_word(text):
-        raise UsageError(f"{text!r} names no device.", advice="Say auto, cpu, cuda, cuda:N or mps.")
-    usable = [device for device in found.devices if not device.obstacle]
-    if text == "auto":
-        gpus = _least_busy_first(usable, "cuda")
-        return tuple([gpu for gpu in gpus if gpu.has_room] or _of_kind(usable, "mps") or _of_kind(usable, "cpu"))
-    fitting = _least_busy_first(usable, "cuda") if text == "cuda" else [one for one in usable if one.name == text]
-    if not fitting:
-        raise _not_here(text, found)
-    return tuple(fitting)
+def candidates(requested: str, surveyed: Survey) -> tuple[Device, ...]:
+    """All devices that match the request, the best first; at least one. Raises as `choose` does."""
+    if not is_device_name(requested):
+        raise UsageError(f"{requested!r} is not a device.", advice="Use auto, cpu, cuda, cuda:N or mps.")
+    usable = [device for device in surveyed.devices if not device.obstacle]
+    if requested == "auto":
+        gpus = [gpu for gpu in _least_busy_first(usable, "cuda") if gpu.has_free_memory]
+        return tuple(gpus or _of_kind(usable, "mps") or _of_kind(usable, "cpu"))
+    if requested == "cuda":
+        matching = _least_busy_first(usable, "cuda")
+    else:
+        matching = [device for device in usable if device.name == requested]
+    if not matching:
+        raise _not_here(requested, surveyed)
+    return tuple(matching)
 
 
-def is_device_word(text: str) -> bool:
-    """Whether a text can name a device at all."""
+def is_device_name(text: str) -> bool:
+    """Whether a text can be the name of a device at all."""
     number = text.removeprefix("cuda:")
     return text in ("auto", "cpu", "cuda", "mps") or (number != text and number.isascii() and number.isdecimal())
 
 
-def _not_here(text: str, found: Survey) -> EnvironmentFault:
-    blocked = [one for one in found.devices if one.obstacle and text in (one.name, one.kind)]
-    here = ", ".join(f"{one.name} ({one.title})" for one in found.devices if not one.obstacle)
-    why = (
-        f"{text} ({blocked[0].title}) cannot be used: {blocked[0].obstacle}."
-        if blocked
-        else f"There is no {text} here."
-    )
-    notices = "" if blocked else "".join(f" {notice}" for notice in found.notices)
-    return EnvironmentFault(f"{why}{notices} What can be used: {here}.", advice="`labtui devices` shows them all.")
+def _not_here(requested: str, surveyed: Survey) -> EnvironmentFault:
+    blocked = [device for device in surveyed.devices if device.obstacle and requested in (device.name, device.kind)]
+    usable = ", ".join(f"{device.name} ({device.title})" for device in surveyed.devices if not device.obstacle)
+    if blocked:
+        why = f"{requested} ({blocked[0].title}) cannot be used: {blocked[0].obstacle}."
+    else:
+        why = " ".join([f"There is no {requested} on this machine.", *surveyed.notices])
+    return EnvironmentFault(f"{why} Usable devices: {usable}.", advice="`labtui devices` lists all devices.")
 
 
 def _of_kind(devices: Sequence[Device], kind: str) -> list[Device]:
@@ -133,10 +133,10 @@ def _of_kind(devices: Sequence[Device], kind: str) -> list[Device]:
 
 
 def _least_busy_first(devices: Sequence[Device], kind: str) -> list[Device]:
-    def busy(device: Device) -> tuple[float, int, int]:
+    def activity(device: Device) -> tuple[float, int, int]:
         return device.load or 0.0, len(device.processes), -(device.memory_free or 0)
 
-    return sorted(_of_kind(devices, kind), key=busy)
+    return sorted(_of_kind(devices, kind), key=activity)
 
 
 def _cpu() -> Device:
@@ -181,7 +181,7 @@ def _process(pid: int, memory: int | None) -> DeviceProcess:
     try:
         process = psutil.Process(pid)
         name, user = process.name(), process.username()
-    except (psutil.Error, KeyError):  # gone, not ours to see, or counted in another container
+    except (psutil.Error, KeyError):  # gone, not visible to this user, or a pid of another container
         name, user = "?", "?"
     return DeviceProcess(pid=pid, name=clean_line(name), user=clean_line(user), memory=memory)
 
@@ -196,16 +196,16 @@ def _mps() -> tuple[Device, ...]:
 
 
 def _cuda_obstacle() -> str:
-    """Why the installed torch cannot use a GPU, as far as its version tells."""
+    """Why the installed torch cannot use a GPU, judged by its version; empty if it can."""
     version = _torch_version(_installed())
     if version is None:
         return "torch is not installed"
-    return f"the installed torch ({version}) is built for the CPU alone" if version.endswith("+cpu") else ""
+    return f"the installed torch ({version}) is built for the CPU only" if version.endswith("+cpu") else ""
 
 
 @lru_cache(maxsize=1)
 def _torch_version(_installed: tuple[tuple[str, int], ...]) -> str | None:
-    """Of the installed torch, read again only when a folder of installed packages has changed."""
+    """The version of torch, read again only if a folder of installed packages has changed."""
     from importlib import metadata
 
     try:
@@ -215,9 +215,9 @@ def _torch_version(_installed: tuple[tuple[str, int], ...]) -> str | None:
 
 
 def _installed() -> tuple[tuple[str, int], ...]:
-    """The folders that packages are found in, and when one was last put into each or taken out."""
-    found: list[tuple[str, int]] = []
+    """The folders of installed packages, and when each one last changed."""
+    folders: list[tuple[str, int]] = []
     for folder in sys.path:
         with suppress(OSError):
-            found.append((folder, os.stat(folder or ".").st_mtime_ns))  # noqa: PTH116 (a hundred times a minute)
-    return tuple(found)
+            folders.append((folder, os.stat(folder or ".").st_mtime_ns))  # noqa: PTH116 (a hundred times a minute)
+    return tuple(folders)

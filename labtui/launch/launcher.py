@@ -1,4 +1,4 @@
-"""Starting a run on this machine, in the care of a small parent that outlives whoever starts it."""
+"""Start a run on this machine, under a supervisor process that outlives the starter."""
 
 import os
 import sys
@@ -10,9 +10,10 @@ from typing import Protocol
 import msgspec
 
 from labtui.errors import EnvironmentFault, LabError, UsageError
-from labtui.launch.daemonize import importable, spawn
+from labtui.launch.daemonize import spawn
 from labtui.launch.devices import Device
-from labtui.launch.order import Answer, Claimed, Order, Refused, Why, last_answer
+from labtui.launch.environment import importable_environment
+from labtui.launch.order import Answer, Claimed, Order, RefusalReason, Refused, last_answer
 from labtui.launch.slots import Slot
 from labtui.store.files import read_json_or_none
 from labtui.store.lock import LOCK_TIMEOUT
@@ -20,53 +21,53 @@ from labtui.store.paths import RunPaths
 from labtui.store.records import Launch
 from labtui.text.clean import clean_line
 
-PARENT = ("-P", "-m", "labtui.launch.supervisor")
-"""What Python is told to run; the run folder and the order follow."""
+SUPERVISOR = ("-P", "-m", "labtui.launch.supervisor")
+"""Python's arguments; the run folder and the order follow."""
 
 
 class NotStarted(LabError):
-    """Nothing was started; `why` says in a word what the message says in a sentence."""
+    """Nothing was started. `why` is the reason as one word, the message says it in a sentence."""
 
     def __init__(self, refused: Refused) -> None:
         super().__init__(refused.message, advice=refused.advice)
-        self.why: Why = refused.why
+        self.why: RefusalReason = refused.why
 
 
 class AlreadyRunning(NotStarted):
-    """The run is in somebody's hands: it runs, or this very attempt was started by somebody else."""
+    """The run is running, or another process has started this very attempt."""
 
 
 class NotStartable(NotStarted, EnvironmentFault):
-    """The disk or the folder is in the way."""
+    """There is a problem with the disk or the folder."""
 
 
-class Warm(Protocol):
-    """A process that has the engine loaded: labtui.launch.fork_server.client.WarmProcess."""
+class ForkServer(Protocol):
+    """A process that has the engine loaded: labtui.launch.fork_server.client.ForkServerProcess."""
 
     @property
     def loading(self) -> bool:
-        """Whether to wait for it."""
+        """Whether it is still loading; it is then worth waiting for."""
 
     def fileno(self) -> int:
-        """Readable once it has loaded or ended."""
+        """Readable once it has loaded or exited."""
 
     def close(self) -> None:
-        """Nothing more will be started from it."""
+        """End it; runs that it started continue."""
 
-    def ask(self, folder: Path, order: Order, written: str) -> Answer | None:
-        """What the small parent that it forked said; None where this order must be started cold."""
+    def submit(self, folder: Path, order: Order, encoded: str) -> Answer | None:
+        """The answer of the supervisor that it forked; None if this order must be started without it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """The Python that starts the small parent and the engine, with its environment and current folder."""
+    """The Python that runs the supervisor and the engine, with its environment and working folder."""
 
     path: str = sys.executable
-    environment: Mapping[str, str] = field(default_factory=lambda: importable(os.environ))
+    environment: Mapping[str, str] = field(default_factory=lambda: importable_environment(os.environ))
     folder: Path | None = None
-    program: Sequence[str] = PARENT
-    warm: Warm | None = field(default=None, compare=False)
-    """A process of this very interpreter to start from, where there is one."""
+    program: Sequence[str] = SUPERVISOR
+    fork_server: ForkServer | None = field(default=None, compare=False)
+    """A process of this very interpreter to fork from, if there is one."""
 
 
 def start(
@@ -80,16 +81,16 @@ def start(
     attempt: int | None = None,
     slot: Slot | None = None,
     take_over: bool = False,
-    patience: float = LOCK_TIMEOUT,
+    timeout: float = LOCK_TIMEOUT,
     interpreter: Interpreter | None = None,
 ) -> Claimed:
-    """Start the run in `folder` and return once its attempt is claimed; its parent is then nobody's child.
+    """Start the run in `folder` and return once its attempt is claimed; its supervisor is then detached.
 
-    `attempt` is the number to claim, by default the one after the highest that is there now; of two starters with one
-    number, one is told that the other was first. With `resume` the run goes on from its last checkpoint, with the
-    threads of its first attempt whatever `threads` says, since their number changes the bits. `slot` is kept by the run
-    until its last process has ended; the caller closes its own copy. `patience` is how many seconds an earlier attempt
-    that is just ending is waited for.
+    `attempt` is the number to claim, by default the one after the present highest; if two starters order the same
+    number, one of them is refused. With `resume`, the run resumes from its last checkpoint with the threads of its
+    first attempt whatever `threads` says, because their number changes the bits of the result. The run holds `slot`
+    until its last process has exited; the caller closes its own copy. `timeout` is the number of seconds to wait for an
+    earlier attempt that is just ending.
 
     Raises AlreadyRunning, NotStarted, EnvironmentFault, UsageError.
     """
@@ -105,19 +106,20 @@ def start(
         catalog_folder=str(catalog_folder.absolute()) if catalog_folder else None,
         slots=slot.descriptors if slot else (),
         take_over=take_over,
-        patience=patience,
+        timeout=timeout,
     )
     return submit(paths, order, interpreter or Interpreter())
 
 
 def submit(paths: RunPaths, order: Order, interpreter: Interpreter) -> Claimed:
-    """Hand an order to a new small parent and return its word; raises as `start` does."""
+    """Give an order to a new supervisor and return its answer; raises as `start` does."""
     try:
-        written = msgspec.json.encode(order).decode()
+        encoded = msgspec.json.encode(order).decode()
     except UnicodeEncodeError as fault:
         raise UsageError(f"A path that is not UTF-8 cannot be recorded: {fault.object!r}.") from fault
-    answer = interpreter.warm.ask(paths.folder, order, written) if interpreter.warm else None
-    answer = answer or _start_cold(paths.folder, order, written, interpreter)
+    fork_server = interpreter.fork_server
+    answer = fork_server.submit(paths.folder, order, encoded) if fork_server else None
+    answer = answer or _spawn_supervisor(paths.folder, order, encoded, interpreter)
     if isinstance(answer, Claimed):
         return answer
     if answer.why in ("running", "claimed"):
@@ -125,12 +127,12 @@ def submit(paths: RunPaths, order: Order, interpreter: Interpreter) -> Claimed:
     raise NotStartable(answer) if answer.why in ("environment", "full") else NotStarted(answer)
 
 
-def _start_cold(folder: Path, order: Order, written: str, interpreter: Interpreter) -> Answer:
-    command = [interpreter.path, *interpreter.program, str(folder), written]
-    said = spawn(command, cwd=interpreter.folder, environment=interpreter.environment, keep=order.slots)
-    answer = last_answer(said)
+def _spawn_supervisor(folder: Path, order: Order, encoded: str, interpreter: Interpreter) -> Answer:
+    command = [interpreter.path, *interpreter.program, str(folder), encoded]
+    output = spawn(command, cwd=interpreter.folder, environment=interpreter.environment, pass_fds=order.slots)
+    answer = last_answer(output)
     if answer is None:
-        raise EnvironmentFault(f"The parent of {folder.name} ended without a word.{_quoted(said)}")
+        raise EnvironmentFault(f"The supervisor of {folder.name} exited without reporting.{_quoted(output)}")
     return answer
 
 
@@ -141,7 +143,7 @@ def next_attempt(paths: RunPaths) -> int:
 
 
 def recorded_threads(paths: RunPaths) -> int | None:
-    """The threads of the first attempt that recorded any: they are fixed at the first launch."""
+    """The threads of the first attempt that recorded any: they stay the same for all attempts."""
     for number in paths.attempt_numbers():
         launch = read_json_or_none(paths.attempt(number).launch, Launch)
         if launch is not None and launch.threads > 0:
@@ -149,6 +151,6 @@ def recorded_threads(paths: RunPaths) -> int | None:
     return None
 
 
-def _quoted(said: str) -> str:
-    lines = said.strip().splitlines()[-3:]
-    return clean_line(" It said: " + " / ".join(lines)) if lines else ""
+def _quoted(output: str) -> str:
+    lines = output.strip().splitlines()[-3:]
+    return clean_line(" Its output: " + " / ".join(lines)) if lines else ""

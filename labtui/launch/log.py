@@ -1,4 +1,4 @@
-"""The log of an attempt: appended to by the engine without any pipe, and kept below a size by the parent."""
+"""The log of an attempt: the engine appends to it without a pipe, and the supervisor limits its size."""
 
 import os
 import time
@@ -6,75 +6,74 @@ from pathlib import Path
 
 from labtui.store.files import write_all
 
-CAP = 50 << 20
-"""Bytes that a log may have; a print loop must not fill the disk."""
+MAX_BYTES = 50 << 20
+"""Size at which a log is truncated: a loop that prints must not fill the disk."""
 
-TAIL = 5 << 20
-"""Bytes kept when a log is cut; how it ended is what people look for."""
+TAIL_BYTES = 5 << 20
+"""Bytes that are kept when a log is truncated: people look for how it ended."""
 
 _SLOW, _FAST = 0.25, 0.02
 _ROUNDS = 50
-"""How often a cut looks for what the engine has appended meanwhile: a flood may be as fast as we are."""
+"""How often a truncation looks for what the engine has appended meanwhile; the engine may be as fast as we are."""
 
 
 def open_log(path: Path) -> int:
-    """A descriptor that only appends. Whoever inherits it goes on writing at the end, also after a cut."""
+    """A descriptor that only appends. A process that inherits it writes at the end, also after a truncation."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
 
 
 class CappedLog:
-    """Looks at the log now and then, the more often the faster it grows, and cuts it once it is too long.
+    """Checks the size of the log, more often the faster it grows, and truncates it at its beginning if it is too long.
 
-    What the engine writes during a cut comes along; only of a flood that is faster than we are is a part lost with what
-    was cut.
+    What the engine writes during a truncation is kept; only if it writes faster than this process, a part is lost.
     """
 
-    def __init__(self, path: Path, *, cap: int = CAP, tail: int = TAIL) -> None:
+    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES, tail_bytes: int = TAIL_BYTES) -> None:
         self._path = path
-        self._cap, self._tail = cap, tail
+        self._max_bytes, self._tail_bytes = max_bytes, tail_bytes
         self._size = 0
-        self._looked = time.monotonic()
+        self._checked = time.monotonic()
         self.pause = _SLOW
-        """Seconds until the next look."""
+        """Seconds until the next check."""
 
-    def look(self) -> None:
-        """Cut the log if it is too long, and set the next pause."""
+    def check(self) -> None:
+        """Truncate the log if it is too long, and set the next pause."""
         try:
             size = self._path.stat().st_size
-            if size > self._cap:
-                self._cut()
+            if size > self._max_bytes:
+                self._truncate()
                 size = self._path.stat().st_size
         except OSError:
-            return  # removed by hand, or a disk in trouble: the run matters more than its log
+            return  # removed by hand, or a problem with the disk: the run is more important than its log
         now = time.monotonic()
-        growth = max(0, size - self._size) / max(now - self._looked, 1e-3)
-        self._size, self._looked = size, now
-        seconds_left = (self._cap - size) / growth if growth else _SLOW
+        growth = max(0, size - self._size) / max(now - self._checked, 1e-3)
+        self._size, self._checked = size, now
+        seconds_left = (self._max_bytes - size) / growth if growth else _SLOW
         self.pause = min(_SLOW, max(_FAST, seconds_left / 2))
 
-    def _cut(self) -> None:
+    def _truncate(self) -> None:
         with self._path.open("rb") as stream:
             end = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, end - self._tail))
-            kept = stream.read(self._tail)
-        kept = kept[kept.find(b"\n") + 1 :]
-        short = f"[labtui: {end - len(kept):,} bytes were cut here]\n".encode() + kept
+            stream.seek(max(0, end - self._tail_bytes))
+            tail = stream.read(self._tail_bytes)
+        tail = tail[tail.find(b"\n") + 1 :]
+        content = f"[labtui: {end - len(tail):,} bytes were removed here]\n".encode() + tail
         descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
-            # Over the beginning first and cut off then: what the engine appends meanwhile cannot get in between.
-            write_all(descriptor, short)
-            os.ftruncate(descriptor, len(short) + _carry_along(descriptor, end))
+            # Overwrite the beginning first, then cut off the rest: what the engine appends meanwhile stays behind it.
+            write_all(descriptor, content)
+            os.ftruncate(descriptor, len(content) + _copy_appended(descriptor, end))
         finally:
             os.close(descriptor)
 
 
-def _carry_along(descriptor: int, end: int) -> int:
-    """Write what was appended behind `end` where the descriptor stands; how many bytes that was."""
+def _copy_appended(descriptor: int, end: int) -> int:
+    """Copy what was appended after `end` to the descriptor's position; return the number of bytes."""
     seen = end
     for _ in range(_ROUNDS):
-        late = os.pread(descriptor, TAIL, seen)
-        if not late:
+        appended = os.pread(descriptor, TAIL_BYTES, seen)
+        if not appended:
             break
-        write_all(descriptor, late)
-        seen += len(late)
+        write_all(descriptor, appended)
+        seen += len(appended)
     return seen - end

@@ -1,6 +1,6 @@
-"""NVIDIA's GPUs as the driver's own library tells them: no torch, and no CUDA context that would take memory.
+"""NVIDIA's GPUs, from the driver's own library: without torch, and without a CUDA context that would take memory.
 
-Every question may go unanswered (another driver, a container, a MIG instance): what is not told is None.
+Any query may fail (with another driver, in a container, for a MIG instance); its value is then None.
 """
 
 import importlib
@@ -23,32 +23,32 @@ class Gpu:
     """Bytes."""
     memory_free: int | None
     load: float | None
-    """Percent of the last moment in which the GPU was at work."""
+    """Percent of the last sampling period in which the GPU was busy."""
     processes: tuple[tuple[int, int | None], ...] = ()
     """Pids with the bytes of GPU memory that each holds."""
 
 
 class NvmlUnavailable(Exception):
-    """The library is there but does not answer; its words are the message."""
+    """The library exists but does not respond; the message is its own."""
 
 
 def visible_gpus(environment: Mapping[str, str], library: ModuleType | None = None) -> tuple[Gpu, ...]:
     """The GPUs that CUDA_VISIBLE_DEVICES leaves visible, in its order; without it all, in the driver's order.
 
-    Without NVIDIA's driver there are none. Raises NvmlUnavailable where there is one that does not answer.
+    Without NVIDIA's driver there are none. Raises NvmlUnavailable if there is one that does not respond.
     """
     library = library or importlib.import_module("pynvml")  # deferred: 15 ms
-    with _opened(library) as there:
-        if not there:
+    with _initialized(library) as present:
+        if not present:
             return ()
-        count = _ask(library, library.nvmlDeviceGetCount) or 0
-        handles = [_ask(library, library.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
+        count = _query(library, library.nvmlDeviceGetCount) or 0
+        handles = [_query(library, library.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
         physical = [_instances(library, handle) for handle in handles]
         return tuple(_select(physical, environment.get("CUDA_VISIBLE_DEVICES")))
 
 
 @contextmanager
-def _opened(library: ModuleType) -> Iterator[bool]:
+def _initialized(library: ModuleType) -> Iterator[bool]:
     absent = (library.NVMLError_LibraryNotFound, library.NVMLError_DriverNotLoaded)
     try:
         library.nvmlInit()
@@ -60,41 +60,41 @@ def _opened(library: ModuleType) -> Iterator[bool]:
     try:
         yield True
     finally:
-        _ask(library, library.nvmlShutdown)
+        _query(library, library.nvmlShutdown)
 
 
 def _instances(library: ModuleType, handle: Any) -> tuple[Gpu, ...]:
-    """The GPU itself, or its MIG instances where it is divided; empty where it has fallen off the bus."""
+    """The GPU itself, or its MIG instances if it is divided; empty if it has fallen off the bus."""
     if handle is None:
         return ()
-    mode = _ask(library, library.nvmlDeviceGetMigMode, handle)
+    mode = _query(library, library.nvmlDeviceGetMigMode, handle)
     if not mode or mode[0] != 1:
         return _read(library, handle)
-    slots = range(_ask(library, library.nvmlDeviceGetMaxMigDeviceCount, handle) or 0)
-    parts = [_ask(library, library.nvmlDeviceGetMigDeviceHandleByIndex, handle, slot) for slot in slots]
+    indices = range(_query(library, library.nvmlDeviceGetMaxMigDeviceCount, handle) or 0)
+    parts = [_query(library, library.nvmlDeviceGetMigDeviceHandleByIndex, handle, index) for index in indices]
     return tuple(gpu for part in parts if part is not None for gpu in _read(library, part))
 
 
 def _read(library: ModuleType, handle: Any) -> tuple[Gpu, ...]:
-    uuid = _ask(library, library.nvmlDeviceGetUUID, handle)
+    uuid = _query(library, library.nvmlDeviceGetUUID, handle)
     if not uuid:
         return ()
-    memory = _ask(library, library.nvmlDeviceGetMemoryInfo, handle)
-    rates = _ask(library, library.nvmlDeviceGetUtilizationRates, handle)
-    processes = _ask(library, library.nvmlDeviceGetComputeRunningProcesses, handle) or ()
+    memory = _query(library, library.nvmlDeviceGetMemoryInfo, handle)
+    rates = _query(library, library.nvmlDeviceGetUtilizationRates, handle)
+    processes = _query(library, library.nvmlDeviceGetComputeRunningProcesses, handle) or ()
     gpu = Gpu(
         uuid=_text(uuid),
-        name=_text(_ask(library, library.nvmlDeviceGetName, handle) or "NVIDIA GPU"),
+        name=_text(_query(library, library.nvmlDeviceGetName, handle) or "NVIDIA GPU"),
         memory_total=int(memory.total) if memory else None,
         memory_free=int(memory.free) if memory else None,
         load=float(rates.gpu) if rates else None,
-        processes=tuple((int(one.pid), _bytes(one.usedGpuMemory)) for one in processes),
+        processes=tuple((int(process.pid), _bytes(process.usedGpuMemory)) for process in processes),
     )
     return (gpu,)
 
 
 def _select(physical: list[tuple[Gpu, ...]], wanted: str | None) -> Iterator[Gpu]:
-    """CUDA's own rule: indices or beginnings of UUIDs, and nothing from the first one on that names nothing."""
+    """CUDA's own rule: indices or prefixes of UUIDs, and nothing from the first one on that matches no GPU."""
     if wanted is None:
         for gpus in physical:
             yield from gpus
@@ -109,17 +109,17 @@ def _select(physical: list[tuple[Gpu, ...]], wanted: str | None) -> Iterator[Gpu
         yield named[0]
 
 
-def _ask(library: ModuleType, question: Callable[..., T], *arguments: Any) -> T | None:
+def _query(library: ModuleType, function: Callable[..., T], *arguments: Any) -> T | None:
     try:
-        return question(*arguments)
+        return function(*arguments)
     except library.NVMLError:
         return None
 
 
-def _bytes(told: int | None) -> int | None:
-    """Within some containers memory per process is not told, or told as the largest number there is."""
-    return None if told is None or told >= 2**63 else int(told)
+def _bytes(reported: int | None) -> int | None:
+    """In some containers the memory per process is not reported, or reported as the largest possible number."""
+    return None if reported is None or reported >= 2**63 else int(reported)
 
 
-def _text(told: str | bytes) -> str:
-    return told.decode("utf-8", "replace") if isinstance(told, bytes) else told
+def _text(reported: str | bytes) -> str:
+    return reported.decode("utf-8", "replace") if isinstance(reported, bytes) else reported

@@ -1,20 +1,20 @@
-"""What a starter asks of the small parent, and what it hears back: values in, values out."""
+"""What a starter orders from a supervisor, and what the supervisor answers. Both are JSON, also between versions."""
 
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from labtui.store.lock import LOCK_TIMEOUT
 
-Why = Literal["running", "claimed", "finished", "elsewhere", "full", "environment", "run"]
+RefusalReason = Literal["running", "claimed", "finished", "elsewhere", "full", "environment", "run"]
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """Start this attempt of a run, if nobody has claimed it yet."""
+    """Start this attempt of a run, if no other process has claimed it."""
 
     attempt: int
-    """The number to claim. A starter that saw attempt 2 orders 3: of two that do so, one is told "claimed"."""
+    """The number to claim. A starter that saw attempt 2 orders 3; if two do so, one of them is answered "claimed"."""
     device: str
     device_name: str = ""
     device_uuid: str | None = None
@@ -23,47 +23,43 @@ class Order(Struct, frozen=True, kw_only=True):
     resume: bool = False
     catalog_folder: str | None = None
     slots: tuple[int, ...] = ()
-    """Descriptors of device slots, inherited, that the run keeps until its last process has ended."""
-    patience: float = LOCK_TIMEOUT
-    """Seconds to try for the run's lock, and to wait for an engine that lost its parent."""
+    """Inherited descriptors of device slots, which the run holds until its last process has exited."""
+    timeout: float = field(default=LOCK_TIMEOUT, name="patience")
+    """Seconds to try for the run's lock, and to wait for an engine that lost its supervisor."""
     take_over: bool = False
-    """Whether an attempt that another host began may be taken for ended."""
+    """Whether to treat an attempt on another host that never reported its end as ended."""
     detach: bool = True
     launcher: str = "local"
     job_id: str | None = None
 
 
 class Claimed(Struct, frozen=True, kw_only=True, tag_field="answer", tag="claimed"):
-    """The attempt is this parent's own, its folder made and its log open."""
+    """The supervisor has claimed the attempt: its folder is made and its log is open."""
 
     attempt: int
-    parent: int | None = None
+    supervisor: int | None = field(default=None, name="parent")
     """Its pid."""
 
 
 class Refused(Struct, frozen=True, kw_only=True, tag_field="answer", tag="refused"):
     """Nothing was started, and nothing in the run folder was changed.
 
-    running: an earlier attempt still runs. claimed: somebody else started this very attempt. finished: there is nothing
-    left to do. elsewhere: another host began the last attempt. full: the disk is. environment: the folder is in the
-    way. run: it is no run.
+    running: an earlier attempt is still running. claimed: another process started this very attempt. finished: there is
+    nothing left to do. elsewhere: another host began the last attempt. full: the disk is full. environment: a problem
+    with the folder. run: the folder is not a run.
     """
 
-    why: Why
+    why: RefusalReason
     message: str
     advice: str = ""
 
 
 Answer = Claimed | Refused
 
-READY = b"ready"
-"""What a warm process says once it can take orders. An order to it is the run folder, a zero byte and the order's JSON,
-with descriptors: the one to answer on, then those of the slots."""
 
-
-def last_answer(said: str) -> Answer | None:
-    """The answer among what a parent said; Python itself may have warned before it."""
-    for line in reversed(said.splitlines()):
+def last_answer(output: str) -> Answer | None:
+    """The answer in the output of a supervisor; Python may have printed warnings before it."""
+    for line in reversed(output.splitlines()):
         try:
             answer: Answer = msgspec.json.decode(line, type=Answer)
         except (msgspec.DecodeError, UnicodeEncodeError):

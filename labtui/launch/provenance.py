@@ -1,4 +1,4 @@
-"""With what a run was made: versions of what decides its bits, and the state of the catalog's folder in git."""
+"""What a result depends on besides its spec: library versions, and the git state of the catalog's folder."""
 
 import os
 import select
@@ -7,46 +7,46 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-DIFF_CAP = 256 << 10
-"""Bytes of a diff that are kept."""
+MAX_DIFF_BYTES = 256 << 10
+"""A longer diff is truncated."""
 
-PATIENCE = 3.0
-"""Seconds for each question to git: a start does not wait long for a slow disk."""
+GIT_TIMEOUT = 3.0
+"""Seconds for each git command: a start does not wait long for a slow disk."""
 
 DISTRIBUTIONS = ("torch", "torchvision", "numpy", "msgspec", "scikit-learn")
-"""What a result can depend on, beside labtui and Python."""
+"""What a result can depend on besides labtui and Python."""
 
-# A program of the repository's choice, run because somebody looked: not here.
-_HARMLESS = ("-c", "core.fsmonitor=false", "-c", "core.pager=cat", "--no-optional-locks")
-# Files that by custom hold secrets stay out of a run's record even where somebody keeps them under git.
-_NOT_SECRETS = (":(exclude,glob)**/.env*", ":(exclude,glob)**/*.pem", ":(exclude,glob)**/*.key")
+# git must not run a program that the repository configures.
+_SAFE_OPTIONS = ("-c", "core.fsmonitor=false", "-c", "core.pager=cat", "--no-optional-locks")
+# Files that usually contain secrets are not copied into a run's record, even if they are tracked by git.
+_WITHOUT_SECRETS = (":(exclude,glob)**/.env*", ":(exclude,glob)**/*.pem", ":(exclude,glob)**/*.key")
 
 
 class Commit(NamedTuple):
-    """A folder's state in git; no name where it is in none."""
+    """A folder's state in git; the name is None outside of a repository."""
 
     name: str | None
     diff: str
 
 
 def versions() -> dict[str, str]:
-    """Versions by distribution, from the metadata: importing torch to ask it would cost two seconds."""
+    """Versions by distribution, from the metadata, because importing torch would take two seconds."""
     import platform
     from importlib import metadata  # deferred: not needed before the attempt is claimed
 
     import labtui
 
-    found = {"python": platform.python_version(), "labtui": getattr(labtui, "__version__", "")}
+    installed = {"python": platform.python_version(), "labtui": getattr(labtui, "__version__", "")}
     for name in DISTRIBUTIONS:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return {name: version for name, version in found.items() if version}
+    return {name: version for name, version in installed.items() if version}
 
 
 def commit_of(folder: Path | None) -> Commit:
-    """The commit of a folder, `-dirty` with changes, and the diff of its tracked files, cut at DIFF_CAP bytes.
+    """The commit of a folder (with `-dirty` if it has changes) and the diff of its tracked files, truncated if long.
 
     Untracked files are never read.
     """
@@ -56,16 +56,16 @@ def commit_of(folder: Path | None) -> Commit:
     if not name:
         return Commit(None, "")
     options = ("--no-color", "--no-ext-diff", "--no-textconv", "--submodule=short")
-    diff = _git(folder, DIFF_CAP, "diff", *options, "HEAD", "--", ".", *_NOT_SECRETS)
+    diff = _git(folder, MAX_DIFF_BYTES, "diff", *options, "HEAD", "--", ".", *_WITHOUT_SECRETS)
     return Commit(f"{name}-dirty" if diff else name, diff)
 
 
-def _git(folder: Path, cap: int, *arguments: str) -> str:
-    """The first `cap` bytes that git says, or "" where it fails, is not installed or takes too long."""
+def _git(folder: Path, max_bytes: int, *arguments: str) -> str:
+    """The first `max_bytes` bytes of git's output, or "" if it fails, is not installed or takes too long."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         git = subprocess.Popen(
-            ["git", *_HARMLESS, *arguments],
+            ["git", *_SAFE_OPTIONS, *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -76,20 +76,20 @@ def _git(folder: Path, cap: int, *arguments: str) -> str:
         return ""
     with git:
         assert git.stdout is not None
-        said, whole = _read(git.stdout.fileno(), cap)
-        if not whole:
+        output, complete = _read(git.stdout.fileno(), max_bytes)
+        if not complete:
             git.kill()
-    if len(said) > cap:
-        return said[:cap].decode("utf-8", "replace") + f"\n[cut after {cap:,} bytes]\n"
-    return said.decode("utf-8", "replace") if whole and git.returncode == 0 else ""
+    if len(output) > max_bytes:
+        return output[:max_bytes].decode("utf-8", "replace") + f"\n[truncated after {max_bytes:,} bytes]\n"
+    return output.decode("utf-8", "replace") if complete and git.returncode == 0 else ""
 
 
-def _read(descriptor: int, cap: int) -> tuple[bytes, bool]:
-    """What arrives until the end, beyond `cap` bytes or for PATIENCE seconds; and whether it was the end."""
-    said, deadline = b"", time.monotonic() + PATIENCE
-    while len(said) <= cap and select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
+def _read(descriptor: int, max_bytes: int) -> tuple[bytes, bool]:
+    """Read to the end, beyond `max_bytes` bytes or for GIT_TIMEOUT seconds; also return whether it was to the end."""
+    output, deadline = b"", time.monotonic() + GIT_TIMEOUT
+    while len(output) <= max_bytes and select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
         chunk = os.read(descriptor, 1 << 16)
         if not chunk:
-            return said, True
-        said += chunk
-    return said, False
+            return output, True
+        output += chunk
+    return output, False

@@ -2,8 +2,8 @@
 
 import sys
 
-from labtui.launch.fork_server.client import Warmer
+from labtui.launch.fork_server.client import ForkServerPool
 from labtui.launch.queue.runner import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], warmer=Warmer()))
+    sys.exit(main(sys.argv[1:], fork_servers=ForkServerPool()))

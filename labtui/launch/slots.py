@@ -1,9 +1,15 @@
-"""Device slots: how many runs train on a device at once, over all runs folders of one user on this machine.
+"""Device slots: how many runs train on a device at once, across all runs folders of one user on this machine.
 
-A slot is a file with a lock on it: one per GPU, named by its UUID, and one per core of the CPU, of which a run takes
-as many as it has threads. The lock is flock on a plain descriptor and not filelock, since the descriptor itself is
-handed on: the small parent and the engine inherit it, and the kernel frees the slot when the last of them has ended, in
-whatever way. The files stay: removing one while somebody waits for it would make two slots of it.
+A slot is a file with a lock: one per GPU, named by its UUID, and one per core of the CPU, of which a run takes as many
+as it has threads. The lock is flock on a descriptor that is handed on: supervisor and engine inherit it, and the kernel
+frees the slot when the last of them has exited, in whatever way. The files stay: if one were removed while a process
+waits for it, there would be two slots.
+
+A process that waits for slots has a place in a waiting list, so that a run that needs several slots at once is not
+overtaken for ever by runs that need one. A place is a numbered file beside the slots, locked for as long as its owner
+waits, so the kernel releases it with the owner. It counts only while the owner keeps asking, because a queue runner
+that is suspended must not block others: every request updates the file's time stamp, by the machine's monotonic clock.
+All this happens while the lock `turn` is held; only leaving the list does not need it.
 """
 
 import os
@@ -11,126 +17,110 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from labtui.errors import EnvironmentFault
 from labtui.launch.devices import Device
 from labtui.launch.environment import usable_cores
-from labtui.store.lock import HeldLock, LockHeld, LocksUnsupported, hold, probe
+from labtui.store.lock import HeldLock, LockHeld, LocksUnsupported, hold, lock_file, probe
 from labtui.store.process import host
 from labtui.store.safe_paths import private_folder
 
-PATIENCE = 10.0
+if TYPE_CHECKING:  # filelock is imported with the first slot
+    from filelock import FileLock
+
+PLACE_TIMEOUT = 10.0
 """Seconds for which a place counts after its owner last asked."""
 
-_FOLDER = "line"
+_WAITING_LIST = "line"
+_UNSAFE = re.compile(r"[^A-Za-z0-9-]")
+_TURN_TIMEOUT = 5.0
+"""Seconds to wait for the lock `turn`, which others hold for microseconds."""
 
 
-class Line:
-    """Where one who waits stands, for each kind of slot."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place in the waiting list of one kind of slot."""
+
+    path: Path
+    lock: "FileLock"
+    identity: tuple[int, int]
+
+    @property
+    def exists(self) -> bool:
+        """Whether the file is still there, and still the same one."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return False
+        return (status.st_dev, status.st_ino) == self.identity
+
+
+class Waiter:
+    """The places of one waiting process, per kind of slot."""
 
     def __init__(self) -> None:
-        self._places: dict[str, HeldLock] = {}
+        self._places: dict[str, _Place] = {}
 
     def is_first(self, folder: Path, kind: str) -> bool:
-        """Whether nobody who still waits for this kind stood in line before us; forgets those who have left."""
-        own = self._kept(kind)
-        for path in _places(folder / _FOLDER, kind):
+        """Whether no process that still waits for this kind came before; removes the places of those that left."""
+        own = self._own_place(kind)
+        for path in _place_paths(folder / _WAITING_LIST, kind):
             if own is not None and path == own.path:
                 return True
             if probe(path) == "free":
                 path.unlink(missing_ok=True)
-            elif time.monotonic_ns() - _asked(path) < PATIENCE * 1e9:
+            elif time.monotonic_ns() - _last_request(path) < PLACE_TIMEOUT * 1e9:
                 return False
         return True
 
-    def stand(self, folder: Path, kind: str) -> None:
-        """Take the place behind all others, or say that the one we have still counts. Raises OSError."""
-        place = self._kept(kind)
+    def enter(self, folder: Path, kind: str) -> None:
+        """Take the last place in the waiting list, or renew the one that this process has. Raises OSError."""
+        place = self._own_place(kind)
         if place is None:
-            place = self._places[kind] = _last(folder / _FOLDER, kind)
+            place = self._places[kind] = _last_place(folder / _WAITING_LIST, kind)
         now = time.monotonic_ns()
-        os.utime(place.fileno(), ns=(now, now))
+        os.utime(place.path, ns=(now, now))
 
     def leave(self, kinds: Iterable[str]) -> None:
-        """Wait for slots of these kinds no more."""
+        """Stop waiting for slots of these kinds."""
         for kind in kinds:
-            place = self._kept(kind)
+            place = self._own_place(kind)
             if place is not None:
                 place.path.unlink()
-                self._places.pop(kind).close()
+                self._places.pop(kind).lock.release()
 
     def close(self) -> None:
-        """Wait for nothing more."""
+        """Stop waiting for any slot."""
         self.leave(list(self._places))
 
-    def _kept(self, kind: str) -> HeldLock | None:
-        """Our place, unless somebody has cleared it away, and perhaps stands there now."""
+    def _own_place(self, kind: str) -> _Place | None:
+        """The place of this process, unless its file was removed (and perhaps another process has that name now)."""
         place = self._places.get(kind)
-        if place is not None and not _is_there(place):
-            self._places.pop(kind).close()
+        if place is not None and not place.exists:
+            self._places.pop(kind).lock.release()
             return None
         return place
 
 
-def _asked(path: Path) -> int:
-    """When the owner of a place last asked, in nanoseconds; long ago where it has just left."""
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return -(10**18)
-
-
-def _is_there(place: HeldLock) -> bool:
-    try:
-        return os.path.samestat(os.fstat(place.fileno()), place.path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _last(folder: Path, kind: str) -> HeldLock:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    highest = max((_number(path) for path in _places(folder, kind)), default=0)
-    return hold(folder / f"{kind}.{highest + 1:08d}", 0.0)
-
-
-def _places(folder: Path, kind: str) -> list[Path]:
-    """The places for this kind of slot, first come first."""
-    try:
-        names = [path.name for path in folder.iterdir()]
-    except FileNotFoundError:
-        return []
-    found = [name.rpartition(".") for name in names]
-    numbers = sorted(int(number) for which, _, number in found if which == kind and number.isdecimal())
-    return [folder / f"{kind}.{number:08d}" for number in numbers]
-
-
-def _number(path: Path) -> int:
-    return int(path.name.rpartition(".")[2])
-
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9-]")
-_TURN = 5.0
-"""Seconds to wait for one's turn to take slots; a turn lasts microseconds."""
-
-
 class Slot:
-    """Places on a device, held until closed here and by every process that inherited them."""
+    """One or more slots of a device, held until closed here and in every process that inherited them."""
 
-    def __init__(self, held: Sequence[HeldLock]) -> None:
-        self._held = tuple(held)
+    def __init__(self, locks: Sequence[HeldLock]) -> None:
+        self._locks = tuple(locks)
 
     @property
     def descriptors(self) -> tuple[int, ...]:
         """What a child must inherit to hold the slot too."""
-        return tuple(one.fileno() for one in self._held)
+        return tuple(lock.fileno() for lock in self._locks)
 
     def close(self) -> None:
-        """Let go of our own share."""
-        for one in self._held:
-            one.close()
+        """Release this process's share."""
+        for lock in self._locks:
+            lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -146,88 +136,120 @@ def acquire(
     threads: int,
     *,
     per_device: int = 1,
-    line: Line | None = None,
+    waiter: Waiter | None = None,
     cores: int | None = None,
     folder: Path | None = None,
 ) -> Slot | None:
-    """A slot on the device, or None while all are taken or others wait for one; never part of one.
+    """A slot on the device, or None if too few are free or other processes wait for one; never a part of one.
 
-    Who means to ask again gives a `line`, and stands in it from the first try in vain until it has a slot. `per_device`
-    runs share a GPU. On the CPU a run takes a core per thread, at most all `cores` (default: those usable). Raises
-    EnvironmentFault where no folder for slots can be had.
+    A caller that will ask again passes a `waiter`, which is in the waiting list from the first failure until it gets a
+    slot. `per_device` runs share a GPU. On the CPU a run takes a core per thread, at most all `cores` (default: those
+    usable). Raises EnvironmentFault if no folder for slots can be used.
     """
     place, kind = folder or slots_folder(), _kind(device)
     if device.kind == "cpu":
-        there = cores or usable_cores()
-        names, needed = [f"{kind}-{number}" for number in range(there)], min(threads, there)
+        total = cores or usable_cores()
+        names, needed = [f"{kind}-{number}" for number in range(total)], min(threads, total)
     else:
         names, needed = [f"{kind}-{number}" for number in range(per_device)], 1
     try:
-        with hold(place / "turn", _TURN):
-            slot = _take(place, names, needed) if (line or Line()).is_first(place, kind) else None
-            if slot is None and line is not None:
-                line.stand(place, kind)
+        with lock_file(place / "turn", _TURN_TIMEOUT):
+            slot = _take(place, names, needed) if (waiter or Waiter()).is_first(place, kind) else None
+            if slot is None and waiter is not None:
+                waiter.enter(place, kind)
             return slot
     except LockHeld:
         return None
     except LocksUnsupported as fault:
         raise EnvironmentFault(fault.message, advice="Set XDG_STATE_HOME to a folder on a local disk.") from fault
     except OSError as fault:
-        raise EnvironmentFault(f"Device slots cannot be kept in {place}: {fault.strerror}.") from fault
+        raise EnvironmentFault(f"Device slots cannot be stored in {place}: {fault.strerror}.") from fault
 
 
-def first_free(
-    devices: Sequence[Device], threads: int, line: Line, *, per_device: int = 1, folder: Path | None = None
+def acquire_first(
+    devices: Sequence[Device], threads: int, waiter: Waiter, *, per_device: int = 1, folder: Path | None = None
 ) -> tuple[Device, Slot] | None:
-    """The first of the devices that has a slot for us, no longer waited for then; None while none has."""
+    """The first device with a free slot, and the slot; the waiter then leaves the list. None if no slot is free."""
     for device in devices:
-        slot = acquire(device, threads, per_device=per_device, line=line, folder=folder)
+        slot = acquire(device, threads, per_device=per_device, waiter=waiter, folder=folder)
         if slot is not None:
-            line.leave(map(_kind, devices))
+            waiter.leave(map(_kind, devices))
             return device, slot
     return None
 
 
-def wait_for(
+def wait_for_slot(
     devices: Sequence[Device],
     threads: int,
     *,
     per_device: int = 1,
     pause: float = 0.5,
-    waiting: Callable[[], bool] = lambda: True,
+    keep_waiting: Callable[[], bool] = lambda: True,
     folder: Path | None = None,
 ) -> tuple[Device, Slot] | None:
-    """The first of the devices that has a slot; waits until one has, or until `waiting` says no more (then None)."""
-    line = Line()
-    while (found := first_free(devices, threads, line, per_device=per_device, folder=folder)) is None:
-        if not waiting():
-            line.close()
+    """Wait until one of the devices has a free slot; None if `keep_waiting` returned False before."""
+    waiter = Waiter()
+    while (taken := acquire_first(devices, threads, waiter, per_device=per_device, folder=folder)) is None:
+        if not keep_waiting():
+            waiter.close()
             return None
         time.sleep(pause)
-    return found
+    return taken
 
 
 def slots_folder() -> Path:
-    """Where this user's slots of this machine lie; by host, since homes are shared. Raises EnvironmentFault."""
+    """The folder of this user's slots on this machine; by host, as homes can be shared. Raises EnvironmentFault."""
     return private_folder("slots", _UNSAFE.sub("_", host()))
 
 
 def _kind(device: Device) -> str:
-    """What tells the slots of a device from those of others."""
+    """Distinguishes the slots of a device from those of others."""
     return "cpu" if device.kind == "cpu" else _UNSAFE.sub("_", device.uuid or device.name)
 
 
-def _take(place: Path, names: Sequence[str], needed: int) -> Slot | None:
+def _take(folder: Path, names: Sequence[str], needed: int) -> Slot | None:
     """The first `needed` of the named slots that are free, or none of them."""
-    held: list[HeldLock] = []
+    locks: list[HeldLock] = []
     try:
         for name in names:
             with suppress(LockHeld):
-                held.append(hold(place / name, 0.0))
-            if len(held) == needed:
-                return Slot(held)
+                locks.append(hold(folder / name, 0.0))
+            if len(locks) == needed:
+                return Slot(locks)
     except BaseException:
-        Slot(held).close()
+        Slot(locks).close()
         raise
-    Slot(held).close()
+    Slot(locks).close()
     return None
+
+
+def _last_place(folder: Path, kind: str) -> _Place:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    highest = max((_number(path) for path in _place_paths(folder, kind)), default=0)
+    path = folder / f"{kind}.{highest + 1:08d}"
+    lock = lock_file(path, 0.0).lock
+    status = path.stat()
+    return _Place(path, lock, (status.st_dev, status.st_ino))
+
+
+def _place_paths(folder: Path, kind: str) -> list[Path]:
+    """The places for this kind of slot, in the order of the waiting list."""
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    parts = [name.rpartition(".") for name in names]
+    numbers = sorted(int(number) for name, _, number in parts if name == kind and number.isdecimal())
+    return [folder / f"{kind}.{number:08d}" for number in numbers]
+
+
+def _number(path: Path) -> int:
+    return int(path.name.rpartition(".")[2])
+
+
+def _last_request(path: Path) -> int:
+    """When the owner of a place last asked, in nanoseconds; long ago if it has just left."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return -(10**18)

@@ -15,7 +15,7 @@ from labtui.cli.foreground import ForegroundRuns, PendingRun, RunOutcome
 from labtui.cli.interrupts import Interrupts
 from labtui.errors import LabError
 from labtui.launch.devices import Device
-from labtui.launch.launcher import Warm
+from labtui.launch.launcher import ForkServer
 from tests.support.command_line import Answer
 
 CPU = Device(name="cpu", title="CPU", cores=2)
@@ -25,7 +25,7 @@ TWO = ("run", "network", "dropout", "--dataset", "digits")
 class Recorder:
     """Replaces the loop, and records the fork server that it was given."""
 
-    warm: Warm | None
+    warm: ForkServer | None
     pid: int | None
 
     def __init__(self, *given: object) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labtui.api import lifecycle, open_lab
-from labtui.launch.queue import entries as waiting
+from labtui.launch.queue.entries import find_entry, set_aside, waiting_entries
 from labtui.store.store import Store
 from tests.support.command_line import NOWHERE, Answer
 from tests.support.samples import gone_process, make_launch, write_run
@@ -52,20 +52,20 @@ def test_removing_a_queued_run_removes_its_folder(cli: Cli, here: Path) -> None:
     assert [run.id for run in Store(here / "runs").scan()] == [second]
     assert cli("stop", second).code == 0
     assert Store(here / "runs").scan() == ()
-    assert waiting.entries(here / "runs") == ()
+    assert waiting_entries(here / "runs") == ()
 
 
 def test_a_queued_run_that_is_removed_leaves_the_queue(cli: Cli, here: Path) -> None:
     first, second = queue(cli).lines
     assert cli("rm", first, "--yes").code == 0
-    assert [entry.run for entry in waiting.entries(here / "runs")] == [second]
+    assert [entry.run for entry in waiting_entries(here / "runs")] == [second]
 
 
 def test_a_run_that_could_not_be_started_is_listed_with_the_reason_and_retried(
     cli: Cli, here: Path, started_runners: list[Path]
 ) -> None:
     first, _ = queue(cli).lines
-    waiting.set_aside(waiting.find(here / "runs", first), "no cuda:3 here")
+    set_aside(find_entry(here / "runs", first), "no cuda:3 here")
     assert "no cuda:3 here" in cli("queue", "ls").out
     started_runners.clear()
     answer = cli("queue", "retry", "--all")
@@ -107,5 +107,5 @@ def test_lost_runs_are_resumed_by_the_console_unless_switched_off(
 
 def test_an_unknown_device_queues_nothing(cli: Cli, here: Path) -> None:
     assert queue(cli, "--device", "cuda:99").code == 3
-    assert waiting.entries(here / "runs") == ()
+    assert waiting_entries(here / "runs") == ()
     assert Store(here / "runs").scan() == ()

@@ -16,7 +16,7 @@ from labtui.console.experiments.list import ExperimentList
 from labtui.console.messages import PollFailed
 from labtui.console.ui.log_view import LogView
 from labtui.launch import stop as launch_stop
-from labtui.launch.queue import entries as queue
+from labtui.launch.queue.entries import enqueue, waiting_entries
 from labtui.spec import RunSpec, Training
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -353,18 +353,18 @@ async def test_x_asks_and_then_stops_in_stages(console, live, monkeypatch):
 
 async def test_a_queued_run_is_removed_from_the_queue_and_its_folder_goes_to_the_trash(console, lab, tmp_path):
     run = lab.store.create(spec(lab, "network"), planned_steps=24)
-    queue.enqueue(lab.store.root, run, device="cpu", threads=1, data_root=tmp_path)
+    enqueue(lab.store.root, run, device="cpu", threads=1, data_root=tmp_path)
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await app.settled(pilot, lambda shot: shot.runs)
         await pilot.press("x")
         assert "Remove Network seed 0 from the queue?" in screen_text(app)
         await pilot.press("escape")
-        assert [entry.run for entry in queue.entries(lab.store.root)] == [run.id]
+        assert [entry.run for entry in waiting_entries(lab.store.root)] == [run.id]
         await pilot.press("x", "y")
         await app.settled(pilot, lambda shot: not shot.runs)
         await app.until(pilot, lambda: "Network seed 0 was removed from the queue" in app.said)
-    assert queue.entries(lab.store.root) == ()
+    assert waiting_entries(lab.store.root) == ()
     assert not run.folder.exists()
     assert lab.store.root.stat(), "the runs folder itself stays"
 

@@ -6,7 +6,7 @@ import pytest
 from textual.pilot import Pilot
 
 from labtui.api import lifecycle
-from labtui.launch.queue import entries as queue
+from labtui.launch.queue.entries import enqueue, failed_entries, set_aside, waiting_entries
 from labtui.store.state import State
 from tests.support.console.app import CATALOG, ConsoleUnderTest, lab_at
 from tests.support.samples import gone_process, make_launch, make_result, make_spec, write_run
@@ -45,7 +45,7 @@ async def test_a_key_has_a_lost_run_go_on(tmp_path: Path, woken: list[Path]) -> 
         await onto_the_run(app, pilot)
         await pilot.press("p")
         await app.until(pilot, lambda: any("is queued to resume" in text for text in app.said))
-    (entry,) = queue.entries(lab.store.root)
+    (entry,) = waiting_entries(lab.store.root)
     assert (entry.run, entry.ticket.attempt, entry.ticket.resume) == ("Digits/Dropout/s0", 2, True)
     assert woken == [lab.store.root]
     assert lab.store.scan()[0].reason.endswith("; queued to resume")
@@ -54,15 +54,15 @@ async def test_a_key_has_a_lost_run_go_on(tmp_path: Path, woken: list[Path]) -> 
 async def test_a_key_tries_again_what_could_not_be_started(tmp_path: Path, woken: list[Path]) -> None:
     lab = lab_at(tmp_path, CATALOG)
     run = lab.store.create(make_spec())
-    queue.set_aside(queue.enqueue(lab.store.root, run, device="cpu", threads=1, data_root=tmp_path), "no cuda:7 here")
+    set_aside(enqueue(lab.store.root, run, device="cpu", threads=1, data_root=tmp_path), "no cuda:7 here")
     app = ConsoleUnderTest(lab, tmp_path / "state")
     async with app.run_test(size=(120, 40)) as pilot:
         await app.settled(pilot, lambda seen: [run.state for run in seen.runs] == [State.FAILED])
         await onto_the_run(app, pilot)
         await pilot.press("p")
         await app.until(pilot, lambda: any("is queued to start" in text for text in app.said))
-    assert [entry.run for entry in queue.entries(lab.store.root)] == [run.id]
-    assert queue.failed(lab.store.root) == ()
+    assert [entry.run for entry in waiting_entries(lab.store.root)] == [run.id]
+    assert failed_entries(lab.store.root) == ()
 
 
 async def test_a_run_that_is_finished_is_told_so(tmp_path: Path, woken: list[Path]) -> None:
@@ -74,7 +74,7 @@ async def test_a_run_that_is_finished_is_told_so(tmp_path: Path, woken: list[Pat
         await onto_the_run(app, pilot)
         await pilot.press("p")
         await app.until(pilot, lambda: any("has finished: there is nothing to resume" in text for text in app.said))
-    assert queue.entries(lab.store.root) == ()
+    assert waiting_entries(lab.store.root) == ()
     assert woken == []
 
 
@@ -85,7 +85,7 @@ async def test_a_console_that_opens_has_a_queue_go_on_that_stood_still(
     monkeypatch.setenv("LABTUI_RESUME_LOST", wish)
     lab = lab_at(tmp_path, CATALOG)
     lost(lab.store.root)
-    queue.enqueue(lab.store.root, lab.store.create(make_spec()), device="cpu", threads=1, data_root=tmp_path)
+    enqueue(lab.store.root, lab.store.create(make_spec()), device="cpu", threads=1, data_root=tmp_path)
     app = ConsoleUnderTest(lab, tmp_path / "state", restart_queue=True)
     async with app.run_test(size=(120, 40)) as pilot:
         await app.until(pilot, lambda: app.said)

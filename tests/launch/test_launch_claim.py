@@ -40,9 +40,9 @@ def forge(run: Run, **changes: object) -> None:
 
 def why_not(run: Run, **wishes: object) -> str:
     """Why attempt 2 cannot be claimed; empty where it can."""
-    wishes = {"attempt": 2, "device": "cpu", "threads": 1, "data_root": "/", "patience": 0.0, **wishes}
+    wishes = {"attempt": 2, "device": "cpu", "threads": 1, "data_root": "/", "timeout": 0.0, **wishes}
     try:
-        claim(run.paths, Order(**wishes)).give_back()
+        claim(run.paths, Order(**wishes)).undo()
     except Refusal as refusal:
         return refusal.why
     return ""

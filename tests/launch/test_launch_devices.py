@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from labtui.errors import EnvironmentFault, UsageError
 from labtui.launch import devices
-from labtui.launch.devices import Device, Survey, candidates, choose, list_devices, survey
-from labtui.launch.environment import MOST_USEFUL, jobs_at_once, threads_per_run, usable_cores
+from labtui.launch.devices import Device, Survey, candidates, choose, survey
+from labtui.launch.environment import MAX_THREADS, jobs_at_once, threads_per_run, usable_cores
 from labtui.launch.nvml import NvmlUnavailable, visible_gpus
 
 GIB = 1 << 30
@@ -92,7 +92,7 @@ def uuids(driver: Driver, visible: str | None = None) -> list[str]:
 
 
 def test_the_cpu_is_always_there_with_its_cores_memory_and_load() -> None:
-    cpu = list_devices()[0]
+    cpu = survey().devices[0]
     assert cpu.name == "cpu"
     assert cpu.title
     assert cpu.cores == usable_cores()
@@ -228,26 +228,26 @@ def test_auto_takes_the_least_busy_gpu_with_room_then_mps_then_the_cpu() -> None
 def test_cuda_is_any_gpu_and_never_another_device() -> None:
     full = replace(gpu(0), memory_free=0)
     assert [one.name for one in candidates("cuda", Survey((CPU, full, gpu(1, load=50.0))))] == ["cuda:0", "cuda:1"]
-    with pytest.raises(EnvironmentFault, match="There is no cuda here"):
+    with pytest.raises(EnvironmentFault, match="There is no cuda on this machine"):
         choose("cuda", Survey((CPU, MPS)))
 
 
 def test_a_device_that_is_not_here_is_an_error_that_names_what_is() -> None:
-    with pytest.raises(EnvironmentFault, match=r"There is no cuda:3 here.*cpu \(a CPU\), cuda:0 \(a GPU\)"):
+    with pytest.raises(EnvironmentFault, match=r"There is no cuda:3 on this machine.*cpu \(a CPU\), cuda:0 \(a GPU\)"):
         choose("cuda:3", Survey((CPU, gpu(0))))
-    with pytest.raises(EnvironmentFault, match="There is no mps here"):
+    with pytest.raises(EnvironmentFault, match="There is no mps on this machine"):
         choose("mps", Survey((CPU,)))
 
 
 @pytest.mark.parametrize("word", ["gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:٣", "CPU", "", "cpu:0"])
 def test_a_word_that_names_no_device_is_a_usage_error(word: str) -> None:
-    with pytest.raises(UsageError, match="names no device"):
+    with pytest.raises(UsageError, match="is not a device"):
         choose(word, Survey((CPU,)))
 
 
 @given(jobs=st.integers(-3, 500), cores=st.integers(1, 500))
 def test_threads_share_the_cores_without_exceeding_them(jobs: int, cores: int) -> None:
     threads = threads_per_run(jobs, cores)
-    assert 1 <= threads <= MOST_USEFUL
+    assert 1 <= threads <= MAX_THREADS
     assert threads * min(max(jobs, 1), cores) <= cores
     assert 1 <= jobs_at_once(max(jobs, 1), cores) <= cores

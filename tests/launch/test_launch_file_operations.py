@@ -13,9 +13,16 @@ from labtui.launch.claim import Refusal, claim
 from labtui.launch.launcher import next_attempt
 from labtui.launch.log import CappedLog, open_log
 from labtui.launch.order import Order
-from labtui.launch.queue import entries as queue
-from labtui.launch.queue.entries import Entry, entries, failed
-from labtui.launch.queue.ticket import has_our_seal
+from labtui.launch.queue import entries
+from labtui.launch.queue.entries import (
+    QueueEntry,
+    failed_entries,
+    remove_entry,
+    retry_entry,
+    set_aside,
+    waiting_entries,
+)
+from labtui.launch.queue.ticket import is_signed_by_us
 from labtui.launch.stop import request_stop
 from labtui.store.files import read_json
 from labtui.store.paths import RunPaths, RunsPaths
@@ -28,8 +35,8 @@ from tests.support.launch.stage import Stage
 from tests.support.samples import make_launch, write_run
 
 
-def enqueue(stage: Stage, run: Run) -> Entry:
-    return queue.enqueue(stage.root, run, device="cpu", threads=1, data_root=stage.root)
+def enqueue(stage: Stage, run: Run) -> QueueEntry:
+    return entries.enqueue(stage.root, run, device="cpu", threads=1, data_root=stage.root)
 
 
 def emptied(*folders: Path) -> None:
@@ -53,9 +60,9 @@ def test_an_entry_is_whole_or_absent_and_sealed(stage: Stage, first_ever: bool) 
 
     points = 0
     for hit in hits(lambda: enqueue(stage, run), prepare=prepare):
-        there = entries(stage.root)
+        there = waiting_entries(stage.root)
         assert len(there) <= 1, hit
-        assert all(entry.ticket is not None and has_our_seal(entry.ticket) for entry in there), hit
+        assert all(entry.ticket is not None and is_signed_by_us(entry.ticket) for entry in there), hit
         assert len(there) == 1 or hit.operation != "not reached", hit
         assert told(hit) or hit.error.errno, hit
         points += 1
@@ -63,25 +70,25 @@ def test_an_entry_is_whole_or_absent_and_sealed(stage: Stage, first_ever: bool) 
 
 
 def aside(stage: Stage) -> list[str]:
-    return [entry.run for entry in failed(stage.root)]
+    return [entry.run for entry in failed_entries(stage.root)]
 
 
 def waiting(stage: Stage) -> list[str]:
-    return [entry.run for entry in entries(stage.root)]
+    return [entry.run for entry in waiting_entries(stage.root)]
 
 
 def test_an_entry_that_is_set_aside_waits_or_lies_aside_and_is_never_lost_or_doubled(stage: Stage) -> None:
     run, paths = stage.run(), RunsPaths(stage.root)
-    entry: list[Entry] = []
+    entry: list[QueueEntry] = []
 
     def prepare() -> None:
         emptied(paths.queue, paths.set_aside)
         entry[:] = [enqueue(stage, run)]
 
-    for hit in hits(lambda: queue.set_aside(entry[0], "no such device"), prepare=prepare):
+    for hit in hits(lambda: set_aside(entry[0], "no such device"), prepare=prepare):
         assert sorted([*waiting(stage), *aside(stage)]) == [run.id], hit
         if aside(stage):
-            assert failed(stage.root)[0].reason == "no such device", hit
+            assert failed_entries(stage.root)[0].reason == "no such device", hit
             assert stage.store.scan()[0].state is State.FAILED
         else:
             assert stage.store.scan()[0].state is State.QUEUED
@@ -92,14 +99,14 @@ def test_an_entry_that_is_retried_is_never_lost_and_starts_its_attempt_once(stag
 
     def prepare() -> None:
         emptied(paths.queue, paths.set_aside)
-        queue.set_aside(enqueue(stage, run), "no such device")
+        set_aside(enqueue(stage, run), "no such device")
 
-    for hit in hits(lambda: queue.retry(stage.root, failed(stage.root)[0]), prepare=prepare):
-        there = [*entries(stage.root), *failed(stage.root)]
+    for hit in hits(lambda: retry_entry(stage.root, failed_entries(stage.root)[0]), prepare=prepare):
+        there = [*waiting_entries(stage.root), *failed_entries(stage.root)]
         assert there, hit
         assert {(entry.ticket.run, entry.ticket.attempt) for entry in there} == {(run.id, 1)}, hit
-        assert len(entries(stage.root)) <= 1, hit
-        assert (entries(stage.root) and not failed(stage.root)) or hit.operation != "not reached", hit
+        assert len(waiting_entries(stage.root)) <= 1, hit
+        assert (waiting_entries(stage.root) and not failed_entries(stage.root)) or hit.operation != "not reached", hit
 
 
 def test_an_entry_that_is_taken_out_is_there_or_not(stage: Stage) -> None:
@@ -109,7 +116,7 @@ def test_an_entry_that_is_taken_out_is_there_or_not(stage: Stage) -> None:
         emptied(paths.queue)
         enqueue(stage, run)
 
-    for hit in hits(lambda: queue.remove(entries(stage.root)[0]), prepare=prepare):
+    for hit in hits(lambda: remove_entry(waiting_entries(stage.root)[0]), prepare=prepare):
         assert waiting(stage) in ([], [run.id]), hit
         assert not waiting(stage) or hit.operation != "not reached", hit
         assert told(hit), hit
@@ -133,7 +140,7 @@ def test_how_an_engine_ended_is_whole_or_absent_and_a_passing_fault_does_not_los
 
     def prepare() -> None:
         attempt.exit.unlink(missing_ok=True)
-        supervisor.spare_file(attempt).write_bytes(bytes(8192))
+        supervisor.reserve_exit(attempt)
 
     for hit in hits(lambda: supervisor.write_exit(attempt, Exit(code=3, ended=1.0)), prepare=prepare):
         if hit.kind == "kill" and not attempt.exit.exists():
@@ -145,7 +152,7 @@ def test_how_an_engine_ended_is_whole_or_absent_and_a_passing_fault_does_not_los
 
 def claimed(paths: RunPaths) -> Callable[[], object]:
     def action() -> None:
-        order = Order(attempt=next_attempt(paths), device="cpu", threads=1, data_root="/", patience=0.0)
+        order = Order(attempt=next_attempt(paths), device="cpu", threads=1, data_root="/", timeout=0.0)
         mine = claim(paths, order)
         try:
             supervisor.record_launch(paths, order, mine, ("engine",))
@@ -186,7 +193,7 @@ def test_a_log_that_is_cut_keeps_its_end(tmp_path: Path) -> None:
         os.write(descriptor, long)
         os.close(descriptor)
 
-    for hit in hits(lambda: CappedLog(path, cap=4096, tail=1024).look(), prepare=prepare):
+    for hit in hits(lambda: CappedLog(path, max_bytes=4096, tail_bytes=1024).check(), prepare=prepare):
         assert path.read_bytes().endswith(b"a line of the log\nthe last line\n"), hit
         assert hit.error is None, hit
         assert path.stat().st_size < 2048 or hit.operation != "not reached", hit

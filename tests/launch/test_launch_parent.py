@@ -126,7 +126,7 @@ def test_a_run_whose_engine_outlives_its_parent_is_not_started_again(stage: Stag
     wait_until(lambda: not is_there(launch.parent.pid))
     assert probe(run.paths.lock) == "free"
 
-    with pytest.raises(AlreadyRunning, match="still runs"):
+    with pytest.raises(AlreadyRunning, match="is still running"):
         stage.start(run)
 
     assert run.paths.attempt_numbers() == [1]
@@ -149,7 +149,7 @@ def test_an_attempt_is_claimed_once_even_after_it_has_ended(stage: Stage) -> Non
     run = stage.started("broken")
     stage.ended(run)
 
-    with pytest.raises(AlreadyRunning, match="somebody else") as told:
+    with pytest.raises(AlreadyRunning, match="another process") as told:
         stage.start(run, attempt=1)
 
     assert told.value.why == "claimed"
@@ -184,9 +184,9 @@ def test_a_folder_that_is_gone_a_link_or_no_run_is_told(stage: Stage) -> None:
     empty.mkdir()
 
     for folder, words in (
-        (run.folder.with_name("gone"), "no longer there"),
+        (run.folder.with_name("gone"), "no longer exists"),
         (link, "link"),
-        (empty, "no spec.json"),
+        (empty, "not contain a spec.json"),
     ):
         with pytest.raises(LabError, match=words):
             start(folder, device=CPU, threads=1, data_root=stage.root)

@@ -55,7 +55,7 @@ def test_a_tracked_file_that_by_custom_holds_secrets_is_not_copied(repository: P
 def test_a_long_diff_is_cut(repository: Path) -> None:
     (repository / "experiments.toml").write_text("x\n" * (1 << 20))
     diff = commit_of(repository).diff
-    assert provenance.DIFF_CAP < len(diff) < provenance.DIFF_CAP + 100
+    assert provenance.MAX_DIFF_BYTES < len(diff) < provenance.MAX_DIFF_BYTES + 100
     assert diff.endswith("bytes]\n")
 
 
@@ -69,7 +69,7 @@ def test_a_git_that_hangs_or_is_missing_holds_nothing_up(
 
     (programs / "git").write_text(f"#!{sys.executable} -IS\nimport time\ntime.sleep(600)\n")
     (programs / "git").chmod(0o755)
-    monkeypatch.setattr(provenance, "PATIENCE", 0.1)
+    monkeypatch.setattr(provenance, "GIT_TIMEOUT", 0.1)
     assert commit_of(repository) == (None, "")
 
 
@@ -105,14 +105,14 @@ def test_versions_name_labtui_python_and_torch() -> None:
 def test_a_log_that_is_cut_goes_on_at_its_end_for_a_writer_that_had_it_open(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     writer = open_log(path)
-    log = CappedLog(path, cap=1000, tail=100)
+    log = CappedLog(path, max_bytes=1000, tail_bytes=100)
     os.write(writer, b"".join(b"line %03d\n" % number for number in range(200)))
 
-    log.look()
+    log.check()
     os.write(writer, b"after\n")
 
     lines = path.read_text().splitlines()
-    assert lines[0] == "[labtui: 1,701 bytes were cut here]"
+    assert lines[0] == "[labtui: 1,701 bytes were removed here]"
     assert lines[1:3] == ["line 189", "line 190"]
     assert lines[-2:] == ["line 199", "after"]
     os.close(writer)
@@ -131,7 +131,7 @@ def test_what_is_written_while_a_log_is_cut_comes_along(tmp_path: Path, monkeypa
             os.write(writer, late.pop(0))
 
     monkeypatch.setattr(log_module, "write_all", write_all)
-    CappedLog(path, cap=1000, tail=100).look()
+    CappedLog(path, max_bytes=1000, tail_bytes=100).check()
 
     assert path.read_bytes().endswith(b"a line of the log\nwritten during the cut\nthe last line\n")
     assert path.stat().st_size < 300
@@ -140,17 +140,17 @@ def test_what_is_written_while_a_log_is_cut_comes_along(tmp_path: Path, monkeypa
 
 def test_a_log_that_is_gone_stops_nobody_and_is_not_made_again(tmp_path: Path) -> None:
     log = CappedLog(tmp_path / "gone.txt")
-    log.look()
+    log.check()
     assert log.pause > 0
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_log_that_grows_fast_is_looked_at_more_often(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
-    log = CappedLog(path, cap=10_000)
+    log = CappedLog(path, max_bytes=10_000)
     path.write_bytes(b"x")
-    log.look()
+    log.check()
     calm = log.pause
     path.write_bytes(b"x" * 9_999)
-    log.look()
+    log.check()
     assert log.pause < calm

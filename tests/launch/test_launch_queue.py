@@ -14,13 +14,20 @@ import pytest
 
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import Device, Survey
-from labtui.launch.environment import chosen, restored
+from labtui.launch.environment import recorded_environment, restored_environment
 from labtui.launch.launcher import AlreadyRunning, NotStartable, NotStarted
 from labtui.launch.order import Claimed, Refused
-from labtui.launch.queue import entries as queue
-from labtui.launch.queue.entries import Entry, entries, failed, find, remove, retry
+from labtui.launch.queue import entries
+from labtui.launch.queue.entries import (
+    QueueEntry,
+    failed_entries,
+    find_entry,
+    remove_entry,
+    retry_entry,
+    waiting_entries,
+)
 from labtui.launch.queue.runner import Dispatcher
-from labtui.launch.queue.ticket import Ticket, has_our_seal, is_sealed
+from labtui.launch.queue.ticket import Ticket, is_signed_by_us
 from labtui.launch.slots import acquire
 from labtui.store.files import read_json, write_json
 from labtui.store.run import Run
@@ -32,9 +39,9 @@ GPUS = tuple(Device(name=f"cuda:{n}", title="a GPU", uuid=f"GPU-{n}", memory_fre
 CORES = replace(CPU, cores=2)
 
 
-def enqueue(stage: Stage, run: Run, device: str = "cpu", **wishes: object) -> Entry:
+def enqueue(stage: Stage, run: Run, device: str = "cpu", **wishes: object) -> QueueEntry:
     wishes = {"threads": 1, "data_root": stage.root, "by": "a test", **wishes}
-    return queue.enqueue(stage.root, run, device=device, **wishes)
+    return entries.enqueue(stage.root, run, device=device, **wishes)
 
 
 class Recorder:
@@ -80,7 +87,7 @@ def dispatch(stage: Stage) -> Dispatch:
         said: list[str] = []
         found = Survey(devices or (CORES,))
         with closing(Dispatcher(stage.root, launcher, said.append, lambda _: found)) as dispatcher:
-            dispatcher.round()
+            dispatcher.dispatch()
         return said
 
     return one_round
@@ -91,8 +98,8 @@ def test_entries_wait_in_the_order_in_which_they_came(stage: Stage) -> None:
     for run in runs:
         enqueue(stage, run)
 
-    assert [entry.run for entry in entries(stage.root)] == [run.id for run in runs]
-    assert all(entry.is_here and not entry.reason for entry in entries(stage.root))
+    assert [entry.run for entry in waiting_entries(stage.root)] == [run.id for run in runs]
+    assert all(entry.is_here and not entry.reason for entry in waiting_entries(stage.root))
 
 
 def test_a_run_that_waits_already_keeps_its_place(stage: Stage) -> None:
@@ -101,7 +108,7 @@ def test_a_run_that_waits_already_keeps_its_place(stage: Stage) -> None:
     enqueue(stage, other)
 
     assert enqueue(stage, one).path == first.path
-    assert [entry.run for entry in entries(stage.root)] == [one.id, other.id]
+    assert [entry.run for entry in waiting_entries(stage.root)] == [one.id, other.id]
 
 
 def test_an_entry_is_a_private_file_that_tells_all_it_takes_to_start(stage: Stage) -> None:
@@ -112,7 +119,7 @@ def test_an_entry_is_a_private_file_that_tells_all_it_takes_to_start(stage: Stag
     assert ticket == entry.ticket
     assert (ticket.device, ticket.threads, ticket.attempt, ticket.resume) == ("cuda:1", 2, 1, True)
     assert (ticket.origin.python, ticket.origin.folder) == (sys.executable, str(Path.cwd()))
-    assert has_our_seal(ticket)
+    assert is_signed_by_us(ticket)
     assert not list(entry.path.parent.glob(".*.tmp"))
 
 
@@ -130,9 +137,9 @@ def test_secrets_are_not_written_into_entries(stage: Stage, monkeypatch: pytest.
 
 def test_a_recorded_environment_replaces_ours_where_it_was_chosen_and_nowhere_else() -> None:
     ours = {"PATH": "/ours", "LABTUI_DATA": "/ours", "SECRET": "s", "HOME": "/home"}
-    recorded = {**chosen({"PATH": "/theirs", "EDITOR": "vi"}), "LD_PRELOAD": "/evil.so"}
+    recorded = {**recorded_environment({"PATH": "/theirs", "EDITOR": "vi"}), "LD_PRELOAD": "/evil.so"}
 
-    assert restored(recorded, ours) == {"PATH": "/theirs", "SECRET": "s", "HOME": "/home"}
+    assert restored_environment(recorded, ours) == {"PATH": "/theirs", "SECRET": "s", "HOME": "/home"}
 
 
 def test_entries_start_in_order_with_what_they_name(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
@@ -146,7 +153,7 @@ def test_entries_start_in_order_with_what_they_name(stage: Stage, launcher: Reco
     assert launcher.wishes[0]["catalog_folder"] == stage.root
     interpreter = launcher.wishes[0]["interpreter"]
     assert (interpreter.path, interpreter.folder) == (sys.executable, Path.cwd())
-    assert entries(stage.root) == ()
+    assert waiting_entries(stage.root) == ()
 
 
 def test_what_finds_no_slot_waits_and_is_not_overtaken(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
@@ -176,7 +183,7 @@ def test_runs_that_leave_the_device_open_spread_over_the_gpus(
     dispatch(launcher, CORES, *GPUS)
 
     assert [line.split()[-1] for line in launcher.started] == ["cuda:0", "cuda:1"]
-    assert [entry.run for entry in entries(stage.root)] == [runs[2].id]
+    assert [entry.run for entry in waiting_entries(stage.root)] == [runs[2].id]
 
 
 def test_an_entry_whose_attempt_was_claimed_starts_nothing(
@@ -189,7 +196,7 @@ def test_an_entry_whose_attempt_was_claimed_starts_nothing(
     assert dispatch(launcher) == [f"{run.id}: was started already"]
 
     assert launcher.started == []
-    assert entries(stage.root) == failed(stage.root) == ()
+    assert waiting_entries(stage.root) == failed_entries(stage.root) == ()
 
 
 @pytest.mark.parametrize(("why", "stays"), [("running", True), ("claimed", False), ("finished", False), ("full", True)])
@@ -199,7 +206,7 @@ def test_a_refusal_that_needs_nobody_is_no_failure(stage: Stage, dispatch: Dispa
 
     dispatch(Recorder(kind(Refused(why=why, message="no"))))
 
-    assert [bool(entries(stage.root)), failed(stage.root)] == [stays, ()]
+    assert [bool(waiting_entries(stage.root)), failed_entries(stage.root)] == [stays, ()]
     with acquire(CORES, 2, cores=2) as slot:
         assert slot is not None
 
@@ -210,45 +217,45 @@ def test_a_full_disk_is_not_tried_again_at_once(stage: Stage) -> None:
     recorder = Recorder(NotStartable(Refused(why="full", message="the disk is full")))
     dispatcher = Dispatcher(stage.root, recorder, said.append, lambda _: Survey((CORES,)))
 
-    dispatcher.round()
+    dispatcher.dispatch()
     recorder.refusal = None
-    dispatcher.round()
+    dispatcher.dispatch()
 
     assert recorder.started == []
     assert len(said) == 1
 
 
-def broken_python(entry: Entry) -> None:
+def broken_python(entry: QueueEntry) -> None:
     change(entry, sealed=True, origin=msgspec.structs.replace(entry.ticket.origin, python="/gone/python"))
 
 
-def no_such_device(entry: Entry) -> None:
+def no_such_device(entry: QueueEntry) -> None:
     change(entry, sealed=True, device="cuda:7")
 
 
-def damaged(entry: Entry) -> None:
+def damaged(entry: QueueEntry) -> None:
     entry.path.write_bytes(entry.path.read_bytes()[:-40])
 
 
-def another_program(entry: Entry) -> None:
+def another_program(entry: QueueEntry) -> None:
     change(entry, sealed=False, origin=msgspec.structs.replace(entry.ticket.origin, python="/tmp/evil"))
 
 
-def leads_outside(entry: Entry) -> None:
+def leads_outside(entry: QueueEntry) -> None:
     change(entry, sealed=True, run="../../elsewhere")
 
 
-def leads_through_a_link(entry: Entry) -> None:
+def leads_through_a_link(entry: QueueEntry) -> None:
     root = entry.path.parents[2]
     (root / "link").symlink_to(root / "Tests", target_is_directory=True)
     change(entry, sealed=True, run=entry.run.replace("Tests", "link"))
 
 
-def change(entry: Entry, *, sealed: bool, **changes: object) -> None:
+def change(entry: QueueEntry, *, sealed: bool, **changes: object) -> None:
     from labtui.launch.queue import ticket
 
     changed = msgspec.structs.replace(entry.ticket, **changes)
-    write_json(entry.path, ticket.sealed(changed) if sealed else changed)
+    write_json(entry.path, ticket.signed(changed) if sealed else changed)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +269,7 @@ def change(entry: Entry, *, sealed: bool, **changes: object) -> None:
     ],
 )
 def test_what_can_never_start_is_moved_aside_with_the_reason_and_stops_nothing(
-    stage: Stage, launcher: Recorder, dispatch: Dispatch, harm: Callable[[Entry], None], words: str
+    stage: Stage, launcher: Recorder, dispatch: Dispatch, harm: Callable[[QueueEntry], None], words: str
 ) -> None:
     bad, good = stage.run(), stage.run()
     harm(enqueue(stage, bad))
@@ -271,8 +278,8 @@ def test_what_can_never_start_is_moved_aside_with_the_reason_and_stops_nothing(
     said = dispatch(launcher)
 
     assert launcher.started == [f"{good.folder.name} 1 cpu"]
-    assert entries(stage.root) == ()
-    (aside,) = failed(stage.root)
+    assert waiting_entries(stage.root) == ()
+    (aside,) = failed_entries(stage.root)
     assert words in aside.reason
     assert any(words in line for line in said)
 
@@ -292,8 +299,10 @@ def test_a_run_reads_as_its_entry_stands(stage: Stage, launcher: Recorder, dispa
     dispatch(launcher)
     state, reason = reads()
     assert state is State.FAILED
-    assert reason.startswith("could not be started (`labtui queue retry` tries again): There is no cuda:7 here.")
-    retry(stage.root, failed(stage.root)[0])
+    assert reason.startswith(
+        "could not be started (`labtui queue retry` tries again): There is no cuda:7 on this machine."
+    )
+    retry_entry(stage.root, failed_entries(stage.root)[0])
     assert reads() == (State.QUEUED, "")
 
 
@@ -316,7 +325,7 @@ def test_an_interpreter_that_is_gone_moves_its_entry_aside(stage: Stage, dispatc
 
     dispatch(start)
 
-    (aside,) = failed(stage.root)
+    (aside,) = failed_entries(stage.root)
     assert "/gone/python cannot be started" in aside.reason
 
 
@@ -324,26 +333,26 @@ def test_a_retried_entry_takes_our_interpreter_and_environment(stage: Stage, dis
     run = stage.run()
     another_program(enqueue(stage, run))
     dispatch(Recorder())
-    (aside,) = failed(stage.root)
+    (aside,) = failed_entries(stage.root)
 
-    again = retry(stage.root, aside)
+    again = retry_entry(stage.root, aside)
 
-    assert failed(stage.root) == ()
-    assert [entry.run for entry in entries(stage.root)] == [run.id]
+    assert failed_entries(stage.root) == ()
+    assert [entry.run for entry in waiting_entries(stage.root)] == [run.id]
     assert (again.ticket.origin.python, again.ticket.retries) == (sys.executable, 1)
-    assert has_our_seal(again.ticket)
+    assert is_signed_by_us(again.ticket)
 
 
 def test_a_damaged_entry_cannot_be_retried_but_removed(stage: Stage, dispatch: Dispatch) -> None:
     damaged(enqueue(stage, stage.run()))
     dispatch(Recorder())
-    (aside,) = failed(stage.root)
+    (aside,) = failed_entries(stage.root)
 
     with pytest.raises(UsageError, match="cannot be read"):
-        retry(stage.root, aside)
+        retry_entry(stage.root, aside)
 
-    assert remove(aside)
-    assert failed(stage.root) == ()
+    assert remove_entry(aside)
+    assert failed_entries(stage.root) == ()
     assert list(aside.path.parent.iterdir()) == []
 
 
@@ -353,9 +362,9 @@ def test_a_seal_of_another_key_is_not_ours(stage: Stage) -> None:
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     key.unlink()
 
-    assert not has_our_seal(entry.ticket)
-    assert not is_sealed(b"content", "")
-    assert not is_sealed(b"content", "\ud800 not hexadecimal")
+    assert not is_signed_by_us(entry.ticket)
+    for seal in ("", "\ud800 not hexadecimal"):
+        assert not is_signed_by_us(msgspec.structs.replace(entry.ticket, seal=seal))
 
 
 def test_entries_of_other_machines_are_shown_and_left_alone(
@@ -367,7 +376,7 @@ def test_entries_of_other_machines_are_shown_and_left_alone(
     dispatch(launcher)
 
     assert launcher.started == []
-    assert [one.is_here for one in entries(stage.root)] == [False]
+    assert [one.is_here for one in waiting_entries(stage.root)] == [False]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
@@ -378,14 +387,14 @@ def test_entries_of_other_users_are_left_alone(stage: Stage, launcher: Recorder,
     dispatch(launcher)
 
     assert launcher.started == []
-    assert len(entries(stage.root)) == 1
+    assert len(waiting_entries(stage.root)) == 1
 
 
 def test_an_entry_taken_out_is_gone_and_told_once(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
     entry = enqueue(stage, stage.run())
 
-    assert remove(entry)
-    assert not remove(entry)
+    assert remove_entry(entry)
+    assert not remove_entry(entry)
     dispatch(launcher)
 
     assert launcher.started == []
@@ -394,13 +403,13 @@ def test_an_entry_taken_out_is_gone_and_told_once(stage: Stage, launcher: Record
 def test_an_entry_is_found_by_its_name_its_run_or_a_part_of_it(stage: Stage) -> None:
     one, other = enqueue(stage, stage.run()), enqueue(stage, stage.run())
 
-    assert find(stage.root, one.name).path == one.path
-    assert find(stage.root, other.run).path == other.path
-    assert find(stage.root, other.run[-10:]).path == other.path
-    with pytest.raises(UsageError, match="means 2 entries"):
-        find(stage.root, "fake")
-    with pytest.raises(UsageError, match="Nothing in the queue"):
-        find(stage.root, "no such run")
+    assert find_entry(stage.root, one.name).path == one.path
+    assert find_entry(stage.root, other.run).path == other.path
+    assert find_entry(stage.root, other.run[-10:]).path == other.path
+    with pytest.raises(UsageError, match="matches 2 entries"):
+        find_entry(stage.root, "fake")
+    with pytest.raises(UsageError, match="No queue entry matches"):
+        find_entry(stage.root, "no such run")
 
 
 def test_files_of_others_in_the_queue_folder_are_no_entries(stage: Stage) -> None:
@@ -409,7 +418,7 @@ def test_files_of_others_in_the_queue_folder_are_no_entries(stage: Stage) -> Non
         (folder / name).write_text("{}")
     (folder / "00000009-00000000.json").symlink_to("/etc/passwd")
 
-    assert [entry.ticket is None for entry in entries(stage.root)] == [False, True]
+    assert [entry.ticket is None for entry in waiting_entries(stage.root)] == [False, True]
 
 
 def test_a_queue_that_cannot_be_made_is_told(stage: Stage, tmp_path: Path) -> None:

@@ -13,14 +13,12 @@ import psutil
 import pytest
 
 from labtui.errors import EnvironmentFault
-from labtui.launch.daemonize import importable
-from labtui.launch.environment import usable_cores
+from labtui.launch.environment import importable_environment, usable_cores
 from labtui.launch.order import Claimed
-from labtui.launch.queue import entries as queue
-from labtui.launch.queue import requeue
-from labtui.launch.queue.entries import entries, failed
-from labtui.launch.queue.runner import Dispatcher, ensure_runner, log_path, serve, standing
-from labtui.launch.queue.ticket import sealed
+from labtui.launch.queue import entries, requeue
+from labtui.launch.queue.entries import QueueEntry, failed_entries, set_aside, waiting_entries
+from labtui.launch.queue.runner import Dispatcher, count_unattended, ensure_runner, log_path, serve
+from labtui.launch.queue.ticket import signed
 from labtui.launch.slots import acquire, slots_folder
 from labtui.launch.stop import kill, request_stop, terminate
 from labtui.store.files import write_json
@@ -33,12 +31,12 @@ from tests.support.samples import make_result
 RUNNER = str(HERE / "runner.py")
 
 
-def enqueue(stage: Stage, run: Run, **wishes: object) -> queue.Entry:
-    return queue.enqueue(stage.root, run, device="cpu", **{"threads": 1, "data_root": stage.root, **wishes})
+def enqueue(stage: Stage, run: Run, **wishes: object) -> QueueEntry:
+    return entries.enqueue(stage.root, run, device="cpu", **{"threads": 1, "data_root": stage.root, **wishes})
 
 
-def ensure(stage: Stage, mode: str, *, resume_lost: bool | None = None) -> bool:
-    return ensure_runner(stage.root, resume_lost=resume_lost, program=("-P", RUNNER, mode))
+def ensure(stage: Stage, mode: str, *, requeue_lost: bool | None = None) -> bool:
+    return ensure_runner(stage.root, requeue_lost=requeue_lost, program=("-P", RUNNER, mode))
 
 
 def runners(root: Path) -> list[int]:
@@ -64,7 +62,7 @@ def test_a_runner_starts_what_waits_and_ends_when_nothing_does(stage: Stage) -> 
     for run in runs:
         assert stage.ended(run).state is State.FINISHED
     wait_until(lambda: not runners(stage.root))
-    assert entries(stage.root) == failed(stage.root) == ()
+    assert waiting_entries(stage.root) == failed_entries(stage.root) == ()
     assert [engines(run) for run in runs] == [{"1": 1}] * 4
 
 
@@ -72,12 +70,12 @@ def test_the_real_runner_is_found_and_says_what_went_wrong(stage: Stage) -> None
     """Everything as installed; its entry wishes for a device that no machine has."""
     run = stage.run()
     entry = enqueue(stage, run)
-    write_json(entry.path, sealed(msgspec.structs.replace(entry.ticket, device="cuda:99")))
+    write_json(entry.path, signed(msgspec.structs.replace(entry.ticket, device="cuda:99")))
 
     assert ensure_runner(stage.root)
 
-    wait_until(lambda: failed(stage.root))
-    assert "There is no cuda:99" in failed(stage.root)[0].reason
+    wait_until(lambda: failed_entries(stage.root))
+    assert "There is no cuda:99" in failed_entries(stage.root)[0].reason
     wait_until(lambda: "set aside" in log_path(stage.root).read_text())
 
 
@@ -111,7 +109,7 @@ def test_one_runner_at_a_time_however_many_are_asked_for(stage: Stage) -> None:
     starters = [
         subprocess.Popen(
             [sys.executable, "-P", RUNNER, "brief", str(stage.root)],
-            env=importable(os.environ),
+            env=importable_environment(os.environ),
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -133,9 +131,9 @@ def test_an_entry_made_while_a_runner_ends_is_never_left_behind(stage: Stage) ->
     runs = [stage.run() for _ in range(10)]
     for run in runs:
         enqueue(stage, run)
-        ensure(stage, "brief", resume_lost=False)
+        ensure(stage, "brief", requeue_lost=False)
         wait_until(lambda run=run: engines(run))
-    wait_until(lambda: not runners(stage.root) and not entries(stage.root))
+    wait_until(lambda: not runners(stage.root) and not waiting_entries(stage.root))
     assert [engines(run) for run in runs] == [{"1": 1}] * 10
 
 
@@ -158,7 +156,7 @@ def test_an_entry_made_at_the_moment_of_letting_go_is_started(stage: Stage) -> N
     serve(stage.root, LateLock(), Dispatcher(stage.root, launch, lambda _: None), lambda: False)
 
     assert started == [run.folder]
-    assert entries(stage.root) == ()
+    assert waiting_entries(stage.root) == ()
 
 
 def test_a_runner_that_is_asked_to_end_leaves_the_queue_as_it_is(stage: Stage) -> None:
@@ -172,7 +170,7 @@ def test_a_runner_that_is_asked_to_end_leaves_the_queue_as_it_is(stage: Stage) -
     os.kill(runner, signal.SIGTERM)
 
     wait_until(lambda: not runners(stage.root))
-    assert [entry.run for entry in entries(stage.root)] == [run.id]
+    assert [entry.run for entry in waiting_entries(stage.root)] == [run.id]
     slot.close()
 
 
@@ -212,34 +210,34 @@ def test_a_run_that_stopped_because_its_parent_was_killed_goes_on(stage: Stage) 
     os.kill(launch_of(run).engine.pid, signal.SIGKILL)
     assert stage.ended(run).state is State.STOPPED
 
-    requeue.enqueue_lost(stage.root, lambda _: None)
+    requeue.requeue_lost_runs(stage.root, lambda _: None)
 
-    assert [entry.run for entry in entries(stage.root)] == [run.id]
+    assert [entry.run for entry in waiting_entries(stage.root)] == [run.id]
 
 
 def test_a_run_that_is_lost_again_and_again_is_left_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requeue, "MOST_ATTEMPTS", 1)
+    monkeypatch.setattr(requeue, "MAX_ATTEMPTS", 1)
     run = stage.started("refuse")
     for who in (launch_of(run).parent, launch_of(run).engine):
         os.kill(who.pid, signal.SIGKILL)
     assert stage.ended(run).state is State.LOST
 
-    requeue.enqueue_lost(stage.root, lambda _: None)
+    requeue.requeue_lost_runs(stage.root, lambda _: None)
 
-    assert entries(stage.root) == ()
+    assert waiting_entries(stage.root) == ()
 
 
 def test_a_run_whose_engine_is_killed_again_and_again_is_left_alone(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requeue, "MOST_KILLED", 1)
+    monkeypatch.setattr(requeue, "MAX_KILLED", 1)
     run = stage.started("refuse")
     kill(run)
     assert stage.ended(run).state is State.FAILED
 
-    requeue.enqueue_lost(stage.root, lambda _: None)
+    requeue.requeue_lost_runs(stage.root, lambda _: None)
 
-    assert entries(stage.root) == ()
+    assert waiting_entries(stage.root) == ()
 
 
 def test_a_lost_run_that_could_not_be_resumed_is_not_tried_at_every_start_of_a_runner(stage: Stage) -> None:
@@ -247,24 +245,24 @@ def test_a_lost_run_that_could_not_be_resumed_is_not_tried_at_every_start_of_a_r
     for who in (launch_of(run).parent, launch_of(run).engine):
         os.kill(who.pid, signal.SIGKILL)
     assert stage.ended(run).state is State.LOST
-    requeue.enqueue_lost(stage.root, lambda _: None)
-    queue.set_aside(entries(stage.root)[0], "there is no such device")
+    requeue.requeue_lost_runs(stage.root, lambda _: None)
+    set_aside(waiting_entries(stage.root)[0], "there is no such device")
 
-    requeue.enqueue_lost(stage.root, lambda _: None)
+    requeue.requeue_lost_runs(stage.root, lambda _: None)
 
-    assert entries(stage.root) == ()
-    assert len(failed(stage.root)) == 1
+    assert waiting_entries(stage.root) == ()
+    assert len(failed_entries(stage.root)) == 1
 
 
 def test_a_queue_that_nobody_works_off_is_known(stage: Stage) -> None:
     slot = acquire(CPU, 99)
     enqueue(stage, stage.run())
-    assert standing(stage.root) == 1
+    assert count_unattended(stage.root) == 1
     ensure(stage, "brief")
-    assert standing(stage.root) == 0
+    assert count_unattended(stage.root) == 0
     (runner,) = runners(stage.root)
     os.kill(runner, signal.SIGKILL)
-    wait_until(lambda: standing(stage.root) == 1)
+    wait_until(lambda: count_unattended(stage.root) == 1)
     assert runners(stage.root) == []
     slot.close()
 
@@ -336,7 +334,7 @@ def kill_runners_while(stage: Stage, runs: list[Run], random_kills: int, done: C
     chance = random.Random(7)
     kills = 0
     while not done() or kills < random_kills:
-        ensure(stage, "brief", resume_lost=False)
+        ensure(stage, "brief", requeue_lost=False)
         for pid in runners(stage.root):
             if kills < random_kills and chance.random() < 0.7:
                 kills += 1
@@ -353,11 +351,11 @@ def test_a_queue_survives_the_murder_of_its_runners(stage: Stage, kills: int) ->
     for run in runs:
         enqueue(stage, run)
 
-    kill_runners_while(stage, runs, kills, lambda: not entries(stage.root))
+    kill_runners_while(stage, runs, kills, lambda: not waiting_entries(stage.root))
 
     for run in runs:
         assert stage.ended(run).state is State.FINISHED
-    assert failed(stage.root) == ()
+    assert failed_entries(stage.root) == ()
     assert [engines(run) for run in runs] == [{"1": 1}] * len(runs)
     assert not any(map(breaches, runs))
     wait_until(lambda: not runners(stage.root))

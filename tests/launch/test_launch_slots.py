@@ -11,7 +11,7 @@ import pytest
 
 from labtui.errors import EnvironmentFault
 from labtui.launch import slots
-from labtui.launch.slots import Line, acquire, slots_folder, wait_for
+from labtui.launch.slots import Waiter, acquire, slots_folder, wait_for_slot
 from labtui.store.safe_paths import private_folder
 from tests.support.launch.stage import CPU, Stage, is_there, launch_of, wait_until
 
@@ -43,22 +43,22 @@ def test_runs_share_the_cores_by_their_threads() -> None:
 
 
 def test_a_run_that_needs_several_cores_is_not_passed_by_by_runs_that_need_one() -> None:
-    big, small, late = Line(), Line(), Line()
+    big, small, late = Waiter(), Waiter(), Waiter()
     one, other = acquire(CPU, 1, cores=2), acquire(CPU, 1, cores=2)
-    assert acquire(CPU, 2, cores=2, line=big) is None
+    assert acquire(CPU, 2, cores=2, waiter=big) is None
     one.close()
     for _ in range(3):
-        assert acquire(CPU, 1, cores=2, line=small) is None
+        assert acquire(CPU, 1, cores=2, waiter=small) is None
         assert acquire(CPU, 1, cores=2) is None, "who does not stand in line passes nobody by either"
-        assert acquire(CPU, 2, cores=2, line=big) is None
-    assert acquire(CPU, 2, cores=2, line=late) is None
+        assert acquire(CPU, 2, cores=2, waiter=big) is None
+    assert acquire(CPU, 2, cores=2, waiter=late) is None
     other.close()
-    assert acquire(CPU, 1, cores=2, line=small) is None
-    with acquire(CPU, 2, cores=2, line=big) as slot:
+    assert acquire(CPU, 1, cores=2, waiter=small) is None
+    with acquire(CPU, 2, cores=2, waiter=big) as slot:
         assert slot is not None
         big.leave(["cpu"])
-    assert acquire(CPU, 2, cores=2, line=late) is None, "one that came later"
-    with acquire(CPU, 1, cores=2, line=small) as slot:
+    assert acquire(CPU, 2, cores=2, waiter=late) is None, "one that came later"
+    with acquire(CPU, 1, cores=2, waiter=small) as slot:
         assert slot is not None
 
 
@@ -67,10 +67,10 @@ def test_who_waits_no_more_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, ende
     waiter = (
         "import sys\n"
         "from labtui.launch.slots import acquire; from labtui.launch.devices import Device\n"
-        "from labtui.launch.slots import Line\n"
-        "line = Line(); acquire(Device(name='cpu', title=''), 2, cores=2, line=line)\n"
+        "from labtui.launch.slots import Waiter\n"
+        "waiter = Waiter(); acquire(Device(name='cpu', title=''), 2, cores=2, waiter=waiter)\n"
         "print('waits', flush=True); sys.stdin.read(1)\n"
-        "line.leave(['cpu']); print('left', flush=True); sys.stdin.read()"
+        "waiter.leave(['cpu']); print('left', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", waiter]
     with (
@@ -84,7 +84,7 @@ def test_who_waits_no_more_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, ende
             process.wait()
         elif ended == "suspended":
             process.send_signal(signal.SIGSTOP)
-            monkeypatch.setattr(slots, "PATIENCE", 0.0)
+            monkeypatch.setattr(slots, "PLACE_TIMEOUT", 0.0)
         else:
             process.stdin.write("\n")
             process.stdin.flush()
@@ -98,16 +98,16 @@ def test_who_waits_no_more_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, ende
 
 
 def test_a_place_in_line_lasts_while_its_owner_asks_and_is_taken_anew_where_it_was_lost() -> None:
-    first, second = Line(), Line()
+    first, second = Waiter(), Waiter()
     with acquire(CPU, 2, cores=2):
-        assert acquire(CPU, 2, cores=2, line=first) is None
-        assert acquire(CPU, 2, cores=2, line=second) is None
+        assert acquire(CPU, 2, cores=2, waiter=first) is None
+        assert acquire(CPU, 2, cores=2, waiter=second) is None
         for path in (slots_folder() / "line").iterdir():
             path.unlink()
-        assert acquire(CPU, 2, cores=2, line=second) is None
-        assert acquire(CPU, 2, cores=2, line=first) is None
-    assert acquire(CPU, 2, cores=2, line=first) is None
-    with acquire(CPU, 2, cores=2, line=second) as slot:
+        assert acquire(CPU, 2, cores=2, waiter=second) is None
+        assert acquire(CPU, 2, cores=2, waiter=first) is None
+    assert acquire(CPU, 2, cores=2, waiter=first) is None
+    with acquire(CPU, 2, cores=2, waiter=second) as slot:
         assert slot is not None
 
 
@@ -119,8 +119,8 @@ def test_a_run_with_more_threads_than_cores_takes_them_all() -> None:
 
 def test_waiting_ends_when_a_device_is_free_or_when_told() -> None:
     with acquire(GPU, 1):
-        assert wait_for([GPU], 1, waiting=lambda: False) is None
-        device, slot = wait_for([GPU, OTHER], 1)
+        assert wait_for_slot([GPU], 1, keep_waiting=lambda: False) is None
+        device, slot = wait_for_slot([GPU, OTHER], 1)
         assert device is OTHER
         slot.close()
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labtui.errors import LabError
-from labtui.launch.stop import Patience, Target, has_ended, kill, next_step, request_stop, stop, terminate
+from labtui.launch.stop import SignalTarget, StageTimeouts, has_ended, kill, next_step, request_stop, stop, terminate
 from labtui.launch.stop import Stage as Stopping
 from labtui.store.files import read_json, write_json
 from labtui.store.process import boot_id, process_id
@@ -23,7 +23,7 @@ from labtui.store.run import Run
 from labtui.store.state import State
 from tests.support.launch.stage import Stage, children_of, exit_of, is_there, launch_of, wait_until
 
-AT_ONCE = Patience(asked=0.05, terminated=0.05, killed=30.0)
+AT_ONCE = StageTimeouts(asked=0.05, terminated=0.05, killed=30.0)
 
 
 def rewrite(run: Run, **changes: object) -> None:
@@ -43,11 +43,11 @@ def test_an_engine_that_is_asked_saves_and_ends(stage: Stage) -> None:
     run = stage.started("work")
     told: list[str] = []
 
-    assert stop(run, "a test", tell=told.append)
+    assert stop(run, "a test", report=told.append)
 
     assert stage.ended(run).state is State.STOPPED
     assert exit_of(run).code == 0
-    assert told == ["asked to finish the step and save; SIGTERM in 20 s", "it has ended"]
+    assert told == ["asked to finish the step and save; SIGTERM in 20s", "it has ended"]
 
 
 def test_an_engine_that_refuses_is_killed_with_its_children(stage: Stage) -> None:
@@ -55,11 +55,11 @@ def test_an_engine_that_refuses_is_killed_with_its_children(stage: Stage) -> Non
     children = children_of(run)
     told: list[str] = []
 
-    assert stop(run, "a test", patience=AT_ONCE, tell=told.append)
+    assert stop(run, "a test", timeouts=AT_ONCE, report=told.append)
 
     assert told == [
-        "asked to finish the step and save; SIGTERM in 1 s",
-        "SIGTERM sent; SIGKILL in 1 s",
+        "asked to finish the step and save; SIGTERM in 1s",
+        "SIGTERM sent; SIGKILL in 1s",
         "SIGKILL sent",
         "it has ended",
     ]
@@ -71,7 +71,7 @@ def test_an_engine_that_refuses_is_killed_with_its_children(stage: Stage) -> Non
 def test_asking_alone_sends_no_signal(stage: Stage) -> None:
     run = stage.started("refuse")
 
-    assert not stop(run, "a test", patience=AT_ONCE, tell=lambda _: None, until=Stopping.ASKED)
+    assert not stop(run, "a test", timeouts=AT_ONCE, report=lambda _: None, until=Stopping.ASKED)
 
     assert not has_ended(run)
     assert kill(run).sent
@@ -128,7 +128,7 @@ def test_a_run_of_another_machine_is_only_asked(stage: Stage, bystander: "subpro
     rewrite(run, host="elsewhere", boot_id="another", engine=process_id(bystander.pid))
     told: list[str] = []
 
-    assert not stop(run, "a test", patience=AT_ONCE, tell=told.append)
+    assert not stop(run, "a test", timeouts=AT_ONCE, report=told.append)
 
     assert "another machine" in told[-1]
     assert "elsewhere" in terminate(run).text
@@ -157,21 +157,21 @@ def test_a_stranger_with_the_recorded_pid_is_never_signalled(
 @pytest.mark.parametrize("pid", [-1, 0, 1, 2**31, pytest.param(os.getpid(), id="our own")])
 def test_pids_that_mean_many_nobody_or_ourselves_are_no_targets(pid: int) -> None:
     mine = process_id(os.getpid())
-    assert Target.verified(ProcessId(pid=pid, start_time=mine.start_time), boot_id()) is None
+    assert SignalTarget.verified(ProcessId(pid=pid, start_time=mine.start_time), boot_id()) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
 def test_another_users_process_is_no_target() -> None:
     with subprocess.Popen(["sleep", "600"], user=65534) as process:
-        assert Target.verified(process_id(process.pid), boot_id()) is None
+        assert SignalTarget.verified(process_id(process.pid), boot_id()) is None
         process.kill()
 
 
 def test_no_descriptor_stays_open(stage: Stage, bystander: "subprocess.Popen[bytes]") -> None:
     before = sorted(Path("/proc/self/fd").iterdir())
     who = process_id(bystander.pid)
-    assert Target.verified(ProcessId(pid=who.pid, start_time=1.0), boot_id()) is None
-    assert Target.verified(who, boot_id()).terminate()
+    assert SignalTarget.verified(ProcessId(pid=who.pid, start_time=1.0), boot_id()) is None
+    assert SignalTarget.verified(who, boot_id()).terminate()
     assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
@@ -179,16 +179,16 @@ def test_without_descriptors_of_processes_signals_still_go_to_verified_ones(
     monkeypatch: pytest.MonkeyPatch, bystander: "subprocess.Popen[bytes]"
 ) -> None:
     monkeypatch.delattr(os, "pidfd_open", raising=False)
-    target = Target.verified(process_id(bystander.pid), boot_id())
+    target = SignalTarget.verified(process_id(bystander.pid), boot_id())
     assert target.kill()
     assert bystander.wait(30) == -signal.SIGKILL
 
 
 def test_the_stages_follow_each_other_with_a_countdown() -> None:
-    patience = Patience(asked=20, terminated=10, killed=5)
+    timeouts = StageTimeouts(asked=20, terminated=10, killed=5)
 
     def step(done: Stopping, since: float) -> tuple[Stopping | None, float]:
-        found = next_step(done, since, ended=False, patience=patience)
+        found = next_step(done, since, ended=False, timeouts=timeouts)
         return found.act, found.wait
 
     assert step(Stopping.NOTHING, 0) == (Stopping.ASKED, 0)
@@ -198,7 +198,7 @@ def test_the_stages_follow_each_other_with_a_countdown() -> None:
     assert step(Stopping.TERMINATED, 10) == (Stopping.KILLED, 0)
     assert step(Stopping.KILLED, 4) == (None, 1)
     assert step(Stopping.KILLED, 5) == (None, math.inf)
-    assert "SIGTERM in 8 s" in next_step(Stopping.ASKED, 12, ended=False, patience=patience).text
+    assert "SIGTERM in 8s" in next_step(Stopping.ASKED, 12, ended=False, timeouts=timeouts).text
 
 
 @given(done=st.sampled_from(Stopping), since=st.floats(0, 1e6), here=st.booleans())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from labtui.launch.claim import Refusal, claim
-from labtui.launch.daemonize import importable
+from labtui.launch.environment import importable_environment
 from labtui.launch.order import Order
 from labtui.launch.stop import request_stop, terminate
 from labtui.store.lock import probe
@@ -33,7 +33,7 @@ def in_batches(stage: Stage, count: int, mode: str = "work") -> list[Run]:
 
 
 def refused(run: Run) -> str:
-    order = Order(attempt=run.attempt + 1, device="cpu", threads=1, data_root="/", patience=0.0)
+    order = Order(attempt=run.attempt + 1, device="cpu", threads=1, data_root="/", timeout=0.0)
     with pytest.raises(Refusal) as told:
         claim(run.paths, order)
     return told.value.why
@@ -108,12 +108,12 @@ def test_an_engine_whose_parent_dies_before_recording_it_never_begins(tmp_path: 
     marker = tmp_path / "marker"
     parent = (
         "import os, sys\n"
-        "from labtui.launch.supervisor import Child\n"
-        "print(Child(['/bin/sh', '-c', f'echo began > {sys.argv[1]}'], {}).pid, flush=True)\n"
+        "from labtui.launch.supervisor import EngineProcess\n"
+        "print(EngineProcess(['/bin/sh', '-c', f'echo began > {sys.argv[1]}'], {}).pid, flush=True)\n"
         "os._exit(0)"
     )
     command = [sys.executable, "-c", parent, str(marker)]
-    said = subprocess.run(command, env=importable(os.environ), capture_output=True, text=True, check=True)
+    said = subprocess.run(command, env=importable_environment(os.environ), capture_output=True, text=True, check=True)
 
     wait_until(lambda: not is_there(int(said.stdout)))
     assert not marker.exists()

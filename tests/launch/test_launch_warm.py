@@ -16,12 +16,12 @@ import numpy as np
 import psutil
 import pytest
 
-from labtui.launch.daemonize import Ends
-from labtui.launch.fork_server.client import Warmer, WarmProcess, pays, warmed
+from labtui.launch.daemonize import ExitWatcher
+from labtui.launch.fork_server.client import ForkServerPool, ForkServerProcess, is_worthwhile, with_fork_server
 from labtui.launch.fork_server.server import retitle
 from labtui.launch.launcher import Interpreter, start
 from labtui.launch.order import Claimed
-from labtui.launch.queue.entries import enqueue, entries
+from labtui.launch.queue.entries import enqueue, waiting_entries
 from labtui.launch.queue.runner import Dispatcher
 from labtui.launch.slots import acquire
 from labtui.launch.stop import request_stop
@@ -230,7 +230,7 @@ def test_two_starters_of_one_attempt_are_told_apart_as_ever(stage: Stage) -> Non
     with loaded("work") as warm:
         run = stage.at_work(start_warm(stage, warm))
         with pytest.raises(Exception, match="already running"):
-            start_warm(stage, warm, run, patience=0.0)
+            start_warm(stage, warm, run, timeout=0.0)
         assert warm.pid is not None
         request_stop(run, "a test")
         stage.ended(run)
@@ -251,41 +251,41 @@ def test_a_process_that_cannot_be_forked_safely_ends_before_it_is_used(stage: St
 
 
 def test_a_python_that_is_gone_is_no_warm_process() -> None:
-    with WarmProcess(Interpreter(path="/no/python"), 1) as warm:
+    with ForkServerProcess(Interpreter(path="/no/python"), 1) as warm:
         assert not warm.loading
         assert warm.pid is None
 
 
 def test_only_several_runs_on_a_cpu_are_started_warm(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert pays([CPU], 2)
-    assert not pays([CPU], 1)
-    assert not pays([CPU, GPU], 2)
-    with warmed(Interpreter(), [GPU], 1, 13) as interpreter:
-        assert interpreter.warm is None
+    assert is_worthwhile([CPU], 2)
+    assert not is_worthwhile([CPU], 1)
+    assert not is_worthwhile([CPU, GPU], 2)
+    with with_fork_server(Interpreter(), [GPU], 1, 13) as interpreter:
+        assert interpreter.fork_server is None
     monkeypatch.setenv("LABTUI_WARM", "no")
-    assert not pays([CPU], 2)
+    assert not is_worthwhile([CPU], 2)
     monkeypatch.delenv("LABTUI_WARM")
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not pays([CPU], 2)
+    assert not is_worthwhile([CPU], 2)
 
 
 def test_a_process_is_kept_for_runs_that_are_alike_and_for_no_others() -> None:
     one, other = Interpreter(), replace(Interpreter(), environment={})
-    warmer = Warmer(program("brief"))
+    warmer = ForkServerPool(program("brief"))
     with closing(warmer):
-        assert warmer.warmed(one, CPU, 1, 1) == one
+        assert warmer.attach(one, CPU, 1, 1) == one
         assert warmer.loading == ()
-        assert warmer.warmed(one, CPU, 1, 2) is None
+        assert warmer.attach(one, CPU, 1, 2) is None
         first = warmer.loading[0].pid
         while warmer.loading:
-            Ends().wait(60, *warmer.loading)
-        assert warmer.warmed(one, CPU, 1, 1).warm.pid == first
-        assert warmer.warmed(other, CPU, 1, 1).warm is None
+            ExitWatcher().wait(60, *warmer.loading)
+        assert warmer.attach(one, CPU, 1, 1).fork_server.pid == first
+        assert warmer.attach(other, CPU, 1, 1).fork_server is None
         assert not is_there(first)
 
 
 @contextmanager
-def closing(warmer: Warmer) -> Iterator[None]:
+def closing(warmer: ForkServerPool) -> Iterator[None]:
     try:
         yield
     finally:
@@ -299,21 +299,23 @@ def test_entries_that_are_alike_start_from_one_process(stage: Stage) -> None:
     said: list[str] = []
 
     def launch(folder: Path, *, interpreter: Interpreter, **wishes: object) -> Claimed:
-        return start(folder, interpreter=replace(fake_interpreter("broken"), warm=interpreter.warm), **wishes)
+        return start(
+            folder, interpreter=replace(fake_interpreter("broken"), fork_server=interpreter.fork_server), **wishes
+        )
 
-    warmer = Warmer(program("brief"))
-    dispatcher = Dispatcher(stage.root, launch, said.append, warmer=warmer)
+    warmer = ForkServerPool(program("brief"))
+    dispatcher = Dispatcher(stage.root, launch, said.append, fork_servers=warmer)
     with closing(warmer):
-        while entries(stage.root):
-            dispatcher.round()
-            dispatcher.ends.wait(60, *warmer.loading)
+        while waiting_entries(stage.root):
+            dispatcher.dispatch()
+            dispatcher.exits.wait(60, *warmer.loading)
     for run in runs:
         assert stage.ended(run).state is State.FINISHED, log_of(run)
     assert len(said) == 3
 
 
 def test_waiting_ends_when_a_process_does() -> None:
-    ends = Ends()
+    ends = ExitWatcher()
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
         ends.watch(process.pid)
         process.stdin.close()
@@ -332,12 +334,13 @@ def test_a_forked_engine_gives_the_bits_of_a_cold_one(stage: Stage) -> None:
     cold, *forked = (stage.store.create(spec) for _ in range(3))
     wishes = {"device": CPU, "threads": 2, "data_root": stage.root}
     start(cold.folder, **wishes)
-    with WarmProcess(Interpreter(), 2) as warm:
+    with ForkServerProcess(Interpreter(), 2) as warm:
         while warm.loading:
-            Ends().wait(60, warm)
+            ExitWatcher().wait(60, warm)
         assert warm.pid is not None
         for run in forked:
-            start(run.folder, interpreter=Interpreter(warm=warm), **wishes)
+            start(run.folder, interpreter=Interpreter(fork_server=warm), **wishes)
+            assert warm.pid is not None, "the run was started without it"
             assert stage.ended(run).state is State.FINISHED, log_of(run)
     assert stage.ended(cold).state is State.FINISHED
 

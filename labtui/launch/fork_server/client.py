@@ -1,7 +1,7 @@
-"""Starting runs from a process that has the engine loaded: the starter's side of labtui.launch.fork_server.server.
+"""Start runs from a process that has the engine loaded: the starter's side of labtui.launch.fork_server.server.
 
-It is a shortcut, and nothing depends on it: where it is not safe, has not loaded or has died, runs start cold. Nobody
-is told, since a run folder does not show the difference.
+This is an optimization, and nothing depends on it. If it is not safe, has not loaded or has died, runs are started by
+themselves. There is no message about it, because the run folder is the same.
 """
 
 import os
@@ -17,48 +17,48 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from labtui.launch.daemonize import PATIENCE, existing
+from labtui.launch.daemonize import START_TIMEOUT, existing_folder
 from labtui.launch.devices import Device
+from labtui.launch.environment import engine_environment, is_enabled
+from labtui.launch.fork_server import READY
 from labtui.launch.launcher import Interpreter
-from labtui.launch.order import READY, Answer, Order, last_answer
-from labtui.launch.supervisor import engine_environment
+from labtui.launch.order import Answer, Order, last_answer
 
 PROGRAM = ("-P", "-m", "labtui.launch.fork_server.server")
 
-PATIENCE_LOADING = 120.0
-"""Seconds that the engine may take to load; with what takes longer, cold starts will say what is wrong."""
+LOAD_TIMEOUT = 120.0
+"""Seconds that the engine may take to load. If it takes longer, starting runs without it will show what is wrong."""
 
 
-_NO = ("0", "no", "off", "false")
+def is_worthwhile(devices: Iterable[Device], runs: int) -> bool:
+    """Whether this many runs on such devices can be forked safely, and start sooner that way.
 
-
-def pays(devices: Iterable[Device], runs: int) -> bool:
-    """Whether so many runs on such devices are safely started from one process, and sooner than each by itself.
-
-    LABTUI_WARM=no says that no run ever is.
+    Never if LABTUI_WARM is "no".
     """
-    wanted = sys.platform == "linux" and os.environ.get("LABTUI_WARM", "").lower() not in _NO
-    return wanted and runs > 1 and all(device.kind == "cpu" for device in devices)
+    allowed = sys.platform == "linux" and is_enabled("LABTUI_WARM", os.environ)
+    return allowed and runs > 1 and all(device.kind == "cpu" for device in devices)
 
 
 @contextmanager
-def warmed(interpreter: Interpreter, devices: Iterable[Device], threads: int, runs: int) -> Iterator[Interpreter]:
-    """The interpreter, with a warm process to start from where that pays, which ends with the block."""
-    if not pays(devices, runs):
+def with_fork_server(
+    interpreter: Interpreter, devices: Iterable[Device], threads: int, runs: int
+) -> Iterator[Interpreter]:
+    """The interpreter, with a fork server if that is worthwhile, which ends with the block."""
+    if not is_worthwhile(devices, runs):
         yield interpreter
         return
-    with WarmProcess(interpreter, threads) as process:
-        yield replace(interpreter, warm=process)
+    with ForkServerProcess(interpreter, threads) as process:
+        yield replace(interpreter, fork_server=process)
 
 
-class WarmProcess:
-    """A process that loads the engine for runs of one interpreter with so many threads. Ends with the `with` block."""
+class ForkServerProcess:
+    """A fork server for runs of one interpreter with this many threads. Ends with the `with` block."""
 
     def __init__(self, interpreter: Interpreter, threads: int, program: Sequence[str] = PROGRAM) -> None:
         self.threads = threads
         self._ready = False
-        self._deadline = time.monotonic() + PATIENCE_LOADING
-        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._deadline = time.monotonic() + LOAD_TIMEOUT
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._process = subprocess.Popen(
@@ -67,7 +67,7 @@ class WarmProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
-                cwd=existing(interpreter.folder),
+                cwd=existing_folder(interpreter.folder),
                 env=engine_environment(threads, None, interpreter.environment),
             )
         except OSError:
@@ -77,51 +77,51 @@ class WarmProcess:
 
     @property
     def pid(self) -> int | None:
-        """Its process; None once it is closed."""
+        """The server's pid; None once it is closed."""
         return self._process.pid if self._process else None
 
     def fileno(self) -> int:
-        """Readable once it has loaded or ended."""
-        return self._orders.fileno()
+        """Readable once the server has loaded or exited."""
+        return self._socket.fileno()
 
     @property
     def loading(self) -> bool:
-        """Whether it will be able to take orders, but not yet: to wait for it costs no more than a cold start."""
+        """Whether it cannot take orders yet but will: waiting for it takes no longer than starting a run without it."""
         if self._process is None or self._ready:
             return False
-        if select.select([self._orders], [], [], 0)[0]:
-            self._ready = _received(self._orders) == READY
+        if select.select([self._socket], [], [], 0)[0]:
+            self._ready = _received(self._socket) == READY
         elif time.monotonic() < self._deadline:
             return True
         if not self._ready:
             self.close()
         return False
 
-    def ask(self, folder: Path, order: Order, written: str) -> Answer | None:
-        """Have it start a run; None where this order must be started cold.
+    def submit(self, folder: Path, order: Order, encoded: str) -> Answer | None:
+        """Have it start a run and return the answer; None if this order must be started without it.
 
-        It refuses what it did not load for: other threads than its own, a GPU.
+        It does not take orders that it did not load for: with another number of threads, or for a GPU.
         """
         fits = order.detach and order.device == "cpu" and order.threads == self.threads
         if not fits or self.loading or not self._ready:
             return None
         read, write = os.pipe()
-        with open(read, "rb", buffering=0) as answer:  # noqa: PTH123 (a descriptor)
+        with open(read, "rb", buffering=0) as stream:  # noqa: PTH123 (a descriptor)
             try:
-                message = os.fsencode(folder) + b"\0" + written.encode()
-                socket.send_fds(self._orders, [message], [write, *order.slots])
+                message = os.fsencode(folder) + b"\0" + encoded.encode()
+                socket.send_fds(self._socket, [message], [write, *order.slots])
             except OSError:
-                pass  # nobody can answer then
+                pass  # then the pipe ends without an answer
             finally:
                 os.close(write)
-            said = last_answer(_whole(answer.fileno()))
-        if said is None:
+            answer = last_answer(_read_all(stream.fileno()))
+        if answer is None:
             self.close()
-        return said
+        return answer
 
     def close(self) -> None:
-        """End it; runs that it started go on. Closing twice is harmless."""
-        self._orders.close()
+        """End the server; runs that it started continue. Closing twice is harmless."""
+        self._socket.close()
         self._ready = False
         if self._process is not None:
             self._process.kill()
@@ -137,49 +137,50 @@ class WarmProcess:
         self.close()
 
 
-class Warmer:
-    """Keeps at most one warm process: for the runs that are being started."""
+class ForkServerPool:
+    """Holds at most one fork server: for the runs that are being started now."""
 
     def __init__(self, program: Sequence[str] = PROGRAM) -> None:
         self._program = program
-        self._process: WarmProcess | None = None
+        self._process: ForkServerProcess | None = None
         self._for: tuple[Interpreter, int] | None = None
 
-    def warmed(self, interpreter: Interpreter, device: Device, threads: int, runs: int) -> Interpreter | None:
-        """The interpreter, warm if that pays for `runs` such runs that wait; None while it loads: ask again."""
+    def attach(self, interpreter: Interpreter, device: Device, threads: int, runs: int) -> Interpreter | None:
+        """The interpreter, with a fork server if that is worthwhile for `runs` such runs; None while it is loading."""
         if self._for != (interpreter, threads):
             self.close()
-            if not pays([device], runs):
+            if not is_worthwhile([device], runs):
                 return interpreter
-            self._process, self._for = WarmProcess(interpreter, threads, self._program), (interpreter, threads)
+            process = ForkServerProcess(interpreter, threads, self._program)
+            self._process, self._for = process, (interpreter, threads)
         assert self._process is not None
-        return None if self._process.loading else replace(interpreter, warm=self._process)
+        return None if self._process.loading else replace(interpreter, fork_server=self._process)
 
     @property
-    def loading(self) -> tuple[WarmProcess, ...]:
-        """The process to wait for, if there is one."""
+    def loading(self) -> tuple[ForkServerProcess, ...]:
+        """The server to wait for, if there is one."""
         return (self._process,) if self._process is not None and self._process.loading else ()
 
     def close(self) -> None:
-        """End the process, if there is one."""
+        """End the server, if there is one."""
         if self._process is not None:
             self._process.close()
         self._process = self._for = None
 
 
-def _received(orders: socket.socket) -> bytes:
+def _received(connection: socket.socket) -> bytes:
     try:
-        return orders.recv(len(READY))
-    except OSError:  # it died in the midst
+        return connection.recv(len(READY))
+    except OSError:  # it died meanwhile
         return b""
 
 
-def _whole(descriptor: int) -> str:
-    """What is said until the other side closes, or within PATIENCE seconds."""
-    said, deadline = b"", time.monotonic() + PATIENCE
+def _read_all(descriptor: int) -> str:
+    """What arrives until the other side closes, or within START_TIMEOUT seconds."""
+    output, deadline = b"", time.monotonic() + START_TIMEOUT
     while select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
         chunk = os.read(descriptor, 1 << 16)
         if not chunk:
             break
-        said += chunk
-    return said.decode("utf-8", "replace")
+        output += chunk
+    return output.decode("utf-8", "replace")

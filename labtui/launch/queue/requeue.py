@@ -1,7 +1,7 @@
-"""Putting lost runs back into the queue: those whose engine and parent were killed, or whose machine was restarted.
+"""Put lost runs back into the queue: those whose engine and supervisor were killed, or whose machine was restarted.
 
-A run whose parent alone was killed has saved and stopped by itself, and one whose engine alone was killed reads failed:
-nobody asked for either, so they go on as well.
+If only the supervisor is killed, the engine saves and stops by itself; if only the engine is killed, the run has
+failed. Nobody asked for either, so these runs are resumed as well.
 """
 
 import signal
@@ -9,68 +9,65 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from labtui.errors import LabError
-from labtui.launch.queue.entries import enqueue, failed
+from labtui.launch.queue.entries import enqueue, failed_entries
 from labtui.store.observer import is_here
 from labtui.store.records import ORPHANED
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.store import Store
 
-MOST_ATTEMPTS = 10
-"""A run that was lost this often is left alone: it may be what takes the machine down."""
+MAX_ATTEMPTS = 10
+"""A run that was lost this often is not requeued: it may be what crashes the machine."""
 
-MOST_KILLED = 3
-"""The same for one whose engine was killed: it may be what uses up the memory."""
+MAX_KILLED = 3
+"""The same for a run whose engine was killed: it may be what uses up the memory."""
 
 
-def enqueue_lost(root: Path, say: Callable[[str], None]) -> None:
-    """Enqueue every lost run of this machine, to go on from its last checkpoint with what it was started with."""
-    for run in to_be_resumed(root, Store(root).scan()):
+def requeue_lost_runs(root: Path, log: Callable[[str], None]) -> None:
+    """Enqueue every lost run of this machine, to resume from its last checkpoint on the same kind of device."""
+    for run in runs_to_requeue(root, Store(root).scan()):
         try:
-            _enqueue(root, run)
+            _requeue(root, run)
         except LabError as fault:
-            say(f"{run.id}: lost, and could not be queued: {fault}")
+            log(f"{run.id}: lost, and could not be queued: {fault}")
         else:
-            say(f"{run.id}: lost ({run.reason}); queued to be resumed")
+            log(f"{run.id}: lost ({run.reason}); queued to resume")
 
 
-def to_be_resumed(root: Path, runs: Iterable[Run]) -> list[Run]:
-    """Those of the runs that a queue runner of this machine puts back into the queue, oldest first.
+def runs_to_requeue(root: Path, runs: Iterable[Run]) -> list[Run]:
+    """The runs that a queue runner on this machine puts back into the queue, oldest first.
 
-    What was tried before and could not be started waits for a person: the reason stands beside it.
+    A run whose resumption could not be started before waits for the user: the reason is shown beside it.
     """
-    aside = {(entry.ticket.run, entry.ticket.attempt) for entry in failed(root) if entry.ticket}
-    wanted = [run for run in runs if _is_to_be_resumed(run)]
-    chosen = [run for run in wanted if (run.folder.relative_to(root).as_posix(), run.attempt + 1) not in aside]
+    aside = {(entry.ticket.run, entry.ticket.attempt) for entry in failed_entries(root) if entry.ticket}
+    lost = [run for run in runs if _should_requeue(run)]
+    chosen = [run for run in lost if (run.folder.relative_to(root).as_posix(), run.attempt + 1) not in aside]
     return sorted(chosen, key=lambda run: (run.created, run.id))
 
 
-def _is_to_be_resumed(run: Run) -> bool:
+def _should_requeue(run: Run) -> bool:
     return (
-        (run.state is State.LOST or _is_orphan(run) or _is_killed(run))
+        (run.state is State.LOST or _was_orphaned(run) or _was_killed(run))
         and run.launch is not None
         and is_here(run.launch)
         and run.launch.launcher == "local"
-        and run.attempt < (MOST_KILLED if _is_killed(run) else MOST_ATTEMPTS)
+        and run.attempt < (MAX_KILLED if _was_killed(run) else MAX_ATTEMPTS)
         and not run.read_only
         and not run.stop_requested
     )
 
 
-def _is_orphan(run: Run) -> bool:
+def _was_orphaned(run: Run) -> bool:
     return run.state is State.STOPPED and run.result is not None and run.result.reason == ORPHANED
 
 
-def _is_killed(run: Run) -> bool:
-    """Whether somebody killed the engine alone; whoever stops a run asks it first."""
-    return run.state is State.FAILED and run.result is None and _signal(run) == signal.SIGKILL
+def _was_killed(run: Run) -> bool:
+    """Whether only the engine was killed. (`labtui stop` asks before it kills.)"""
+    killed = run.exit is not None and run.exit.signal == signal.SIGKILL
+    return run.state is State.FAILED and run.result is None and killed
 
 
-def _signal(run: Run) -> int | None:
-    return run.exit.signal if run.exit is not None else None
-
-
-def _enqueue(root: Path, run: Run) -> None:
+def _requeue(root: Path, run: Run) -> None:
     launch = run.launch
     assert launch is not None
     enqueue(

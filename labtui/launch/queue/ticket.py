@@ -1,4 +1,9 @@
-"""The content of a queue entry, and whether it is our own."""
+"""The content of a queue entry, and the signature that shows that this user wrote it.
+
+An entry names an interpreter and an environment, so anyone who can write an entry could have a program of theirs run. A
+runs folder can come from a stranger, with entries in it. The queue runner therefore starts only entries with this
+user's seal: an HMAC with a key in the user's own state folder.
+"""
 
 import hashlib
 import hmac
@@ -11,34 +16,35 @@ import msgspec
 from msgspec import Struct
 
 from labtui.errors import UsageError
-from labtui.launch.daemonize import importable
-from labtui.launch.environment import chosen
-from labtui.store.files import read_bytes
+from labtui.launch.environment import importable_environment, recorded_environment
+from labtui.store.files import read_bytes, write_new
 from labtui.store.process import host
 from labtui.store.safe_paths import OutsideRoot, open_folder, private_folder
 
+_KEY_BYTES = 32
+
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """Where an entry was made: the queue runner starts its run from there."""
+    """Where an entry was made; the queue runner starts its run in the same way."""
 
     host: str
     """Only this machine's queue runner starts it."""
     python: str
     folder: str
     environment: dict[str, str]
-    """Of the variables that decide what is found; never secrets."""
+    """Variables that decide which programs, devices and data a run finds; never secrets."""
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    """Which attempt of which run, with what, and where it was asked for."""
+    """Which attempt of which run to start, with what, and where that was requested."""
 
     schema: int = 1
     run: str
-    """The run's folder below the runs root, posix."""
+    """The run's folder below the runs root, as a posix path."""
     attempt: int
     """The attempt that the entry starts; once that is claimed, the entry has no purpose."""
     device: str
-    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`."""
+    """The requested device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`."""
     per_device: int = 1
     """How many runs may share the GPU."""
     threads: int
@@ -57,71 +63,48 @@ class Ticket(Struct, frozen=True, kw_only=True):
         return self.origin.host == host()
 
 
-def origin_here() -> Origin:
-    """This process: its interpreter, its folder, and what of its environment is recorded."""
+def current_origin() -> Origin:
+    """This process: its interpreter, its folder, and the recorded part of its environment."""
     try:
         folder = str(Path.cwd())
     except FileNotFoundError:
         folder = "/"
-    return Origin(host=host(), python=sys.executable, folder=folder, environment=chosen(importable(os.environ)))
+    environment = recorded_environment(importable_environment(os.environ))
+    return Origin(host=host(), python=sys.executable, folder=folder, environment=environment)
 
 
-def sealed(ticket: Ticket) -> Ticket:
-    """The ticket with our seal. Raises EnvironmentFault where no key can be kept."""
-    return msgspec.structs.replace(ticket, seal=seal(_unsealed(ticket)))
-
-
-def has_our_seal(ticket: Ticket) -> bool:
-    """Whether this user made the ticket, rather than whoever made the folder."""
-    return is_sealed(_unsealed(ticket), ticket.seal)
-
-
-def folder_of(root: Path, ticket: Ticket) -> Path:
-    """The run's folder, below the root and through no link. Raises UsageError where there is none."""
+def run_folder(root: Path, ticket: Ticket) -> Path:
+    """The run's folder, below the root and not through a link. Raises UsageError if there is none."""
     parts = tuple(ticket.run.split("/"))
     try:
         with open_folder(root, parts):
             return root.joinpath(*parts)
     except (OSError, OutsideRoot, ValueError) as fault:
-        raise UsageError(f"The run {ticket.run} is not in {root}.", advice="Was it moved or removed?") from fault
+        raise UsageError(
+            f"The run {ticket.run} is not in {root}.", advice="It may have been moved or removed."
+        ) from fault
 
 
-def _unsealed(ticket: Ticket) -> bytes:
-    return msgspec.json.encode(msgspec.structs.replace(ticket, seal=""), order="deterministic")
+def signed(ticket: Ticket) -> Ticket:
+    """The ticket with this user's seal. Raises EnvironmentFault if no key can be stored."""
+    return msgspec.structs.replace(ticket, seal=_seal(ticket))
 
 
-_BYTES = 32
+def is_signed_by_us(ticket: Ticket) -> bool:
+    """Whether this user made the ticket, and not somebody else who made the folder."""
+    return hmac.compare_digest(_seal(ticket).encode(), ticket.seal.encode("utf-8", "surrogatepass"))
 
 
-def seal(content: bytes) -> str:
-    """The seal of a content, in hexadecimal digits. Raises EnvironmentFault where no key can be kept."""
+def _seal(ticket: Ticket) -> str:
+    content = msgspec.json.encode(msgspec.structs.replace(ticket, seal=""), order="deterministic")
     return hmac.new(_key(private_folder("queue") / "key"), content, hashlib.sha256).hexdigest()
 
 
-def is_sealed(content: bytes, mark: str) -> bool:
-    """Whether `mark` is our seal of the content."""
-    return hmac.compare_digest(seal(content).encode(), mark.encode("utf-8", "surrogatepass"))
-
-
 def _key(path: Path) -> bytes:
-    """The key, made on first use; of two who make one at once, the first link stays."""
+    """The key, created on first use; if two processes create one at once, the first one stays."""
     for _ in range(2):
         try:
-            return read_bytes(path, _BYTES)
+            return read_bytes(path, _KEY_BYTES)
         except FileNotFoundError:
-            _make(path)
-    return read_bytes(path, _BYTES)
-
-
-def _make(path: Path) -> None:
-    temporary = path.with_name(f".key.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, secrets.token_bytes(_BYTES))
-        os.fsync(descriptor)
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        os.close(descriptor)
-        temporary.unlink()
+            write_new(path, secrets.token_bytes(_KEY_BYTES), 0o600, durable=True)
+    return read_bytes(path, _KEY_BYTES)

@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from labtui.launch.daemonize import Ends
-from labtui.launch.fork_server.client import WarmProcess
+from labtui.launch.daemonize import ExitWatcher
+from labtui.launch.fork_server.client import ForkServerProcess
 from labtui.launch.launcher import Interpreter, start
 from labtui.store.run import Run
 from tests.support.launch.stage import CPU, Stage, fake_interpreter
@@ -19,19 +19,19 @@ def program(mode: str, *modules: str) -> tuple[str, ...]:
     return ("-P", "-m", "tests.support.launch.fork_server", mode, *modules)
 
 
-def loaded(mode: str, *modules: str, threads: int = 1) -> WarmProcess:
+def loaded(mode: str, *modules: str, threads: int = 1) -> ForkServerProcess:
     """A warm process, once it can take orders or has ended."""
-    process = WarmProcess(Interpreter(environment=environment()), threads, program(mode, *modules))
+    process = ForkServerProcess(Interpreter(environment=environment()), threads, program(mode, *modules))
     while process.loading:
-        Ends().wait(60, process)
+        ExitWatcher().wait(60, process)
     return process
 
 
-def start_warm(stage: Stage, warm: WarmProcess, run: Run | None = None, **options: object) -> Run:
-    """A run from this process. If it starts cold after all, its engine fails."""
+def start_warm(stage: Stage, warm: ForkServerProcess, run: Run | None = None, **options: object) -> Run:
+    """A run from this process. If it starts without it after all, its engine fails."""
     run = run or stage.run()
     options = {"device": CPU, "threads": 1, "data_root": stage.root, **options}
-    start(run.folder, interpreter=replace(fake_interpreter("broken"), warm=warm), **options)
+    start(run.folder, interpreter=replace(fake_interpreter("broken"), fork_server=warm), **options)
     return run
 
 

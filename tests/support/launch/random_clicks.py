@@ -19,7 +19,7 @@ from tests.support.launch.stage import Stage, launch_of
 def click(stage: Stage, run: Run, chance: random.Random) -> None:
     action = chance.choice(("start", "start", "resume", "resume", "ask", "terminate", "kill", "kill parent"))
     if action in ("start", "resume"):
-        stage.start(run, "work", attempt=run.attempt + 1, resume=action == "resume", patience=0.3)
+        stage.start(run, "work", attempt=run.attempt + 1, resume=action == "resume", timeout=0.3)
     elif not run.attempt:
         return
     elif action == "kill parent":

@@ -23,7 +23,7 @@ def claim_for_ever(paths: RunPaths, seed: int) -> None:
     guard = os.open(paths.folder / "guard", os.O_RDWR | os.O_CREAT, 0o666)
     while True:
         number = next_attempt(paths)
-        order = Order(attempt=number, device="cpu", threads=1, data_root="/", patience=0.01)
+        order = Order(attempt=number, device="cpu", threads=1, data_root="/", timeout=0.01)
         try:
             mine = claim(paths, order)
         except Refusal:
