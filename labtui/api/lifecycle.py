@@ -202,11 +202,14 @@ def stop(
     """
     if run.state is State.QUEUED:
         entries = [entry for entry in waiting_entries(lab.store.root) if entry.run == run.id]
-        for entry in entries:
-            say("removed from the queue" if remove_from_queue(lab, entry) else "was no longer in the queue")
         if not entries:
             say(f"not started, and not in the queue. `labtui rm {run.id}` moves it to the trash.")
-        return True
+            return True
+        removed = [remove_from_queue(lab, entry) for entry in entries]
+        if all(removed):
+            say("removed from the queue")
+            return True
+        run = lab.store.get(run.id)  # started in the meantime
     if not run.state.is_active:
         say(f"already {run.state}")
         return True

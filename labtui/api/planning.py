@@ -1,7 +1,8 @@
 """Plans runs: resolves every spec, and looks up its size, an estimate of its duration, and earlier finished runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -56,7 +57,7 @@ def plan_runs(
     names: Sequence[str],
     *,
     seeds: Sequence[int] | None = None,
-    overrides: Sequence[str] = (),
+    overrides: Mapping[str, Any] | Sequence[str] = (),
     dataset: str | None = None,
     fetch: bool = True,
     device: str = "",
@@ -65,10 +66,10 @@ def plan_runs(
 ) -> Plan:
     """Plan every seed of the named experiments or members; no names means the whole catalog.
 
-    `overrides` are `key=value`; `dataset` pins a data set and disables the fallback; `device` restricts the past runs
-    that estimates are taken from; `mention_finished` adds notices about runs that have finished before. With `fetch`,
-    missing data sets are downloaded now; without, nothing touches the network. Raises UsageError for wrong names, data
-    sets and overrides, and EnvironmentFault if data is not available and there is no fallback.
+    `overrides` are `key=value` texts, or a mapping; `dataset` pins a data set and disables the fallback; `device`
+    restricts the past runs that estimates are taken from; `mention_finished` adds notices about runs that have finished
+    before. With `fetch`, missing data sets are downloaded now; without, nothing touches the network. Raises UsageError
+    for wrong names, data sets and overrides, and EnvironmentFault if data is not available and there is no fallback.
     """
     chooser = DatasetChooser(lab, pinned=dataset, fetch=fetch, progress=progress)
     past = lab.store.scan()

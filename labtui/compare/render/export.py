@@ -6,7 +6,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -58,15 +58,39 @@ def _json_finding(finding: Finding) -> dict[str, Any]:
     return content | {"mend": remedy_text(finding.remedy)}
 
 
+def to_records(table: ComparisonTable) -> list[dict[str, Any]]:
+    """The columns of `to_csv` by name, one dict per row and comparison; missing values are None."""
+    return [
+        {name: read(row, comparison) for name, read in _CSV.items()}
+        for row in table.rows
+        for comparison in row.comparisons or (None,)
+    ]
+
+
 def to_csv(table: ComparisonTable) -> str:
     """One line per row and comparison; numbers are unrounded, missing ones empty."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(_CSV)
-    for row in table.rows:
-        for comparison in row.comparisons or (None,):
-            writer.writerow([_cell(read(row, comparison)) for read in _CSV.values()])
+    writer.writerows(map(_cell, record.values()) for record in to_records(table))
     return stream.getvalue()
+
+
+def to_html(table: ComparisonTable) -> str:
+    """The table with its footnotes as an HTML fragment, for notebooks."""
+    notes = footnotes(table)
+    lines = [f"<p><b>{html(caption(table))}</b></p>", "<table><thead>", _html_row("th", map(html, _HEADS)), "</thead>"]
+    lines.append("<tbody>")
+    for row in table.rows:
+        marks = f"<sup>{', '.join(map(str, notes.of_row[row.key]))}</sup>"
+        for index, cells in enumerate(_paper_cells(row, table)):
+            lines.append(_html_row("td", (*map(html, cells), marks if not index else "")))
+    lines += ["</tbody></table>", "<ol>"]
+    for note in notes.notes:
+        command = f" → <code>{html(note.remedy)}</code>" if note.remedy else ""
+        lines.append(f'<li value="{note.number}"><b>{html(note.label)}</b>: {html(note.text)}{command}</li>')
+    lines += ["</ol>", *(f"<p><i>{html(note)}</i></p>" for note in table.notes)]
+    return "\n".join(lines)
 
 
 def to_markdown(table: ComparisonTable) -> str:
@@ -129,6 +153,10 @@ def _compared(row: ComparisonRow, comparison: Comparison | None, digits: int) ->
 
 def _pipes(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _html_row(tag: str, cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)}</tr>"
 
 
 def _code(command: str) -> str:
