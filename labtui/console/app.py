@@ -24,8 +24,7 @@ from labtui.console import saved_state
 from labtui.console.actions import Actions, restart_queue
 from labtui.console.command_palette import name_of, system_commands
 from labtui.console.commands import EVERYWHERE, bindings, read_keymap
-from labtui.console.data.catalog_watch import CatalogWatch
-from labtui.console.data.poller import Poller, poll_in_thread
+from labtui.console.data.poller import CatalogWatch, Poller, poll_in_thread
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.messages import ActionFailed, Notification, PollFailed, RunsUpdated
@@ -129,7 +128,7 @@ class LabtuiApp(App[None]):
         """Show a message on the status line of the topmost screen that has one."""
         for screen in reversed(self.screen_stack):
             for line in screen.query(StatusLine):
-                line.say(text, ink=style)
+                line.say(text, style=style)
                 return
 
     # --- Polling ------------------------------------------------------------------------------------------------------

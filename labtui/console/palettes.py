@@ -1,7 +1,7 @@
-"""The colours behind the names that renderers use, per theme and per terminal.
+"""The Rich styles of spans, per theme and terminal.
 
-Series colours follow Okabe and Ito, lightened or darkened until each stands out 3 : 1 from its background, also where a
-terminal rounds them to 256 colours. A terminal of 16 colours gets its own names, so that its user's palette holds.
+Series colours follow Okabe and Ito, lightened or darkened to a contrast of at least 3 : 1 with the background, also if
+a terminal rounds them to 256 colours. A terminal with 16 colours is given their names: the user's palette applies.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from functools import lru_cache
 from rich.style import Style
 
 SERIES = 8
-"""Series colours; a ninth series takes the first one again and is told apart by its letter."""
+"""Series colours. A ninth series has the first colour again, and differs by its letter."""
 
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours by role, as Rich understands them."""
+    """Colours by role, in Rich's notation."""
 
     text: str
     muted: str
@@ -34,7 +34,7 @@ class Palette:
     heat: tuple[tuple[str, str], ...]
     """Text and background per level."""
     dashes: bool = False
-    """Whether lines are told apart by dashes, since colour does not."""
+    """Whether lines differ by dashes, since they do not differ by colour."""
 
 
 DARK = Palette(
@@ -139,7 +139,7 @@ _NOTHING = Style()
 
 
 def styles(palette: Palette) -> dict[str, Style]:
-    """A style for every ink."""
+    """The style of every span style."""
     plain = {
         "": palette.text,
         "muted": palette.muted,
@@ -154,7 +154,7 @@ def styles(palette: Palette) -> dict[str, Style]:
         "spark": palette.spark,
         "letter": palette.strong,
     }
-    table = {ink: Style(color=colour) for ink, colour in plain.items()}
+    table = {name: Style(color=colour) for name, colour in plain.items()}
     table["strong"] = Style(color=palette.strong, bold=True)
     table["title"] = Style(color=palette.accent, bold=True)
     table["key"] = Style(color=palette.accent, bold=True)
@@ -169,7 +169,7 @@ def styles(palette: Palette) -> dict[str, Style]:
 
 
 def _states(palette: Palette) -> dict[str, Style]:
-    """States have a colour by what they ask of a person: nothing, patience, a look."""
+    """States are coloured by urgency: done, active, in trouble."""
     roles = {
         "queued": palette.muted,
         "starting": palette.accent,
@@ -186,8 +186,8 @@ def _states(palette: Palette) -> dict[str, Style]:
     return {f"state-{state}": Style(color=colour) for state, colour in roles.items()}
 
 
-class Inks:
-    """The styles of one palette, and their sums with what lies beneath."""
+class SpanStyles:
+    """The styles of one palette, combined with backgrounds."""
 
     def __init__(self, palette: Palette, *, ascii_only: bool = False) -> None:
         self.palette = palette
@@ -195,20 +195,20 @@ class Inks:
         self._styles = styles(palette)
         self.over = lru_cache(4_096)(self._over)
 
-    def _over(self, ink: str, base: Style) -> Style:
-        """`series0 on band1`: the text of one ink over the background of another."""
-        name, _, beneath = ink.partition(" on ")
-        ground = self._styles.get(beneath, _NOTHING) if beneath else _NOTHING
-        return base + ground + self._styles.get(name, self._styles[""])
+    def _over(self, style: str, base: Style) -> Style:
+        """A style over a base style; `series0 on band1` takes the text of one style and the background of another."""
+        name, _, below = style.partition(" on ")
+        background = self._styles.get(below, _NOTHING) if below else _NOTHING
+        return base + background + self._styles.get(name, self._styles[""])
 
 
 @lru_cache(8)
-def inks(theme: str, *, colours: str | None, no_color: bool, ascii_only: bool = False) -> Inks:
-    """The inks for a theme on a terminal that shows so many colours (Rich's names; None counts as none)."""
+def span_styles(theme: str, *, colours: str | None, no_color: bool, ascii_only: bool = False) -> SpanStyles:
+    """The styles for a theme and a terminal's colour system (Rich's name; None for no colours)."""
     if no_color or theme.endswith("mono"):
         palette = MONO
     elif colours == "standard":
         palette = SIXTEEN
     else:
         palette = LIGHT if theme.endswith("light") else DARK
-    return Inks(palette, ascii_only=ascii_only)
+    return SpanStyles(palette, ascii_only=ascii_only)

@@ -1,4 +1,4 @@
-"""The themes, as Textual wants them. Their inks are in inks.py; the two agree on background and text."""
+"""The themes of Textual. The styles of spans are in palettes.py, with the same background and text colours."""
 
 from textual.theme import Theme
 

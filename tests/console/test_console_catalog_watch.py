@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labtui.console.data.catalog_watch import CatalogWatch
+from labtui.console.data.poller import CatalogWatch
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
 
 

@@ -9,7 +9,7 @@ from rich.color import Color, ColorSystem
 
 from labtui.console import saved_state
 from labtui.console.commands import COMMANDS, EVERYWHERE, commands, footer, read_keymap
-from labtui.console.palettes import DARK, LIGHT, MONO, SERIES, SIXTEEN, inks, styles
+from labtui.console.palettes import DARK, LIGHT, MONO, SERIES, SIXTEEN, span_styles, styles
 from labtui.console.theme import THEMES
 from tests.support.processes import ROOT
 
@@ -111,9 +111,9 @@ def test_series_colours_stay_apart_in_256_colours(palette):
 
 def test_every_palette_has_an_ink_for_everything():
     assert styles(DARK).keys() == styles(LIGHT).keys() == styles(MONO).keys() == styles(SIXTEEN).keys()
-    assert inks("mono", colours="truecolor", no_color=False).palette.dashes
-    assert inks("dark", colours=None, no_color=True).palette.dashes
-    assert inks("dark", colours="standard", no_color=False).palette is SIXTEEN
+    assert span_styles("mono", colours="truecolor", no_color=False).palette.dashes
+    assert span_styles("dark", colours=None, no_color=True).palette.dashes
+    assert span_styles("dark", colours="standard", no_color=False).palette is SIXTEEN
 
 
 FIRST_FRAME = """

@@ -22,7 +22,7 @@ async def test_the_wheel_scrolls_a_list_and_leaves_its_cursor(tmp_path):
     async with app.run_test(size=NARROW) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g")
-        table = app.screen.query_one(ExperimentList)
+        table = app.screen.query_one(ExperimentList).table
         cursor, top = table.cursor_key, table.visible_keys[0]
         await scroll_wheel(app, pilot, table, down=True, times=3)
         await app.until(pilot, lambda: table.visible_keys[0] != top)

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from labtui.console.charts.options import ChartedRun, ChartOptions
 from labtui.console.charts.panels import Panel
 from labtui.console.charts.ticks import Scale
-from labtui.console.ui.strips import entitle, glyphs_of, palette_of, strip
+from labtui.console.ui.strips import entitle, glyphs_of, strip, styles_of
 from labtui.text.spans import Line, Span
 
 if TYPE_CHECKING:  # numpy comes after the first frame
@@ -107,7 +107,7 @@ class Chart(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One line of the picture or message."""
-        palette, width = palette_of(self), self.size.width
+        palette, width = styles_of(self), self.size.width
         if self._picture and y < len(self._picture.lines):
             return strip(self._picture.lines[y], palette, self.rich_style, width)
         first = (self.size.height - len(self._message)) // 2

@@ -37,7 +37,7 @@ COLUMNS = (
 SORTS = ("", *(column.key for column in COLUMNS if column.sortable))
 """The columns that the sort key goes through; the table's own order first."""
 
-_INKS = {Verdict.GAIN: "good", Verdict.LOSS: "bad"}
+_STYLES = {Verdict.GAIN: "good", Verdict.LOSS: "bad"}
 _ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
 
 
@@ -182,14 +182,14 @@ def _compared(comparison: Comparison | None, row: ComparisonRow, table: Comparis
     if comparison is None or comparison.delta is None:
         return {"verdict": (Span(comparison.why if comparison else row.label, "muted"),)}
     digits, interval = table.metric.digits, comparison.shown_interval
-    ink = _INKS.get(comparison.verdict, "warn" if comparison.confounds else "")
+    style = _STYLES.get(comparison.verdict, "warn" if comparison.confounds else "")
     delta = f"{numbers.signed(comparison.delta, digits)}{CONFOUNDED if comparison.confounds else ' '}"
     p = p_cell(comparison)
     return {
-        "delta": (Span(delta, ink),),
-        "interval": (Span(numbers.interval(interval, digits), ink),) if interval else (),
+        "delta": (Span(delta, style),),
+        "interval": (Span(numbers.interval(interval, digits), style),) if interval else (),
         "p": (Span(p, "muted"),) if p else (),
-        "verdict": (Span(comparison.label, ink or "muted"),),
+        "verdict": (Span(comparison.label, style or "muted"),),
     }
 
 

@@ -17,7 +17,7 @@ from labtui.console.experiments.entries import EntryBuilder
 from labtui.console.experiments.entry import SORTS, ListEntry, ListOptions, Marks, ink_of
 from labtui.console.experiments.rows import COLUMNS, row
 from labtui.console.selection import Selection
-from labtui.console.ui.strips import glyphs_of, palette_of
+from labtui.console.ui.strips import glyphs_of, styles_of
 from labtui.console.ui.table import LiveTable
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class ExperimentList(Widget):
 
     def _charted(self, entries: tuple[ListEntry, ...]) -> Iterator[ChartedRun]:
         """Marked entries have their letter's colour, and dashes where colours are few."""
-        dashes = palette_of(self).palette.dashes
+        dashes = styles_of(self).palette.dashes
         for index, entry in enumerate(entries):
             letter = self.marks.letter(entry.key)
             dash = index % 4 if letter and dashes else 0

@@ -161,18 +161,18 @@ def _check_count(text: str) -> None:
 # --- Lines ------------------------------------------------------------------------------------------------------------
 
 WIDE = 64
-"""Cells from which there is room for a hint beside each value."""
+"""Cells from which a hint fits beside each value."""
 
 
 def field_line(field: FormField, width: int, glyphs: Glyphs, *, key_width: int, current: bool) -> Line:
     """One field in at most `width` cells: its key, its value, and what is allowed or what is wrong."""
-    ink = "bad" if field.error else "accent" if field.is_changed else "muted" if field.text == DIFFERS else ""
+    style = "bad" if field.error else "accent" if field.is_changed else "muted" if field.text == DIFFERS else ""
     arrows = Span("< > " if glyphs.ascii else "‹ › ", "muted") if field.choices and current else Span("")
     hint = field.error or (_hint(field, current=current) if width >= WIDE else "")
     return shorten(
         (
             *fit((Span(field.key, "strong" if current else "muted"),), key_width, ellipsis=glyphs.ellipsis),
-            *fit((Span(field.text, ink),), value_width(width, key_width), ellipsis=glyphs.ellipsis),
+            *fit((Span(field.text, style),), value_width(width, key_width), ellipsis=glyphs.ellipsis),
             Span(" "),
             arrows,
             Span(hint, "bad" if field.error else "muted"),

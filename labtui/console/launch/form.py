@@ -21,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from labtui.console.launch.fields import DIFFERS, FormField, field_line, key_width, value_width
-from labtui.console.ui.strips import glyphs_of, palette_of, strip, use_plain_scrollbar
+from labtui.console.ui.strips import glyphs_of, strip, styles_of, use_plain_scrollbar
 from labtui.text.clean import clean_line
 from labtui.text.spans import Span
 
@@ -240,7 +240,7 @@ class Form(Widget):
 
     def line(self, index: int, width: int) -> Strip:
         """One field, painted; the editor lies over the value of the current one."""
-        palette, glyphs = palette_of(self), glyphs_of(self)
+        palette, glyphs = styles_of(self), glyphs_of(self)
         if index >= len(self._fields):
             return strip((), palette, self.rich_style, width)
         current = index == self._at

@@ -113,7 +113,7 @@ def class_accuracy_lines(
                     f" {signed(points, minus=glyphs.minus):>7} ", "good" if points > 0 else "bad" if points < 0 else ""
                 )
             )
-            room = min(31, width - left - 15)
-            spans.extend(both_sides(points, largest, room, glyphs) if room >= 5 else ())
+            bar_width = min(31, width - left - 15)
+            spans.extend(both_sides(points, largest, bar_width, glyphs) if bar_width >= 5 else ())
         lines.append(shorten(spans, width, glyphs.ellipsis))
     return lines

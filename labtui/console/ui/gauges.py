@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from labtui.launch.devices import Device
 
 
-def progress(fraction: float, room: int, glyphs: Glyphs = UNICODE, ink: str = "bar") -> Line:
-    """A bar of `room` cells filled to `fraction` (clamped to 0..1), to half a cell."""
+def progress(fraction: float, width: int, glyphs: Glyphs = UNICODE, style: str = "bar") -> Line:
+    """A bar of `width` cells filled to `fraction` (clamped to 0..1), to half a cell."""
     fraction = min(1.0, max(0.0, fraction)) if fraction == fraction else 0.0
-    full, part = divmod(round(fraction * room * 2), 2)
+    full, part = divmod(round(fraction * width * 2), 2)
     text = glyphs.done * full + glyphs.half * part
-    rest = glyphs.rest * (room - len(text))
-    return tuple(span for span in (Span(text, ink), Span(rest, "rest")) if span.text)
+    rest = glyphs.rest * (width - len(text))
+    return tuple(span for span in (Span(text, style), Span(rest, "rest")) if span.text)
 
 
-def both_sides(value: float, largest: float, room: int, glyphs: Glyphs = UNICODE) -> Line:
-    """A bar from the middle of `room` cells: to the right in "good" for gains, to the left in "bad" for losses."""
-    half = (room - 1) // 2
+def both_sides(value: float, largest: float, width: int, glyphs: Glyphs = UNICODE) -> Line:
+    """A bar from the middle of `width` cells: to the right in "good" for gains, to the left in "bad" for losses."""
+    half = (width - 1) // 2
     share = 0.0 if not largest or value != value else max(-1.0, min(1.0, value / largest))
     size = round(abs(share) * half)
     block = glyphs.block
@@ -33,7 +33,7 @@ def both_sides(value: float, largest: float, room: int, glyphs: Glyphs = UNICODE
         Span(block * left, "bad"),
         Span(glyphs.vertical, "axis"),
         Span(block * right, "good"),
-        Span(" " * (room - 1 - half - right)),
+        Span(" " * (width - 1 - half - right)),
     )
 
 
@@ -41,7 +41,7 @@ BAR = 8
 
 
 def machine_lines(
-    cpu: float | None, used: int, total: int, devices: "Sequence[Device]", room: int, glyphs: Glyphs = UNICODE
+    cpu: float | None, used: int, total: int, devices: "Sequence[Device]", width: int, glyphs: Glyphs = UNICODE
 ) -> list[Line]:
     """A line for the processor, one for the memory, then two per GPU: load and memory, and its processes."""
     if not total:
@@ -55,7 +55,7 @@ def machine_lines(
     for device in devices:
         if device.kind != "cpu":
             lines += _gpu(device, glyphs)
-    return [shorten(line, room, glyphs.ellipsis) for line in lines]
+    return [shorten(line, width, glyphs.ellipsis) for line in lines]
 
 
 def brief(cpu: float | None, used: int, total: int, devices: "Sequence[Device]") -> Line:
@@ -75,10 +75,10 @@ def brief(cpu: float | None, used: int, total: int, devices: "Sequence[Device]")
 
 
 def _gauge(name: str, share: float, value: str, more: str, glyphs: Glyphs) -> Line:
-    ink = "warn" if share >= 0.95 else "bar"
+    style = "warn" if share >= 0.95 else "bar"
     return (
         *fit((Span(name, "muted"),), 8),
-        *progress(share, BAR, glyphs, ink),
+        *progress(share, BAR, glyphs, style),
         *fit((Span(value),), 5, right=True),
         Span(f"  {more}", "muted"),
     )

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from labtui.console.data.snapshot import Log
 from labtui.console.experiments.filters import Searched, parse_filter
-from labtui.console.ui.strips import glyphs_of, palette_of, strip, use_plain_scrollbar
+from labtui.console.ui.strips import glyphs_of, strip, styles_of, use_plain_scrollbar
 from labtui.text.spans import Line, Span, shorten
 
 _ERROR = re.compile(r"\b(error|exception|traceback|nan|diverged|failed|killed|out of memory)\b", re.IGNORECASE)
@@ -102,20 +102,20 @@ class LogView(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One visible line."""
-        room, index = self.scrollable_content_region.width, y + self.scroll_offset.y
+        width, index = self.scrollable_content_region.width, y + self.scroll_offset.y
         if not self._shown:
             hint = self._log.note or ("nothing matches" if self._filter and self._log.lines else "")
             line: Line = (Span(f" {hint}", "muted"),) if y == 0 else ()
         else:
             line = styled(self._shown[index]) if index < len(self._shown) else ()
-        shown = shorten((Span(" "), *line), room, glyphs_of(self).ellipsis)
-        return strip(shown, palette_of(self), self.rich_style, room)
+        shown = shorten((Span(" "), *line), width, glyphs_of(self).ellipsis)
+        return strip(shown, styles_of(self), self.rich_style, width)
 
 
 def styled(text: str) -> Line:
     """A log line: its time stamp muted, errors and warnings in their colours."""
-    ink = "bad" if _ERROR.search(text) else ("warn" if _WARNING.search(text) else "")
+    style = "bad" if _ERROR.search(text) else ("warn" if _WARNING.search(text) else "")
     found = _STAMP.match(text)
     if not found:
-        return (Span(text, ink),)
-    return (Span(found[1], "muted"), Span(found[2] or "", ink))
+        return (Span(text, style),)
+    return (Span(found[1], "muted"), Span(found[2] or "", style))

@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from labtui.console.commands import Command
 from labtui.console.ui.glyphs import UNICODE, Glyphs
-from labtui.console.ui.strips import glyphs_of, palette_of, strip
+from labtui.console.ui.strips import glyphs_of, strip, styles_of
 from labtui.text.spans import Line, Span, spread, text_width
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class TitleBar(Widget):
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's signature; there is one line
         """The line."""
         line = spread(self._left, self._right, self.size.width, glyphs_of(self).ellipsis)
-        return strip(line, palette_of(self), self.rich_style, self.size.width)
+        return strip(line, styles_of(self), self.rich_style, self.size.width)
 
 
 MESSAGE_SECONDS, FAILURE_SECONDS = 8.0, 60.0
@@ -62,14 +62,14 @@ class StatusLine(Widget):
         """The current message; empty while the keys are shown."""
         return "".join(span.text for span in self._message)
 
-    def say(self, text: str, *, ink: str = "") -> None:
+    def say(self, text: str, *, style: str = "") -> None:
         """Show a message for a while."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        self._message = (Span(" "), Span(text, ink)) if text else ()
+        self._message = (Span(" "), Span(text, style)) if text else ()
         if text:
-            self._timer = self.set_timer(FAILURE_SECONDS if ink == "bad" else MESSAGE_SECONDS, self.clear)
+            self._timer = self.set_timer(FAILURE_SECONDS if style == "bad" else MESSAGE_SECONDS, self.clear)
         self.refresh()
 
     def clear(self) -> None:
@@ -86,18 +86,20 @@ class StatusLine(Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's signature; there is one line
         """The line."""
-        room, glyphs = self.size.width, glyphs_of(self)
-        left = self._message or keys(self._hints, room - sum(text_width(span.text) for span in self._right) - 2, glyphs)
-        return strip(spread(left, self._right, room, glyphs.ellipsis), palette_of(self), self.rich_style, room)
+        width, glyphs = self.size.width, glyphs_of(self)
+        left = self._message or keys(
+            self._hints, width - sum(text_width(span.text) for span in self._right) - 2, glyphs
+        )
+        return strip(spread(left, self._right, width, glyphs.ellipsis), styles_of(self), self.rich_style, width)
 
 
-def keys(hints: Sequence[Command], room: int, glyphs: Glyphs = UNICODE) -> Line:
+def keys(hints: Sequence[Command], width: int, glyphs: Glyphs = UNICODE) -> Line:
     """As many keys as fit, low ranks first, in the order of the command table: `Enter open  Space mark  …`."""
     chosen: list[Command] = []
     used = 1
     for hint in sorted(hints, key=lambda hint: hint.rank):
         size = text_width(hint.key) + text_width(hint.label) + 3
-        if used + size <= room:
+        if used + size <= width:
             chosen.append(hint)
             used += size
     spans: list[Span] = [Span(" ")]

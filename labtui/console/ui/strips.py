@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.scrollbar import ScrollBarRender
 from textual.strip import Strip
 
-from labtui.console.palettes import Inks, inks
+from labtui.console.palettes import SpanStyles, span_styles
 from labtui.console.ui.glyphs import ASCII, UNICODE, Glyphs, in_ascii
 from labtui.text.clean import clean_line
 from labtui.text.spans import Span, cut, line_width
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 
-def strip(line: Iterable[Span], palette: Inks, base: "Style", room: int) -> Strip:
-    """A strip of exactly `room` cells over the background of `base`."""
+def strip(line: Iterable[Span], styles: SpanStyles, base: "Style", width: int) -> Strip:
+    """A strip of exactly `width` cells over the background of `base`."""
     spans = [span if span.text.isprintable() else Span(clean_line(span.text), span.style) for span in line if span.text]
-    if palette.ascii_only:
+    if styles.ascii_only:
         spans = [Span(in_ascii(span.text), span.style) for span in spans]
     taken = line_width(spans)
-    if taken < room:
-        spans.append(Span(" " * (room - taken)))
-        taken = room
-    made = Strip(_segments((text, palette.over(ink, base)) for text, ink in spans), taken)
-    return made if taken <= room else made.crop(0, room)
+    if taken < width:
+        spans.append(Span(" " * (width - taken)))
+        taken = width
+    made = Strip(_segments((text, styles.over(style, base)) for text, style in spans), taken)
+    return made if taken <= width else made.crop(0, width)
 
 
 def _segments(pieces: "Iterable[tuple[str, Style]]") -> list[Segment]:
@@ -54,11 +54,11 @@ def _segments(pieces: "Iterable[tuple[str, Style]]") -> list[Segment]:
     return [Segment(text, style) for text, style in merged]
 
 
-def palette_of(widget: "Widget") -> Inks:
-    """The inks of the app's theme and terminal."""
+def styles_of(widget: "Widget") -> SpanStyles:
+    """The span styles of the app's theme and terminal."""
     app: App[object] = widget.app
     plain = glyphs_of(widget).ascii
-    return inks(app.theme, colours=app.console.color_system, no_color=app.no_color, ascii_only=plain)
+    return span_styles(app.theme, colours=app.console.color_system, no_color=app.no_color, ascii_only=plain)
 
 
 def glyphs_of(widget: "Widget") -> Glyphs:

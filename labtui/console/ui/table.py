@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from labtui.console.ui.strips import glyphs_of, palette_of, strip, use_plain_scrollbar
+from labtui.console.ui.strips import glyphs_of, strip, styles_of, use_plain_scrollbar
 from labtui.text.spans import Span
 from labtui.text.tables import Column, Layout, TableRow, changed_cells, column_at, header_line, lay_out, row_line
 
@@ -193,9 +193,9 @@ class LiveTable(ScrollView, can_focus=True):
     # --- Painting ---------------------------------------------------------------------------------------------------
 
     def _layout_now(self) -> Layout:
-        room = self.scrollable_content_region.width
-        if self._layout_for[0] != room:
-            self._layout_for = (room, lay_out(self._columns, room))
+        width = self.scrollable_content_region.width
+        if self._layout_for[0] != width:
+            self._layout_for = (width, lay_out(self._columns, width))
         return self._layout_for[1]
 
     def _refresh_row(self, index: int, cells: tuple[int, int] | None = None) -> None:
@@ -207,17 +207,17 @@ class LiveTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One visible line; the header does not scroll."""
-        palette, glyphs, room = palette_of(self), glyphs_of(self), self.scrollable_content_region.width
+        palette, glyphs, width = styles_of(self), glyphs_of(self), self.scrollable_content_region.width
         layout = self._layout_now()
         if y < HEADER:
             return strip(
-                header_line(layout, sorted_by=self.sorted_by, arrow=glyphs.down), palette, self.rich_style, room
+                header_line(layout, sorted_by=self.sorted_by, arrow=glyphs.down), palette, self.rich_style, width
             )
         index = y - HEADER + self.scroll_offset.y
         if index < len(self._rows):
             row = self._rows[index]
             part = "live-table--cursor" if row.key == self._cursor else ""
             base = self.get_component_rich_style(part) if part else self.rich_style
-            return strip(row_line(layout, row, glyphs.ellipsis), palette, base, room)
+            return strip(row_line(layout, row, glyphs.ellipsis), palette, base, width)
         hint = self.empty[y - HEADER - 1] if not self._rows and 0 <= y - HEADER - 1 < len(self.empty) else ""
-        return strip((Span(f" {hint}", "muted"),), palette, self.rich_style, room)
+        return strip((Span(f" {hint}", "muted"),), palette, self.rich_style, width)

@@ -9,7 +9,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from labtui.console.ui.strips import palette_of, strip, use_plain_scrollbar
+from labtui.console.ui.strips import strip, styles_of, use_plain_scrollbar
 from labtui.text.spans import Line, Span
 
 Writer = Callable[[int], Sequence[Line]]
@@ -30,7 +30,7 @@ class TextBlock(Widget):
         self._arrange()
 
     def on_resize(self) -> None:
-        """Write anew for another width."""
+        """Write again for another width."""
         self._arrange()
 
     def _arrange(self) -> None:
@@ -42,11 +42,11 @@ class TextBlock(Widget):
     def render_line(self, y: int) -> Strip:
         """One line."""
         line = self._lines[y] if y < len(self._lines) else ()
-        return strip((Span(" "), *line), palette_of(self), self.rich_style, self.size.width)
+        return strip((Span(" "), *line), styles_of(self), self.rich_style, self.size.width)
 
 
 class TextPanel(ScrollView, can_focus=True):
-    """Lines that scroll. `show` takes a function of the width, since text wraps and columns fall away."""
+    """Lines that scroll. `show` takes a function of the width, since text is wrapped and columns are left out."""
 
     DEFAULT_CSS = """
     TextPanel { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
@@ -65,11 +65,11 @@ class TextPanel(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._writer: Writer = lambda _: ()
         self._lines: tuple[Line, ...] = ()
-        self._room = -1
+        self._written_width = -1
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """What is shown."""
+        """The shown lines."""
         return self._lines
 
     def show(self, writer: Writer, *, top: bool = False) -> None:
@@ -84,18 +84,18 @@ class TextPanel(ScrollView, can_focus=True):
         use_plain_scrollbar(self)
 
     def on_resize(self) -> None:
-        """Write anew for another width."""
-        if self._room != self._width:
+        """Write again for another width."""
+        if self._written_width != self._width:
             self._arrange()
 
     @property
     def _width(self) -> int:
-        """Cells of a line, a blank at each side left out; the scroll bar's place is kept free always."""
+        """Cells of a line, without a blank at each side and the place of the scroll bar."""
         return max(0, self.size.width - 3)
 
     def _arrange(self) -> None:
-        before, self._room = self._lines, self._width
-        self._lines = tuple(self._writer(self._room)) if self._room else ()
+        before, self._written_width = self._lines, self._width
+        self._lines = tuple(self._writer(self._written_width)) if self._written_width else ()
         if len(before) != len(self._lines):
             self.virtual_size = Size(0, len(self._lines))
             self.refresh()
@@ -118,8 +118,8 @@ class TextPanel(ScrollView, can_focus=True):
         self.scroll_to(y=self.max_scroll_y if end else 0, animate=False)
 
     def render_line(self, y: int) -> Strip:
-        """One line in sight."""
+        """One visible line."""
         index = y + self.scroll_offset.y
         line = self._lines[index] if index < len(self._lines) else ()
-        room = self.scrollable_content_region.width
-        return strip((Span(" "), *line), palette_of(self), self.rich_style, room)
+        width = self.scrollable_content_region.width
+        return strip((Span(" "), *line), styles_of(self), self.rich_style, width)

@@ -10,8 +10,7 @@ from textual.pilot import Pilot
 from labtui.api import Lab
 from labtui.catalog import load
 from labtui.console.app import LabtuiApp, Settings
-from labtui.console.data.catalog_watch import CatalogWatch
-from labtui.console.data.poller import Poller, PollInterval
+from labtui.console.data.poller import CatalogWatch, Poller, PollInterval
 from labtui.console.data.snapshot import Machine, Snapshot
 from labtui.console.messages import (
     ActionFailed,
