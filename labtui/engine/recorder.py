@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
 from labtui.store.encode_scalar import float32, scalar_event, version_event
-from labtui.store.files import write_all
+from labtui.store.files import open_new, write_all
 from labtui.store.process import host
 from labtui.store.records import LastValue
 
@@ -125,7 +125,7 @@ class Recorder:
         stamp = max([int(time.time()), *(stamp + 1 for stamp in stamps)])
         machine = _NOT_IN_A_NAME.sub("-", host()) or "host"
         path = self.folder / f"events.out.tfevents.{stamp:010d}.{machine}.{os.getpid()}.{self.attempt}"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        descriptor = open_new(path, append=True)
         header = version_event(time.time())
         try:
             write_all(descriptor, header)
