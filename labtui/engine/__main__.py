@@ -14,6 +14,9 @@ from typing import NoReturn
 
 import msgspec
 
+import labtui.engine.outdated  # noqa: F401 (it must come before everything else of labtui)
+
+# isort: split
 from labtui.engine.attempt import Attempt, open_attempt
 from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.stop import StopSignal

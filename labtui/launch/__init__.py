@@ -1,1 +1,1 @@
-"""Starting and stopping the engine somewhere: the small parent, devices and their slots, the queue."""
+"""Start and stop the engine: launcher and supervisor, devices and their slots, the queue, the fork server."""

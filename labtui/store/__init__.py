@@ -1,1 +1,1 @@
-"""The run folder: its paths, its small files, its metrics, its state. The truth about every run lies here."""
+"""The run folder: its paths, small files, metrics and state. All information about a run comes from here."""
