@@ -20,7 +20,7 @@ from labtui.launch.queue.entries import enqueue, waiting_entries
 from labtui.spec import RunSpec, Training
 from labtui.store.run import Run
 from labtui.store.state import State
-from tests.support.console.app import CATALOG, ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.app import CATALOG, ConsoleUnderTest, lab_at, screen_strips, screen_text
 from tests.support.console.stub_engine import StubRun, catalog_spec
 
 WIDE, NARROW = (160, 48), (80, 24)
@@ -246,7 +246,7 @@ async def test_sorting_goes_round_and_a_click_on_a_title_sorts(console, lab):
         assert names(app) == by_accuracy
 
 
-async def test_a_click_moves_the_cursor(console):
+async def test_a_click_moves_the_cursor_and_one_below_the_rows_does_not(console):
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.click("#list", offset=(10, 4))
@@ -536,7 +536,7 @@ async def test_without_colours_everything_is_still_there(console, lab, monkeypat
         await app.settled(pilot, lambda shot: len(shot.curves) >= 2)
         dashes = [one.dash for one in app.screen.query(Chart).first().series]
         assert dashes == [0, 1], "lines differ in more than grey"
-        strips = app.screen._compositor.render_strips()
+        strips = screen_strips(app)
         assert all(segment.style is not None for strip in strips for segment in strip)
 
 

@@ -11,18 +11,8 @@ from labtui.console.charts.xaxis import XAxis
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.ui.text_panel import TextPanel
 from labtui.store.encode_scalar import scalar_event, version_event
-from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
-from tests.support.console.pages import (
-    NARROW,
-    SIZES,
-    WIDE,
-    begun,
-    beyond_ascii,
-    compared_lab,
-    done,
-    opened,
-    scroll_wheel,
-)
+from tests.support.console.app import ConsoleUnderTest, assert_fits, lab_at, screen_text
+from tests.support.console.pages import NARROW, SIZES, WIDE, begun, compared_lab, done, opened, scroll_wheel
 
 
 def charts(app: ConsoleUnderTest) -> ChartsScreen:
@@ -192,6 +182,7 @@ async def test_the_next_run_is_charted_where_one_alone_is(tmp_path):
         await app.until(pilot, lambda: "Network" in title(app) and app.screen.query_one(Chart).series)
         await pilot.press("]")
         await app.until(pilot, lambda: "Dropout" in title(app) and app.screen.query_one(Chart).series)
+        assert "Network" not in title(app)
 
 
 async def test_points_that_come_in_are_drawn(tmp_path):
@@ -206,6 +197,7 @@ async def test_points_that_come_in_are_drawn(tmp_path):
             before = app.screen.query_one(Chart).series[0].x.size
             one.advance(6)
             await app.until(pilot, lambda: app.screen.query_one(Chart).series[0].x.size > before)
+            assert app.screen.query_one(Chart).series[0].x.size == before + 2
     finally:
         one.release()
 
@@ -221,7 +213,7 @@ async def test_no_size_is_too_small_for_it(tmp_path, ascii_only):
         for size in SIZES[ascii_only]:
             await pilot.resize_terminal(*size)
             await pilot.press("left", "plus", "m", "S")
-            assert not ascii_only or beyond_ascii(screen_text(app)) == []
+            assert_fits(app, ascii_only=ascii_only)
 
 
 async def test_an_experiment_without_a_run_says_so(tmp_path):

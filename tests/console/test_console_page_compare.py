@@ -18,8 +18,8 @@ from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import RunScreen
 from labtui.console.ui.table import LiveTable
 from labtui.console.ui.text_panel import TextPanel
-from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
-from tests.support.console.pages import NARROW, SIZES, WIDE, beyond_ascii, compared_lab, done, opened
+from tests.support.console.app import ConsoleUnderTest, assert_fits, lab_at, screen_text
+from tests.support.console.pages import NARROW, SIZES, WIDE, compared_lab, done, opened
 
 
 def page(app: ConsoleUnderTest) -> CompareScreen:
@@ -246,4 +246,4 @@ async def test_it_fits_every_size(tmp_path, ascii_only):
         for size in SIZES[ascii_only]:
             await pilot.resize_terminal(*size)
             await pilot.press("j", "l", "z")
-            assert not ascii_only or beyond_ascii(screen_text(app)) == []
+            assert_fits(app, ascii_only=ascii_only)

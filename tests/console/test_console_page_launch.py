@@ -14,8 +14,8 @@ from labtui.console.ui.table import LiveTable
 from labtui.console.ui.text_panel import TextPanel
 from labtui.spec import Training
 from labtui.store.state import State
-from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
-from tests.support.console.pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
+from tests.support.console.app import ConsoleUnderTest, assert_fits, lab_at, screen_text
+from tests.support.console.pages import NARROW, SIZES, WIDE, done, opened
 
 
 @pytest.fixture
@@ -284,4 +284,4 @@ async def test_it_fits_every_size(tmp_path, ascii_only, requests):
         for size in SIZES[ascii_only]:
             await pilot.resize_terminal(*size)
             await pilot.press("down", "1", "tab", "space", "tab", "tab")
-            assert not ascii_only or beyond_ascii(screen_text(app)) == []
+            assert_fits(app, ascii_only=ascii_only)

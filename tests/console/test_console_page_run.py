@@ -16,8 +16,8 @@ from labtui.console.run.screen import RunScreen
 from labtui.console.ui.log_view import LogView
 from labtui.console.ui.text_panel import TextPanel
 from labtui.store.state import State
-from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
-from tests.support.console.pages import NARROW, SIZES, WIDE, begun, beyond_ascii, compared_lab, done, opened
+from tests.support.console.app import ConsoleUnderTest, assert_fits, lab_at, screen_text
+from tests.support.console.pages import NARROW, SIZES, WIDE, begun, compared_lab, done, opened
 
 
 def page(app: ConsoleUnderTest) -> RunScreen:
@@ -138,6 +138,8 @@ async def test_damaged_predictions_are_told_and_end_nothing(tmp_path):
         await opened(app, pilot, 1)
         await pilot.press("enter", "3")
         await app.until(pilot, lambda: "cannot be read" in lines(app, "#detail"))
+        await pilot.press("1")
+        assert "Dropout" in lines(app, "#about"), "the rest of the page is there"
 
 
 async def test_a_run_whose_folder_goes_away_is_said_to_be_gone(tmp_path):
@@ -207,5 +209,5 @@ async def test_every_side_fits_every_size(tmp_path, ascii_only):
             await pilot.resize_terminal(*size)
             for digit in "12345"[: len(TABS)]:
                 await pilot.press(digit)
-                assert not ascii_only or beyond_ascii(screen_text(app)) == []
+                assert_fits(app, ascii_only=ascii_only)
         assert not app.screen.query_one("#filter", Input).display

@@ -6,7 +6,7 @@ from textual.widgets import Input
 
 from labtui.console.experiments.screen import MainScreen
 from labtui.store.state import State
-from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_strips, screen_text
 from tests.support.console.pages import NARROW, WIDE, begun, compared_lab, done, opened
 
 EVERY_SCREEN = (["v", "left"], ["a"], ["q"], ["enter"], *([digit] for digit in "2345"), ["q"], ["c"], ["j", "d"],
@@ -33,7 +33,7 @@ async def test_every_screen_is_drawn_in_every_theme_and_without_colours(tmp_path
         await pilot.press("g")
         for keys in EVERY_SCREEN:
             await pilot.press(*keys)
-            strips = app.screen._compositor.render_strips()
+            strips = screen_strips(app)
             assert all(segment.style is not None for strip in strips for segment in strip), keys
             assert len(strips) == size[1]
         assert isinstance(app.screen, MainScreen)

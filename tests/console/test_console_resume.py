@@ -16,7 +16,12 @@ from tests.support.samples import gone_process, make_launch, make_result, make_s
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Where a queue runner would have been started."""
     roots: list[Path] = []
-    monkeypatch.setattr(lifecycle, "ensure_runner", lambda root: bool(roots.append(root)) or True)
+
+    def ensure(root: Path) -> bool:
+        roots.append(root)
+        return True
+
+    monkeypatch.setattr(lifecycle, "ensure_runner", ensure)
     return roots
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from labtui.api import Lab
 from labtui.catalog import load
@@ -105,9 +106,31 @@ class ConsoleUnderTest(LabtuiApp):
         await pilot.pause()
 
 
+def screen_strips(app: LabtuiApp) -> list[Strip]:
+    """The lines of the screen with their styles. Textual has no public function for that; this is the one place."""
+    return app.screen._compositor.render_strips()
+
+
 def screen_text(app: LabtuiApp) -> str:
     """What is on the screen, line by line."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+    return "\n".join(strip.text for strip in screen_strips(app))
+
+
+def assert_fits(app: LabtuiApp, *, ascii_only: bool) -> None:
+    """The screen is as wide and high as the terminal, what has the focus is in sight where lines suffice, and ASCII
+    stays ASCII."""
+    screen = app.screen
+    assert [strip.cell_length for strip in screen_strips(app)] == [app.size.width] * app.size.height
+    assert screen.virtual_size.width <= app.size.width, "it never scrolls sideways"
+    if app.focused is not None and app.size.height >= 10:
+        assert app.focused.region.overlaps(screen.region), (app.focused, app.size)
+    if ascii_only:
+        assert beyond_ascii(screen_text(app)) == []
+
+
+def beyond_ascii(shown: str) -> list[str]:
+    """The lines of a screen that are not of ASCII alone."""
+    return [line.strip() for line in shown.splitlines() if not line.isascii()]
 
 
 def lab_at(folder: Path, catalog: str | None = CATALOG) -> Lab:

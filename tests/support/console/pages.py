@@ -83,11 +83,6 @@ def _all_there(shot: Snapshot, count: int) -> bool:
     return len(shot.runs) == count and not shot.pending and all(run.state is not State.STARTING for run in shot.runs)
 
 
-def beyond_ascii(shown: str) -> list[str]:
-    """The lines of a screen that are not of ASCII alone."""
-    return [line.strip() for line in shown.splitlines() if not line.isascii()]
-
-
 async def scroll_wheel(app: ConsoleUnderTest, pilot: Pilot, over: Widget, *, down: bool, times: int = 1) -> None:
     """Turn the mouse wheel over the middle of a widget, as the terminal's driver reports it."""
     x, y = over.region.center

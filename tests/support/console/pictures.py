@@ -8,6 +8,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from labtui.console.app import LabtuiApp
+from tests.support.console.app import screen_strips
 from tests.support.processes import ROOT
 
 PICTURES = ROOT / "tests" / "assets" / "console-pictures"
@@ -17,7 +18,7 @@ RENEW = "LABTUI_RENEW_PICTURES"
 
 def text_of(app: LabtuiApp) -> str:
     """The characters of the screen, without the blanks at the ends of lines."""
-    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips()) + "\n"
+    return "\n".join(strip.text.rstrip() for strip in screen_strips(app)) + "\n"
 
 
 def styles_of(app: LabtuiApp) -> str:
@@ -25,7 +26,7 @@ def styles_of(app: LabtuiApp) -> str:
 
     What most cells of the picture have goes without saying, and so do lines that have nothing else.
     """
-    lines = [_runs(strip) for strip in app.screen._compositor.render_strips()]
+    lines = [_runs(strip) for strip in screen_strips(app)]
     cells: dict[str, int] = {}
     for size, look in (run for line in lines for run in line):
         cells[look] = cells.get(look, 0) + size
