@@ -17,8 +17,8 @@ from labtui.console.launch.screen import LaunchScreen
 from labtui.console.run.screen import RunScreen
 from labtui.console.ui.glyphs import ASCII, UNICODE
 from labtui.text.spans import line_width, plain
-from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
-from tests.support.console.pages import NARROW, SIZES, WIDE, beyond_ascii, done, opened
+from tests.support.console.app import ConsoleUnderTest, assert_fits, lab_at, screen_text
+from tests.support.console.pages import NARROW, SIZES, WIDE, done, opened
 from tests.support.processes import ROOT
 
 OPENING = {"charts": ("v", ChartsScreen), "run": ("enter", RunScreen), "compare": ("c", CompareScreen)}
@@ -136,7 +136,7 @@ async def test_help_fits_every_size(tmp_path, ascii_only):
         for size in SIZES[ascii_only]:
             await pilot.resize_terminal(*size)
             await pilot.press("down")
-            assert not ascii_only or beyond_ascii(screen_text(app)) == []
+            assert_fits(app, ascii_only=ascii_only)
 
 
 def test_bindings_are_made_of_the_table_alone():
