@@ -1,4 +1,4 @@
-"""The console under test: its own state folder, quick polls, and waiting on messages rather than on time."""
+"""The console under test: its own state folder, frequent polls, and waiting for messages rather than for time."""
 
 import asyncio
 import contextlib
@@ -54,7 +54,7 @@ grid."optimizer.lr" = [0.01, 0.001]
 
 
 class ConsoleUnderTest(LabtuiApp):
-    """Remembers what was said, and lets a test wait for it."""
+    """Remembers its notifications, and lets a test wait for them."""
 
     def __init__(self, lab: Lab, state: Path, **settings: object) -> None:
         poller = Poller(
@@ -65,43 +65,43 @@ class ConsoleUnderTest(LabtuiApp):
         )
         super().__init__(lab, Settings(state_folder=state, **settings), poller=poller)
         self.said: list[str] = []
-        self._news = asyncio.Event()
+        self._message_came = asyncio.Event()
 
     def on_runs_updated(self, _: RunsUpdated) -> None:
-        self._news.set()
+        self._message_came.set()
 
     def on_notification(self, message: Notification) -> None:
         self.said.append(message.text)
-        self._news.set()
+        self._message_came.set()
 
     def on_action_failed(self, message: ActionFailed) -> None:
         self.said.append(f"failed: {message.text} {message.advice}".strip())
-        self._news.set()
+        self._message_came.set()
 
     def on_poll_failed(self, message: PollFailed) -> None:
         self.said.append(f"failed: {message.text}")
-        self._news.set()
+        self._message_came.set()
 
     def on_compared(self, _: Compared) -> None:
-        self._news.set()
+        self._message_came.set()
 
     def on_plan_made(self, _: PlanMade) -> None:
-        self._news.set()
+        self._message_came.set()
 
     def on_predictions_read(self, _: PredictionsRead) -> None:
-        self._news.set()
+        self._message_came.set()
 
     async def until(self, pilot: Pilot, true: Callable[[], object]) -> None:
-        """Wait for message after message until a condition holds; a screen's own messages come without news of it."""
+        """Wait for message after message until a condition holds; a screen's own messages do not pass here."""
         async with asyncio.timeout(PATIENCE):
             while not true():
-                self._news.clear()
+                self._message_came.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), 0.05)
+                    await asyncio.wait_for(self._message_came.wait(), 0.05)
                 await pilot.pause()
 
     async def settled(self, pilot: Pilot, wanted: Callable[[Snapshot], object]) -> None:
-        """Wait for a snapshot of which something holds, and for its being shown."""
+        """Wait until a condition holds for the snapshot, and until that snapshot is shown."""
         await self.until(pilot, lambda: self.snapshot.when and wanted(self.snapshot))
         await pilot.pause()
 

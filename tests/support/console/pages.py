@@ -40,7 +40,7 @@ def spec_of(lab: Lab, name: str, seed: int = 0, **changes: object) -> RunSpec:
 
 
 def begun(lab: Lab, name: str, seed: int = 0, **changes: object) -> StubRun:
-    """A run with its first points, still going on: whoever asked releases it."""
+    """A run with its first points, still active; the caller releases it."""
     run = lab.store.create(spec_of(lab, name, seed, **changes), planned_steps=24)
     return StubRun(run, steps_per_epoch=12)
 

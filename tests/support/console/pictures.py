@@ -28,25 +28,25 @@ def styles_of(app: LabtuiApp) -> str:
     """
     lines = [_runs(strip) for strip in screen_strips(app)]
     cells: dict[str, int] = {}
-    for size, look in (run for line in lines for run in line):
-        cells[look] = cells.get(look, 0) + size
-    usual = max(cells, key=lambda look: cells[look])
-    told = [" ".join(str(size) if look == usual else f"{size}:{look}" for size, look in line) for line in lines]
-    return f"usual {usual}\n" + "\n".join(line if ":" in line else "" for line in told) + "\n"
+    for size, code in (run for line in lines for run in line):
+        cells[code] = cells.get(code, 0) + size
+    usual = max(cells, key=lambda code: cells[code])
+    described = [" ".join(str(size) if code == usual else f"{size}:{code}" for size, code in line) for line in lines]
+    return f"usual {usual}\n" + "\n".join(line if ":" in line else "" for line in described) + "\n"
 
 
 def _runs(strip: Strip) -> list[tuple[int, str]]:
     runs: list[tuple[int, str]] = []
     for text, style, _ in strip:
-        look, size = _look(style or Style()), cell_len(text)
-        if runs and runs[-1][1] == look:
-            runs[-1] = (runs[-1][0] + size, look)
+        code, size = _code(style or Style()), cell_len(text)
+        if runs and runs[-1][1] == code:
+            runs[-1] = (runs[-1][0] + size, code)
         elif size:
-            runs.append((size, look))
+            runs.append((size, code))
     return runs
 
 
-def _look(style: Style) -> str:
+def _code(style: Style) -> str:
     marks = [("b", style.bold), ("d", style.dim), ("i", style.italic), ("u", style.underline), ("r", style.reverse)]
     front, back = (colour.name if colour else "-" for colour in (style.color, style.bgcolor))
     letters = "".join(letter for letter, is_set in marks if is_set)
@@ -64,4 +64,4 @@ def compare(name: str, shown: str) -> None:
         difflib.unified_diff(stored.splitlines(), shown.splitlines(), "stored", "shown", lineterm="", n=0)
     )
     hint = f"if this change is meant: {RENEW}=1 pytest tests/console/test_console_snapshots.py"
-    assert not difference, "\n".join([f"{name} looks otherwise", *difference[:60], hint])
+    assert not difference, "\n".join([f"{name} has changed", *difference[:60], hint])
