@@ -21,7 +21,7 @@ def test_nothing_is_said_of_a_catalog_that_stays_as_it_was(catalog: Path) -> Non
     assert watch.notices() == ()
 
 
-def test_a_changed_a_replaced_and_a_removed_catalog_are_told(catalog: Path) -> None:
+def test_a_changed_a_replaced_and_a_removed_catalog_are_reported(catalog: Path) -> None:
     watch = CatalogWatch(catalog)
     catalog.write_text("[defaults]\ngroup = 'Other'\n", "utf-8")
     assert "experiments.toml has changed" in watch.notices()[0]
@@ -33,7 +33,7 @@ def test_a_changed_a_replaced_and_a_removed_catalog_are_told(catalog: Path) -> N
     assert "experiments.toml is gone" in watch.notices()[0]
 
 
-def test_a_catalog_that_was_not_there_and_comes_is_told(catalog: Path) -> None:
+def test_a_catalog_that_appears_is_reported(catalog: Path) -> None:
     catalog.unlink()
     watch = CatalogWatch(catalog)
     assert watch.notices() == ()
@@ -41,7 +41,7 @@ def test_a_catalog_that_was_not_there_and_comes_is_told(catalog: Path) -> None:
     assert "has changed" in watch.notices()[0]
 
 
-async def test_a_running_console_says_that_its_catalog_changed_and_goes_on(tmp_path: Path) -> None:
+async def test_an_open_console_reports_that_its_catalog_changed_and_continues(tmp_path: Path) -> None:
     lab = lab_at(tmp_path)
     app = ConsoleUnderTest(lab, tmp_path / "state")
     async with app.run_test(size=(160, 48)) as pilot:

@@ -114,7 +114,7 @@ def test_the_exit_code_of_the_console_is_the_guards(guarded):
     assert RESTORE.encode() not in one.output, "a console that ended by itself has restored the terminal itself"
 
 
-def test_an_exception_ends_with_1_and_is_told(guarded):
+def test_an_exception_ends_with_1_and_is_printed(guarded):
     one = guarded("raise ValueError('broken')")
     assert one.end() == 1
     assert b"ValueError: broken" in one.output

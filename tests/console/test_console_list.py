@@ -87,7 +87,7 @@ def test_another_baseline_can_be_chosen():
     assert find("arm:dropout", base, better, baseline="arm:dropout").is_baseline
 
 
-def test_an_unfinished_run_has_no_delta_and_its_live_figure_is_told_apart():
+def test_an_unfinished_run_has_no_delta_and_its_live_value_is_marked():
     live = run("dropout", state=State.RUNNING)
     entry = find("arm:dropout", run("network", final=55.9), live, trends={live.id: trend([40, 50.0])})
     assert entry.delta is None

@@ -255,7 +255,7 @@ async def test_a_click_moves_the_cursor_and_one_below_the_rows_does_not(console)
         assert app.screen.query_one(ExperimentList).table.cursor_key == "arm:adam@0.01"
 
 
-async def test_looks_change_by_key_and_say_so(console, lab):
+async def test_chart_options_change_by_key(console, lab):
     done(lab, "network")
     app = console()
     async with app.run_test(size=WIDE) as pilot:

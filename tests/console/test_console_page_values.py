@@ -79,7 +79,7 @@ def test_zooming_keeps_its_middle_where_it_was_and_scales_the_length(low, span, 
     assert (about - near.low) / near.span == pytest.approx((about - ends.low) / ends.span, abs=1e-6)
 
 
-def test_a_window_stays_within_the_whole_axis_and_no_zoom_goes_below_what_floats_tell_apart():
+def test_a_window_stays_within_the_whole_axis_and_no_zoom_goes_below_the_precision_of_floats():
     assert within(Range(-3, 2), Range(0, 10)) == Range(0, 5)
     assert within(Range(8, 13), Range(0, 10)) == Range(5, 10)
     assert within(Range(-5, 50), Range(0, 10)) == Range(0, 10)
@@ -128,7 +128,7 @@ def test_readings_tell_value_smoothed_step_time_and_spread():
     assert reading_lines((), "loss", 80, UNICODE, smoothed=False) == []
 
 
-def test_the_place_of_the_crosshair_is_told_in_the_unit_of_the_axis():
+def test_the_place_of_the_crosshair_is_in_the_unit_of_the_axis():
     assert place(4.5, XAxis.EPOCH) == "epoch 4.5"
     assert place(4.0, XAxis.EPOCH) == "epoch 4"
     assert place(12_345.4, XAxis.STEP) == "step 12,345"

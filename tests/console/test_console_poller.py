@@ -201,7 +201,7 @@ def test_a_console_that_ends_caches_active_runs():
     assert world.readers[one.id].kept == 1
 
 
-def test_a_run_that_is_active_is_read_at_every_poll_even_if_nobody_looks():
+def test_an_active_run_is_read_at_every_poll_even_if_it_is_not_shown():
     (one,) = runs(1, state=State.RUNNING)
     world = World(one)
     for _ in range(5):
@@ -221,7 +221,7 @@ def test_runs_are_scanned_less_often_than_points_are_read():
 
 
 @pytest.mark.parametrize(("state", "pause"), [(State.RUNNING, 0.2), (State.FINISHED, 4.0)])
-def test_a_folder_that_takes_long_to_look_at_is_looked_at_seldom_but_never_forgotten(state, pause):
+def test_a_folder_that_takes_long_to_scan_is_scanned_rarely(state, pause):
     world = World(*runs(1, state=state), runs=0.0)
     scan = world.store.scan
 

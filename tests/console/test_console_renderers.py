@@ -76,7 +76,7 @@ def test_ticks_are_round(ends, count, scale, labels):
 
 
 @given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9), st.integers(1, 20))
-def test_ticks_lie_inside_and_are_told_apart(low, span, count):
+def test_ticks_lie_inside_and_their_labels_differ(low, span, count):
     ends = Range(low, low + span)
     if not ends.span > abs(low) * 1e-9:
         return
