@@ -1,4 +1,4 @@
-"""No test of this room may leave a process behind, however it was detached."""
+"""No test may leave a process behind, however it was detached."""
 
 import ctypes
 import os
@@ -17,14 +17,14 @@ _SUBREAPER = 36
 
 
 @pytest.fixture(scope="session")
-def _orphans_come_to_us() -> None:
-    """Detached processes become children of the tests instead of pid 1's, so that none escapes."""
+def _adopt_orphans() -> None:
+    """Make detached processes children of the tests instead of pid 1, so that none is missed."""
     if sys.platform == "linux":
         assert ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0) == 0
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(_orphans_come_to_us: None) -> Iterator[None]:
+def _no_process_left_behind(_adopt_orphans: None) -> Iterator[None]:
     before = set(psutil.Process().children())
     yield
     deadline = time.monotonic() + 10

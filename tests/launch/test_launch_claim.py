@@ -1,4 +1,4 @@
-"""Who may start an attempt: what earlier attempts, other machines, restarts and disks have to say about it."""
+"""Which attempts can be claimed, after earlier attempts, other machines, restarts and with problems of the disk."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ from tests.support.launch.stage import CPU, Stage, engines, exit_of
 
 @pytest.fixture
 def left(stage: Stage) -> Run:
-    """A run whose first attempt ended without a word."""
+    """A run whose first attempt left no record of its end."""
     run = stage.ended(stage.started("broken"))
     run.paths.attempt(1).exit.unlink()
     return run
@@ -38,71 +38,71 @@ def forge(run: Run, **changes: object) -> None:
     write_json(path, msgspec.structs.replace(read_json(path, Launch), **changes))
 
 
-def why_not(run: Run, **wishes: object) -> str:
-    """Why attempt 2 cannot be claimed; empty where it can."""
-    wishes = {"attempt": 2, "device": "cpu", "threads": 1, "data_root": "/", "timeout": 0.0, **wishes}
+def refusal(run: Run, **options: object) -> str:
+    """Why attempt 2 cannot be claimed; empty if it can."""
+    options = {"attempt": 2, "device": "cpu", "threads": 1, "data_root": "/", "timeout": 0.0, **options}
     try:
-        claim(run.paths, Order(**wishes)).undo()
+        claim(run.paths, Order(**options)).undo()
     except Refusal as refusal:
         return refusal.why
     return ""
 
 
-def test_a_run_that_ended_without_a_word_can_be_started(left: Run) -> None:
-    assert why_not(left) == ""
+def test_a_run_whose_attempt_left_no_record_of_its_end_can_be_started(left: Run) -> None:
+    assert refusal(left) == ""
     assert left.paths.attempt_numbers() == [1]
 
 
-def test_a_stranger_with_a_recorded_pid_is_not_taken_for_the_engine(left: Run) -> None:
+def test_another_process_with_a_recorded_pid_is_not_taken_for_the_engine(left: Run) -> None:
     forge(left, engine=ProcessId(pid=os.getpid(), start_time=1.0))
-    assert why_not(left) == ""
+    assert refusal(left) == ""
 
 
-def test_a_process_of_before_a_restart_is_not_taken_for_the_engine(left: Run) -> None:
+def test_a_process_from_before_a_restart_is_not_taken_for_the_engine(left: Run) -> None:
     forge(left, engine=process_id(os.getpid()), boot_id="before the restart")
-    assert why_not(left) == ""
+    assert refusal(left) == ""
 
 
 @pytest.mark.parametrize("role", ["engine", "parent"])
-def test_a_living_process_of_the_last_attempt_holds_the_run_even_without_the_lock(left: Run, role: str) -> None:
+def test_a_run_with_a_running_process_is_not_startable_even_if_the_lock_is_free(left: Run, role: str) -> None:
     forge(left, **{role: process_id(os.getpid())})
-    assert why_not(left) == "running"
+    assert refusal(left) == "running"
 
 
-def test_an_attempt_of_another_machine_is_taken_over_only_by_wish(left: Run) -> None:
+def test_an_attempt_of_another_machine_is_taken_over_only_on_request(left: Run) -> None:
     forge(left, host="elsewhere", boot_id="another", engine=process_id(os.getpid()))
 
-    assert why_not(left) == "elsewhere"
-    assert why_not(left, take_over=True) == ""
+    assert refusal(left) == "elsewhere"
+    assert refusal(left, take_over=True) == ""
     write_json(left.paths.result, Result(attempt=1, outcome="stopped"))
-    assert why_not(left) == ""
+    assert refusal(left) == ""
 
 
-def test_an_attempt_that_was_claimed_and_never_launched_stops_nobody(stage: Stage) -> None:
+def test_an_attempt_that_was_claimed_and_never_launched_does_not_block_the_next(stage: Stage) -> None:
     run = stage.run()
     run.paths.attempt(1).folder.mkdir(parents=True)
-    assert why_not(run) == ""
+    assert refusal(run) == ""
 
 
 def test_an_older_attempts_result_does_not_finish_a_run(left: Run) -> None:
     write_json(left.paths.result, Result(attempt=1, outcome="finished"))
-    assert why_not(left) == "finished"
+    assert refusal(left) == "finished"
     left.paths.attempt(2).folder.mkdir()
-    assert why_not(left, attempt=3) == ""
+    assert refusal(left, attempt=3) == ""
 
 
-def test_a_disk_without_locks_is_told(left: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_locks_is_reported(left: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(*_: object) -> None:
         raise LocksUnsupported("its disk has no locks", advice="Use another disk.")
 
     monkeypatch.setattr(claiming, "hold", no_locks)
-    assert why_not(left) == "environment"
+    assert refusal(left) == "environment"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_told(left: Run) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(left: Run) -> None:
     left.folder.chmod(0o500)
-    assert why_not(left) == "environment"
+    assert refusal(left) == "environment"
 
 
 @pytest.fixture
@@ -125,22 +125,22 @@ def fill(place: Path) -> Path:
     return filler
 
 
-def test_a_full_disk_is_told_nothing_is_claimed_and_with_room_it_starts(small_disk: Path) -> None:
+def test_on_a_full_disk_nothing_is_claimed_and_with_free_space_the_run_starts(small_disk: Path) -> None:
     stage = Stage(small_disk)
     run = stage.run()
     filler = fill(small_disk)
 
-    with pytest.raises(NotStartable, match="is full") as told:
+    with pytest.raises(NotStartable, match="is full") as error:
         stage.start(run, "brief")
 
-    assert told.value.why == "full"
+    assert error.value.why == "full"
     assert run.paths.attempt_numbers() == []
     filler.unlink()
     stage.start(run, "brief")
     assert stage.ended(run).state is State.FINISHED
 
 
-def test_how_an_engine_ended_is_written_down_even_on_the_disk_that_it_filled(small_disk: Path) -> None:
+def test_the_exit_of_an_engine_is_recorded_even_on_the_disk_that_it_filled(small_disk: Path) -> None:
     stage = Stage(small_disk)
     run = stage.run()
     stage.start(run, "fill")
@@ -150,7 +150,7 @@ def test_how_an_engine_ended_is_written_down_even_on_the_disk_that_it_filled(sma
     assert engines(run) == {"1": 1}
 
 
-def test_names_with_spaces_quotes_and_newlines_are_no_trouble(tmp_path: Path) -> None:
+def test_names_with_spaces_quotes_and_newlines_work(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "a 'run' \"folder\"\n$HOME;%s")
     run = stage.started("brief")
     assert stage.ended(run).state is State.FINISHED
@@ -163,7 +163,7 @@ def test_a_path_that_is_not_utf8_is_refused_before_anything_starts(stage: Stage)
     assert run.paths.attempt_numbers() == []
 
 
-def test_the_command_of_a_parent_is_readable_in_a_list_of_processes(stage: Stage) -> None:
+def test_the_command_line_of_a_supervisor_is_readable_in_ps(stage: Stage) -> None:
     run = stage.started("refuse")
     launch = read_json(run.paths.attempt(1).launch, Launch)
     words = Path(f"/proc/{launch.parent.pid}/cmdline").read_bytes().decode().split("\0")

@@ -1,4 +1,4 @@
-"""Devices as the machine tells them, and which one is meant."""
+"""The devices of a machine, and which one a request means."""
 
 import platform
 from dataclasses import replace
@@ -40,7 +40,7 @@ class NVMLError_DriverNotLoaded(NVMLError):  # noqa: N801 (NVIDIA's name)
 
 
 class Driver:
-    """NVIDIA's library, for a machine of our making; a fact that is an exception is what asking for it raises."""
+    """NVIDIA's library for an imaginary machine; a fact that is an exception is raised when it is queried."""
 
     NVMLError = NVMLError
     NVMLError_LibraryNotFound = NVMLError_LibraryNotFound
@@ -82,8 +82,13 @@ class Driver:
 
 def card(uuid: str, **facts: object) -> dict[str, object]:
     memory = SimpleNamespace(total=80 * GIB, free=70 * GIB)
-    told = {"UUID": uuid, "Name": b"NVIDIA H200", "MemoryInfo": memory, "UtilizationRates": SimpleNamespace(gpu=30)}
-    return {**told, "ComputeRunningProcesses": [], **facts}
+    facts_of_card = {
+        "UUID": uuid,
+        "Name": b"NVIDIA H200",
+        "MemoryInfo": memory,
+        "UtilizationRates": SimpleNamespace(gpu=30),
+    }
+    return {**facts_of_card, "ComputeRunningProcesses": [], **facts}
 
 
 def uuids(driver: Driver, visible: str | None = None) -> list[str]:
@@ -100,7 +105,7 @@ def test_the_cpu_is_always_there_with_its_cores_memory_and_load() -> None:
     assert 0 <= cpu.load <= 100
 
 
-def test_gpus_are_read_with_memory_load_and_who_is_on_them() -> None:
+def test_gpus_are_listed_with_memory_load_and_processes() -> None:
     busy = SimpleNamespace(pid=77, usedGpuMemory=5 * GIB)
     hidden = SimpleNamespace(pid=78, usedGpuMemory=2**64 - 1)
     (found,) = visible_gpus({}, Driver(card("GPU-a", ComputeRunningProcesses=[busy, hidden])))
@@ -122,7 +127,7 @@ def test_gpus_are_read_with_memory_load_and_who_is_on_them() -> None:
         ("-1", []),
     ],
 )
-def test_cuda_visible_devices_means_what_cuda_takes_it_for(visible: str | None, expected: list[str]) -> None:
+def test_cuda_visible_devices_is_read_as_cuda_reads_it(visible: str | None, expected: list[str]) -> None:
     assert uuids(Driver(card("GPU-aa"), card("GPU-ab"), card("GPU-c")), visible) == expected
 
 
@@ -134,13 +139,13 @@ def test_a_divided_gpu_is_listed_by_its_instances() -> None:
     assert visible_gpus({}, driver)[0].load is None
 
 
-def test_what_a_driver_does_not_tell_is_unknown_and_no_error() -> None:
+def test_what_a_driver_does_not_report_is_unknown_and_not_an_error() -> None:
     silent = {name: NVMLError("lost") for name in ("Name", "MemoryInfo", "UtilizationRates", "ComputeRunningProcesses")}
     (found,) = visible_gpus({}, Driver(card("GPU-a", **silent), card("", UUID=NVMLError("fallen off the bus"))))
     assert (found.name, found.memory_total, found.load, found.processes) == ("NVIDIA GPU", None, None, ())
 
 
-def test_no_driver_means_no_gpu_and_a_mute_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_driver_means_no_gpu_and_a_driver_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert visible_gpus({}, Driver(init=NVMLError_LibraryNotFound())) == ()
     assert visible_gpus({}, Driver(init=NVMLError_DriverNotLoaded())) == ()
 
@@ -163,7 +168,7 @@ def install_torch(folder: Path, version: str) -> None:
     (metadata_of / "METADATA").write_text(f"Metadata-Version: 2.1\nName: torch\nVersion: {version}\n")
 
 
-def test_a_gpu_under_a_torch_for_the_cpu_is_shown_told_and_not_used(
+def test_a_gpu_that_torch_cannot_use_is_listed_with_the_reason_and_not_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     driver = Driver(card("GPU-a"))
@@ -176,9 +181,9 @@ def test_a_gpu_under_a_torch_for_the_cpu_is_shown_told_and_not_used(
     assert [one.name for one in found.devices][:2] == ["cpu", "cuda:0"]
     assert "2.15.0+cpu" in found.notices[0]
     assert choose("auto", found).name == "cpu"
-    for wish in ("cuda", "cuda:0"):
+    for requested in ("cuda", "cuda:0"):
         with pytest.raises(EnvironmentFault, match="built for the CPU"):
-            choose(wish, found)
+            choose(requested, found)
 
 
 def test_torchs_version_is_read_once_and_again_when_packages_were_changed(
@@ -199,21 +204,21 @@ def test_torchs_version_is_read_once_and_again_when_packages_were_changed(
     assert reads == ["torch"] * 3
 
 
-def test_a_machine_without_a_gpu_asks_for_no_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_a_gpu_does_not_look_for_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "visible_gpus", lambda _: ())
     monkeypatch.syspath_prepend(tmp_path)  # what was read of other folders before does not count
-    monkeypatch.setattr(metadata, "version", lambda _: pytest.fail("nobody needs to know"))
+    monkeypatch.setattr(metadata, "version", lambda _: pytest.fail("the version is not needed"))
     assert survey({}).notices == ()
 
 
-def test_apples_gpu_is_found_on_apples_processors_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apples_gpu_is_found_only_on_apples_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     for machine, names in (("arm64", ["cpu", "mps"]), ("x86_64", ["cpu"])):
         monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
         assert [one.name for one in survey({"CUDA_VISIBLE_DEVICES": ""}).devices] == names
 
 
-def test_auto_takes_the_least_busy_gpu_with_room_then_mps_then_the_cpu() -> None:
+def test_auto_is_the_least_busy_gpu_with_free_memory_then_mps_then_the_cpu() -> None:
     def auto(*found: Device) -> str:
         return choose("auto", Survey((CPU, *found))).name
 
@@ -232,7 +237,7 @@ def test_cuda_is_any_gpu_and_never_another_device() -> None:
         choose("cuda", Survey((CPU, MPS)))
 
 
-def test_a_device_that_is_not_here_is_an_error_that_names_what_is() -> None:
+def test_a_missing_device_is_an_error_that_lists_the_usable_ones() -> None:
     with pytest.raises(EnvironmentFault, match=r"There is no cuda:3 on this machine.*cpu \(a CPU\), cuda:0 \(a GPU\)"):
         choose("cuda:3", Survey((CPU, gpu(0))))
     with pytest.raises(EnvironmentFault, match="There is no mps on this machine"):
@@ -240,7 +245,7 @@ def test_a_device_that_is_not_here_is_an_error_that_names_what_is() -> None:
 
 
 @pytest.mark.parametrize("word", ["gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:٣", "CPU", "", "cpu:0"])
-def test_a_word_that_names_no_device_is_a_usage_error(word: str) -> None:
+def test_a_word_that_is_not_a_device_is_a_usage_error(word: str) -> None:
     with pytest.raises(UsageError, match="is not a device"):
         choose(word, Survey((CPU,)))
 

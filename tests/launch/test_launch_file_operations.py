@@ -1,4 +1,4 @@
-"""Every writer of a launch, stopped at each of its file operations: killed, or met by a full or a broken disk (K2)."""
+"""Every writer of a launch, stopped at each of its file operations: killed, or by a full or broken disk (K2)."""
 
 import os
 import shutil
@@ -46,13 +46,13 @@ def emptied(*folders: Path) -> None:
                 path.unlink()
 
 
-def told(hit: Hit) -> bool:
-    """Whether what went wrong became a message for people, or nothing did."""
+def reported(hit: Hit) -> bool:
+    """Whether the fault became a message for users, or there was none."""
     return hit.error is None or isinstance(hit.error, LabError)
 
 
 @pytest.mark.parametrize("first_ever", [True, False])
-def test_an_entry_is_whole_or_absent_and_sealed(stage: Stage, first_ever: bool) -> None:
+def test_an_entry_is_whole_or_absent_and_signed(stage: Stage, first_ever: bool) -> None:
     run, paths = stage.run(), RunsPaths(stage.root)
 
     def prepare() -> None:
@@ -64,7 +64,7 @@ def test_an_entry_is_whole_or_absent_and_sealed(stage: Stage, first_ever: bool) 
         assert len(there) <= 1, hit
         assert all(entry.ticket is not None and is_signed_by_us(entry.ticket) for entry in there), hit
         assert len(there) == 1 or hit.operation != "not reached", hit
-        assert told(hit) or hit.error.errno, hit
+        assert reported(hit) or hit.error.errno, hit
         points += 1
     assert points > 15
 
@@ -77,7 +77,7 @@ def waiting(stage: Stage) -> list[str]:
     return [entry.run for entry in waiting_entries(stage.root)]
 
 
-def test_an_entry_that_is_set_aside_waits_or_lies_aside_and_is_never_lost_or_doubled(stage: Stage) -> None:
+def test_an_entry_that_is_set_aside_is_never_lost_or_duplicated(stage: Stage) -> None:
     run, paths = stage.run(), RunsPaths(stage.root)
     entry: list[QueueEntry] = []
 
@@ -109,7 +109,7 @@ def test_an_entry_that_is_retried_is_never_lost_and_starts_its_attempt_once(stag
         assert (waiting_entries(stage.root) and not failed_entries(stage.root)) or hit.operation != "not reached", hit
 
 
-def test_an_entry_that_is_taken_out_is_there_or_not(stage: Stage) -> None:
+def test_an_entry_that_is_removed_exists_or_does_not(stage: Stage) -> None:
     run, paths = stage.run(), RunsPaths(stage.root)
 
     def prepare() -> None:
@@ -119,7 +119,7 @@ def test_an_entry_that_is_taken_out_is_there_or_not(stage: Stage) -> None:
     for hit in hits(lambda: remove_entry(waiting_entries(stage.root)[0]), prepare=prepare):
         assert waiting(stage) in ([], [run.id]), hit
         assert not waiting(stage) or hit.operation != "not reached", hit
-        assert told(hit), hit
+        assert reported(hit), hit
 
 
 def test_a_request_to_stop_is_whole_or_absent(stage: Stage) -> None:
@@ -129,10 +129,10 @@ def test_a_request_to_stop_is_whole_or_absent(stage: Stage) -> None:
     for hit in hits(lambda: request_stop(run, "a test"), prepare=lambda: path.unlink(missing_ok=True)):
         assert not path.exists() or read_json(path, StopRequest).by == "a test", hit
         assert path.exists() or hit.operation != "not reached", hit
-        assert told(hit), hit
+        assert reported(hit), hit
 
 
-def test_how_an_engine_ended_is_whole_or_absent_and_a_passing_fault_does_not_lose_it(
+def test_exit_json_is_whole_or_absent_and_survives_a_transient_fault(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "EXIT_PAUSE", 0.0)
@@ -162,7 +162,7 @@ def claimed(paths: RunPaths) -> Callable[[], object]:
     return action
 
 
-def test_a_claim_is_recorded_or_given_back_and_never_keeps_others_out(stage: Stage) -> None:
+def test_a_claim_is_recorded_or_undone_and_never_blocks_others(stage: Stage) -> None:
     run = stage.run()
     paths = run.paths
 
@@ -183,7 +183,7 @@ def test_a_claim_is_recorded_or_given_back_and_never_keeps_others_out(stage: Sta
         assert paths.attempt_numbers() == [*numbers, len(numbers) + 1], hit
 
 
-def test_a_log_that_is_cut_keeps_its_end(tmp_path: Path) -> None:
+def test_a_truncated_log_keeps_its_end(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     long = b"a line of the log\n" * 500 + b"the last line\n"
 

@@ -1,4 +1,4 @@
-"""With what a run was made: the versions, and the catalog's folder in git."""
+"""What a run was made with: the versions, and the catalog's folder in git; and its log."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def test_a_clean_folder_is_its_commit(repository: Path) -> None:
     assert commit_of(repository) == (git(repository, "rev-parse", "HEAD"), "")
 
 
-def test_changes_of_tracked_files_are_kept_and_untracked_ones_never_read(repository: Path) -> None:
+def test_changes_of_tracked_files_are_recorded_and_untracked_files_never_read(repository: Path) -> None:
     (repository / "experiments.toml").write_text("title = 2\n")
     (repository / "secrets.txt").write_text("hunter2\n")
 
@@ -46,20 +46,20 @@ def test_changes_of_tracked_files_are_kept_and_untracked_ones_never_read(reposit
     assert "hunter2" not in diff
 
 
-def test_a_tracked_file_that_by_custom_holds_secrets_is_not_copied(repository: Path) -> None:
+def test_a_tracked_file_that_usually_contains_secrets_is_not_copied(repository: Path) -> None:
     (repository / ".env").write_text("TOKEN=hunter2\n")
     (repository / "experiments.toml").write_text("title = 2\n")
     assert "hunter2" not in commit_of(repository).diff
 
 
-def test_a_long_diff_is_cut(repository: Path) -> None:
+def test_a_long_diff_is_truncated(repository: Path) -> None:
     (repository / "experiments.toml").write_text("x\n" * (1 << 20))
     diff = commit_of(repository).diff
     assert provenance.MAX_DIFF_BYTES < len(diff) < provenance.MAX_DIFF_BYTES + 100
     assert diff.endswith("bytes]\n")
 
 
-def test_a_git_that_hangs_or_is_missing_holds_nothing_up(
+def test_a_git_that_hangs_or_is_missing_does_not_delay_a_start(
     repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     programs = tmp_path / "programs"
@@ -73,7 +73,7 @@ def test_a_git_that_hangs_or_is_missing_holds_nothing_up(
     assert commit_of(repository) == (None, "")
 
 
-def test_a_repository_that_the_environment_points_to_is_not_taken_for_this_one(
+def test_a_repository_named_by_the_environment_is_ignored(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
@@ -82,7 +82,7 @@ def test_a_repository_that_the_environment_points_to_is_not_taken_for_this_one(
     assert commit_of(elsewhere) == commit_of(tmp_path / "gone") == commit_of(None) == (None, "")
 
 
-def test_a_program_named_by_the_repository_is_not_run(repository: Path, tmp_path: Path) -> None:
+def test_a_program_configured_by_the_repository_is_not_run(repository: Path, tmp_path: Path) -> None:
     marker, program = tmp_path / "marker", tmp_path / "program"
     program.write_text(f"#!/bin/sh\ntouch '{marker}'\n")
     program.chmod(0o755)
@@ -102,7 +102,7 @@ def test_versions_name_labtui_python_and_torch() -> None:
     assert {"labtui", "torch", "numpy"} <= found.keys()
 
 
-def test_a_log_that_is_cut_goes_on_at_its_end_for_a_writer_that_had_it_open(tmp_path: Path) -> None:
+def test_a_writer_that_has_a_truncated_log_open_continues_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     writer = open_log(path)
     log = CappedLog(path, max_bytes=1000, tail_bytes=100)
@@ -118,7 +118,7 @@ def test_a_log_that_is_cut_goes_on_at_its_end_for_a_writer_that_had_it_open(tmp_
     os.close(writer)
 
 
-def test_what_is_written_while_a_log_is_cut_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_written_during_a_truncation_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "log.txt"
     writer = open_log(path)
     os.write(writer, b"a line of the log\n" * 200)
@@ -138,14 +138,14 @@ def test_what_is_written_while_a_log_is_cut_comes_along(tmp_path: Path, monkeypa
     os.close(writer)
 
 
-def test_a_log_that_is_gone_stops_nobody_and_is_not_made_again(tmp_path: Path) -> None:
+def test_a_missing_log_is_no_error_and_is_not_created_again(tmp_path: Path) -> None:
     log = CappedLog(tmp_path / "gone.txt")
     log.check()
     assert log.pause > 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_log_that_grows_fast_is_looked_at_more_often(tmp_path: Path) -> None:
+def test_a_log_that_grows_fast_is_checked_more_often(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     log = CappedLog(path, max_bytes=10_000)
     path.write_bytes(b"x")

@@ -1,4 +1,4 @@
-"""The queue: what waits, in which order, what is started and what is moved aside."""
+"""The queue: which entries wait, in which order, which ones are started and which are set aside."""
 
 import json
 import os
@@ -39,26 +39,26 @@ GPUS = tuple(Device(name=f"cuda:{n}", title="a GPU", uuid=f"GPU-{n}", memory_fre
 CORES = replace(CPU, cores=2)
 
 
-def enqueue(stage: Stage, run: Run, device: str = "cpu", **wishes: object) -> QueueEntry:
-    wishes = {"threads": 1, "data_root": stage.root, "by": "a test", **wishes}
-    return entries.enqueue(stage.root, run, device=device, **wishes)
+def enqueue(stage: Stage, run: Run, device: str = "cpu", **options: object) -> QueueEntry:
+    options = {"threads": 1, "data_root": stage.root, "by": "a test", **options}
+    return entries.enqueue(stage.root, run, device=device, **options)
 
 
 class Recorder:
-    """A launcher that starts nothing: it notes what it is asked for and answers as told."""
+    """A launcher that starts nothing: it records what it is asked for and refuses if it has a refusal."""
 
     def __init__(self, refusal: NotStarted | None = None) -> None:
         self.started: list[str] = []
-        self.wishes: list[dict[str, object]] = []
+        self.options: list[dict[str, object]] = []
         self.refusal = refusal
         self.slots: list[object] = []
 
-    def __call__(self, folder: Path, *, device: Device, attempt: int, slot: object, **wishes: object) -> Claimed:
+    def __call__(self, folder: Path, *, device: Device, attempt: int, slot: object, **options: object) -> Claimed:
         if self.refusal:
             raise self.refusal
         self.started.append(f"{folder.name} {attempt} {device.name}")
-        self.wishes.append(wishes)
-        # A parent would inherit the slot; here a second descriptor of it stands for that.
+        self.options.append(options)
+        # A supervisor would inherit the slot; here a second descriptor of it represents that.
         self.slots.append([os.dup(descriptor) for descriptor in slot.descriptors])
         return Claimed(attempt=attempt)
 
@@ -81,7 +81,7 @@ Dispatch = Callable[..., list[str]]
 
 @pytest.fixture
 def dispatch(stage: Stage) -> Dispatch:
-    """One round of a dispatcher with the given launcher on a machine with the given devices; what it said."""
+    """One round of a dispatcher with the given launcher on a machine with the given devices; returns its log."""
 
     def one_round(launcher: Recorder, *devices: Device) -> list[str]:
         said: list[str] = []
@@ -93,7 +93,7 @@ def dispatch(stage: Stage) -> Dispatch:
     return one_round
 
 
-def test_entries_wait_in_the_order_in_which_they_came(stage: Stage) -> None:
+def test_entries_wait_in_the_order_in_which_they_were_queued(stage: Stage) -> None:
     runs = [stage.run() for _ in range(12)]
     for run in runs:
         enqueue(stage, run)
@@ -111,7 +111,7 @@ def test_a_run_that_waits_already_keeps_its_place(stage: Stage) -> None:
     assert [entry.run for entry in waiting_entries(stage.root)] == [one.id, other.id]
 
 
-def test_an_entry_is_a_private_file_that_tells_all_it_takes_to_start(stage: Stage) -> None:
+def test_an_entry_is_a_private_file_with_everything_needed_to_start(stage: Stage) -> None:
     entry = enqueue(stage, stage.run(), device="cuda:1", threads=2, resume=True, catalog_folder=stage.root)
 
     assert stat.S_IMODE(entry.path.stat().st_mode) == 0o600
@@ -135,7 +135,7 @@ def test_secrets_are_not_written_into_entries(stage: Stage, monkeypatch: pytest.
     assert json.loads(content)["origin"]["environment"]["LABTUI_DATA"] == "/data"
 
 
-def test_a_recorded_environment_replaces_ours_where_it_was_chosen_and_nowhere_else() -> None:
+def test_a_restored_environment_replaces_only_the_recorded_variables() -> None:
     ours = {"PATH": "/ours", "LABTUI_DATA": "/ours", "SECRET": "s", "HOME": "/home"}
     recorded = {**recorded_environment({"PATH": "/theirs", "EDITOR": "vi"}), "LD_PRELOAD": "/evil.so"}
 
@@ -150,13 +150,15 @@ def test_entries_start_in_order_with_what_they_name(stage: Stage, launcher: Reco
     dispatch(launcher)
 
     assert launcher.started == [f"{run.folder.name} 1 cpu" for run in runs]
-    assert launcher.wishes[0]["catalog_folder"] == stage.root
-    interpreter = launcher.wishes[0]["interpreter"]
+    assert launcher.options[0]["catalog_folder"] == stage.root
+    interpreter = launcher.options[0]["interpreter"]
     assert (interpreter.path, interpreter.folder) == (sys.executable, Path.cwd())
     assert waiting_entries(stage.root) == ()
 
 
-def test_what_finds_no_slot_waits_and_is_not_overtaken(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
+def test_an_entry_without_a_free_slot_waits_and_is_not_overtaken(
+    stage: Stage, launcher: Recorder, dispatch: Dispatch
+) -> None:
     wide, narrow, elsewhere = stage.run(), stage.run(), stage.run()
     enqueue(stage, wide, threads=2)
     enqueue(stage, narrow, threads=1)
@@ -173,7 +175,7 @@ def test_what_finds_no_slot_waits_and_is_not_overtaken(stage: Stage, launcher: R
     assert launcher.started[2:] == [f"{narrow.folder.name} 1 cpu"]
 
 
-def test_runs_that_leave_the_device_open_spread_over_the_gpus(
+def test_runs_that_request_any_device_spread_over_the_gpus(
     stage: Stage, launcher: Recorder, dispatch: Dispatch
 ) -> None:
     runs = [stage.run() for _ in range(3)]
@@ -200,7 +202,9 @@ def test_an_entry_whose_attempt_was_claimed_starts_nothing(
 
 
 @pytest.mark.parametrize(("why", "stays"), [("running", True), ("claimed", False), ("finished", False), ("full", True)])
-def test_a_refusal_that_needs_nobody_is_no_failure(stage: Stage, dispatch: Dispatch, why: str, stays: bool) -> None:
+def test_a_refusal_that_resolves_itself_is_not_a_failure(
+    stage: Stage, dispatch: Dispatch, why: str, stays: bool
+) -> None:
     enqueue(stage, stage.run())
     kind = {"running": AlreadyRunning, "claimed": AlreadyRunning, "full": NotStartable}.get(why, NotStarted)
 
@@ -268,7 +272,7 @@ def change(entry: QueueEntry, *, sealed: bool, **changes: object) -> None:
         (leads_through_a_link, "is not in"),
     ],
 )
-def test_what_can_never_start_is_moved_aside_with_the_reason_and_stops_nothing(
+def test_an_entry_that_can_never_start_is_set_aside_with_the_reason_and_blocks_nothing(
     stage: Stage, launcher: Recorder, dispatch: Dispatch, harm: Callable[[QueueEntry], None], words: str
 ) -> None:
     bad, good = stage.run(), stage.run()
@@ -284,7 +288,7 @@ def test_what_can_never_start_is_moved_aside_with_the_reason_and_stops_nothing(
     assert any(words in line for line in said)
 
 
-def test_a_run_reads_as_its_entry_stands(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
+def test_the_state_of_a_run_follows_its_entry(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
     run = stage.run()
 
     def reads() -> tuple[State, str]:
@@ -306,7 +310,7 @@ def test_a_run_reads_as_its_entry_stands(stage: Stage, launcher: Recorder, dispa
     assert reads() == (State.QUEUED, "")
 
 
-def test_a_run_whose_resumption_waits_or_could_not_be_started_says_so(
+def test_a_run_that_is_queued_to_resume_or_could_not_be_resumed_says_so(
     stage: Stage, launcher: Recorder, dispatch: Dispatch
 ) -> None:
     run = stage.run()
@@ -318,7 +322,7 @@ def test_a_run_whose_resumption_waits_or_could_not_be_started_says_so(
     assert "could not be resumed (`labtui queue retry` tries again): There is no cuda:7" in stage.store.scan()[0].reason
 
 
-def test_an_interpreter_that_is_gone_moves_its_entry_aside(stage: Stage, dispatch: Dispatch) -> None:
+def test_an_entry_with_a_missing_interpreter_is_set_aside(stage: Stage, dispatch: Dispatch) -> None:
     from labtui.launch.launcher import start
 
     broken_python(enqueue(stage, stage.run()))
@@ -329,7 +333,7 @@ def test_an_interpreter_that_is_gone_moves_its_entry_aside(stage: Stage, dispatc
     assert "/gone/python cannot be started" in aside.reason
 
 
-def test_a_retried_entry_takes_our_interpreter_and_environment(stage: Stage, dispatch: Dispatch) -> None:
+def test_a_retried_entry_gets_this_interpreter_and_environment(stage: Stage, dispatch: Dispatch) -> None:
     run = stage.run()
     another_program(enqueue(stage, run))
     dispatch(Recorder())
@@ -343,7 +347,7 @@ def test_a_retried_entry_takes_our_interpreter_and_environment(stage: Stage, dis
     assert is_signed_by_us(again.ticket)
 
 
-def test_a_damaged_entry_cannot_be_retried_but_removed(stage: Stage, dispatch: Dispatch) -> None:
+def test_a_damaged_entry_can_be_removed_but_not_retried(stage: Stage, dispatch: Dispatch) -> None:
     damaged(enqueue(stage, stage.run()))
     dispatch(Recorder())
     (aside,) = failed_entries(stage.root)
@@ -390,7 +394,7 @@ def test_entries_of_other_users_are_left_alone(stage: Stage, launcher: Recorder,
     assert len(waiting_entries(stage.root)) == 1
 
 
-def test_an_entry_taken_out_is_gone_and_told_once(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
+def test_a_removed_entry_is_gone_and_reported_once(stage: Stage, launcher: Recorder, dispatch: Dispatch) -> None:
     entry = enqueue(stage, stage.run())
 
     assert remove_entry(entry)
@@ -412,7 +416,7 @@ def test_an_entry_is_found_by_its_name_its_run_or_a_part_of_it(stage: Stage) -> 
         find_entry(stage.root, "no such run")
 
 
-def test_files_of_others_in_the_queue_folder_are_no_entries(stage: Stage) -> None:
+def test_other_files_in_the_queue_folder_are_not_entries(stage: Stage) -> None:
     folder = enqueue(stage, stage.run()).path.parent
     for name in ("notes.txt", "00000002-xyz.json", ".00000003-12345678.json", "9-12345678.json"):
         (folder / name).write_text("{}")
@@ -421,7 +425,7 @@ def test_files_of_others_in_the_queue_folder_are_no_entries(stage: Stage) -> Non
     assert [entry.ticket is None for entry in waiting_entries(stage.root)] == [False, True]
 
 
-def test_a_queue_that_cannot_be_made_is_told(stage: Stage, tmp_path: Path) -> None:
+def test_a_queue_that_cannot_be_created_is_reported(stage: Stage, tmp_path: Path) -> None:
     run = stage.run()
     (stage.root / ".labtui").symlink_to(tmp_path)
     with pytest.raises(EnvironmentFault, match="symbolic link"):
@@ -437,8 +441,8 @@ def test_a_started_entry_keeps_its_slot_with_its_run(stage: Stage, dispatch: Dis
     run = stage.run()
     enqueue(stage, run, threads=2)
 
-    def launch(folder: Path, **wishes: object) -> Claimed:
-        return start(folder, **{**wishes, "interpreter": fake_interpreter("work")})
+    def launch(folder: Path, **options: object) -> Claimed:
+        return start(folder, **{**options, "interpreter": fake_interpreter("work")})
 
     dispatch(launch)
     run = stage.at_work(run)

@@ -1,4 +1,4 @@
-"""The queue runner: one per runs folder, killed at any moment without loss, gone when nothing waits."""
+"""The queue runner: one per runs folder, can be killed at any moment, exits when nothing waits."""
 
 import os
 import random
@@ -31,8 +31,8 @@ from tests.support.samples import make_result
 RUNNER = str(HERE / "runner.py")
 
 
-def enqueue(stage: Stage, run: Run, **wishes: object) -> QueueEntry:
-    return entries.enqueue(stage.root, run, device="cpu", **{"threads": 1, "data_root": stage.root, **wishes})
+def enqueue(stage: Stage, run: Run, **options: object) -> QueueEntry:
+    return entries.enqueue(stage.root, run, device="cpu", **{"threads": 1, "data_root": stage.root, **options})
 
 
 def ensure(stage: Stage, mode: str, *, requeue_lost: bool | None = None) -> bool:
@@ -66,8 +66,8 @@ def test_a_runner_starts_what_waits_and_ends_when_nothing_does(stage: Stage) -> 
     assert [engines(run) for run in runs] == [{"1": 1}] * 4
 
 
-def test_the_real_runner_is_found_and_says_what_went_wrong(stage: Stage) -> None:
-    """Everything as installed; its entry wishes for a device that no machine has."""
+def test_the_installed_runner_starts_and_logs_what_went_wrong(stage: Stage) -> None:
+    """Everything as installed; its entry requests a device that no machine has."""
     run = stage.run()
     entry = enqueue(stage, run)
     write_json(entry.path, signed(msgspec.structs.replace(entry.ticket, device="cuda:99")))
@@ -79,7 +79,7 @@ def test_the_real_runner_is_found_and_says_what_went_wrong(stage: Stage) -> None
     wait_until(lambda: "set aside" in log_path(stage.root).read_text())
 
 
-def test_runs_go_on_when_their_runner_is_killed_and_the_next_runner_goes_on(stage: Stage) -> None:
+def test_runs_continue_when_their_runner_is_killed_and_the_next_runner_takes_over(stage: Stage) -> None:
     runs = [stage.run() for _ in range(usable_cores() + 2)]
     for run in runs:
         enqueue(stage, run)
@@ -100,7 +100,7 @@ def test_runs_go_on_when_their_runner_is_killed_and_the_next_runner_goes_on(stag
     assert [engines(run) for run in runs] == [{"1": 1}] * len(runs)
 
 
-def test_one_runner_at_a_time_however_many_are_asked_for(stage: Stage) -> None:
+def test_one_runner_at_a_time_however_many_are_started(stage: Stage) -> None:
     slot = acquire(CPU, 99)
     runs = [stage.run() for _ in range(3)]
     for run in runs:
@@ -137,8 +137,8 @@ def test_an_entry_made_while_a_runner_ends_is_never_left_behind(stage: Stage) ->
     assert [engines(run) for run in runs] == [{"1": 1}] * 10
 
 
-def test_an_entry_made_at_the_moment_of_letting_go_is_started(stage: Stage) -> None:
-    """The moment is made to last: the lock's own release enqueues."""
+def test_an_entry_made_while_the_lock_is_released_is_started(stage: Stage) -> None:
+    """The moment is extended: the lock's own release enqueues."""
     run = stage.run()
     started: list[Path] = []
 
@@ -159,7 +159,7 @@ def test_an_entry_made_at_the_moment_of_letting_go_is_started(stage: Stage) -> N
     assert waiting_entries(stage.root) == ()
 
 
-def test_a_runner_that_is_asked_to_end_leaves_the_queue_as_it_is(stage: Stage) -> None:
+def test_a_runner_that_is_asked_to_exit_leaves_the_queue_as_it_is(stage: Stage) -> None:
     slot = acquire(CPU, 99)
     run = stage.run()
     enqueue(stage, run)
@@ -203,7 +203,7 @@ def test_lost_runs_are_resumed_when_a_runner_starts_unless_switched_off(
     assert [run.paths.attempt_numbers() for run in (asked, broken)] == [[1], [1]]
 
 
-def test_a_run_that_stopped_because_its_parent_was_killed_goes_on(stage: Stage) -> None:
+def test_a_run_that_stopped_because_its_supervisor_was_killed_is_requeued(stage: Stage) -> None:
     run = stage.started("refuse")
     os.kill(launch_of(run).parent.pid, signal.SIGKILL)
     write_json(run.paths.result, make_result(outcome="stopped", reason=ORPHANED))
@@ -215,7 +215,7 @@ def test_a_run_that_stopped_because_its_parent_was_killed_goes_on(stage: Stage) 
     assert [entry.run for entry in waiting_entries(stage.root)] == [run.id]
 
 
-def test_a_run_that_is_lost_again_and_again_is_left_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_lost_again_and_again_is_not_requeued(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requeue, "MAX_ATTEMPTS", 1)
     run = stage.started("refuse")
     for who in (launch_of(run).parent, launch_of(run).engine):
@@ -227,7 +227,7 @@ def test_a_run_that_is_lost_again_and_again_is_left_alone(stage: Stage, monkeypa
     assert waiting_entries(stage.root) == ()
 
 
-def test_a_run_whose_engine_is_killed_again_and_again_is_left_alone(
+def test_a_run_whose_engine_is_killed_again_and_again_is_not_requeued(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requeue, "MAX_KILLED", 1)
@@ -254,7 +254,7 @@ def test_a_lost_run_that_could_not_be_resumed_is_not_tried_at_every_start_of_a_r
     assert len(failed_entries(stage.root)) == 1
 
 
-def test_a_queue_that_nobody_works_off_is_known(stage: Stage) -> None:
+def test_a_queue_without_a_runner_is_noticed(stage: Stage) -> None:
     slot = acquire(CPU, 99)
     enqueue(stage, stage.run())
     assert count_unattended(stage.root) == 1
@@ -267,7 +267,7 @@ def test_a_queue_that_nobody_works_off_is_known(stage: Stage) -> None:
     slot.close()
 
 
-def test_a_runner_that_does_not_start_is_told(stage: Stage) -> None:
+def test_a_runner_that_does_not_start_is_reported(stage: Stage) -> None:
     with pytest.raises(EnvironmentFault, match="no module named labtui"):
         ensure_runner(stage.root, program=("-c", "raise ImportError('no module named labtui')"))
 
@@ -302,10 +302,10 @@ def test_a_run_that_needs_all_cores_gets_its_turn_beside_a_folder_full_of_small_
     ensure(stage, "work")
     for run in small[:cores]:
         stage.at_work(run)
-    wait_until(lambda: len(places_in_line()) == 1)
+    wait_until(lambda: len(waiting_places()) == 1)
     enqueue(other, big, threads=cores)
     ensure(other, "work")
-    wait_until(lambda: len(places_in_line()) == 2)
+    wait_until(lambda: len(waiting_places()) == 2)
 
     end(stage, small[0])
     stage.at_work(small[cores])
@@ -317,11 +317,11 @@ def test_a_run_that_needs_all_cores_gets_its_turn_beside_a_folder_full_of_small_
     end(other, big)
     end(stage, stage.at_work(small[-1]))
     wait_until(lambda: not runners(stage.root) and not runners(other.root))
-    assert places_in_line() == []
+    assert waiting_places() == []
 
 
-def places_in_line() -> list[Path]:
-    """The places in the line for device slots."""
+def waiting_places() -> list[Path]:
+    """The places in the waiting list for device slots."""
     return list((slots_folder() / "line").glob("*"))
 
 
@@ -346,7 +346,7 @@ def kill_runners_while(stage: Stage, runs: list[Run], random_kills: int, done: C
 
 
 @pytest.mark.parametrize("kills", [15, pytest.param(200, marks=(pytest.mark.long, pytest.mark.timeout(1800)))])
-def test_a_queue_survives_the_murder_of_its_runners(stage: Stage, kills: int) -> None:
+def test_a_queue_survives_the_killing_of_its_runners(stage: Stage, kills: int) -> None:
     runs = [stage.run() for _ in range(4)]
     for run in runs:
         enqueue(stage, run)

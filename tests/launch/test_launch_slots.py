@@ -1,4 +1,4 @@
-"""Device slots: shared by everything that this user runs on the machine, freed by the kernel."""
+"""Device slots: shared by everything that this user runs on the machine, and freed by the kernel."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ GPU = replace(CPU, name="cuda:0", uuid="GPU-1", cores=None)
 OTHER = replace(CPU, name="cuda:1", uuid="GPU-2", cores=None)
 
 
-def test_a_gpu_has_one_slot_and_by_wish_more() -> None:
+def test_a_gpu_has_one_slot_or_more_on_request() -> None:
     with acquire(GPU, 1) as slot:
         assert slot is not None
         assert acquire(GPU, 1) is None
@@ -42,14 +42,14 @@ def test_runs_share_the_cores_by_their_threads() -> None:
             assert freed is not None
 
 
-def test_a_run_that_needs_several_cores_is_not_passed_by_by_runs_that_need_one() -> None:
+def test_a_run_that_needs_several_cores_is_not_overtaken_by_runs_that_need_one() -> None:
     big, small, late = Waiter(), Waiter(), Waiter()
     one, other = acquire(CPU, 1, cores=2), acquire(CPU, 1, cores=2)
     assert acquire(CPU, 2, cores=2, waiter=big) is None
     one.close()
     for _ in range(3):
         assert acquire(CPU, 1, cores=2, waiter=small) is None
-        assert acquire(CPU, 1, cores=2) is None, "who does not stand in line passes nobody by either"
+        assert acquire(CPU, 1, cores=2) is None, "a process without a place does not overtake either"
         assert acquire(CPU, 2, cores=2, waiter=big) is None
     assert acquire(CPU, 2, cores=2, waiter=late) is None
     other.close()
@@ -63,7 +63,7 @@ def test_a_run_that_needs_several_cores_is_not_passed_by_by_runs_that_need_one()
 
 
 @pytest.mark.parametrize("ended", ["killed", "suspended", "left"])
-def test_who_waits_no_more_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, ended: str) -> None:
+def test_a_process_that_no_longer_waits_blocks_no_other(monkeypatch: pytest.MonkeyPatch, ended: str) -> None:
     waiter = (
         "import sys\n"
         "from labtui.launch.slots import acquire; from labtui.launch.devices import Device\n"
@@ -97,7 +97,7 @@ def test_who_waits_no_more_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, ende
     assert len(left) == (ended == "suspended")
 
 
-def test_a_place_in_line_lasts_while_its_owner_asks_and_is_taken_anew_where_it_was_lost() -> None:
+def test_a_place_lasts_while_its_owner_asks_and_is_taken_again_if_it_was_lost() -> None:
     first, second = Waiter(), Waiter()
     with acquire(CPU, 2, cores=2):
         assert acquire(CPU, 2, cores=2, waiter=first) is None
@@ -117,7 +117,7 @@ def test_a_run_with_more_threads_than_cores_takes_them_all() -> None:
         assert acquire(CPU, 1, cores=2) is None
 
 
-def test_waiting_ends_when_a_device_is_free_or_when_told() -> None:
+def test_waiting_ends_when_a_device_is_free_or_when_cancelled() -> None:
     with acquire(GPU, 1):
         assert wait_for_slot([GPU], 1, keep_waiting=lambda: False) is None
         device, slot = wait_for_slot([GPU, OTHER], 1)
@@ -141,7 +141,7 @@ def test_a_slot_is_free_once_its_holder_is_killed() -> None:
         assert slot is not None
 
 
-def test_a_run_keeps_its_slot_until_its_engine_has_ended(stage: Stage) -> None:
+def test_a_run_holds_its_slot_until_its_engine_has_exited(stage: Stage) -> None:
     with acquire(GPU, 1) as slot:
         run = stage.started("refuse", device=GPU, slot=slot)
     launch = launch_of(run)
@@ -176,7 +176,7 @@ def test_a_home_that_cannot_be_written_falls_back_to_a_private_temporary_folder(
 
 
 @pytest.mark.parametrize("trap", ["link", "open to others"])
-def test_a_temporary_folder_that_somebody_prepared_is_not_used(
+def test_a_temporary_folder_that_another_user_prepared_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
 ) -> None:
     import tempfile

@@ -1,4 +1,4 @@
-"""Stopping in stages: who is asked, who is signalled, and who never is."""
+"""Stopping in stages: which process is asked, which gets a signal, and which never does."""
 
 import math
 import os
@@ -39,25 +39,25 @@ def bystander() -> "subprocess.Popen[bytes]":
         process.kill()
 
 
-def test_an_engine_that_is_asked_saves_and_ends(stage: Stage) -> None:
+def test_an_engine_that_is_asked_saves_and_exits(stage: Stage) -> None:
     run = stage.started("work")
-    told: list[str] = []
+    reports: list[str] = []
 
-    assert stop(run, "a test", report=told.append)
+    assert stop(run, "a test", report=reports.append)
 
     assert stage.ended(run).state is State.STOPPED
     assert exit_of(run).code == 0
-    assert told == ["asked to finish the step and save; SIGTERM in 20s", "it has ended"]
+    assert reports == ["asked to finish the step and save; SIGTERM in 20s", "it has ended"]
 
 
 def test_an_engine_that_refuses_is_killed_with_its_children(stage: Stage) -> None:
     run = stage.started("family_at_work")
     children = children_of(run)
-    told: list[str] = []
+    reports: list[str] = []
 
-    assert stop(run, "a test", timeouts=AT_ONCE, report=told.append)
+    assert stop(run, "a test", timeouts=AT_ONCE, report=reports.append)
 
-    assert told == [
+    assert reports == [
         "asked to finish the step and save; SIGTERM in 1s",
         "SIGTERM sent; SIGKILL in 1s",
         "SIGKILL sent",
@@ -68,7 +68,7 @@ def test_an_engine_that_refuses_is_killed_with_its_children(stage: Stage) -> Non
     wait_until(lambda: not any(map(is_there, children)))
 
 
-def test_asking_alone_sends_no_signal(stage: Stage) -> None:
+def test_only_asking_sends_no_signal(stage: Stage) -> None:
     run = stage.started("refuse")
 
     assert not stop(run, "a test", timeouts=AT_ONCE, report=lambda _: None, until=Stopping.ASKED)
@@ -78,7 +78,7 @@ def test_asking_alone_sends_no_signal(stage: Stage) -> None:
     stage.ended(run)
 
 
-def test_an_engine_without_its_parent_is_killed_with_its_children(stage: Stage) -> None:
+def test_an_engine_without_its_supervisor_is_killed_with_its_children(stage: Stage) -> None:
     run = stage.started("family_at_work")
     children = children_of(run)
     launch = launch_of(run)
@@ -126,18 +126,18 @@ def test_a_run_of_another_machine_is_only_asked(stage: Stage, bystander: "subpro
     run = stage.ended(stage.started("broken"))
     run.paths.attempt(1).exit.unlink()
     rewrite(run, host="elsewhere", boot_id="another", engine=process_id(bystander.pid))
-    told: list[str] = []
+    reports: list[str] = []
 
-    assert not stop(run, "a test", timeouts=AT_ONCE, report=told.append)
+    assert not stop(run, "a test", timeouts=AT_ONCE, report=reports.append)
 
-    assert "another machine" in told[-1]
+    assert "another machine" in reports[-1]
     assert "elsewhere" in terminate(run).text
     assert run.paths.attempt(1).stop_request.exists()
     assert bystander.poll() is None
 
 
 @pytest.mark.parametrize("forged", ["start_time", "boot_id", "host"])
-def test_a_stranger_with_the_recorded_pid_is_never_signalled(
+def test_another_process_with_the_recorded_pid_never_gets_a_signal(
     stage: Stage, bystander: "subprocess.Popen[bytes]", forged: str
 ) -> None:
     run = stage.ended(stage.started("broken"))
@@ -155,13 +155,13 @@ def test_a_stranger_with_the_recorded_pid_is_never_signalled(
 
 
 @pytest.mark.parametrize("pid", [-1, 0, 1, 2**31, pytest.param(os.getpid(), id="our own")])
-def test_pids_that_mean_many_nobody_or_ourselves_are_no_targets(pid: int) -> None:
+def test_pids_that_mean_many_none_or_this_process_are_not_targets(pid: int) -> None:
     mine = process_id(os.getpid())
     assert SignalTarget.verified(ProcessId(pid=pid, start_time=mine.start_time), boot_id()) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
-def test_another_users_process_is_no_target() -> None:
+def test_another_users_process_is_not_a_target() -> None:
     with subprocess.Popen(["sleep", "600"], user=65534) as process:
         assert SignalTarget.verified(process_id(process.pid), boot_id()) is None
         process.kill()
@@ -175,7 +175,7 @@ def test_no_descriptor_stays_open(stage: Stage, bystander: "subprocess.Popen[byt
     assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
-def test_without_descriptors_of_processes_signals_still_go_to_verified_ones(
+def test_without_descriptors_of_processes_signals_still_go_only_to_verified_ones(
     monkeypatch: pytest.MonkeyPatch, bystander: "subprocess.Popen[bytes]"
 ) -> None:
     monkeypatch.delattr(os, "pidfd_open", raising=False)
@@ -202,9 +202,7 @@ def test_the_stages_follow_each_other_with_a_countdown() -> None:
 
 
 @given(done=st.sampled_from(Stopping), since=st.floats(0, 1e6), here=st.booleans())
-def test_stopping_never_skips_a_stage_and_never_acts_on_what_has_ended(
-    done: Stopping, since: float, here: bool
-) -> None:
+def test_stopping_never_skips_a_stage_and_never_acts_on_an_ended_run(done: Stopping, since: float, here: bool) -> None:
     assert next_step(done, since, ended=True, here=here).act is None
     act = next_step(done, since, ended=False, here=here).act
     assert act in (None, done + 1)
@@ -212,7 +210,7 @@ def test_stopping_never_skips_a_stage_and_never_acts_on_what_has_ended(
         assert act is None
 
 
-def test_a_full_or_read_only_folder_is_told(stage: Stage, tmp_path: Path) -> None:
+def test_a_full_or_read_only_folder_is_reported(stage: Stage, tmp_path: Path) -> None:
     run = stage.ended(stage.started("broken"))
     gone = replace(run, folder=tmp_path / "gone")
     with pytest.raises(LabError, match="could not be asked to stop"):

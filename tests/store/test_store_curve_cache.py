@@ -1,4 +1,4 @@
-"""The cache of curves: with it a reader shows what it shows without, whatever became of files and cache meanwhile."""
+"""The cache of curves: a reader shows the same with and without it, whatever happens to the files and the cache."""
 
 import mmap
 import os
@@ -54,7 +54,7 @@ def read(folder: Path, cache: CurveCache | None = None) -> RunReader:
     return made
 
 
-def assert_shows_what_is_there(folder: Path, cache: CurveCache) -> RunReader:
+def assert_shows_the_event_files(folder: Path, cache: CurveCache) -> RunReader:
     """With the cache and without it: the same curves in the same order, and the same damage."""
     with_cache, without = read(folder, cache), read(folder)
     assert shown(with_cache.curves) == shown(without.curves)
@@ -68,14 +68,14 @@ def entry(cache: CurveCache) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _small_runs_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that the files of tests are worth keeping."""
+def _cache_small_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the small files of the tests are cached."""
     monkeypatch.setattr(reader, "MIN_CACHED_BYTES", 1)
 
 
 @pytest.fixture
-def rested(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files count as left alone from the first moment on."""
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files count as settled from the first moment on."""
     monkeypatch.setattr(event_file, "SETTLED_NS", -(1 << 62))
 
 
@@ -95,7 +95,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def offsets(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """Where in which files is read from now on."""
+    """The files and offsets from which is read from now on."""
     seen: list[tuple[str, int]] = []
     advance = EventFile.advance
 
@@ -120,8 +120,8 @@ def forbid_event_files(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- what a second reader sees ----------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("rested")
-def test_what_nobody_touched_is_shown_without_opening_an_event_file(
+@pytest.mark.usefixtures("settled")
+def test_unchanged_runs_are_shown_without_opening_an_event_file(
     run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = shown(read_curves(run))
@@ -134,7 +134,7 @@ def test_what_nobody_touched_is_shown_without_opening_an_event_file(
         assert not again.poll()
 
 
-def test_files_that_have_just_changed_are_compared_by_their_checksum_and_decoded_no_second_time(
+def test_files_that_have_just_changed_are_compared_by_checksum_and_not_decoded_again(
     run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_curves(run, cache)
@@ -143,7 +143,7 @@ def test_files_that_have_just_changed_are_compared_by_their_checksum_and_decoded
     assert seen == []
 
 
-def test_kept_curves_lie_in_the_mapped_file_and_cannot_be_written(run: Path, cache: CurveCache) -> None:
+def test_cached_curves_are_in_the_mapped_file_and_cannot_be_written(run: Path, cache: CurveCache) -> None:
     (inside,) = {type(root(curve.values)) for curve in read_curves(run, cache).values()}
     assert inside is mmap.mmap
     with pytest.raises(ValueError, match="read-only"):
@@ -156,7 +156,7 @@ def root(array: Any) -> Any:
     return array
 
 
-def test_a_run_that_grew_is_read_on_from_where_it_was_left(
+def test_a_run_that_grew_is_read_from_where_the_last_reader_stopped(
     run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read(run, cache).save_to_cache()
@@ -168,8 +168,8 @@ def test_a_run_that_grew_is_read_on_from_where_it_was_left(
         seen = offsets(patch)
         read(run, cache)
     assert seen == [(SECOND, size), (THIRD, 0)]
-    assert_shows_what_is_there(run, cache).save_to_cache()
-    assert_shows_what_is_there(run, cache)
+    assert_shows_the_event_files(run, cache).save_to_cache()
+    assert_shows_the_event_files(run, cache)
 
 
 def test_points_that_an_earlier_file_gains_later_do_not_hide_those_of_a_later_file(
@@ -178,7 +178,7 @@ def test_points_that_an_earlier_file_gains_later_do_not_hide_those_of_a_later_fi
     read(run, cache).save_to_cache()
     with (run / FIRST).open("ab") as stream:
         stream.write(b"".join(scalar_event(2e9, step, "lr", -1.0) for step in range(100, 400)))
-    again = assert_shows_what_is_there(run, cache)
+    again = assert_shows_the_event_files(run, cache)
     assert again.curves["lr"].values[again.curves["lr"].steps == 160] > 0
 
 
@@ -186,15 +186,15 @@ def test_half_a_record_at_the_end_is_read_once_it_is_whole(run: Path, cache: Cur
     whole = content_of(some(900))
     (run / FIRST).write_bytes(whole[:-10])
     read(run, cache).save_to_cache()
-    again = assert_shows_what_is_there(run, cache)
+    again = assert_shows_the_event_files(run, cache)
     with (run / FIRST).open("ab") as stream:
         stream.write(whole[-10:])
     assert again.poll()
     assert shown(again.curves) == shown(read_curves(run))
-    assert_shows_what_is_there(run, cache)
+    assert_shows_the_event_files(run, cache)
 
 
-def test_curves_shown_stay_as_they_are_when_more_comes_and_when_the_cache_is_replaced_or_removed(
+def test_curves_do_not_change_when_more_is_read_or_the_cache_is_replaced_or_removed(
     run: Path, cache: CurveCache
 ) -> None:
     read_curves(run, cache)
@@ -210,7 +210,7 @@ def test_curves_shown_stay_as_they_are_when_more_comes_and_when_the_cache_is_rep
     assert shown(first.curves) == shown(second.curves) == shown(read_curves(run))
 
 
-def test_a_run_that_is_left_half_read_goes_on_there(
+def test_a_run_that_was_half_read_is_continued_there(
     run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = RunReader(run, cache)
@@ -221,7 +221,7 @@ def test_a_run_that_is_left_half_read_goes_on_there(
         seen = offsets(patch)
         read(run, cache)
     assert seen[0][1] > 4000
-    assert_shows_what_is_there(run, cache)
+    assert_shows_the_event_files(run, cache)
 
 
 def test_tags_that_look_alike_keep_their_names_and_their_order(run: Path, cache: CurveCache) -> None:
@@ -231,25 +231,25 @@ def test_tags_that_look_alike_keep_their_names_and_their_order(run: Path, cache:
     )
     (run / SECOND).unlink()
     read(run, cache).save_to_cache()
-    again = assert_shows_what_is_there(run, cache)
+    again = assert_shows_the_event_files(run, cache)
     wanted = ["z", "loss\ufffd", "a much longer one", "loss\ufffd (2)", "loss\ufffd (3)", "b"]
     assert list(again.curves) == list(read(run).curves) == wanted
     assert [curve.values[0] for curve in again.curves.values()] == [0, 1, 2, 3, 4, 5]
 
 
-def test_what_is_wrong_with_files_is_told_by_every_reader(run: Path, cache: CurveCache) -> None:
+def test_damage_is_reported_by_every_reader(run: Path, cache: CurveCache) -> None:
     content = bytearray((run / FIRST).read_bytes())
     content[len(content) // 2] ^= 1
     (run / FIRST).write_bytes(content)
     (run / SECOND).write_bytes(content_of(some(99)) + frame(b"\xff" * 20) * 3 + content_of(some(9)))
     read(run, cache).save_to_cache()
-    again = assert_shows_what_is_there(run, cache)
+    again = assert_shows_the_event_files(run, cache)
     assert len(again.damage) == 2
     assert "metrics damaged after step" in again.damage[0]
     again.save_to_cache()
     content[len(content) // 2] ^= 1  # mended: what follows is there now
     (run / FIRST).write_bytes(content)
-    assert len(assert_shows_what_is_there(run, cache).damage) == 1
+    assert len(assert_shows_the_event_files(run, cache).damage) == 1
 
 
 def test_points_of_too_many_tags_are_counted_by_every_reader(
@@ -257,12 +257,12 @@ def test_points_of_too_many_tags_are_counted_by_every_reader(
 ) -> None:
     monkeypatch.setattr(reader, "MAX_TAGS", 2)
     read(run, cache).save_to_cache()
-    assert assert_shows_what_is_there(run, cache).damage[0].startswith("300 points are left out")
+    assert assert_shows_the_event_files(run, cache).damage[0].startswith("300 points are left out")
 
 
 @settings(max_examples=60)
 @given(st.data())
-def test_whatever_is_written_between_readers_the_last_shows_what_one_without_a_cache_shows(
+def test_a_reader_with_a_cache_shows_what_one_without_it_shows_whatever_was_written_between(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     place = tmp_path_factory.mktemp("drawn")
@@ -282,7 +282,7 @@ def test_whatever_is_written_between_readers_the_last_shows_what_one_without_a_c
         for _ in range(data.draw(st.integers(1, 3))):
             one.poll(data.draw(st.sampled_from([1, 300, 1 << 20])))
         one.save_to_cache()
-    assert_shows_what_is_there(run, cache)
+    assert_shows_the_event_files(run, cache)
 
 
 # --- stale ----------------------------------------------------------------------------------
@@ -362,11 +362,11 @@ def test_old_numbers_are_never_shown(
     held = read(run, cache)
     held.save_to_cache()
     become(run)
-    assert_shows_what_is_there(run, cache).save_to_cache()
-    assert_shows_what_is_there(run, cache)
+    assert_shows_the_event_files(run, cache).save_to_cache()
+    assert_shows_the_event_files(run, cache)
 
 
-def test_a_file_rewritten_while_it_was_read_is_not_believed_later(run: Path, cache: CurveCache) -> None:
+def test_a_file_rewritten_while_it_was_read_is_not_trusted_later(run: Path, cache: CurveCache) -> None:
     reading = RunReader(run, cache)
     reading.poll(4096)
     content = content_of(some(600, 3.25))
@@ -374,7 +374,7 @@ def test_a_file_rewritten_while_it_was_read_is_not_believed_later(run: Path, cac
     while not reading.complete:
         reading.poll(4096)
     reading.save_to_cache()
-    assert_shows_what_is_there(run, cache)
+    assert_shows_the_event_files(run, cache)
 
 
 def test_time_stamps_are_trusted_only_of_files_left_alone_before_they_were_read(
@@ -398,7 +398,7 @@ def test_time_stamps_are_trusted_only_of_files_left_alone_before_they_were_read(
 # --- damaged ----------------------------------------------------------------------------------
 
 
-def test_a_damaged_cache_is_never_shown_and_is_made_anew(run: Path, cache: CurveCache) -> None:
+def test_a_damaged_cache_is_never_used_and_is_replaced(run: Path, cache: CurveCache) -> None:
     wanted = shown(read_curves(run, cache))
     good = entry(cache).read_bytes()
     draw = random.Random(20261123)
@@ -418,7 +418,7 @@ def test_a_damaged_cache_is_never_shown_and_is_made_anew(run: Path, cache: Curve
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe", "others may write", "another run's", "another labtui's"])
-def test_what_lies_in_the_place_of_a_cache_and_is_none_is_not_used(
+def test_what_is_in_the_place_of_a_cache_file_and_is_none_is_not_used(
     run: Path, cache: CurveCache, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_curves(run, cache)
@@ -440,13 +440,13 @@ def test_what_lies_in_the_place_of_a_cache_and_is_none_is_not_used(
             kind
         ]()
     assert cache.load(run) is None
-    assert_shows_what_is_there(run, cache).save_to_cache()
-    assert_shows_what_is_there(run, cache)
+    assert_shows_the_event_files(run, cache).save_to_cache()
+    assert_shows_the_event_files(run, cache)
 
 
 @settings(max_examples=300)
 @given(st.data())
-def test_no_content_with_a_right_checksum_brings_the_decoder_to_grief(data: st.DataObject) -> None:
+def test_no_content_with_a_right_checksum_crashes_the_decoder(data: st.DataObject) -> None:
     number = st.integers(-(2**63), 2**64 - 1)
     entries = st.lists(st.tuples(st.binary(max_size=3), number, st.tuples(number, number, number, number)), max_size=3)
     valid = st.builds(
@@ -464,7 +464,7 @@ def test_no_content_with_a_right_checksum_brings_the_decoder_to_grief(data: st.D
     assert all(len(points.steps) == len(points.values) for points in found.points.values())
 
 
-def test_a_time_stamp_that_no_integer_holds_is_not_kept(run: Path, cache: CurveCache) -> None:
+def test_a_time_stamp_beyond_64_bits_is_not_cached(run: Path, cache: CurveCache) -> None:
     stamp = FileStamp(1, 2, 3, 1 << 70, 1 << 70)
     assert cache.save(run, CachedCurves((FileProgress(b"name", stamp, 0, 0, 0, None),), {}, 0)) is None
     assert cache.save(run, CachedCurves((), {}, 0)) is not None, "that says nothing about other runs"
@@ -473,14 +473,14 @@ def test_a_time_stamp_that_no_integer_holds_is_not_kept(run: Path, cache: CurveC
 # --- where it lies ----------------------------------------------------------------------------------
 
 
-def test_a_stranger_s_folder_is_not_touched(run: Path, cache: CurveCache) -> None:
+def test_a_foreign_folder_is_not_touched(run: Path, cache: CurveCache) -> None:
     before = [(path, path.stat()[:-3], path.stat().st_mtime_ns) for path in sorted([run, *run.iterdir()])]
     read_curves(run, cache)
     assert [(path, path.stat()[:-3], path.stat().st_mtime_ns) for path in sorted([run, *run.iterdir()])] == before
     assert entry(cache).stat().st_mode & 0o777 == 0o600
 
 
-def test_small_runs_are_not_kept(run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_runs_are_not_cached(run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MIN_CACHED_BYTES", 1 << 20)
     read_curves(run, cache)
     assert not cache.folder.exists()
@@ -496,15 +496,15 @@ def test_the_cache_lies_where_xdg_says_and_a_user_without_a_home_has_none(
     assert CurveCache.of_user({"XDG_CACHE_HOME": "here"}) is None
 
 
-def test_where_no_cache_can_be_written_everything_works_and_it_is_tried_once(
+def test_if_no_cache_can_be_written_everything_works_and_it_is_tried_once(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     cache = CurveCache(tmp_path / "file" / "curves")
-    assert_shows_what_is_there(run, cache).save_to_cache()
+    assert_shows_the_event_files(run, cache).save_to_cache()
     tried: list[object] = []
     monkeypatch.setattr(curve_cache, "encode", lambda *given: tried.append(given))
-    assert_shows_what_is_there(run, cache).save_to_cache()
+    assert_shows_the_event_files(run, cache).save_to_cache()
     assert tried == []
 
 
@@ -519,7 +519,7 @@ def test_a_cache_that_can_only_be_read_is_used(run: Path, cache: CurveCache, mon
     monkeypatch.setattr(Path, "mkdir", refuse)
     assert cache.load(run) is not None
     (run / FIRST).write_bytes(content_of(some(60)))
-    assert_shows_what_is_there(run, cache).save_to_cache()
+    assert_shows_the_event_files(run, cache).save_to_cache()
 
 
 def test_a_full_disk_leaves_no_half_file_behind(run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -528,11 +528,13 @@ def test_a_full_disk_leaves_no_half_file_behind(run: Path, cache: CurveCache, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("labtui.store.files.write_all", full)
-    assert_shows_what_is_there(run, cache).save_to_cache()
+    assert_shows_the_event_files(run, cache).save_to_cache()
     assert list(cache.folder.iterdir()) == []
 
 
-def test_the_files_longest_unused_make_room(run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_files_are_removed(
+    run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runs = [run.with_name(str(number)) for number in range(6)]
     places = []
     for number, folder in enumerate(runs):
@@ -587,8 +589,8 @@ def test_more_runs_than_files_may_be_open_are_read_into_memory(
 # --- several at once ----------------------------------------------------------------------------------
 
 
-def test_readers_and_writers_at_once_see_a_whole_file_or_none(run: Path, cache: CurveCache) -> None:
-    """Each thread writes another number of points over and over; whatever is found is what one of them wrote."""
+def test_concurrent_readers_and_writers_see_a_whole_file_or_none(run: Path, cache: CurveCache) -> None:
+    """Each thread writes its own number of points again and again; whatever is read was written by one of them."""
     made = [_curves_with(count) for count in (10, 500, 4_000)]
     wrong: list[object] = []
     start = threading.Barrier(4)
@@ -625,7 +627,7 @@ def _curves_with(count: int) -> CachedCurves:
     return CachedCurves((), {b"tag": points}, 0)
 
 
-def test_a_reader_goes_on_with_its_own_points_where_another_one_kept_others(
+def test_a_reader_keeps_its_own_points_if_another_reader_cached_others(
     run: Path, cache: CurveCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = read(run, cache)
@@ -637,7 +639,7 @@ def test_a_reader_goes_on_with_its_own_points_where_another_one_kept_others(
 
 @pytest.fixture(autouse=True)
 def _nothing_left_mapped() -> Iterator[None]:
-    """Between tests, since descriptors are counted."""
+    """Between tests, because descriptors are counted."""
     yield
     import gc
 

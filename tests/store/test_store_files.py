@@ -1,4 +1,4 @@
-"""The small files: whole or not at all, whatever stops the writer, and never read beyond a cap."""
+"""Small files: written whole or not at all, wherever the writer is stopped, and never read beyond a limit."""
 
 import os
 import threading
@@ -79,7 +79,7 @@ def test_a_fault_strikes_the_very_operation_it_was_meant_for(tmp_path: Path) -> 
 
 @pytest.mark.timeout(120)
 def test_no_reader_ever_sees_a_torn_file(tmp_path: Path) -> None:
-    """100,000 reads by two readers while the file is replaced as fast as it goes."""
+    """100,000 reads by two readers while the file is replaced as fast as possible."""
     path = tmp_path / "beat.json"
     beats = [Beat(attempt=1, counter=n, phase="training", warning=chr(97 + n) * (1 + 900 * n)) for n in range(4)]
     contents = {msgspec.json.format(msgspec.json.encode(beat), indent=2) + b"\n" for beat in beats}
@@ -122,7 +122,7 @@ def test_links_pipes_and_folders_are_not_read(tmp_path: Path) -> None:
         assert read_json_or_none(tmp_path / name, Beat) is None
 
 
-def test_no_more_than_the_cap_is_read(tmp_path: Path) -> None:
+def test_no_more_than_the_limit_is_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.json"
     with path.open("wb") as stream:
         stream.truncate(MAX_JSON_BYTES + 1)
@@ -144,14 +144,14 @@ def test_no_more_than_the_cap_is_read(tmp_path: Path) -> None:
         (b'{"attempt": 1, "counter": 1, "phase": "\xff"}', "utf-8"),
     ],
 )
-def test_a_damaged_file_is_told_with_its_path_and_key(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_damaged_file_is_reported_with_its_path_and_key(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "beat.json"
     path.write_bytes(content)
     with pytest.raises(DamagedFile, match=f"(?is)^{path}.*{told}"):
         read_json(path, Beat)
 
 
-def test_a_file_that_is_being_replaced_on_a_shared_disk_is_asked_for_again(tmp_path: Path) -> None:
+def test_a_file_that_is_being_replaced_on_a_shared_disk_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "beat.json"
     beat = Beat(attempt=1, counter=1, phase="training")
     path.write_bytes(b"")

@@ -1,4 +1,4 @@
-"""40 hostile strings in every place from which the store hands text on: none arrives as a control character."""
+"""40 hostile strings in every place from which the store returns text: no control character gets through."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ def assert_clean(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_no_hostile_string_in_a_run_folder_reaches_whoever_asks(tmp_path: Path, text: str) -> None:
+def test_no_hostile_string_in_a_run_folder_reaches_a_reader(tmp_path: Path, text: str) -> None:
     root = tmp_path / "runs"
     records: dict[str, Any] = {
         "launch": make_launch(host=text, device_name=text, versions={text: text}, diff=text, argv=(text,), boot_id="x"),

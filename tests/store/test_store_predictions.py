@@ -1,4 +1,4 @@
-"""predictions.npz: written whole, read with suspicion."""
+"""predictions.npz: written whole, and checked when read."""
 
 import io
 import zipfile

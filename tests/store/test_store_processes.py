@@ -1,4 +1,4 @@
-"""Which process is meant: pid reuse, zombies, restarts; and the run's lock."""
+"""The identity of processes: reused pids, zombies, restarts; and the run's lock."""
 
 import errno
 import fcntl
@@ -53,7 +53,7 @@ def test_a_suspended_process_is_alive(child: "subprocess.Popen[bytes]") -> None:
     assert process.alive(who, process.boot_id())
 
 
-def test_a_pid_that_was_given_again_is_not_the_process_that_had_it() -> None:
+def test_a_reused_pid_is_not_the_process_that_had_it() -> None:
     me = process.process_id(os.getpid())
     assert me
     assert not process.alive(ProcessId(pid=me.pid, start_time=me.start_time - 100), process.boot_id())
@@ -66,13 +66,13 @@ def test_no_process_outlives_a_restart_of_the_machine() -> None:
 
 
 @pytest.mark.parametrize("pid", [0, -1, -(2**40), 2**31, 2**62])
-def test_a_forged_pid_is_nobody(pid: int) -> None:
+def test_a_forged_pid_is_no_process(pid: int) -> None:
     assert process.process_id(pid) is None
     assert not process.alive(ProcessId(pid=pid, start_time=1.0), process.boot_id())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_process_whose_name_holds_spaces_and_parentheses_is_read_right(tmp_path: Path) -> None:
+def test_a_process_name_with_spaces_and_parentheses_is_parsed(tmp_path: Path) -> None:
     program = tmp_path / "a) R 1 (b"
     program.symlink_to(sys.executable)
     with subprocess.Popen([program, *SLEEPER[1:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -86,7 +86,7 @@ def test_a_process_whose_name_holds_spaces_and_parentheses_is_read_right(tmp_pat
         child.kill()
 
 
-def test_boot_times_that_wander_by_seconds_mean_one_boot() -> None:
+def test_boot_times_that_differ_by_seconds_mean_one_boot() -> None:
     assert process.same_boot("1764000000", "1764000003")
     assert not process.same_boot("1764000000", "1764009000")
     assert not process.same_boot("5a1e-…-1", "5a1e-…-2")
@@ -103,7 +103,7 @@ def test_a_lock_is_free_then_held_then_free(tmp_path: Path) -> None:
     assert probe(path) == "free"
 
 
-def test_a_lock_ends_with_its_process_and_is_not_handed_to_programs_that_it_starts(tmp_path: Path) -> None:
+def test_a_lock_ends_with_its_process_and_is_not_inherited_by_programs_that_it_starts(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     code = (
         "import subprocess, sys; from pathlib import Path; from labtui.store.lock import hold\n"
@@ -121,7 +121,7 @@ def test_a_lock_ends_with_its_process_and_is_not_handed_to_programs_that_it_star
         os.kill(grandchild, signal.SIGKILL)
 
 
-def test_probes_do_not_disturb_each_other_nor_a_patient_claimant(tmp_path: Path) -> None:
+def test_probes_do_not_disturb_each_other_or_a_process_that_takes_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.touch()
     descriptor = os.open(path, os.O_RDONLY)
@@ -148,7 +148,7 @@ def test_a_lock_in_a_folder_that_was_moved_away_meanwhile_is_not_taken(
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_disk_without_locks_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_a_disk_without_locks_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def refuse(descriptor: int, kind: int) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -170,10 +170,10 @@ def test_a_lock_file_that_is_a_link_or_a_pipe_is_neither_followed_nor_waited_for
         hold(tmp_path / "link")
 
 
-def test_without_proc_psutil_tells_the_same(
+def test_without_proc_psutil_gives_the_same(
     child: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The way of macOS, walked on whatever machine the tests run."""
+    """What happens on macOS, tested on any machine."""
     import psutil
 
     boot = process.boot_id()

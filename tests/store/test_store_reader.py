@@ -1,4 +1,4 @@
-"""The event reader: whole records only, never a wrong number, goes on when the rest comes."""
+"""The event reader: whole records only, never a wrong number, and it continues when the rest arrives."""
 
 import math
 import os
@@ -133,7 +133,7 @@ def test_points_out_of_order_are_sorted_and_of_one_step_the_last_written_counts(
     assert plain(reader) == {"a": [(1, 1.5), (2, 2.5), (3, 3.0)]}
 
 
-def test_of_two_attempts_the_later_one_counts_per_step_and_tag(tmp_path: Path) -> None:
+def test_the_later_of_two_attempts_counts_per_step_and_tag(tmp_path: Path) -> None:
     write(tmp_path, file_of([("a", 0, 0.0), ("a", 1, 1.0), ("a", 2, 2.0), ("b", 5, 5.0)]), "events.out.tfevents.1.h")
     reader = RunReader(tmp_path)
     reader.poll()
@@ -156,7 +156,7 @@ def test_a_file_that_sorts_before_those_already_read_is_not_taken_for_a_later_on
     assert plain(reader) == {"a": [(0, 2.0), (1, 1.0)]}
 
 
-def test_snapshots_are_frozen_and_stay_as_they_were(tmp_path: Path) -> None:
+def test_curves_are_frozen_and_do_not_change(tmp_path: Path) -> None:
     path = write(tmp_path, file_of(HUNDRED))
     reader = RunReader(tmp_path)
     reader.poll()
@@ -174,7 +174,7 @@ def test_snapshots_are_frozen_and_stay_as_they_were(tmp_path: Path) -> None:
     assert len(reader.curves["train/loss"]) == 400
 
 
-def test_a_poll_reads_about_its_budget_and_later_ones_go_on(tmp_path: Path) -> None:
+def test_a_poll_reads_about_its_budget_and_later_ones_continue(tmp_path: Path) -> None:
     write(tmp_path, file_of([("a", i, float(i)) for i in range(20_000)]))
     reader = RunReader(tmp_path)
     sizes = []
@@ -204,8 +204,8 @@ def test_polling_what_has_not_changed_says_so_and_opens_nothing(
 # --- what is not there yet ----------------------------------------------------------------------------------------
 
 
-def test_cut_at_every_byte_of_the_last_three_records_the_same_reader_goes_on(tmp_path: Path) -> None:
-    """Each cut: all earlier points, no error, nothing of the half record; then the rest comes, and it is read."""
+def test_after_a_cut_at_any_byte_of_the_last_three_records_the_reader_continues(tmp_path: Path) -> None:
+    """At each cut: all earlier points, no error, nothing of the half record; then the rest arrives and is read."""
     content = file_of(HUNDRED)
     ends = [0, *np.cumsum([len(frame_) for frame_ in _records(content)]).tolist()]
     wanted = [(step, as_float32(value)) for _, step, value in HUNDRED]
@@ -246,7 +246,7 @@ def test_a_record_that_arrives_byte_by_byte_appears_once_it_is_whole(tmp_path: P
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_fed_at_arbitrary_cuts_with_arbitrary_budgets_the_reader_shows_what_a_reader_of_the_whole_shows(
+def test_a_reader_of_arbitrary_pieces_shows_what_a_reader_of_the_whole_file_shows(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     number = st.one_of(st.integers(-3, 40), st.integers(-(2**63), 2**63 - 1))
@@ -314,7 +314,7 @@ def test_a_file_that_shrinks_is_read_anew(tmp_path: Path) -> None:
     assert len(reader.curves["train/loss"]) == 10
 
 
-def test_a_file_that_is_replaced_is_read_anew_and_one_that_vanishes_takes_its_points_along(tmp_path: Path) -> None:
+def test_a_replaced_file_is_read_again_and_the_points_of_a_removed_one_disappear(tmp_path: Path) -> None:
     path = write(tmp_path, file_of(HUNDRED))
     reader = RunReader(tmp_path)
     reader.poll()
@@ -329,7 +329,9 @@ def test_a_file_that_is_replaced_is_read_anew_and_one_that_vanishes_takes_its_po
     assert len(reader.curves["train/loss"]) == 5
 
 
-def test_a_file_that_cannot_be_read_is_said_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_read_is_reported_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path, file_of(HUNDRED))
     reader = RunReader(tmp_path)
 
@@ -347,7 +349,7 @@ def test_a_file_that_cannot_be_read_is_said_and_tried_again(tmp_path: Path, monk
 # --- damage -------------------------------------------------------------------------------------------------------
 
 
-def test_two_hundred_flipped_bits_never_give_a_wrong_number_and_each_is_told(tmp_path: Path) -> None:
+def test_two_hundred_flipped_bits_never_give_a_wrong_number_and_are_reported(tmp_path: Path) -> None:
     wanted = [(step, as_float32(value)) for _, step, value in HUNDRED]
     content = file_of(HUNDRED)
     draw = random.Random(20261123)
@@ -376,7 +378,7 @@ def _ends(content: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("before", [50, 5_000])
-def test_damage_is_told_with_the_last_good_point_in_tail_and_backlog(tmp_path: Path, before: int) -> None:
+def test_damage_is_reported_with_the_last_good_point(tmp_path: Path, before: int) -> None:
     content = bytearray(file_of([("train/loss", step, 0.5) for step in range(before * 2)]))
     content[_ends(bytes(content))[before] + 20] ^= 4
     write(tmp_path, bytes(content))
@@ -402,7 +404,7 @@ def test_damage_in_one_file_leaves_the_others_readable(tmp_path: Path) -> None:
     assert "from its beginning" in reader.damage[0] or "after step" in reader.damage[0]
 
 
-def test_half_a_record_that_others_follow_is_damage_and_hides_only_what_follows(tmp_path: Path) -> None:
+def test_half_a_record_followed_by_others_is_damage_and_hides_only_what_follows(tmp_path: Path) -> None:
     record = scalar_event(2.0, 100, "train/loss", 1.0)
     more = b"".join(scalar_event(3.0, 101 + i, "train/loss", 1.0) for i in range(20))
     for kept in range(1, len(record)):
@@ -419,7 +421,9 @@ def test_half_a_record_that_others_follow_is_damage_and_hides_only_what_follows(
 @pytest.mark.parametrize(
     ("size", "told"), [(65 << 20, "claims to be 68,157,440 bytes long"), (2**63, "9,223,372,036,854,775,808 bytes")]
 )
-def test_a_length_beyond_the_cap_is_damage_even_if_its_checksum_fits(tmp_path: Path, size: int, told: str) -> None:
+def test_a_length_beyond_the_limit_is_damage_even_if_its_checksum_is_right(
+    tmp_path: Path, size: int, told: str
+) -> None:
     length = size.to_bytes(8, "little")
     header = length + tfrecord.masked_crc(length).to_bytes(4, "little")
     write(tmp_path, file_of(HUNDRED) + header + bytes(100))
@@ -429,7 +433,7 @@ def test_a_length_beyond_the_cap_is_damage_even_if_its_checksum_fits(tmp_path: P
     assert len(reader.curves["train/loss"]) == 100
 
 
-def test_a_large_record_of_another_kind_is_passed_over_whatever_the_budget(tmp_path: Path) -> None:
+def test_a_large_record_of_another_kind_is_skipped_whatever_the_budget(tmp_path: Path) -> None:
     image = frame(b"\x09" + bytes(8) + b"\x32" + encode_scalar.varint(3 << 20) + os.urandom(3 << 20))
     write(tmp_path, file_of(HUNDRED) + image + scalar_event(2.0, 100, "train/loss", 1.0))
     reader = RunReader(tmp_path)
@@ -438,7 +442,7 @@ def test_a_large_record_of_another_kind_is_passed_over_whatever_the_budget(tmp_p
     assert reader.damage == ()
 
 
-def test_records_that_are_no_events_are_counted_and_the_others_read(tmp_path: Path) -> None:
+def test_records_that_are_not_events_are_counted_and_the_others_read(tmp_path: Path) -> None:
     odd = [b"\xff" * 20, b"\x2a\x7f", b"\x2a\x05\x0a\x03\x0a\x0f1", b"\x0f", b"\x10" + b"\x80" * 12, b"\x08"]
     write(tmp_path, file_of(HUNDRED[:50]) + b"".join(map(frame, odd)) + file_of(HUNDRED[50:]))
     reader = RunReader(tmp_path)
@@ -450,7 +454,7 @@ def test_records_that_are_no_events_are_counted_and_the_others_read(tmp_path: Pa
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 @example(b"")
-def test_no_payload_brings_the_decoder_to_grief(payload: bytes) -> None:
+def test_no_payload_crashes_the_decoder(payload: bytes) -> None:
     content = frame(payload) * 20
     frames = find_frames(content)
     by_one, at_once = decode_plain(content, frames), decode_block(content, frames)
@@ -460,7 +464,7 @@ def test_no_payload_brings_the_decoder_to_grief(payload: bytes) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_the_two_ways_of_finding_and_decoding_records_agree_on_damaged_files_too(data: st.DataObject) -> None:
+def test_both_ways_of_finding_and_decoding_records_agree_also_on_damaged_files(data: st.DataObject) -> None:
     tags = st.sampled_from(["a", "bb", "a longer tag", "a/" * 100])
     points = data.draw(st.lists(st.tuples(tags, st.integers(-5, 2**40), st.floats(width=32)), min_size=1, max_size=20))
     content = bytearray(
@@ -497,7 +501,7 @@ def test_tags_are_cleaned_and_two_tags_never_share_a_curve(tmp_path: Path) -> No
     assert all(curve.tag == name for name, curve in curves.items())
 
 
-def test_a_tag_that_is_not_utf8_is_shown_all_the_same(tmp_path: Path) -> None:
+def test_a_tag_that_is_not_utf8_is_shown(tmp_path: Path) -> None:
     point = b"\x0a\x02\xff\xfe" + b"\x15" + struct.pack("<f", 2.0)
     summary = b"\x0a" + encode_scalar.varint(len(point)) + point
     write(tmp_path, frame(b"\x09" + struct.pack("<d", 1.0) + b"\x2a" + encode_scalar.varint(len(summary)) + summary))
@@ -538,7 +542,7 @@ def test_a_flip_in_any_byte_of_a_backlog_ends_it_at_that_record(decode: Callable
             assert sum(len(batch.steps) for batch in block.batches) == max(record - 1, 0)  # type: ignore[attr-defined]
 
 
-def test_a_tag_of_which_every_record_is_damaged_or_lies_behind_damage_makes_no_curve(tmp_path: Path) -> None:
+def test_a_tag_whose_records_are_all_damaged_or_follow_damage_has_no_curve(tmp_path: Path) -> None:
     records = [scalar_event(1.0, step, "gone", 1.0) for step in range(200)]
     flipped = [record[:30] + bytes([record[30] ^ 1]) + record[31:] for record in records]
     write(tmp_path, version_event(1.0) + b"".join(flipped))

@@ -1,4 +1,4 @@
-"""Making runs, finding them, taking them away."""
+"""Create runs, find them, remove them."""
 
 import errno
 import os
@@ -80,7 +80,7 @@ for _ in range(200):
 """
 
 
-def test_eight_processes_making_200_runs_each_make_1600_different_ones(root: Path) -> None:
+def test_eight_processes_that_create_200_runs_each_create_1600_different_ones(root: Path) -> None:
     command = [sys.executable, "-c", CREATOR, root]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) for _ in range(8)]
     told = [line for process in processes for line in process.communicate()[0].split("\n") if line]
@@ -91,7 +91,7 @@ def test_eight_processes_making_200_runs_each_make_1600_different_ones(root: Pat
     assert all(run.spec_file and run.spec_file.run_id == run.id for run in runs)
 
 
-def test_a_maker_stopped_at_any_file_operation_leaves_a_whole_run_or_none(root: Path) -> None:
+def test_creating_a_run_leaves_a_whole_run_or_none_wherever_it_is_stopped(root: Path) -> None:
     made = 0
     fresh = partial(shutil.rmtree, root, ignore_errors=True)
     for hit in hits(lambda: Store(root).create(make_spec()), prepare=fresh):
@@ -110,7 +110,7 @@ def test_a_maker_stopped_at_any_file_operation_leaves_a_whole_run_or_none(root: 
     ("number", "told"),
     [(errno.ENOSPC, "is full"), (errno.EROFS, "cannot be written"), (errno.EACCES, "cannot be written")],
 )
-def test_a_disk_in_the_way_is_said_with_what_to_do(
+def test_a_problem_with_the_disk_is_reported_with_what_to_do(
     root: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
 ) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
@@ -142,7 +142,7 @@ def test_the_runs_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     assert [one.id for one in store.scan()] == [run.id]
 
 
-def test_a_read_only_root_is_not_writable_and_one_to_be_made_is_as_its_parent(tmp_path: Path) -> None:
+def test_a_read_only_root_is_not_writable_and_a_missing_one_is_like_its_parent(tmp_path: Path) -> None:
     assert Store(tmp_path / "a" / "b").writable
     (tmp_path / "file").touch()
     assert not Store(tmp_path / "file" / "runs").writable
@@ -179,7 +179,7 @@ def test_folders_of_other_tools_are_runs_at_any_depth(root: Path) -> None:
     assert (keras.group, keras.title, keras.name, keras.seed) == ("keras", "train", "keras/train", None)
 
 
-def test_links_hidden_folders_and_labtuis_own_corner_are_passed_over(root: Path, tmp_path: Path) -> None:
+def test_links_hidden_folders_and_labtuis_own_folder_are_skipped(root: Path, tmp_path: Path) -> None:
     write_events(tmp_path / "elsewhere")
     write_events(root / ".labtui" / "trash" / "x")
     write_events(root / ".hidden")
@@ -193,14 +193,14 @@ def test_links_hidden_folders_and_labtuis_own_corner_are_passed_over(root: Path,
     assert any("3 symbolic links" in notice for notice in store.notices)
 
 
-def test_what_lies_too_deep_is_said(root: Path) -> None:
+def test_a_search_that_reached_its_limit_is_reported(root: Path) -> None:
     write_events(root.joinpath(*"abcdefghijklmn"))
     store = Store(root)
     assert store.scan() == ()
     assert any("too deep" in notice for notice in store.notices)
 
 
-def test_looking_writes_nothing_and_needs_no_write_permission(root: Path) -> None:
+def test_reading_writes_nothing_and_needs_no_write_permission(root: Path) -> None:
     store = Store(root)
     store.create(make_spec())
     write_run(root / "Cifar" / "L1" / "s0-1", launch=make_launch(engine=gone_process(), parent=gone_process()))
@@ -248,7 +248,7 @@ def test_settled_runs_are_not_read_again_until_something_changes(root: Path, mon
     ]
 
 
-def test_a_run_that_vanishes_between_two_looks_is_gone_from_the_list(root: Path) -> None:
+def test_a_run_that_vanishes_between_two_scans_is_no_longer_listed(root: Path) -> None:
     store = Store(root)
     kept, gone = store.create(make_spec()), store.create(make_spec())
     store.scan()
@@ -295,7 +295,7 @@ def test_a_run_is_found_by_the_path_of_its_folder(three: Store, monkeypatch: pyt
     assert three.find("runs/Cifar/Dropout/s0-20261123-142501").folder == folder
 
 
-def test_a_name_that_means_several_runs_or_none_is_answered_with_candidates(three: Store) -> None:
+def test_a_name_that_matches_several_runs_or_none_is_an_error_with_candidates(three: Store) -> None:
     with pytest.raises(UsageError, match=r"(?s)matches 2 runs.*Dropout/s1-20261123-150000 \(queued\)"):
         three.find("cifar/dropout/")
     with pytest.raises(UsageError, match=r"(?s)No run matches 'nothing'.*Cifar/Adam"):
@@ -348,7 +348,7 @@ def broken(root: Path, old: bytes, new: bytes) -> Path:
         ),
     ],
 )
-def test_a_damaged_spec_is_shown_with_its_key_and_left_alone(root: Path, old: bytes, new: bytes, told: str) -> None:
+def test_a_damaged_spec_is_reported_with_its_key_and_not_changed(root: Path, old: bytes, new: bytes, told: str) -> None:
     path = broken(root, old, new)
     content = path.read_bytes()
     (run,) = Store(root).scan()
@@ -359,7 +359,7 @@ def test_a_damaged_spec_is_shown_with_its_key_and_left_alone(root: Path, old: by
     assert path.read_bytes() == content
 
 
-def test_a_spec_that_is_a_link_a_pipe_or_huge_is_damage_and_not_read(root: Path, tmp_path: Path) -> None:
+def test_a_spec_that_is_a_link_a_pipe_or_huge_is_damaged_and_not_read(root: Path, tmp_path: Path) -> None:
     target = write_run(tmp_path / "other").spec
     for name in ("link", "pipe", "huge"):
         (root / name).mkdir(parents=True)
@@ -374,7 +374,7 @@ def test_a_spec_that_is_a_link_a_pipe_or_huge_is_damage_and_not_read(root: Path,
 
 
 @pytest.mark.parametrize("spec_changed", [False, True])
-def test_a_run_made_by_a_newer_labtui_is_shown_and_not_touched(root: Path, spec_changed: bool) -> None:
+def test_a_run_made_by_a_newer_labtui_is_shown_and_not_changed(root: Path, spec_changed: bool) -> None:
     path = broken(root, b'"schema": 1', b'"schema": 2')
     if spec_changed:
         path.write_bytes(path.read_bytes().replace(b'"seed": 0', b'"seeds": [0]'))
@@ -387,7 +387,7 @@ def test_a_run_made_by_a_newer_labtui_is_shown_and_not_touched(root: Path, spec_
     assert path.exists()
 
 
-def test_damage_in_the_other_files_is_told_beside_what_can_be_read(root: Path) -> None:
+def test_damage_in_the_other_files_is_reported_beside_what_can_be_read(root: Path) -> None:
     paths = write_run(root / "a", launch=make_launch(), beat=make_beat(), result=make_result())
     paths.result.write_text('{"attempt": 1}')
     (run,) = Store(root).scan()
@@ -397,7 +397,7 @@ def test_damage_in_the_other_files_is_told_beside_what_can_be_read(root: Path) -
     assert run.result is None
 
 
-def test_keys_that_a_later_labtui_adds_to_records_are_passed_over(root: Path) -> None:
+def test_keys_that_a_later_labtui_adds_to_records_are_ignored(root: Path) -> None:
     paths = write_run(root / "a", result=make_result(), attempt=1)
     paths.result.write_text(paths.result.read_text().replace("{", '{"carbon": {"grams": 3},', 1))
     (run,) = Store(root).scan()
@@ -414,7 +414,7 @@ def finished(root: Path, name: str = "s0-1") -> Store:
     return Store(root)
 
 
-def test_a_removed_run_lies_in_the_trash_where_tensorboard_does_not_see_it(root: Path) -> None:
+def test_a_removed_run_is_in_the_trash_where_tensorboard_does_not_see_it(root: Path) -> None:
     store = finished(root)
     run = store.find("last")
     trashed = store.remove(run)
@@ -426,7 +426,7 @@ def test_a_removed_run_lies_in_the_trash_where_tensorboard_does_not_see_it(root:
     assert len(list(trashed.rglob("events.out.removed.1.host"))) == 2
 
 
-def test_two_runs_of_one_name_both_find_a_place_in_the_trash(root: Path) -> None:
+def test_two_runs_of_the_same_name_can_both_be_removed(root: Path) -> None:
     places = [(store := finished(root)).remove(store.find("last")) for _ in range(3)]
     assert len(set(places)) == 3
     assert all((place / "spec.json").exists() for place in places)
@@ -473,7 +473,7 @@ def test_links_inside_a_removed_run_are_not_followed(root: Path, tmp_path: Path)
     assert outside.exists()
 
 
-def test_a_removal_stopped_at_any_file_operation_loses_nothing_and_the_next_one_ends_it(root: Path) -> None:
+def test_a_removal_stopped_at_any_file_operation_loses_nothing_and_the_next_one_completes_it(root: Path) -> None:
     def remove() -> None:
         store = Store(root)
         store.remove(store.find("last"))
@@ -497,7 +497,7 @@ def test_overridden_runs_say_so_in_their_title(root: Path) -> None:
     assert run.folder.parent.name == "Dropout"
 
 
-def test_several_threads_may_look_at_once(root: Path) -> None:
+def test_several_threads_may_scan_at_once(root: Path) -> None:
     store = Store(root)
     faults: list[BaseException] = []
 

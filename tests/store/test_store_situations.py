@@ -1,4 +1,4 @@
-"""What is shown of a run in each situation that a machine, a person or a forger can bring about."""
+"""The state and the reason that are shown of a run in every situation, including forged files."""
 
 import itertools
 import os
@@ -24,7 +24,7 @@ from tests.support.samples import gone_process, make_beat, make_launch, make_res
 
 
 class Clock:
-    """A monotonic clock that is moved by hand."""
+    """A monotonic clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 50_000.0
@@ -77,7 +77,7 @@ def test_a_run_from_claim_to_result(store: Store, tmp_path: Path, clock: Clock) 
     assert only(store).state is State.FINISHED
 
 
-def test_an_engine_that_falls_silent_is_stalled_and_running_again_with_its_next_beat(
+def test_an_engine_without_heartbeats_is_stalled_and_running_again_with_the_next_one(
     store: Store, tmp_path: Path, clock: Clock
 ) -> None:
     paths = write_run(tmp_path / "a", launch=make_launch(), beat=make_beat())
@@ -146,12 +146,12 @@ def test_a_zombie_engine_whose_supervisor_is_about_to_record_it_is_not_lost(
         )
 
 
-def test_a_machine_that_was_restarted_has_lost_its_runs(store: Store, tmp_path: Path) -> None:
+def test_runs_of_a_machine_that_was_restarted_are_lost(store: Store, tmp_path: Path) -> None:
     write_run(tmp_path / "a", launch=make_launch(boot_id="the boot before"), beat=make_beat())
     assert (only(store).state, only(store).reason) == (State.LOST, "the machine was restarted")
 
 
-def test_a_machine_of_the_same_name_whose_beat_moves_is_believed(store: Store, tmp_path: Path, clock: Clock) -> None:
+def test_the_heartbeat_of_a_machine_of_the_same_name_is_trusted(store: Store, tmp_path: Path, clock: Clock) -> None:
     paths = write_run(tmp_path / "a", launch=make_launch(boot_id="the other one's boot"), beat=make_beat())
     only(store)
     for counter in range(8, 12):
@@ -160,7 +160,9 @@ def test_a_machine_of_the_same_name_whose_beat_moves_is_believed(store: Store, t
         assert only(store).state is State.RUNNING
 
 
-def test_a_run_of_another_machine_goes_by_its_beat_alone(store: Store, tmp_path: Path, clock: Clock) -> None:
+def test_the_state_of_a_run_on_another_machine_follows_its_heartbeat_alone(
+    store: Store, tmp_path: Path, clock: Clock
+) -> None:
     launch = make_launch(host="node7", boot_id="node7's boot", engine=gone_process(), parent=gone_process())
     paths = write_run(tmp_path / "a", launch=launch, beat=make_beat())
     assert (only(store).state, only(store).reason) == (State.RUNNING, "on node7, no progress seen yet")
@@ -238,7 +240,7 @@ def test_a_beat_of_an_earlier_attempt_does_not_count(store: Store, tmp_path: Pat
         (Exit(code=3, ended=0.0), False, State.FAILED, "a package: see the log (exit code 3)"),
     ],
 )
-def test_an_end_without_a_result_is_told_with_its_reason(
+def test_an_end_without_a_result_is_reported_with_its_reason(
     store: Store, tmp_path: Path, ended: Exit, asked: bool, state: State, told: str
 ) -> None:
     paths = write_run(tmp_path / "a", launch=make_launch(engine=gone_process()), beat=make_beat(), exit=ended)
@@ -264,7 +266,7 @@ def test_on_a_disk_that_grants_every_lock_a_living_supervisor_is_trusted(store: 
     assert only(store).state is State.RUNNING
 
 
-def test_a_run_that_ends_between_two_looks_of_one_scan_is_never_lost(
+def test_a_run_that_ends_during_a_scan_is_never_lost(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The supervisor releases its lock right before or after it is probed: the run has ended, it is not lost."""
@@ -285,7 +287,7 @@ LIVING = {"this process": os.getpid(), "its parent": os.getppid(), "the first pr
 
 
 def forged() -> Iterator[tuple[str, dict[str, object], State]]:
-    """20 launch files that lie, with a beat that lies along: none makes a dead run look alive for long."""
+    """20 forged launch files, each with a forged heartbeat: none makes a dead run look alive for long."""
     ours = process.process_id(os.getpid())
     assert ours
     for whose, pid in LIVING.items():  # the names of tests must not change from process to process
@@ -330,7 +332,7 @@ def test_a_forged_launch_never_makes_a_dead_run_look_alive_for_long(
     assert run.reason.isprintable()
 
 
-def test_forged_names_of_attempts_are_passed_over(store: Store, tmp_path: Path) -> None:
+def test_forged_names_of_attempts_are_ignored(store: Store, tmp_path: Path) -> None:
     paths = write_run(tmp_path / "a", launch=make_launch(), result=make_result())
     for name in ("0", "000", "-1", "0002", "1e3", "٣", "9" * 200, "..x", "abc"):
         (paths.attempts / name).mkdir()
@@ -340,7 +342,7 @@ def test_forged_names_of_attempts_are_passed_over(store: Store, tmp_path: Path) 
     assert run.spec is not None
 
 
-def test_a_foreign_run_is_live_while_it_grows_under_our_eyes(store: Store, tmp_path: Path, clock: Clock) -> None:
+def test_a_foreign_run_is_live_while_it_is_seen_to_grow(store: Store, tmp_path: Path, clock: Clock) -> None:
     folder = tmp_path / "lightning_logs" / "version_0"
     folder.mkdir(parents=True)
     events = folder / "events.out.tfevents.1.host"

@@ -124,7 +124,7 @@ NOT_STARTED = {"claimed": ("no",), "spec": ("good", "damaged"), "queue": QUEUES,
     [(LOOKING, 10), (ENDED, 10), (NOT_STARTED, 3)],
     ids=["while nobody said how it ended", "files that say how it ended", "before any attempt"],
 )
-def test_every_combination_of_facts_gives_the_state_and_reason_of_the_first_row_that_fits(
+def test_every_combination_of_facts_gives_the_state_and_reason_of_the_first_matching_row(
     varied: dict[str, Any], least: int
 ) -> None:
     used = set()
@@ -152,7 +152,7 @@ def test_every_row_of_the_table_is_reached_by_some_combination() -> None:
     [("waits", "queued to resume"), ("aside", "`labtui queue retry` tries again): there is no cuda:9 here")],
 )
 @pytest.mark.parametrize("result", ["stopped", "failed"])
-def test_a_run_whose_next_attempt_waits_or_could_not_be_started_keeps_its_state_and_says_so(
+def test_a_run_whose_next_attempt_is_queued_or_could_not_be_started_keeps_its_state_and_says_so(
     queue: str, told: str, result: str
 ) -> None:
     (symbols,) = combinations(result=(result,), queue=(queue,))
@@ -168,7 +168,7 @@ def test_a_foreign_run_is_live_or_quiet_as_the_table_says(silence: float, moved:
     assert derive(Facts(foreign=True, silence=silence, moved=moved == "yes"))[0] == row["state"]
 
 
-def test_the_document_names_every_state_and_tells_active_from_over() -> None:
+def test_the_document_lists_every_state_and_which_ones_are_active_or_over() -> None:
     named = [name for row in table("state", "means") for name in row["state"].split(", ")]
     assert named == [state.value for state in State]
     assert {state for state in State if state.is_active} == {State.STARTING, State.RUNNING, State.STALLED, State.LIVE}

@@ -1,4 +1,4 @@
-"""Our event files in TensorBoard's reader, and its writers' files in ours."""
+"""labtui's event files in TensorBoard's reader, and its writers' files in labtui's reader."""
 
 import math
 import struct
@@ -15,7 +15,7 @@ STEPS = [0, 1, 127, 128, 300, 2**31, 2**40]
 VALUES = [0.5, -1.25, math.nan, math.inf, -math.inf, 1e-30, 3.0e38]
 
 
-def test_tensorboards_reader_sees_in_our_files_what_was_written(tmp_path: Path) -> None:
+def test_tensorboard_reads_in_labtuis_files_what_was_written(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     tags = ["Loss on Minibatches", "val/accuracy", "lr"]
@@ -38,7 +38,9 @@ def test_tensorboards_reader_sees_in_our_files_what_was_written(tmp_path: Path) 
 
 @pytest.mark.parametrize("count", [10, 500])
 @pytest.mark.parametrize("style", [{}, {"new_style": True}, {"double_precision": True}])
-def test_torchs_summary_writer_is_read_in_all_its_styles(tmp_path: Path, style: dict[str, bool], count: int) -> None:
+def test_the_files_of_torchs_summary_writer_are_read_in_all_its_styles(
+    tmp_path: Path, style: dict[str, bool], count: int
+) -> None:
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(tmp_path)) as writer:  # type: ignore[no-untyped-call]
@@ -55,7 +57,7 @@ def test_torchs_summary_writer_is_read_in_all_its_styles(tmp_path: Path, style: 
     assert curves["far"].last == (2**33 + count - 1, count - 1)
 
 
-def test_what_is_no_scalar_is_passed_over(tmp_path: Path) -> None:
+def test_what_is_not_a_scalar_is_skipped(tmp_path: Path) -> None:
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(tmp_path)) as writer:  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Engines and parents killed and stopped in numbers, two consoles, claimers that die: nothing is lost or doubled."""
+"""Many engines and supervisors killed or suspended, two consoles, killed claimers: nothing is lost or duplicated."""
 
 import os
 import random
@@ -24,7 +24,7 @@ LONG = (pytest.mark.long, pytest.mark.timeout(1800))
 
 
 def in_batches(stage: Stage, count: int, mode: str = "work") -> list[Run]:
-    """New runs at work, a few at a time."""
+    """New running runs, started a few at a time."""
     runs = [stage.run() for _ in range(count)]
     for place in range(0, count, ABREAST):
         for run in runs[place : place + ABREAST]:
@@ -34,13 +34,13 @@ def in_batches(stage: Stage, count: int, mode: str = "work") -> list[Run]:
 
 def refused(run: Run) -> str:
     order = Order(attempt=run.attempt + 1, device="cpu", threads=1, data_root="/", timeout=0.0)
-    with pytest.raises(Refusal) as told:
+    with pytest.raises(Refusal) as error:
         claim(run.paths, order)
-    return told.value.why
+    return error.value.why
 
 
 @pytest.mark.parametrize("count", [50])
-def test_killed_engines_are_told_as_killed_and_leave_the_run_free(stage: Stage, count: int) -> None:
+def test_killed_engines_are_recorded_as_killed_and_leave_the_run_startable(stage: Stage, count: int) -> None:
     for runs in in_batches(stage, count):
         for run in runs:
             os.kill(launch_of(run).engine.pid, signal.SIGKILL)
@@ -52,7 +52,7 @@ def test_killed_engines_are_told_as_killed_and_leave_the_run_free(stage: Stage, 
 
 
 @pytest.mark.parametrize("count", [20])
-def test_engines_of_killed_parents_save_and_end_and_their_runs_go_on(stage: Stage, count: int) -> None:
+def test_engines_of_killed_supervisors_save_and_exit_and_their_runs_can_be_resumed(stage: Stage, count: int) -> None:
     for runs in in_batches(stage, count):
         for run in runs:
             os.kill(launch_of(run).parent.pid, signal.SIGKILL)
@@ -66,7 +66,7 @@ def test_engines_of_killed_parents_save_and_end_and_their_runs_go_on(stage: Stag
 
 
 @pytest.mark.parametrize("count", [20])
-def test_engines_that_are_stopped_and_continued_are_never_taken_for_dead(stage: Stage, count: int) -> None:
+def test_suspended_engines_are_never_taken_for_dead(stage: Stage, count: int) -> None:
     for runs in in_batches(stage, count):
         for run in runs:
             os.kill(launch_of(run).engine.pid, signal.SIGSTOP)
@@ -82,7 +82,7 @@ def test_engines_that_are_stopped_and_continued_are_never_taken_for_dead(stage: 
 
 
 @pytest.mark.parametrize("count", [20, pytest.param(300, marks=LONG)])
-def test_a_parent_killed_at_any_moment_leaves_no_engine_that_is_not_recorded(stage: Stage, count: int) -> None:
+def test_a_supervisor_killed_at_any_moment_leaves_no_unrecorded_engine(stage: Stage, count: int) -> None:
     chance = random.Random(11)
     for _ in range(count):
         run = stage.run()
@@ -104,7 +104,7 @@ def test_a_parent_killed_at_any_moment_leaves_no_engine_that_is_not_recorded(sta
         assert not breaches(run)
 
 
-def test_an_engine_whose_parent_dies_before_recording_it_never_begins(tmp_path: Path) -> None:
+def test_an_engine_whose_supervisor_dies_before_recording_it_never_begins(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     parent = (
         "import os, sys\n"
@@ -120,7 +120,7 @@ def test_an_engine_whose_parent_dies_before_recording_it_never_begins(tmp_path: 
 
 
 @pytest.mark.parametrize("clicks", [100, pytest.param(1000, marks=LONG)])
-def test_two_consoles_that_click_at_random_never_make_two_engines(stage: Stage, clicks: int) -> None:
+def test_two_consoles_that_act_at_random_never_start_two_engines(stage: Stage, clicks: int) -> None:
     runs = [stage.run() for _ in range(10)]
     consoles = [
         subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Room kept on the disk: a small file is replaced whole also where nothing else fits any more."""
+"""Reserved disk space: a small file can be replaced even if nothing else fits on the disk."""
 
 import errno
 import os
@@ -38,7 +38,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_on_a_full_disk_the_file_is_replaced_as_often_as_one_likes(small_disk: Path) -> None:
+def test_on_a_full_disk_the_file_can_be_replaced_any_number_of_times(small_disk: Path) -> None:
     path = small_disk / "beat.json"
     space = ReservedSpace(path, 4096)
     space.reserve()
@@ -56,7 +56,7 @@ def test_on_a_full_disk_the_file_is_replaced_as_often_as_one_likes(small_disk: P
     assert names(small_disk) == ["beat.json"]
 
 
-def test_on_a_full_disk_a_first_file_is_made(small_disk: Path) -> None:
+def test_on_a_full_disk_a_first_file_can_be_created(small_disk: Path) -> None:
     path = small_disk / "result.json"
     space = ReservedSpace(path, 4096)
     space.reserve()
@@ -65,7 +65,7 @@ def test_on_a_full_disk_a_first_file_is_made(small_disk: Path) -> None:
     assert path.read_bytes() == NEW
 
 
-def test_without_room_kept_or_with_more_content_than_that_a_full_disk_is_told(small_disk: Path) -> None:
+def test_without_enough_reserved_space_a_full_disk_is_reported(small_disk: Path) -> None:
     path = small_disk / "beat.json"
     path.write_bytes(OLD)
     small, none = ReservedSpace(path, 8), ReservedSpace(path, 4096)
@@ -85,7 +85,7 @@ def test_without_room_kept_or_with_more_content_than_that_a_full_disk_is_told(sm
 def test_a_writer_stopped_at_any_file_operation_leaves_the_old_content_or_the_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
 ) -> None:
-    """Also on a full disk, where the write goes into the room that was kept."""
+    """Also on a full disk, where the reserved space is used."""
     path = tmp_path / "beat.json"
 
     def full(*_: object, **__: object) -> None:

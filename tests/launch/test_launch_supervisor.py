@@ -1,4 +1,4 @@
-"""The life of an attempt: claimed, recorded, run, ended, whatever the engine does."""
+"""An attempt from its claim to its end, whatever the engine does."""
 
 import json
 import os
@@ -52,28 +52,28 @@ def test_a_start_returns_once_the_attempt_is_claimed_and_recorded(stage: Stage) 
         ("crash", None, signal.SIGSEGV, State.FAILED),
     ],
 )
-def test_how_an_engine_ended_is_written_down(
+def test_the_exit_of_an_engine_is_recorded(
     stage: Stage, mode: str, code: int | None, number: int | None, state: State
 ) -> None:
     run = stage.started(mode)
 
     ended = stage.ended(run)
 
-    told = exit_of(run)
-    assert told is not None
-    assert (told.code, told.signal) == (code, number)
+    recorded = exit_of(run)
+    assert recorded is not None
+    assert (recorded.code, recorded.signal) == (code, number)
     assert ended.state is state
     assert probe(run.paths.lock) == "free"
 
 
-def test_what_an_engine_says_is_in_the_log(stage: Stage) -> None:
+def test_the_output_of_an_engine_is_in_the_log(stage: Stage) -> None:
     run = stage.started("broken")
     stage.ended(run)
 
     assert "ValueError: a fault of the engine" in log_of(run)
 
 
-def test_a_killed_engine_leaves_the_signal_and_no_child(stage: Stage) -> None:
+def test_a_killed_engine_leaves_its_signal_and_no_children(stage: Stage) -> None:
     run = stage.started("family_at_work")
     children = children_of(run)
     launch = launch_of(run)
@@ -85,7 +85,7 @@ def test_a_killed_engine_leaves_the_signal_and_no_child(stage: Stage) -> None:
     wait_until(lambda: not any(map(is_there, children)))
 
 
-def test_what_an_engine_started_ends_with_it(stage: Stage) -> None:
+def test_the_children_of_an_engine_end_with_it(stage: Stage) -> None:
     run = stage.started("family")
     stage.ended(run)
 
@@ -94,7 +94,7 @@ def test_what_an_engine_started_ends_with_it(stage: Stage) -> None:
     wait_until(lambda: not any(map(is_there, children)))
 
 
-def test_a_parent_passes_sigterm_on_and_is_deaf_to_sighup(stage: Stage) -> None:
+def test_a_supervisor_forwards_sigterm_and_ignores_sighup(stage: Stage) -> None:
     run = stage.started("work")
     parent = launch_of(run).parent.pid
 
@@ -106,7 +106,7 @@ def test_a_parent_passes_sigterm_on_and_is_deaf_to_sighup(stage: Stage) -> None:
     assert ended.state is State.STOPPED
 
 
-def test_an_engine_whose_parent_is_killed_ends_and_its_run_is_startable_again(stage: Stage) -> None:
+def test_an_engine_whose_supervisor_is_killed_ends_and_its_run_can_be_started_again(stage: Stage) -> None:
     run = stage.started("work")
     os.kill(launch_of(run).parent.pid, signal.SIGKILL)
     wait_until(lambda: (run.folder / "result.json").exists())
@@ -119,7 +119,7 @@ def test_an_engine_whose_parent_is_killed_ends_and_its_run_is_startable_again(st
     stage.ended(run)
 
 
-def test_a_run_whose_engine_outlives_its_parent_is_not_started_again(stage: Stage) -> None:
+def test_a_run_whose_engine_outlives_its_supervisor_is_not_started_again(stage: Stage) -> None:
     run = stage.started("refuse")
     launch = launch_of(run)
     os.kill(launch.parent.pid, signal.SIGKILL)
@@ -149,10 +149,10 @@ def test_an_attempt_is_claimed_once_even_after_it_has_ended(stage: Stage) -> Non
     run = stage.started("broken")
     stage.ended(run)
 
-    with pytest.raises(AlreadyRunning, match="another process") as told:
+    with pytest.raises(AlreadyRunning, match="another process") as error:
         stage.start(run, attempt=1)
 
-    assert told.value.why == "claimed"
+    assert error.value.why == "claimed"
     assert engines(run) == {"1": 1}
 
 
@@ -176,7 +176,7 @@ def test_resume_keeps_the_threads_of_the_first_attempt(stage: Stage) -> None:
     assert (launch_of(run, 2).threads, launch_of(run, 2).resume) == (2, True)
 
 
-def test_a_folder_that_is_gone_a_link_or_no_run_is_told(stage: Stage) -> None:
+def test_a_folder_that_is_gone_a_link_or_not_a_run_is_refused(stage: Stage) -> None:
     run = stage.run()
     link = run.folder.with_name("link")
     link.symlink_to(run.folder)
@@ -217,7 +217,7 @@ def test_left_over_files_of_other_folders_stay(stage: Stage, tmp_path: Path) -> 
     assert (tmp_path / ".important.tmp").exists()
 
 
-def test_a_parent_told_to_end_before_there_is_an_engine_starts_none(
+def test_a_supervisor_that_is_terminated_before_there_is_an_engine_starts_none(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     git = tmp_path / "programs" / "git"
@@ -237,14 +237,14 @@ def test_a_parent_told_to_end_before_there_is_an_engine_starts_none(
     assert launch_of(run).engine is None
 
 
-def test_an_interpreter_that_is_gone_is_told(stage: Stage) -> None:
+def test_a_missing_interpreter_is_reported(stage: Stage) -> None:
     run = stage.run()
 
     with pytest.raises(EnvironmentFault, match="cannot be started"):
         start(run.folder, device=CPU, threads=1, data_root=stage.root, interpreter=Interpreter(path="/no/python"))
 
 
-def test_a_python_that_cannot_run_the_parent_is_quoted(stage: Stage) -> None:
+def test_the_output_of_a_python_that_cannot_run_the_supervisor_is_quoted(stage: Stage) -> None:
     run = stage.run()
     broken = Interpreter(program=("-c", "raise ImportError('no module named labtui')"))
 
@@ -268,7 +268,7 @@ def test_an_engine_sees_one_device_its_threads_its_own_group_and_no_terminal(sta
     assert str(run.paths.lock) not in seen["open"]
 
 
-def test_a_gpu_is_named_to_the_engine_by_its_uuid(stage: Stage) -> None:
+def test_the_engine_sees_a_gpu_by_its_uuid(stage: Stage) -> None:
     from dataclasses import replace
 
     gpu = replace(CPU, name="cuda:1", uuid="GPU-0a1b")
@@ -303,7 +303,7 @@ def test_no_secret_of_the_environment_is_recorded_anywhere(stage: Stage, monkeyp
     assert not any(name.encode() in written for name in names)
 
 
-def test_left_over_temporary_files_go_and_others_stay(stage: Stage) -> None:
+def test_left_over_temporary_files_are_removed_and_others_stay(stage: Stage) -> None:
     run = stage.run()
     paths = run.paths
     stage.start(run, "broken")
@@ -320,8 +320,8 @@ def test_left_over_temporary_files_go_and_others_stay(stage: Stage) -> None:
     assert [path.exists() for path in others] == [True, True]
 
 
-def test_a_claim_that_cannot_be_recorded_is_given_back(stage: Stage) -> None:
-    """The size of a file is limited to nothing: what a full disk looks like to a writer, without filling one."""
+def test_a_claim_that_cannot_be_recorded_is_undone(stage: Stage) -> None:
+    """With a limit of 0 bytes per file, a writer sees a full disk without one being filled."""
     run = stage.run()
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
     ignored = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
@@ -343,7 +343,7 @@ def test_a_start_with_a_held_lock_leaves_no_attempt(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("module", ["parent", "runner", "devices", "stop"])
-def test_nothing_heavy_is_imported(module: str) -> None:
+def test_no_heavy_module_is_imported(module: str) -> None:
     code = (
         f"import sys, labtui.launch.{module}, labtui.launch.provenance as p; p.versions()\n"
         "print(*sorted({'numpy', 'torch', 'rich', 'click', 'psutil', 'pynvml', 'textual'} & set(sys.modules)))"
@@ -352,7 +352,7 @@ def test_nothing_heavy_is_imported(module: str) -> None:
     assert said.stdout.strip() == ""
 
 
-def test_pids_of_a_run_are_those_of_its_parent_and_engine(stage: Stage) -> None:
+def test_pids_of_a_run_are_those_of_its_supervisor_and_engine(stage: Stage) -> None:
     run = stage.started("work")
     assert len(pids(run)) == 2
     assert all(map(is_there, pids(run)))

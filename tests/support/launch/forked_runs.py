@@ -1,6 +1,6 @@
 """Runs with a fake engine that start from a fork server.
 
-As a program, `-m tests.support.launch.forked ROOT RUN`, it is a starter to be killed.
+As a program, `-m tests.support.launch.forked_runs ROOT RUN`, it is a starter to be killed.
 """
 
 import sys
@@ -20,25 +20,25 @@ def program(mode: str, *modules: str) -> tuple[str, ...]:
 
 
 def loaded(mode: str, *modules: str, threads: int = 1) -> ForkServerProcess:
-    """A warm process, once it can take orders or has ended."""
+    """A fork server, once it can take orders or has exited."""
     process = ForkServerProcess(Interpreter(environment=environment()), threads, program(mode, *modules))
     while process.loading:
         ExitWatcher().wait(60, process)
     return process
 
 
-def start_warm(stage: Stage, warm: ForkServerProcess, run: Run | None = None, **options: object) -> Run:
+def start_forked(stage: Stage, server: ForkServerProcess, run: Run | None = None, **options: object) -> Run:
     """A run from this process. If it starts without it after all, its engine fails."""
     run = run or stage.run()
     options = {"device": CPU, "threads": 1, "data_root": stage.root, **options}
-    start(run.folder, interpreter=replace(fake_interpreter("broken"), fork_server=warm), **options)
+    start(run.folder, interpreter=replace(fake_interpreter("broken"), fork_server=server), **options)
     return run
 
 
 if __name__ == "__main__":
     own = Stage(Path(sys.argv[1]))
     process = loaded("work")
-    start_warm(own, process, own.store.get(sys.argv[2]))
+    start_forked(own, process, own.store.get(sys.argv[2]))
     sys.stdout.write(f"{process.pid}\n")
     sys.stdout.flush()
     sys.stdin.read()
