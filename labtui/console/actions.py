@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from labtui.api import Lab, Plan, PlannedRun, plan_runs
+from labtui.console.experiments.entry import EntryKey, EntryKind
 from labtui.console.launch.preview import plan_request
 from labtui.console.launch.request import LaunchRequest, command_of_run, command_of_variants, request_of_run
 from labtui.console.messages import Notification, run_in_background
@@ -198,7 +199,8 @@ class Actions:
 
 def _request(selection: Selection) -> LaunchRequest:
     run = selection.run
-    if run is not None and run.spec is not None and [entry.key for entry in selection.entries] == [f"run:{run.id}"]:
+    keys = [entry.key for entry in selection.entries]
+    if run is not None and run.spec is not None and keys == [EntryKey(EntryKind.RUN, run.id)]:
         return request_of_run(run.spec)
     return LaunchRequest(selection.names)
 

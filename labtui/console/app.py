@@ -22,8 +22,7 @@ from textual.screen import Screen
 from labtui.api import Lab
 from labtui.console import saved_state
 from labtui.console.actions import Actions, restart_queue
-from labtui.console.command_palette import name_of, system_commands
-from labtui.console.commands import EVERYWHERE, bindings, read_keymap
+from labtui.console.commands import EVERYWHERE, bindings, name_of, read_keymap, system_commands
 from labtui.console.data.poller import CatalogWatch, Poller, poll_in_thread
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.experiments.screen import MainScreen

@@ -4,13 +4,19 @@ Bindings, footer, help, command palette and docs/console.md are derived from thi
 config folder changes the keys by command id.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
 from labtui.store.files import DamagedFile, read_bytes
+
+if TYPE_CHECKING:
+    from textual.dom import DOMNode
+    from textual.screen import Screen
 
 EVERYWHERE = "everywhere"
 
@@ -204,3 +210,31 @@ def read_keymap(path: Path | None = None) -> tuple[dict[str, str], tuple[str, ..
     problems = [f"{path}: there is no command {name!r}" for name in table if name not in known]
     problems += [f"{path}: the keys of {name} must be a string" for name in table if name in known and name not in keys]
     return keys, tuple(problems)
+
+
+# --- The command palette ------------------------------------------------------------------------------------------
+
+
+def system_commands(screen: "Screen[object]") -> Iterable[SystemCommand]:
+    """The commands that the command palette offers on a screen."""
+    for command in commands(name_of(screen)):
+        node = action_node(screen, command)
+        if node is not None:
+            yield SystemCommand(f"{command.label}  ({command.key})", command.help, _call(node, command))
+
+
+def name_of(screen: "Screen[object]") -> str:
+    """The name of a screen in the command table: `main` for MainScreen."""
+    return type(screen).__name__.removesuffix("Screen").casefold()
+
+
+def action_node(screen: "Screen[object]", command: Command) -> "DOMNode | None":
+    """The node that has the action: the focused widget, the screen, one of its widgets, or the app."""
+    target, _, action = command.action.partition("(")[0].rpartition(".")
+    name = f"action_{action}"
+    here = () if target == "app" else (*filter(None, (screen.focused,)), screen, *screen.query("*"))
+    return next((node for node in (*here, screen.app) if hasattr(node, name)), None)
+
+
+def _call(node: "DOMNode", command: Command) -> Callable[[], object]:
+    return lambda: node.app.call_next(node.app.run_action, command.action, node)

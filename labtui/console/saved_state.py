@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from labtui.console.charts.xaxis import XAxis
-from labtui.console.experiments.entry import SORTS, ListOptions, Marks
+from labtui.console.experiments.entry import SORTS, EntryKey, ListOptions, Marks
 from labtui.store.files import read_json_or_none, write_json
 from labtui.text.clean import clean_line
 
@@ -31,7 +31,9 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True):
     def list_options(self) -> ListOptions:
         """The options of the list."""
         sort = self.sort if self.sort in SORTS else SORTS[0]
-        return ListOptions(clean_line(self.filter), sort, self.baseline, frozenset(self.unfolded))
+        baseline = EntryKey.parse(self.baseline) if self.baseline else None
+        unfolded = frozenset(filter(None, map(EntryKey.parse, self.unfolded)))
+        return ListOptions(clean_line(self.filter), sort, baseline, unfolded)
 
     @property
     def list_marks(self) -> Marks:

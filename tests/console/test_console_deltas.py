@@ -7,10 +7,10 @@ import pytest
 
 from labtui.api import Lab
 from labtui.catalog import load
-from labtui.console.comparison.query import ComparisonQuery, answer
+from labtui.console.comparison.screen import ComparisonQuery, answer
 from labtui.console.experiments.details import details
 from labtui.console.experiments.entries import EntryBuilder
-from labtui.console.experiments.entry import ListEntry, ListOptions, Marks
+from labtui.console.experiments.entry import EntryKey, ListEntry, ListOptions, Marks
 from labtui.console.experiments.rows import row
 from labtui.console.ui.glyphs import UNICODE
 from labtui.spec import Data, Variant
@@ -51,7 +51,7 @@ def half(name: str, final: float, **more):
 @pytest.mark.parametrize("baseline", [None, "dropout"])
 def test_every_delta_of_the_list_is_that_of_the_table_with_the_same_confounds(baseline):
     lab = recorded()
-    chosen = ListOptions(baseline=f"arm:{baseline}" if baseline else None)
+    chosen = ListOptions(baseline=EntryKey.parse(f"arm:{baseline}") if baseline else None)
     table, lines = answer(lab, ComparisonQuery(baseline=baseline)), listed(lab, chosen)
     compared = 0
     for one in table.rows:

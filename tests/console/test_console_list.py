@@ -8,7 +8,7 @@ import pytest
 from labtui.catalog import Problem
 from labtui.console.experiments.details import details
 from labtui.console.experiments.entries import EntryBuilder
-from labtui.console.experiments.entry import ListOptions, Marks, figure, ink_of
+from labtui.console.experiments.entry import EntryKey, EntryKind, ListOptions, Marks, figure, ink_of
 from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.console.experiments.rows import COLUMNS, counts, row
 from labtui.console.ui.glyphs import ASCII, UNICODE
@@ -20,14 +20,20 @@ from tests.support.console.builders import FakeCatalog, curve, foreign, msgspec_
 
 CATALOG = FakeCatalog("network", "dropout", "adam@0.01", "adam@0.001")
 
+DROPOUT = EntryKey(EntryKind.VARIANT, "dropout")
+
+
+def cell(name: str) -> EntryKey:
+    return EntryKey(EntryKind.CELL, name)
+
 
 def keys(*runs, catalog=CATALOG, **choice):
-    return [entry.key for entry in EntryBuilder(catalog).entries(snapshot(*runs), ListOptions(**choice))]
+    return [str(entry.key) for entry in EntryBuilder(catalog).entries(snapshot(*runs), ListOptions(**choice))]
 
 
 def find(key, *runs, catalog=CATALOG, trends=None, **choice):
     shown = EntryBuilder(catalog).entries(snapshot(*runs, trends=trends or {}), ListOptions(**choice))
-    return next(entry for entry in shown if entry.key == key)
+    return next(entry for entry in shown if str(entry.key) == key)
 
 
 def texts(entry, shown=None, marks=None, glyphs=UNICODE):
@@ -52,7 +58,7 @@ def test_several_seeds_make_a_mean_and_unfold_into_their_runs():
     entry = find("arm:dropout", *seeds)
     assert (entry.figure.value, entry.spread, entry.count) == (61.0, 1.0, 3)
     assert "▸3" in texts(entry)["name"]
-    unfolded = keys(*seeds, unfolded=frozenset({"arm:dropout"}))
+    unfolded = keys(*seeds, unfolded=frozenset({DROPOUT}))
     assert unfolded[1:5] == ["arm:dropout", *(f"run:{one.id}" for one in seeds)]
 
 
@@ -83,8 +89,8 @@ def test_deltas_are_taken_against_the_declared_baseline_in_points():
 
 def test_another_baseline_can_be_chosen():
     base, better = run("network", final=55.9), run("dropout", final=61.04)
-    assert find("arm:network", base, better, baseline="arm:dropout").delta.value == pytest.approx(-5.14)
-    assert find("arm:dropout", base, better, baseline="arm:dropout").is_baseline
+    assert find("arm:network", base, better, baseline=DROPOUT).delta.value == pytest.approx(-5.14)
+    assert find("arm:dropout", base, better, baseline=DROPOUT).is_baseline
 
 
 def test_an_unfinished_run_has_no_delta_and_its_live_value_is_marked():
@@ -126,7 +132,7 @@ def test_faults_of_the_catalog_are_listed():
         path=Path("x.toml"), line=12, column=None, key="l1.lrr", message="unknown \x1b[31mkey", experiment="l1"
     )
     entry = EntryBuilder(FakeCatalog("network", problems=[problem])).entries(snapshot(), ListOptions())[-1]
-    assert entry.is_fault
+    assert entry.is_problem
     assert entry.title == "line 12: l1.lrr: unknown \ufffd[31mkey"
     assert plain(details(entry, {}, 40, UNICODE, 0.0)[1]) == entry.title
 
@@ -160,25 +166,25 @@ def test_a_filter_of_one_character_is_no_negation():
 
 
 def test_marks_take_the_first_free_letter_and_keep_theirs():
-    marks = Marks().toggled("x").toggled("y").toggled("z").toggled("y").toggled("w")
-    assert marks.as_dict() == {"A": "x", "B": "w", "C": "z"}
+    marks = Marks().toggled(cell("x")).toggled(cell("y")).toggled(cell("z")).toggled(cell("y")).toggled(cell("w"))
+    assert marks.as_dict() == {"A": "cell:x", "B": "cell:w", "C": "cell:z"}
     assert Marks.from_mapping(marks.as_dict()) == marks
-    assert Marks.from_mapping({"AB": "x", "a": "y"}) == Marks()
+    assert Marks.from_mapping({"AB": "cell:x", "a": "cell:y", "B": "z"}) == Marks()
 
 
 def test_there_are_26_marks():
     marks = Marks()
     for number in range(30):
-        marks = marks.toggled(str(number))
+        marks = marks.toggled(cell(str(number)))
     assert len(marks.letters) == 26
     assert {ink_of(letter) for letter, _ in marks.letters} == set(range(8))
 
 
 def test_a_mark_is_shown_in_the_colour_of_its_curve():
     entry = find("arm:dropout", run("dropout", final=61.0))
-    marks = Marks().toggled("a").toggled("arm:dropout")
-    cell = row(entry, marks, snapshot(), UNICODE).cells["mark"]
-    assert (cell[0].text, cell[0].style) == ("B", "series1")
+    marks = Marks().toggled(cell("a")).toggled(DROPOUT)
+    (mark,) = row(entry, marks, snapshot(), UNICODE).cells["mark"]
+    assert (mark.text, mark.style) == ("B", "series1")
 
 
 def test_every_state_has_its_word_and_its_own_glyph_in_both_sets():

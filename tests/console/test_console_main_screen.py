@@ -68,11 +68,11 @@ def live(lab: Lab):
 
 
 def names(app: ConsoleUnderTest) -> list[str]:
-    return [row.key for row in app.screen.query_one(ExperimentList).table.rows]
+    return [str(row.key) for row in app.screen.query_one(ExperimentList).table.rows]
 
 
 def cells(app: ConsoleUnderTest, key: str) -> dict[str, str]:
-    row = next(row for row in app.screen.query_one(ExperimentList).table.rows if row.key == key)
+    row = next(row for row in app.screen.query_one(ExperimentList).table.rows if str(row.key) == key)
     return {name: "".join(span.text for span in cell).strip() for name, cell in row.cells.items()}
 
 
@@ -158,7 +158,7 @@ async def test_the_cursor_moves_by_arrows_letters_and_pages(console):
             "left_square_bracket",
         ):
             await pilot.press(key)
-            visited.append(names(app).index(table.cursor_key))
+            visited.append(names(app).index(str(table.cursor_key)))
         assert visited == [1, 2, 1, 0, 3, 0, 3, 0, 3, 3, 2]
 
 
@@ -193,7 +193,7 @@ async def test_seeds_unfold_and_fold(console, lab):
         assert len(names(app)) == 4 + 3
         await pilot.press("j", "left")
         assert len(names(app)) == 4
-        assert app.screen.query_one(ExperimentList).table.cursor_key == "arm:dropout"
+        assert str(app.screen.query_one(ExperimentList).table.cursor_key) == "arm:dropout"
         assert "over 3 seeds" in screen_text(app)
         await app.settled(pilot, lambda shot: len(shot.curves) == 3)
         assert app.screen.query(Chart).first().series[0].band is not None
@@ -250,9 +250,9 @@ async def test_a_click_moves_the_cursor_and_one_below_the_rows_does_not(console)
     app = console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.click("#list", offset=(10, 4))
-        assert app.screen.query_one(ExperimentList).table.cursor_key == "arm:adam@0.01"
+        assert str(app.screen.query_one(ExperimentList).table.cursor_key) == "arm:adam@0.01"
         await pilot.click("#list", offset=(10, 20))
-        assert app.screen.query_one(ExperimentList).table.cursor_key == "arm:adam@0.01"
+        assert str(app.screen.query_one(ExperimentList).table.cursor_key) == "arm:adam@0.01"
 
 
 async def test_chart_options_change_by_key(console, lab):
@@ -392,7 +392,7 @@ async def test_an_action_that_fails_says_what_to_do_and_the_console_lives_on(con
         assert "[bold]eaten" in screen_text(app)
         assert "\x1b" not in screen_text(app)
         await pilot.press("j")
-        assert app.screen.query_one(ExperimentList).table.cursor_key == "arm:dropout"
+        assert str(app.screen.query_one(ExperimentList).table.cursor_key) == "arm:dropout"
 
 
 async def test_a_poll_that_fails_is_told_once_and_polling_goes_on(console, lab, monkeypatch):

@@ -7,8 +7,7 @@ from textual import events
 from textual.binding import Binding
 
 from labtui.console.charts.screen import ChartsScreen
-from labtui.console.command_palette import action_node, name_of
-from labtui.console.commands import COMMANDS, EVERYWHERE, commands
+from labtui.console.commands import COMMANDS, EVERYWHERE, action_node, commands, name_of
 from labtui.console.comparison.screen import CompareScreen
 from labtui.console.docs_page import page
 from labtui.console.experiments.screen import MainScreen

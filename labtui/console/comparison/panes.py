@@ -22,7 +22,7 @@ from labtui.console.comparison.table_rows import (
     table_rows,
 )
 from labtui.console.data.snapshot import Snapshot
-from labtui.console.experiments.entry import ListEntry
+from labtui.console.experiments.entry import EntryKey, EntryKind, ListEntry
 from labtui.console.selection import Selection
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.table import LiveTable
@@ -124,7 +124,7 @@ class ComparisonPanes(Widget):
         if not run_id and row is not None and len(row.values) == 1:
             run_id = row.values[0].run
         entries = (
-            ListEntry(f"arm:{row.name}", variant.spec.display_title, variant=variant)
+            ListEntry(EntryKey(EntryKind.VARIANT, row.name), variant.spec.display_title, variant=variant)
             for variant in self.app.lab.catalog.variants
             if row is not None and variant.spec.name == row.name
         )

@@ -1,7 +1,7 @@
 """The comparison on the whole screen: asks for the rows of `labtui compare`, and again when they may change."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,12 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from labtui.api import Lab
+from labtui.api.comparison import compare_experiments
 from labtui.compare.render.export import to_markdown
 from labtui.console.charts.options import ChartOptions
 from labtui.console.commands import bindings
 from labtui.console.comparison.export import FORMATS, format_of, write_new
 from labtui.console.comparison.panes import ComparisonPanes
-from labtui.console.comparison.query import ComparisonQuery, answer, metrics, results_version
 from labtui.console.comparison.table_rows import LineKind, RowKey
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.messages import ActionFailed, Compared, run_in_background
@@ -22,6 +23,9 @@ from labtui.console.selection import Selection
 from labtui.console.ui.dialogs import Prompt
 from labtui.console.ui.filter_bar import FilterBar
 from labtui.console.ui.page import Page
+from labtui.store.run import Run
+from labtui.store.state import State
+from labtui.store.tags import TEST_ACCURACY, TEST_LOSS
 from labtui.text.spans import Span
 
 if TYPE_CHECKING:
@@ -29,6 +33,16 @@ if TYPE_CHECKING:
 
 FILE = "comparison.md"
 """The file name that the export proposes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonQuery:
+    """What is compared."""
+
+    names: tuple[str, ...] = ()
+    """Experiments, members or titles; none means everything that has run."""
+    metric: str = TEST_ACCURACY
+    baseline: str | None = None
 
 
 class CompareScreen(Page):
@@ -167,3 +181,20 @@ class CompareScreen(Page):
         maximised = bool(self.panes.maximised)
         self.panes.restore()
         return maximised
+
+
+def answer(lab: Lab, query: ComparisonQuery) -> "ComparisonTable":
+    """The table of a query. Raises LabErrors."""
+    return compare_experiments(lab, query.names, metric=query.metric, baseline=query.baseline)
+
+
+def results_version(runs: Iterable[Run]) -> int:
+    """A number that changes when an answer may change: when a run ends, appears or disappears."""
+    return hash(frozenset((run.id, run.state, run.modified if run.state is State.FINISHED else 0.0) for run in runs))
+
+
+def metrics(runs: Iterable[Run]) -> tuple[str, ...]:
+    """The metrics that finished runs can be compared by: the final ones first, then the other recorded tags."""
+    tags = {tag for run in runs if run.state is State.FINISHED and run.result for tag in run.result.last}
+    first = [tag for tag in (TEST_ACCURACY, TEST_LOSS) if tag in tags]
+    return (*first, *sorted(tags - set(first))) or (TEST_ACCURACY,)

@@ -50,7 +50,7 @@ def details(
     """The lines of the panel, each at most `width` cells; `now` is in seconds since the epoch."""
     if entry is None:
         return []
-    if entry.is_fault:
+    if entry.is_problem:
         lines = wrap(entry.title, max(20, width))
         return [(Span("The catalog has a problem", "strong"),), *((Span(line, "bad"),) for line in lines)]
     if entry.run is None:

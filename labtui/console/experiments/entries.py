@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from labtui.catalog import Catalog, Problem
 from labtui.console.data.snapshot import Snapshot, Trend
-from labtui.console.experiments.entry import Delta, Figure, ListEntry, ListOptions, figure
+from labtui.console.experiments.entry import Delta, EntryKey, EntryKind, Figure, ListEntry, ListOptions, figure
 from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.spec import Variant
 from labtui.store.run import Run
@@ -34,9 +34,9 @@ class EntryBuilder:
         self._catalog = catalog
         self._names = {variant.spec.name for variant in catalog.variants}
         self._deltas = _DeltaCache()
-        self._run_keys: dict[str, tuple[Run, str]] = {}
-        self._built: dict[str, tuple[tuple[Run, ...], Trend | None, ListEntry]] = {}
-        self._cells: dict[str, tuple[tuple[Run, ...], Cell | None]] = {}
+        self._run_keys: dict[str, tuple[Run, EntryKey]] = {}
+        self._built: dict[EntryKey, tuple[tuple[Run, ...], Trend | None, ListEntry]] = {}
+        self._cells: dict[EntryKey, tuple[tuple[Run, ...], Cell | None]] = {}
 
     def entries(self, snapshot: Snapshot, options: ListOptions) -> tuple[ListEntry, ...]:
         """The whole list, filtered, sorted and unfolded."""
@@ -50,7 +50,7 @@ class EntryBuilder:
         shown = list(parts.pop(""))
         for heading, lines in parts.items():
             if lines and self._catalog.variants:
-                shown.append(ListEntry(f"heading:{heading}", heading))
+                shown.append(ListEntry(EntryKey(EntryKind.HEADING, heading), heading))
             shown += lines
         return (*shown, *_problems(self._catalog))
 
@@ -62,14 +62,14 @@ class EntryBuilder:
     def _all_entries(self, snapshot: Snapshot, options: ListOptions) -> list[ListEntry]:
         """An entry for each variant, and one for each other cell and foreign run; with deltas."""
         groups = self._groups(snapshot.runs)
-        variants = {f"arm:{variant.spec.name}": variant for variant in self._catalog.variants}
+        variants = {_variant_key(variant.spec.name): variant for variant in self._catalog.variants}
         entries = [self._entry(key, variant, groups.pop(key, ()), snapshot) for key, variant in variants.items()]
         entries += [self._entry(key, None, runs, snapshot) for key, runs in groups.items()]
         self._built = {entry.key: self._built[entry.key] for entry in entries}
         cells = {entry.key: cell for entry in entries if (cell := self._cells[entry.key][1]) is not None}
         return self._deltas.with_deltas(entries, cells, options.baseline)
 
-    def _groups(self, runs: Iterable[Run]) -> dict[str, tuple[Run, ...]]:
+    def _groups(self, runs: Iterable[Run]) -> dict[EntryKey, tuple[Run, ...]]:
         """Runs by the key of their entry, newest first in each."""
         run_keys, groups = {}, defaultdict(list)
         for run in runs:
@@ -79,14 +79,14 @@ class EntryBuilder:
         self._run_keys = run_keys
         return {key: tuple(group) for key, group in groups.items()}
 
-    def _key(self, run: Run) -> str:
+    def _key(self, run: Run) -> EntryKey:
         if run.spec is None:
-            return f"run:{run.id}"
+            return EntryKey(EntryKind.RUN, run.id)
         if run.name in self._names and not run.spec.overrides:
-            return f"arm:{run.name}"
-        return f"cell:{run.group}/{run.display_title}"
+            return _variant_key(run.name)
+        return EntryKey(EntryKind.CELL, f"{run.group}/{run.display_title}")
 
-    def _entry(self, key: str, variant: Variant | None, runs: tuple[Run, ...], snapshot: Snapshot) -> ListEntry:
+    def _entry(self, key: EntryKey, variant: Variant | None, runs: tuple[Run, ...], snapshot: Snapshot) -> ListEntry:
         """The entry of these runs: the one built before, if runs and trend are the same."""
         before = self._built.get(key)
         if before is not None and _same(before[0], runs) and before[1] is _trend(before[2].run, snapshot):
@@ -96,13 +96,17 @@ class EntryBuilder:
         self._built[key] = (runs, _trend(entry.run, snapshot), entry)
         return entry
 
-    def _cell(self, key: str, runs: tuple[Run, ...]) -> "Cell | None":
+    def _cell(self, key: EntryKey, runs: tuple[Run, ...]) -> "Cell | None":
         """The cell of the runs that are over: active runs change four times a second."""
         over = tuple(run for run in runs if run.state.is_over and run.group == runs[0].group)
         before = self._cells.get(key)
         if before is None or not _same(before[0], over):
             self._cells[key] = (over, _cell_of(over))
         return self._cells[key][1]
+
+
+def _variant_key(name: str) -> EntryKey:
+    return EntryKey(EntryKind.VARIANT, name)
 
 
 def _cell_of(runs: Sequence[Run]) -> "Cell | None":
@@ -124,7 +128,7 @@ def _trend(run: Run | None, snapshot: Snapshot) -> Trend | None:
 # --- Entries ------------------------------------------------------------------------------------------------------
 
 
-def _titled(key: str, variant: Variant | None, runs: Sequence[Run]) -> ListEntry:
+def _titled(key: EntryKey, variant: Variant | None, runs: Sequence[Run]) -> ListEntry:
     if variant is not None:
         note = clean_line(runs[0].group) if runs and runs[0].group != variant.spec.group else ""
         return ListEntry(key, clean_line(variant.spec.display_title), note=note, variant=variant)
@@ -158,7 +162,7 @@ def _unfolded(entry: ListEntry, snapshot: Snapshot, options: ListOptions) -> lis
         return [entry]
     children = [
         ListEntry(
-            f"run:{run.id}",
+            EntryKey(EntryKind.RUN, run.id),
             f"seed {run.seed}",
             note="" if run.group == entry.runs[0].group else clean_line(run.group),
             runs=(run,),
@@ -171,9 +175,8 @@ def _unfolded(entry: ListEntry, snapshot: Snapshot, options: ListOptions) -> lis
 
 
 def _problems(catalog: Catalog) -> list[ListEntry]:
-    return [
-        ListEntry(f"fault:{index}", clean_line(_place_of(problem))) for index, problem in enumerate(catalog.problems)
-    ]
+    texts = [clean_line(_place_of(problem)) for problem in catalog.problems]
+    return [ListEntry(EntryKey(EntryKind.PROBLEM, str(index)), text) for index, text in enumerate(texts)]
 
 
 def _place_of(problem: Problem) -> str:
@@ -225,13 +228,13 @@ class _DeltaCache:
     """The deltas of the entries, as compare takes them. It keeps the latest: finished runs seldom change."""
 
     def __init__(self) -> None:
-        self._cells: Mapping[str, Cell] = {}
-        self._baseline: str | None = None
-        self._deltas: dict[str, Delta] = {}
-        self._used: frozenset[str] = frozenset()
+        self._cells: Mapping[EntryKey, Cell] = {}
+        self._baseline: EntryKey | None = None
+        self._deltas: dict[EntryKey, Delta] = {}
+        self._used: frozenset[EntryKey] = frozenset()
 
     def with_deltas(
-        self, entries: list[ListEntry], cells: "Mapping[str, Cell]", baseline: str | None
+        self, entries: list[ListEntry], cells: "Mapping[EntryKey, Cell]", baseline: EntryKey | None
     ) -> list[ListEntry]:
         """The entries with their deltas, against their declared baselines or the entry of this key.
 
@@ -249,27 +252,32 @@ class _DeltaCache:
         ]
 
 
-def _same_cells(cells: "Mapping[str, Cell]", others: "Mapping[str, Cell]") -> bool:
+def _same_cells(cells: "Mapping[EntryKey, Cell]", others: "Mapping[EntryKey, Cell]") -> bool:
     return cells.keys() == others.keys() and all(cells[key] is others[key] for key in cells)
 
 
-def _declared(entries: Iterable[ListEntry]) -> set[str]:
+def _declared(entries: Iterable[ListEntry]) -> set[EntryKey]:
     """The keys of the catalog's entries that others declare as their baseline, whether they have run or not."""
-    return {f"arm:{entry.variant.spec.baseline}" for entry in entries if entry.variant and entry.variant.spec.baseline}
+    return {
+        _variant_key(entry.variant.spec.baseline) for entry in entries if entry.variant and entry.variant.spec.baseline
+    }
 
 
 def _find_deltas(
-    entries: Iterable[ListEntry], cells: "Mapping[str, Cell]", chosen: str | None
-) -> tuple[dict[str, Delta], frozenset[str]]:
+    entries: Iterable[ListEntry], cells: "Mapping[EntryKey, Cell]", chosen: EntryKey | None
+) -> tuple[dict[EntryKey, Delta], frozenset[EntryKey]]:
     """The deltas by key of the entry, and the keys of the entries that they are taken against."""
     from labtui.compare.deltas import plain_delta  # deferred: the first frame has no runs
 
-    deltas: dict[str, Delta] = {}
-    used: set[str] = set()
+    deltas: dict[EntryKey, Delta] = {}
+    used: set[EntryKey] = set()
     if chosen and chosen not in cells:
         return deltas, frozenset()
     keys = {cell.key: key for key, cell in cells.items()}
-    candidates, current = tuple(cells.values()), {cell.key for key, cell in cells.items() if key.startswith("arm:")}
+    candidates, current = (
+        tuple(cells.values()),
+        {cell.key for key, cell in cells.items() if key.kind is EntryKind.VARIANT},
+    )
     for entry in entries:
         if (cell := cells.get(entry.key)) is None:
             continue

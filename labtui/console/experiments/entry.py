@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from string import ascii_uppercase
+from typing import NamedTuple
 
 from labtui.console.data.snapshot import Trend
 from labtui.spec import Variant
@@ -12,6 +14,36 @@ from labtui.store.tags import LIVE_ACCURACY, TEST_ACCURACY
 
 SORTS = ("catalog", "accuracy", "delta", "newest")
 """The orders that the sort key goes through."""
+
+
+class EntryKind(StrEnum):
+    """What an entry stands for; the values are saved."""
+
+    VARIANT = "arm"
+    """A variant of the catalog, with its runs."""
+    CELL = "cell"
+    """Runs with overrides, or of an experiment that is not in the catalog."""
+    RUN = "run"
+    HEADING = "heading"
+    PROBLEM = "fault"
+    """A problem of the catalog."""
+
+
+class EntryKey(NamedTuple):
+    """The key of an entry, which stays the same from snapshot to snapshot; as text it is saved."""
+
+    kind: EntryKind
+    name: str
+    """Name of the variant, title of the cell, id of the run."""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> "EntryKey | None":
+        """The key of a saved text; None if it is not one."""
+        kind, _, name = text.partition(":")
+        return cls(EntryKind(kind), name) if kind in set(EntryKind) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +70,7 @@ class Delta:
 class ListEntry:
     """One line of the list."""
 
-    key: str
-    """`arm:adam@0.01`, `cell:Cifar/Dropout [epochs=1]`, `run:` and the run's id, `heading:…`, `fault:…`."""
+    key: EntryKey
     title: str
     note: str = ""
     variant: Variant | None = None
@@ -69,12 +100,12 @@ class ListEntry:
     @property
     def is_heading(self) -> bool:
         """Whether the line is a heading over others."""
-        return self.key.startswith("heading:")
+        return self.key.kind is EntryKind.HEADING
 
     @property
-    def is_fault(self) -> bool:
+    def is_problem(self) -> bool:
         """Whether the line shows a problem of the catalog."""
-        return self.key.startswith("fault:")
+        return self.key.kind is EntryKind.PROBLEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +114,9 @@ class ListOptions:
 
     filter: str = ""
     sort: str = "catalog"
-    baseline: str | None = None
+    baseline: EntryKey | None = None
     """Key of the entry that deltas are taken against, instead of the declared baselines."""
-    unfolded: frozenset[str] = frozenset()
+    unfolded: frozenset[EntryKey] = frozenset()
 
 
 def figure(run: Run, trend: Trend | None) -> Figure | None:
@@ -103,19 +134,19 @@ def figure(run: Run, trend: Trend | None) -> Figure | None:
 class Marks:
     """A letter A to Z per marked entry, which stays the same while other marks come and go. An immutable value."""
 
-    letters: tuple[tuple[str, str], ...] = ()
+    letters: tuple[tuple[str, EntryKey], ...] = ()
     """(letter, key), in the order of the alphabet."""
 
-    def letter(self, key: str) -> str:
+    def letter(self, key: EntryKey) -> str:
         """The letter of a key; empty where it has none."""
         return next((letter for letter, marked in self.letters if marked == key), "")
 
     @property
-    def keys(self) -> tuple[str, ...]:
+    def keys(self) -> tuple[EntryKey, ...]:
         """The marked keys in the order of their letters."""
         return tuple(key for _, key in self.letters)
 
-    def toggled(self, key: str) -> "Marks":
+    def toggled(self, key: EntryKey) -> "Marks":
         """With this key marked by the first free letter, or its mark removed; unchanged if all 26 letters are taken."""
         if self.letter(key):
             return Marks(tuple(pair for pair in self.letters if pair[1] != key))
@@ -125,13 +156,14 @@ class Marks:
 
     def as_dict(self) -> dict[str, str]:
         """Keys by letter, as they are saved."""
-        return dict(self.letters)
+        return {letter: str(key) for letter, key in self.letters}
 
     @classmethod
     def from_mapping(cls, letters: Mapping[str, str]) -> "Marks":
         """The marks that `as_dict` returned; what is not a letter is ignored."""
-        good = {letter: key for letter, key in letters.items() if len(letter) == 1 and letter in ascii_uppercase}
-        return cls(tuple(sorted(good.items())))
+        keys = {letter: EntryKey.parse(text) for letter, text in letters.items()}
+        valid = {letter: key for letter, key in keys.items() if key and len(letter) == 1 and letter in ascii_uppercase}
+        return cls(tuple(sorted(valid.items())))
 
 
 def ink_of(letter: str) -> int:

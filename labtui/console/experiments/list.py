@@ -1,6 +1,6 @@
 """The list of experiments and runs: a table with marks, filter, order and folding."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -49,8 +49,8 @@ class ExperimentList(Widget):
         self.marks = Marks()
         self._builder = EntryBuilder(catalog)
         self._snapshot = Snapshot()
-        self._entries: dict[str, ListEntry] = {}
-        self._rows: dict[str, tuple[_RowSource, TableRow]] = {}
+        self._entries: dict[Hashable, ListEntry] = {}
+        self._rows: dict[Hashable, tuple[_RowSource, TableRow]] = {}
         self._has_shown_newest = False
 
     def compose(self) -> ComposeResult:
@@ -72,7 +72,7 @@ class ExperimentList(Widget):
 
     def _select_newest(self) -> None:
         was_moved = self.table.cursor_key != next(iter(self._entries), None)
-        if not was_moved or (self.current is not None and self.current.is_fault):
+        if not was_moved or (self.current is not None and self.current.is_problem):
             newest = self._snapshot.runs[0]
             self.table.select(next((key for key, entry in self._entries.items() if newest in entry.runs), ""))
 
@@ -81,7 +81,7 @@ class ExperimentList(Widget):
         glyphs = glyphs_of(self)
         entries = self._builder.entries(self._snapshot, self.options)
         self._entries = {entry.key: entry for entry in entries}
-        rows: dict[str, tuple[_RowSource, TableRow]] = {}
+        rows: dict[Hashable, tuple[_RowSource, TableRow]] = {}
         for entry in entries:
             trend = self._snapshot.trends.get(entry.run.id) if entry.run else None
             source: _RowSource = (entry, trend, self.marks.letter(entry.key))
@@ -98,7 +98,7 @@ class ExperimentList(Widget):
     @property
     def current(self) -> ListEntry | None:
         """The entry under the cursor."""
-        return self._entries.get(str(self.table.cursor_key))
+        return self._entries.get(self.table.cursor_key)
 
     @property
     def marked(self) -> tuple[ListEntry, ...]:
@@ -109,7 +109,7 @@ class ExperimentList(Widget):
     def selection(self) -> Selection:
         """The marked entries, else the one under the cursor."""
         current = self.current
-        selected = self.marked or ((current,) if current and not current.is_fault else ())
+        selected = self.marked or ((current,) if current and not current.is_problem else ())
         order = dict.fromkeys(run.id for entry in self._entries.values() for run in entry.runs)
         return Selection(selected, current.run if current else None, tuple(self._charted(selected)), tuple(order))
 
@@ -124,14 +124,14 @@ class ExperimentList(Widget):
     @property
     def visible_runs(self) -> tuple[str, ...]:
         """The ids of the runs in sight."""
-        visible = (self._entries.get(str(key)) for key in self.table.visible_keys)
+        visible = (self._entries.get(key) for key in self.table.visible_keys)
         return tuple(entry.run.id for entry in visible if entry is not None and entry.run is not None)
 
     # --- Keys ---------------------------------------------------------------------------------------------------------
 
     def action_mark(self) -> None:
         """Mark the entry, or remove its mark, and move to the next."""
-        if self.current is not None and not self.current.is_fault:
+        if self.current is not None and not self.current.is_problem:
             self.marks = self.marks.toggled(self.current.key)
             self.table.action_move(1)
             self._changed()
@@ -152,7 +152,7 @@ class ExperimentList(Widget):
 
     def action_baseline(self) -> None:
         """Take deltas against this entry; a second time, against the declared baselines."""
-        if self.current is not None and not self.current.is_fault:
+        if self.current is not None and not self.current.is_problem:
             key = self.current.key
             self._set(baseline=None if self.options.baseline == key else key)
 

@@ -36,7 +36,7 @@ def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> T
     """One entry as a row."""
     if entry.is_heading:
         return TableRow(entry.key, {"name": (Span(f"{glyphs.horizontal * 2} {entry.title}", "muted"),)}, heading=True)
-    if entry.is_fault:
+    if entry.is_problem:
         line = (Span(f"  {glyphs.states['failed']} ", "bad"), Span(f"catalog, {entry.title}", "bad"))
         return TableRow(entry.key, {"name": line}, whole=True)
     run, trend = entry.run, snapshot.trends.get(entry.run.id) if entry.run else None

@@ -165,8 +165,8 @@ class MainScreen(Screen[None]):
         self.app.save_state(
             filter=options.filter,
             sort=options.sort,
-            baseline=options.baseline,
-            unfolded=tuple(options.unfolded),
+            baseline=str(options.baseline) if options.baseline else None,
+            unfolded=tuple(map(str, options.unfolded)),
             marks=self.list.marks.as_dict(),
             axis=str(self.chart_options.axis),
             smoothing=self.chart_options.smoothing,
@@ -220,7 +220,7 @@ class MainScreen(Screen[None]):
 
     @property
     def maximised(self) -> str:
-        """The pane that has the whole screen; empty if none has."""
+        """The pane that is shown alone; empty if none is."""
         return next((pane for pane in PANES if self.has_class(f"-only-{pane}")), "")
 
     def action_maximise(self) -> None:
@@ -236,5 +236,4 @@ class MainScreen(Screen[None]):
         if self.focused is log:
             self.action_maximise()
         else:
-            self.add_class("-with-log")
             log.focus()

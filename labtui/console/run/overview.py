@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from labtui.console.experiments.details import curve_lines, run_lines
-from labtui.console.experiments.entry import ListEntry
+from labtui.console.experiments.entry import EntryKey, EntryKind, ListEntry
 from labtui.console.launch.request import command_of_run
 from labtui.console.ui.glyphs import Glyphs
 from labtui.spec import RunSpec, flatten, recipe
@@ -29,7 +29,7 @@ TWO_COLUMNS = 120
 
 def overview(run: Run, curves: "Mapping[str, Curve]", width: int, glyphs: Glyphs, now: float) -> list[Line]:
     """State, figures, how it ended, the command that repeats it, and its environment."""
-    entry = ListEntry(f"run:{run.id}", run.display_title, runs=(run,))
+    entry = ListEntry(EntryKey(EntryKind.RUN, run.id), run.display_title, runs=(run,))
     lines = [*run_lines(entry, run, width, glyphs, now)]
     for title, block in (
         ("figures", curve_lines(curves, width, glyphs)),

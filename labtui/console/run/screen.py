@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from labtui.console.charts.options import ChartedRun, ChartOptions
 from labtui.console.commands import bindings
 from labtui.console.data.snapshot import Interest, Snapshot
-from labtui.console.experiments.entry import ListEntry
+from labtui.console.experiments.entry import EntryKey, EntryKind, ListEntry
 from labtui.console.notifications import run_label
 from labtui.console.run.panes import TABS, RunPanes
 from labtui.console.selection import Selection
@@ -53,7 +53,7 @@ class RunScreen(Page):
         variants = self.app.lab.catalog.variants if run.spec else ()
         variant = next((variant for variant in variants if variant.spec.name == run.name), None)
         title = run_label(run) if run.seed is not None else run.display_title
-        entry = ListEntry(f"run:{run.id}", run.display_title, variant=variant, runs=(run,))
+        entry = ListEntry(EntryKey(EntryKind.RUN, run.id), run.display_title, variant=variant, runs=(run,))
         return Selection((entry,), run, (ChartedRun(title, "", (run,)),), order)
 
     def update(self, snapshot: Snapshot) -> None:
