@@ -330,9 +330,9 @@ async def test_r_asks_before_it_queues_several(console, lab, monkeypatch):
 async def test_x_asks_and_then_stops_in_stages(console, live, monkeypatch):
     stages = []
 
-    def stop(run, by, *, tell):
+    def stop(run, by, *, report):
         stages.append(run.id)
-        tell("asked to finish the step and save; SIGTERM in 20 s")
+        report("asked to finish the step and save; SIGTERM in 20 s")
         return True
 
     monkeypatch.setattr(launch_stop, "stop", stop)
