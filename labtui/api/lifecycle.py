@@ -22,6 +22,7 @@ from labtui.launch.stop import Stage, StageTimeouts
 from labtui.launch.stop import stop as stop_in_stages
 from labtui.store.run import Run
 from labtui.store.state import State
+from labtui.text.words import plural
 
 
 def start(
@@ -179,8 +180,8 @@ def restart_stalled_queue(lab: Lab) -> str:
         return ""
     start_queue_runner(lab)
     parts = [
-        f"{_runs(waiting)} waiting" if waiting else "",
-        f"{_runs(lost)} lost or killed, to resume from the last checkpoint" if lost else "",
+        f"{plural(waiting, 'run')} waiting" if waiting else "",
+        f"{plural(lost, 'run')} lost or killed, to resume from the last checkpoint" if lost else "",
     ]
     return f"queue restarted: {', '.join(part for part in parts if part)}"
 
@@ -238,7 +239,3 @@ def move_to_trash(lab: Lab, run: Run) -> Path:
         if entry.run == run.id:
             remove_entry(entry)
     return lab.store.remove(run)
-
-
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count:,} runs"

@@ -15,7 +15,7 @@ from labtui.compare.metrics import Metric
 from labtui.compare.model import Remedy
 from labtui.compare.spec_diff import changes, covers, flat_recipe, matched_recipe
 from labtui.spec import RunSpec, Variant, recipe_hash
-from labtui.text.words import value_text
+from labtui.text.words import plural, value_text
 
 if TYPE_CHECKING:
     from labtui.compare.run_data import RunData
@@ -108,7 +108,7 @@ def _largest(cells: list[Cell]) -> tuple[Cell, tuple[tuple[Cell, str], ...]]:
 
 
 def _place(cell: Cell) -> str:
-    threads = f" with {cell.threads} thread{'s' if cell.threads != 1 else ''}" if cell.threads else ""
+    threads = f" with {plural(cell.threads, 'thread')}" if cell.threads else ""
     return f"on {cell.device}{threads}" if cell.device else "not launched"
 
 

@@ -332,7 +332,7 @@ async def test_x_asks_and_then_stops_in_stages(console, live, monkeypatch):
 
     def stop(run, by, *, report):
         stages.append(run.id)
-        report("asked to finish the step and save; SIGTERM in 20 s")
+        report("asked to finish the step and save; SIGTERM in 20s")
         return True
 
     monkeypatch.setattr(launch_stop, "stop", stop)
@@ -348,7 +348,7 @@ async def test_x_asks_and_then_stops_in_stages(console, live, monkeypatch):
         assert stages == []
         await pilot.press("x", "y")
         await app.until(pilot, lambda: "Dropout seed 0 has stopped" in app.said)
-        assert any("SIGTERM in 20 s" in text for text in app.said)
+        assert any("SIGTERM in 20s" in text for text in app.said)
 
 
 async def test_a_queued_run_is_removed_from_the_queue_and_its_folder_goes_to_the_trash(console, lab, tmp_path):

@@ -1,16 +1,17 @@
 """Whether this terminal can show the console, and with which characters."""
 
-import os
 import sys
 from collections.abc import Mapping
+
+from labtui.text.terminals import is_terminal
 
 
 def obstacle(environ: Mapping[str, str]) -> str:
     """Why the console cannot be shown here; empty if it can. Textual draws on stderr."""
     if environ.get("TERM", "") == "dumb":
-        return "TERM=dumb says that this terminal cannot move its cursor"
+        return "TERM=dumb: this terminal cannot move its cursor"
     for name, stream in (("standard input", sys.__stdin__), ("standard error", sys.__stderr__)):
-        if stream is None or stream.closed or not os.isatty(stream.fileno()):
+        if not is_terminal(stream):
             return f"{name} is not a terminal"
     return ""
 

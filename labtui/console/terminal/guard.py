@@ -16,6 +16,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from labtui.text.terminals import is_terminal
+
 RESTORE = (
     "\x1b[?1049l"  # leave the alternate screen
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l"  # mouse reports off
@@ -112,7 +114,7 @@ def _send(child: int, number: int) -> None:
 
 def _terminal() -> int | None:
     stream = sys.__stderr__
-    if stream is None or stream.closed or not os.isatty(stream.fileno()):
+    if stream is None or not is_terminal(stream):
         return None
     return stream.fileno()
 
