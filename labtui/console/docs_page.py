@@ -17,23 +17,24 @@ SCREENS = {
 HEAD = """\
 # The console
 
-Written by `python -m labtui.console.docs_page`; a test holds it equal to the keys that the console has.
+Written by `python -m labtui.console.docs_page`; a test holds it equal to the keys of the console.
 
-`labtui` opens it on the runs folder beside the catalog, `labtui --runs DIR` on any other; a folder that another tool
-wrote is only read. It shows what the run folders say and holds nothing else: quit it, open it elsewhere, it is all
-there. Quitting stops nothing; what goes on is said, and the next console tells what happened meanwhile.
+`labtui` opens the console on the runs folder beside the catalog, `labtui --runs DIR` on any other; a folder that
+another tool wrote is only read. The console shows what the run folders contain and keeps nothing else: close it, open
+it on another machine, and everything is there. Quitting stops no run. The console says what is still running when you
+quit, and the next one says what happened in the meantime.
 
-A letter before a row (`A` … `Z`) is a mark: marked rows have the same letter and colour in the list, the charts and the
-comparison. A `!` behind a difference says that it may come from something else than the declared factor; `M` leads to
-a baseline that it can fairly be compared with. A figure in the colour of the accent is of a run under way.
+A letter before a row (`A` … `Z`) is a mark: marked rows have the same letter and colour in the list, the charts and
+the comparison. A `!` after a difference means that something else than the declared factor may have caused it; `M`
+opens the comparison with a matched baseline. A figure in the accent colour belongs to a run that is still active.
 
-Under 100 columns panes lie over each other, and lose what can be had by a key. `--ascii` (or `LABTUI_ASCII=1`) draws
-with ASCII alone, `NO_COLOR` without colours, `--no-mouse` leaves the mouse to the terminal; with the mouse taken,
-Shift and drag select text. Filter, order, marks, theme and axes are remembered per runs folder, in
-`$XDG_STATE_HOME/labtui`, never in the runs folder.
+Below 100 columns, panes are stacked and less important ones are hidden; a key shows each of them. `--ascii` (or
+`LABTUI_ASCII=1`) draws with ASCII characters only, `NO_COLOR` without colours, and `--no-mouse` leaves the mouse to
+the terminal. While the console uses the mouse, select text with Shift and drag. Filter, sort order, marks, theme and
+axes are remembered per runs folder, in `$XDG_STATE_HOME/labtui`, never in the runs folder itself.
 
-`$XDG_CONFIG_HOME/labtui/keys.toml` changes keys, one line per command, by the ids below and in Textual's names of
-keys:
+To change keys, write one line per command into `$XDG_CONFIG_HOME/labtui/keys.toml`, with the ids below and Textual's
+key names:
 
 ```toml
 stop = "X"
