@@ -303,6 +303,36 @@ def steps_per_epoch(spec: RunSpec, train_images: int) -> int:
     return -(-samples_per_epoch(spec, train_images) // spec.training.batch_size)
 
 
+Better = Literal["higher", "lower"]
+"""The direction in which a metric improves."""
+
+TAKE_PATTERN = r"^(last|best|at:\d{1,15})\Z"
+
+Take = Annotated[str, Meta(pattern=TAKE_PATTERN, description='"last", "best", or a step such as "at:1000"')]
+"""Which point of a curve is a run's value."""
+
+
+class MetricTerms(Value, frozen=True, kw_only=True):
+    """What is said about a metric at one place, such as the catalog; None where nothing is said."""
+
+    better: Better | None = None
+    unit: Annotated[str, Meta(max_length=40)] | None = None
+    percent: bool | None = None
+    take: Take | None = None
+
+
+class Metric(Value, frozen=True, kw_only=True):
+    """What a run is judged by: a tag, and what its values mean."""
+
+    tag: str
+    better: Better | None = None
+    """None where nobody declared it: values are shown, but none is the best and nothing is claimed."""
+    unit: str = ""
+    percent: bool | None = None
+    """Whether values are logged as 0..1 and shown as 0 to 100 percent; None if nothing was declared."""
+    take: Take = "last"
+
+
 class Reference(Value, frozen=True, kw_only=True):
     """Published figures of one run, by tag, each at `epoch`; losses in the unit in which they were published."""
 

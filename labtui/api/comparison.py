@@ -8,11 +8,11 @@ import msgspec
 
 from labtui import datasets
 from labtui.api.lab import Lab
+from labtui.api.metrics import resolve
 from labtui.api.resolve import on_dataset
 from labtui.errors import UsageError
-from labtui.spec import Variant
+from labtui.spec import Metric, Variant
 from labtui.store.run import Run
-from labtui.store.tags import TEST_ACCURACY
 
 if TYPE_CHECKING:
     from labtui.compare.assertions import AssertionResult
@@ -39,7 +39,7 @@ def variants(lab: Lab) -> tuple[Variant, ...]:
 
 
 def compare_experiments(
-    lab: Lab, names: Sequence[str] = (), *, metric: str = TEST_ACCURACY, baseline: str | None = None
+    lab: Lab, names: Sequence[str] = (), *, metric: Metric | str | None = None, baseline: str | None = None
 ) -> "ComparisonTable":
     """Compare the runs of the named experiments, members or titles; no names means every cell with a finished run.
 
@@ -57,12 +57,12 @@ def compare_runs(lab: Lab, runs: Iterable[Run]) -> "ComparisonTable":
 
 
 def check_assertions(
-    lab: Lab, assertions: Sequence[str], *, metric: str = TEST_ACCURACY
+    lab: Lab, assertions: Sequence[str], *, metric: Metric | str | None = None
 ) -> "tuple[AssertionResult, ...]":
     """Check assertions such as `dropout > network`. Raises UsageError for a text that is not an assertion."""
     from labtui.compare.assertions import check_all
 
-    return check_all(assertions, _cells(lab), variants(lab), metric=metric)
+    return check_all(assertions, _cells(lab), variants(lab), metric=_metric(lab, metric))
 
 
 def write_report(
@@ -72,7 +72,7 @@ def write_report(
     *,
     forms: Sequence["Form"] = ("html", "md"),
     title: str = "",
-    metric: str = TEST_ACCURACY,
+    metric: Metric | str | None = None,
     baseline: str | None = None,
 ) -> tuple[Path, ...]:
     """Write the report of the named experiments into a folder. Returns the paths of the written files.
@@ -97,6 +97,10 @@ def _cells(lab: Lab, names: Sequence[str] = (), baseline: str | None = None) -> 
     return cells(runs)
 
 
+def _metric(lab: Lab, metric: Metric | str | None, names: Sequence[str] = ()) -> Metric:
+    return metric if isinstance(metric, Metric) else resolve(lab, metric, names=names)
+
+
 def _run_ids(cell: "Cell") -> set[str]:
     return {run.id for run in (*cell.runs, *cell.superseded, *cell.unfinished)}
 
@@ -113,10 +117,11 @@ def _compare(
     cells: "Sequence[Cell]",
     names: Sequence[str],
     *,
-    metric: str = TEST_ACCURACY,
+    metric: Metric | str | None = None,
     baseline: str | None = None,
 ) -> "ComparisonTable":
     from labtui.compare.table import compare_cells  # deferred: numpy and scipy, only if something is compared
 
     classes = {name: info.classes for name, info in datasets.known_datasets().items()}
-    return compare_cells(cells, variants(lab), metric=metric, baseline=baseline, names=names, classes=classes)
+    found = _metric(lab, metric, names)
+    return compare_cells(cells, variants(lab), metric=found, baseline=baseline, names=names, classes=classes)

@@ -29,6 +29,7 @@ from labtui.compare.cells import empty_cell
 from labtui.compare.findings.confounds import confounds
 from labtui.compare.findings.not_learning import never_learned
 from labtui.compare.metrics import metric as metric_of
+from labtui.compare.metrics import require_direction
 from labtui.compare.outcomes import SeedOutcome
 from labtui.compare.plans import (
     Outcomes,
@@ -51,7 +52,7 @@ from labtui.store.files import read_json, write_json
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
 from labtui.store.state import State
-from labtui.store.tags import TEST_ACCURACY
+from labtui.store.tags import DEFAULT_METRIC
 
 POLL = 0.3
 """Seconds between two looks at the runs."""
@@ -75,7 +76,7 @@ class PlanRequest:
     overrides: tuple[str, ...] = ()
     """`key=value`, for rows and baselines alike."""
     dataset: str | None = None
-    metric: str = TEST_ACCURACY
+    metric: str = DEFAULT_METRIC
 
 
 def make_plan(
@@ -114,12 +115,13 @@ def make_plan(
         raise UsageError("The rows use different data sets: they cannot be compared.", advice="Choose one: --dataset.")
     comparisons = tuple(_comparison(row, base, specs, request) for row, base in pairs)
     metric = metric_of(request.metric)
+    require_direction(metric)
     info = datasets.get(next(iter(specs.values())).data.name)
     plan = Plan(
         id=_plan_id(request.metric, comparisons),
         created=time.time(),
         metric=request.metric,
-        higher_is_better=metric.higher_is_better,
+        higher_is_better=metric.better == "higher",
         alpha=request.alpha,
         boundaries=boundaries(request.alpha / len(comparisons), request.max_seeds),
         comparisons=comparisons,

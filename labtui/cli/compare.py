@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.options import FOLDER, complete_experiments, json_option, lab_options
+from labtui.cli.options import FOLDER, MetricOptions, complete_experiments, json_option, lab_options, metric_options
 from labtui.cli.streams import put, put_json, say
 from labtui.errors import UsageError
 from labtui.store.run import Run
-from labtui.store.tags import TEST_ACCURACY
 from labtui.text.spans import Span
 from labtui.text.words import plural
 
@@ -39,7 +38,7 @@ RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "bu
     ),
 )
 @click.argument("names", nargs=-1, shell_complete=complete_experiments, metavar="[NAME]...")
-@click.option("--metric", default=TEST_ACCURACY, show_default=True, metavar="TAG", help="The metric to compare.")
+@metric_options
 @click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared baselines.")
 @click.option(
     "--assert",
@@ -57,7 +56,7 @@ def compare(
     lab: "Lab",
     *,
     names: tuple[str, ...],
-    metric: str,
+    metric: MetricOptions,
     baseline: str | None,
     assertions: tuple[str, ...],
     form: str | None,
@@ -72,16 +71,17 @@ def compare(
 
     if json and form:
         raise UsageError(f"Use either --json or --{form}, not both.")
+    found = metric.resolve(lab, (*names, baseline))
     if assertions:
-        outcomes = check_assertions(lab, assertions, metric=metric)
+        outcomes = check_assertions(lab, assertions, metric=found)
         for outcome in outcomes:
             word = Span("holds", "good") if outcome.holds else Span("does not hold", "bad")
             say(f"{outcome.assertion}: ", word, f": {outcome.why}")
         if names or json or form:
-            _put_table(compare_experiments(lab, names, metric=metric, baseline=baseline), "json" if json else form)
+            _put_table(compare_experiments(lab, names, metric=found, baseline=baseline), "json" if json else form)
         _require_all(outcomes)
         return
-    _put_table(compare_experiments(lab, names, metric=metric, baseline=baseline), "json" if json else form)
+    _put_table(compare_experiments(lab, names, metric=found, baseline=baseline), "json" if json else form)
 
 
 @click.command(
@@ -99,7 +99,7 @@ def compare(
 @click.option("--html", "forms", flag_value="html", multiple=True, help="Write only the HTML file (with --md: both).")
 @click.option("--md", "forms", flag_value="md", multiple=True, help="Write only Markdown with its figures.")
 @click.option("--title", default="", metavar="TEXT", help="Title of the report.")
-@click.option("--metric", default=TEST_ACCURACY, show_default=True, metavar="TAG", help="The metric to compare.")
+@metric_options
 @click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared baselines.")
 @lab_options
 def report(
@@ -109,7 +109,7 @@ def report(
     output: Path,
     forms: tuple["Form", ...],
     title: str,
-    metric: str,
+    metric: MetricOptions,
     baseline: str | None,
 ) -> None:
     """Write a lab report of the runs, as HTML and Markdown.
@@ -119,8 +119,9 @@ def report(
     """
     from labtui.api.comparison import write_report
 
+    found = metric.resolve(lab, (*names, baseline))
     wanted = forms or ("html", "md")
-    for path in write_report(lab, output, names, forms=wanted, title=title, metric=metric, baseline=baseline):
+    for path in write_report(lab, output, names, forms=wanted, title=title, metric=found, baseline=baseline):
         put(str(path))
 
 

@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from labtui import spec
 from labtui.compare.cells import Cell
+from labtui.compare.metrics import require_direction
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Interval
 from labtui.compare.render.commands import run_command
 from labtui.compare.run_data import RunData
@@ -12,7 +14,7 @@ from labtui.compare.statistics import ALPHA
 from labtui.compare.table import compare_cells
 from labtui.errors import AssertionNotHeld, UsageError
 from labtui.spec import Variant
-from labtui.store.tags import TEST_ACCURACY
+from labtui.store.tags import DEFAULT_METRIC
 from labtui.text import numbers
 
 _NAME = r"\S.*?"
@@ -59,12 +61,13 @@ def check_all(
     cells: Sequence[Cell],
     variants: Sequence[Variant],
     *,
-    metric: str = TEST_ACCURACY,
+    metric: str | spec.Metric = DEFAULT_METRIC,
     run_data: RunData | None = None,
 ) -> tuple[AssertionResult, ...]:
     """Check every assertion, each with a table of its own. Together they are wrong with a chance of at most 5%.
 
-    Raises UsageError for a text that is not an assertion, and for a name that stands for several rows.
+    Raises UsageError for a text that is not an assertion, for a name that stands for several rows, and for a metric
+    whose direction is not declared.
     """
     run_data = run_data or RunData()
     results = []
@@ -78,6 +81,7 @@ def check_all(
             run_data=run_data,
             alpha=ALPHA / len(texts),
         )
+        require_direction(table.metric)
         results.append(check(assertion, table))
     return tuple(results)
 

@@ -14,7 +14,7 @@ from labtui.compare.spec_diff import draws_alike
 from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.state import State
-from labtui.store.tags import TEST_ACCURACY
+from labtui.store.tags import DEFAULT_METRIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def plain_delta(
     variant: Variant | None = None,
     current: Collection[str] = (),
     baseline: Cell | None = None,
-    tag: str = TEST_ACCURACY,
+    tag: str = DEFAULT_METRIC,
 ) -> PlainDelta | None:
     """Compare a cell with its baseline; None if it has none on its data set.
 

@@ -96,6 +96,8 @@ def _interaction_text(interaction: Effect, metric: Metric) -> str:
     low, high = interaction.interval
     if low <= 0 <= high:
         return "whether the two effects add up is undecided: the interval of the interaction contains 0"
+    if metric.better is None:
+        return "the two effects do not add up; which way is better is not declared"
     better = (low > 0) == metric.higher_is_better
     return "together they do more than the sum of both" if better else "together they do less than the sum of both"
 

@@ -1,13 +1,26 @@
-"""What a metric measures: its unit, which direction is better, and from which epoch it is taken."""
+"""What a metric measures, as tables show it: its unit, its direction, and from which point it is taken."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from labtui import spec
+from labtui.errors import UsageError
+from labtui.spec import Better
 from labtui.store import tags
 
 if TYPE_CHECKING:
     from labtui.spec import RunSpec
+
+NOT_DECLARED = "direction not declared"
+UNIT_UNCLEAR = "unit not clear"
+
+DECLARE = "Say it with --better higher or --better lower, or in the catalog."
+_MIXED = "unit not clear: some values lie within 0..1, others above. Say it with --percent or --unit"
+
+OWN_LOSSES = (tags.MINIBATCH_LOSS, tags.TRAIN_LOSS, tags.VAL_LOSS, tags.TEST_LOSS)
+"""Losses that labtui's engine writes as cross-entropy per image."""
 
 REPORT_LOSSES = (tags.REPORT_TRAIN_LOSS, tags.REPORT_TEST_LOSS)
 """Losses on the report's scale: the root of (sum of the batch means / number of samples)."""
@@ -33,14 +46,22 @@ class Metric(Struct, frozen=True, kw_only=True):
     delta_unit: str
     """Of a difference: `points` for accuracies."""
     digits: int
-    higher_is_better: bool
+    higher_is_better: bool | None
+    """None where the direction is not known: then no value is the best, and nothing is claimed."""
     selection: str
-    """Which epoch the value is taken from, and whether anything was chosen by it."""
+    """Which point the value is taken from, whether anything was chosen by it, and what is not known about it."""
+    better: Better | None
+    take: str
+    """Which point of a run's curve is its value: `last`, `best` or `at:STEP`."""
+    percent: bool
+    """Whether values were logged as 0..1: they are shown in percent."""
+    why_not_judged: str = ""
+    """Why nothing is claimed by this metric; empty if it can be."""
 
     @property
     def is_accuracy(self) -> bool:
         """Whether the values are percentages of images."""
-        return self.unit == "%"
+        return self.unit == "%" and tags.is_accuracy(self.tag)
 
     @property
     def is_plain_test(self) -> bool:
@@ -58,18 +79,78 @@ class Metric(Struct, frozen=True, kw_only=True):
         return self.tag in TRAIN_TAGS
 
 
-def metric(tag: str) -> Metric:
-    """The metric of a tag. For a tag that labtui does not write, unit and direction come from its name."""
-    if tags.is_accuracy(tag):
-        return Metric(
-            tag=tag, unit="%", delta_unit="points", digits=2, higher_is_better=True, selection=_selection(tag)
+def metric(declared: spec.Metric | str, values: Iterable[float] = ()) -> Metric:
+    """The metric as tables show it; a tag alone is what its name tells.
+
+    `values` are those that runs logged. An accuracy of another program whose values all lie within 0..1 is taken for a
+    fraction. Raises UsageError for the best point of a metric without a direction.
+    """
+    if isinstance(declared, str):
+        declared = by_name(declared)
+    tag, better, unit = declared.tag, declared.better, declared.unit
+    if declared.take == "best" and better is None:
+        raise UsageError(f"The best {tag} is not known: which values are better?", advice=DECLARE)
+    why = "" if better else NOT_DECLARED
+    logged = _logged(tag, values) if declared.percent is None and not unit else ""
+    percent = bool(declared.percent) or logged == "fractions"
+    if logged == "mixed":
+        better, why = None, UNIT_UNCLEAR
+    unit = unit or ("%" if percent or (tags.is_accuracy(tag) and logged != "mixed") else _unit(tag))
+    remarks = [_selection(tag, declared.take)]
+    remarks += ["logged as fractions (0..1), shown in percent"] * percent
+    if why:
+        remarks.append(f"{NOT_DECLARED}: no verdict. {DECLARE}" if why == NOT_DECLARED else _MIXED)
+    return Metric(
+        tag=tag,
+        unit=unit,
+        delta_unit="points" if unit == "%" else unit,
+        digits=2 if unit == "%" else 4,
+        higher_is_better=None if better is None else better == "higher",
+        selection="; ".join(remarks),
+        better=better,
+        take=declared.take,
+        percent=percent,
+        why_not_judged=why,
+    )
+
+
+def by_name(tag: str) -> spec.Metric:
+    """What the name of a tag tells about it, where nothing is declared."""
+    return spec.Metric(tag=tag, better=tags.better_by_name(tag))
+
+
+def require_direction(found: Metric) -> None:
+    """Raise UsageError for a metric by which nothing can be claimed."""
+    if found.why_not_judged == NOT_DECLARED:
+        message = f"Nothing is known about {found.tag!r}: is a higher or a lower value better?"
+        raise UsageError(message, advice=DECLARE)
+    if found.why_not_judged:
+        raise UsageError(
+            f"Some values of {found.tag!r} lie within 0..1 and others above: they have no common unit.",
+            advice="Say what they are: --percent if they were logged as 0..1, --unit % if as percent.",
         )
-    unit = "report's scale" if tag in REPORT_LOSSES else "cross-entropy per image" if "loss" in tag.lower() else ""
-    higher = not any(word in tag.lower() for word in ("loss", "error", "entropy"))
-    return Metric(tag=tag, unit=unit, delta_unit=unit, digits=4, higher_is_better=higher, selection=_selection(tag))
 
 
-def _selection(tag: str) -> str:
+def _logged(tag: str, values: Iterable[float]) -> str:
+    """How another program logged an accuracy: as `fractions`, as `percent`, or both (`mixed`); empty if unknown."""
+    if tag in tags.STEP_UNITS or not tags.is_accuracy(tag):
+        return ""
+    known = [value for value in values if abs(value) < float("inf")]
+    small = sum(0 <= value <= 1 for value in known)
+    if not known:
+        return ""
+    return "fractions" if small == len(known) else "mixed" if small else "percent"
+
+
+def _unit(tag: str) -> str:
+    return "report's scale" if tag in REPORT_LOSSES else "cross-entropy per image" if tag in OWN_LOSSES else ""
+
+
+def _selection(tag: str, take: str) -> str:
+    if take == "best":
+        return "best of all recorded points; chosen by the values that are compared, which favours noisy curves"
+    if take.startswith("at:"):
+        return f"at {tags.step_unit(tag)} {int(take[3:]):,}; nothing was chosen by it"
     if tag in PLAIN_TEST:
         return "last epoch; the plain test images were read once, at the end"
     if tag in REPORT_TEST:

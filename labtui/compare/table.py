@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
+from labtui import spec
 from labtui.compare import verdicts
 from labtui.compare.baselines import (
     BaselineChoice,
@@ -25,8 +26,8 @@ from labtui.compare.findings.published import (
     published_findings,
     reproduction_findings,
 )
+from labtui.compare.measured import measured
 from labtui.compare.metrics import Metric
-from labtui.compare.metrics import metric as metric_of
 from labtui.compare.model import (
     Comparison,
     ComparisonRow,
@@ -40,14 +41,14 @@ from labtui.compare.run_data import RunData
 from labtui.compare.spec_diff import matched_recipe, undeclared
 from labtui.compare.statistics import ALPHA, binomial_error
 from labtui.spec import Variant
-from labtui.store.tags import TEST_ACCURACY, TEST_LOSS
+from labtui.store.tags import DEFAULT_METRIC, TEST_LOSS
 
 
 def compare_cells(
     cells: Sequence[Cell],
     variants: Sequence[Variant],
     *,
-    metric: str = TEST_ACCURACY,
+    metric: str | spec.Metric = DEFAULT_METRIC,
     baseline: str | None = None,
     names: Sequence[str] = (),
     run_data: RunData | None = None,
@@ -61,13 +62,15 @@ def compare_cells(
     finished run is a row. `baseline` replaces the declared ones. `classes` are the class names by data set. Curves and
     predictions are read through `run_data` as needed.
     """
+    run_data = run_data or RunData()
+    shown, cells = measured(cells, metric, run_data)
     sources = row_sources(cells, variants)
     context = TableContext(
-        metric=metric_of(metric),
+        metric=shown,
         sources=tuple(sources),
         variants=tuple(variants),
         baseline=baseline,
-        run_data=run_data or RunData(),
+        run_data=run_data,
         classes=classes or {},
     )
     choices = select_rows([choose_baselines(source, context) for source in sources], names)
@@ -108,7 +111,7 @@ def _compare(row: BaselineChoice, there: Cell, context: TableContext, *, matched
     here = row.cell
     difference = verdicts.difference(here, there, context.metric)
     findings = comparison_findings(row, there, context, has_match=row.matched is not None and not matched)
-    why = _why_not_judged(row, there, findings, difference)
+    why = _why_not_judged(row, there, findings, difference) or context.metric.why_not_judged
     comparison = Comparison(
         against=there.title,
         against_name=there.name,

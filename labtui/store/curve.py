@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from labtui.store.tags import StepUnit, is_accuracy
+from labtui.spec import Better
+from labtui.store.tags import StepUnit
 
 if TYPE_CHECKING:  # numpy is imported where points are made; `labtui ls` makes none
     import numpy as np
@@ -35,16 +36,22 @@ class Curve:
         """Step and value of the last point."""
         return self._at(len(self.steps) - 1) if len(self.steps) else None
 
-    @property
-    def best(self) -> tuple[int, float] | None:
-        """Step and value of the first best point: the highest of an accuracy, else the lowest. NaN is skipped."""
+    def best(self, better: Better | None) -> tuple[int, float] | None:
+        """Step and value of the first best point. NaN is skipped. None where no direction is known."""
         import numpy as np
 
+        if better is None:
+            return None
         good = np.flatnonzero(~np.isnan(self.values))
         if not len(good):
             return None
         values = self.values[good]
-        return self._at(int(good[values.argmax() if is_accuracy(self.tag) else values.argmin()]))
+        return self._at(int(good[values.argmax() if better == "higher" else values.argmin()]))
+
+    def at(self, step: int) -> tuple[int, float] | None:
+        """The step and its value; None if there is no point at this step."""
+        index = int(self.steps.searchsorted(step))
+        return self._at(index) if index < len(self) and self.steps[index] == step else None
 
     def _at(self, index: int) -> tuple[int, float]:
         return int(self.steps[index]), float(self.values[index])

@@ -100,7 +100,7 @@ def test_nan_infinities_and_values_beyond_float32_are_kept(tmp_path: Path) -> No
     curve = read_curves(tmp_path)["loss"]
     expected = np.array([math.nan, math.inf, -math.inf, math.inf, -math.inf, 0.0, -0.0], np.float32)
     np.testing.assert_array_equal(curve.values, expected)
-    assert curve.best == (2, -math.inf)
+    assert curve.best("lower") == (2, -math.inf)
 
 
 def test_the_best_point_is_the_highest_accuracy_or_the_lowest_loss(tmp_path: Path) -> None:
@@ -108,9 +108,9 @@ def test_the_best_point_is_the_highest_accuracy_or_the_lowest_loss(tmp_path: Pat
     points = [(tag, i, value) for tag in ("val/accuracy", "val/loss", "nan") for i, value in enumerate(numbers)]
     write(tmp_path, file_of([(tag, i, math.nan if tag == "nan" else value) for tag, i, value in points]))
     curves = read_curves(tmp_path)
-    assert curves["val/accuracy"].best == (1, 3.0)
-    assert curves["val/loss"].best == (2, 1.0)
-    assert curves["nan"].best is None
+    assert curves["val/accuracy"].best("higher") == (1, 3.0)
+    assert curves["val/loss"].best("lower") == (2, 1.0)
+    assert curves["nan"].best("lower") is None
 
 
 def test_each_curve_knows_the_unit_of_its_steps(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def grid_findings(cell: Cell, grid: GridSearch, metric: Metric) -> tuple[Finding
     """Findings about the best cell of a grid: whether it lies at the edge, and what it was chosen by."""
     means = [mean_of(member, metric.tag) for member in grid.cells]
     known = [mean for mean in means if mean is not None]
-    if len(known) < len(means):
+    if len(known) < len(means) or metric.better is None:
         return ()
     best = means.index(max(known) if metric.higher_is_better else min(known))
     if grid.cells[best].key != cell.key:

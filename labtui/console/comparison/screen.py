@@ -25,7 +25,7 @@ from labtui.console.ui.filter_bar import FilterBar
 from labtui.console.ui.page import Page
 from labtui.store.run import Run
 from labtui.store.state import State
-from labtui.store.tags import TEST_ACCURACY, TEST_LOSS
+from labtui.store.tags import DEFAULT_METRIC, TEST_LOSS
 from labtui.text.spans import Span
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class ComparisonQuery:
 
     names: tuple[str, ...] = ()
     """Experiments, members or titles; none means everything that has run."""
-    metric: str = TEST_ACCURACY
+    metric: str = DEFAULT_METRIC
     baseline: str | None = None
 
 
@@ -196,5 +196,5 @@ def results_version(runs: Iterable[Run]) -> int:
 def metrics(runs: Iterable[Run]) -> tuple[str, ...]:
     """The metrics that finished runs can be compared by: the final ones first, then the other recorded tags."""
     tags = {tag for run in runs if run.state is State.FINISHED and run.result for tag in run.result.last}
-    first = [tag for tag in (TEST_ACCURACY, TEST_LOSS) if tag in tags]
-    return (*first, *sorted(tags - set(first))) or (TEST_ACCURACY,)
+    first = [tag for tag in (DEFAULT_METRIC, TEST_LOSS) if tag in tags]
+    return (*first, *sorted(tags - set(first))) or (DEFAULT_METRIC,)

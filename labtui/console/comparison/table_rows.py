@@ -111,8 +111,10 @@ def ordered(table: ComparisonTable, options: TableOptions) -> list[ComparisonRow
 
 
 def best_rows(table: ComparisonTable) -> frozenset[str]:
-    """The keys of the rows with the best mean of each data set that has several."""
+    """The keys of the rows with the best mean of each data set that has several; none without a known direction."""
     found: set[str] = set()
+    if table.metric.better is None:
+        return frozenset()
     for data in {row.data for row in table.rows}:
         rows = [row for row in table.rows if row.data == data and row.mean is not None and math.isfinite(row.mean)]
         if len(rows) > 1:
@@ -227,10 +229,10 @@ def _number(value: float | None, *, downwards: bool = True) -> Sortable:
 _SORT_KEYS: dict[str, Callable[[ComparisonRow, ComparisonTable], Sortable]] = {
     "name": lambda row, _: (False, row.title.casefold()),
     "n": lambda row, _: _number(row.n),
-    "mean": lambda row, table: _number(row.mean, downwards=table.metric.higher_is_better),
+    "mean": lambda row, table: _number(row.mean, downwards=table.metric.better != "lower"),
     "sd": lambda row, _: _number(row.sd, downwards=False),
     "delta": lambda row, table: _number(
-        row.comparison.delta if row.comparison else None, downwards=table.metric.higher_is_better
+        row.comparison.delta if row.comparison else None, downwards=table.metric.better != "lower"
     ),
     "p": lambda row, _: _number(row.comparison.p_adjusted if row.comparison else None, downwards=False),
     "verdict": lambda row, _: (row.comparison is None, _ORDER[row.comparison.verdict] if row.comparison else 0),

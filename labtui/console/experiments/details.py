@@ -140,11 +140,11 @@ def _curve_line(curve: "Curve", width: int, glyphs: Glyphs) -> Line:
 
     percent = tags.is_accuracy(curve.tag) and curve.tag in tags.STEP_UNITS
     write = accuracy if percent else loss
-    last, best = curve.last, curve.best
+    last, best = curve.last, curve.best(tags.better_by_name(curve.tag))
     spans: list[Span] = [*fit((Span(NAMES.get(curve.tag, curve.tag)),), _LEFT, ellipsis=glyphs.ellipsis)]
     spans += fit((Span(write(last[1] if last else None, ""), "strong"),), _NUMBER, right=True)
     spans += fit((Span(write(best[1] if best else None, "")),), _NUMBER, right=True)
-    spans += fit((Span(f"  {_place(curve)}", "muted"),), _PLACE)
+    spans += fit((Span(f"  {_place(curve, best)}", "muted"),), _PLACE)
     rest = width - _LEFT - 2 * _NUMBER - _PLACE - 1
     if rest >= 6 and curve.steps.size > 1:
         bars = sparkline(curve.values, min(rest, 40), glyphs, ends=Range(0.0, 100.0) if percent else None)
@@ -152,11 +152,11 @@ def _curve_line(curve: "Curve", width: int, glyphs: Glyphs) -> Line:
     return tuple(spans)
 
 
-def _place(curve: "Curve") -> str:
+def _place(curve: "Curve", best: tuple[int, float] | None) -> str:
     """Where the best value is, in the unit of the curve."""
-    if curve.best is None:
+    if best is None:
         return ""
-    return f"{'epoch' if curve.unit == tags.StepUnit.EPOCH else ''} {compact(curve.best[0])}".strip()
+    return f"{'epoch' if curve.unit == tags.StepUnit.EPOCH else ''} {compact(best[0])}".strip()
 
 
 def variant_lines(variant: Variant, width: int, glyphs: Glyphs) -> list[Line]:

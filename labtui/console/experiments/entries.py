@@ -16,7 +16,7 @@ from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.state import State
-from labtui.store.tags import TEST_ACCURACY
+from labtui.store.tags import DEFAULT_METRIC
 from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
@@ -151,9 +151,9 @@ def _mean(cell: "Cell") -> tuple[Figure, float | None, int] | None:
     """Mean final figure over the seeds of a cell, their standard deviation, and their count; None without values."""
     from labtui.compare.cells import final_values, mean_and_sd
 
-    values = [seed.value for seed in final_values(cell, TEST_ACCURACY)]
+    values = [seed.value for seed in final_values(cell, DEFAULT_METRIC)]
     mean, spread = mean_and_sd(values)
-    return None if mean is None else (Figure(mean, TEST_ACCURACY, final=True), spread, len(values))
+    return None if mean is None else (Figure(mean, DEFAULT_METRIC, final=True), spread, len(values))
 
 
 def _unfolded(entry: ListEntry, snapshot: Snapshot, options: ListOptions) -> list[ListEntry]:

@@ -10,7 +10,7 @@ from labtui.console.data.snapshot import Trend
 from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.state import State
-from labtui.store.tags import LIVE_ACCURACY, TEST_ACCURACY
+from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
 
 SORTS = ("catalog", "accuracy", "delta", "newest")
 """The orders that the sort key goes through."""
@@ -122,8 +122,8 @@ class ListOptions:
 def figure(run: Run, trend: Trend | None) -> Figure | None:
     """The final test accuracy of a finished run, else the last live accuracy; None if there is neither."""
     last = run.result.last if run.result else {}
-    if TEST_ACCURACY in last and run.state is State.FINISHED:
-        return Figure(last[TEST_ACCURACY].number, TEST_ACCURACY, final=True)
+    if DEFAULT_METRIC in last and run.state is State.FINISHED:
+        return Figure(last[DEFAULT_METRIC].number, DEFAULT_METRIC, final=True)
     if trend is not None and trend.is_accuracy:
         return Figure(trend.last, trend.tag, final=False)
     live = next((tag for tag in LIVE_ACCURACY if tag in last), None)
