@@ -321,6 +321,13 @@ class MetricTerms(Value, frozen=True, kw_only=True):
     take: Take | None = None
 
 
+class EntryMetric(MetricTerms, frozen=True, kw_only=True):
+    """What an entry of the catalog says about the metric that it is judged by."""
+
+    tag: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    """None means the default metric."""
+
+
 class Metric(Value, frozen=True, kw_only=True):
     """What a run is judged by: a tag, and what its values mean."""
 
@@ -375,6 +382,7 @@ class Experiment(Value, frozen=True, kw_only=True):
     baseline: str | None = None
     seeds: tuple[Seed, ...] = (0,)
     offline_dataset: str | None = None
+    metric: EntryMetric | None = None
     variants: tuple[Variant, ...]
     line: int = 0
     """The line of the entry in its file, for messages; 0 where it is unknown."""

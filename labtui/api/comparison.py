@@ -62,7 +62,14 @@ def check_assertions(
     """Check assertions such as `dropout > network`. Raises UsageError for a text that is not an assertion."""
     from labtui.compare.assertions import check_all
 
-    return check_all(assertions, _cells(lab), variants(lab), metric=_metric(lab, metric))
+    return check_all(assertions, _cells(lab), variants(lab), metric=_metric(lab, metric, asserted_names(assertions)))
+
+
+def asserted_names(assertions: Sequence[str]) -> tuple[str, ...]:
+    """The names that assertions compare. Raises UsageError for a text that is not an assertion."""
+    from labtui.compare.assertions import parse
+
+    return tuple(name for one in map(parse, assertions) for name in (one.left, one.right))
 
 
 def write_report(

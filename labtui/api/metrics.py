@@ -1,33 +1,96 @@
 """Which metric runs are compared by, and what its values mean: the first place that declares it counts."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from labtui.api.lab import Lab
-from labtui.spec import Better, Metric, MetricTerms
+from labtui.catalog import load_metrics
+from labtui.errors import UsageError
+from labtui.spec import Better, EntryMetric, Experiment, Metric, MetricTerms
 from labtui.store.tags import DEFAULT_METRIC, better_by_name
+
+FILE_NAME = "metrics.toml"
 
 T = TypeVar("T")
 
 
 def resolve(
-    lab: Lab,  # noqa: ARG001 - the catalog declares metrics
+    lab: Lab,
     tag: str | None = None,
     *,
     better: Better | None = None,
     unit: str | None = None,
     take: str | None = None,
     percent: bool | None = None,
-    names: Sequence[str] = (),  # noqa: ARG001
+    names: Sequence[str] = (),
 ) -> Metric:
-    """The metric of a tag; without a tag, the default one.
+    """The metric of a tag; without a tag, the one that the named entries declare, else the default one.
 
-    The options given here count first, then what the name of the tag tells. Where neither says which direction is
-    better, the metric has none.
+    Each of direction, unit, percent and point comes from the first that says it: the options given here, the `metric`
+    of the named entries (of all entries without names), the catalog's `[metric."tag"]`, the user's metrics.toml, the
+    words of the tag. Where none says which direction is better, the metric has none.
+
+    Raises UsageError where two entries say different things, and for a metrics.toml with problems.
     """
-    tag = tag or DEFAULT_METRIC
-    terms = (MetricTerms(better=better, unit=unit, take=take, percent=percent),)
-    return _metric(tag, terms)
+    entries = _entries(lab, names)
+    tag = tag or _entry_tag(entries) or DEFAULT_METRIC
+    options = MetricTerms(better=better, unit=unit, take=take, percent=percent)
+    own = _entry_terms(entries, tag, options)
+    return _metric(tag, [options, own, *_shared_terms(lab, tag)])
+
+
+def metrics_path() -> Path:
+    """The path of the user's metrics.toml, which tells what the metrics of other programs mean."""
+    import platformdirs  # deferred: 10 ms
+
+    return platformdirs.user_config_path("labtui") / FILE_NAME
+
+
+def _shared_terms(lab: Lab, tag: str) -> Iterable[MetricTerms]:
+    """What the catalog and the user's own file say about a tag, whatever the entry."""
+    found = (lab.catalog.metrics.get(tag), load_metrics(metrics_path()).get(tag))
+    return [terms for terms in found if terms is not None]
+
+
+def _entries(lab: Lab, names: Sequence[str]) -> list[Experiment]:
+    """The named entries, by name, member or title; all of them without names."""
+    if not names:
+        return list(lab.catalog.experiments)
+    wanted = {*names, *(name.partition("@")[0] for name in names)}
+    return [one for one in lab.catalog.experiments if not wanted.isdisjoint((one.name, one.title, *_titles(one)))]
+
+
+def _titles(experiment: Experiment) -> list[str]:
+    return [variant.spec.title for variant in experiment.variants]
+
+
+def _entry_tag(entries: Sequence[Experiment]) -> str | None:
+    """The tag that the entries are judged by, where they agree; None means the default one."""
+    declared = {(one.metric or EntryMetric()).tag for one in entries}
+    return declared.pop() if len(declared) == 1 else None
+
+
+def _entry_terms(entries: Sequence[Experiment], tag: str, options: MetricTerms) -> MetricTerms:
+    """What the entries say about a tag. Raises UsageError where two say different things and no option decides."""
+    said: dict[str, object] = {}
+    by: dict[str, str] = {}
+    for entry in entries:
+        if entry.metric is None or (entry.metric.tag or DEFAULT_METRIC) != tag:
+            continue
+        for key in MetricTerms.__struct_fields__:
+            value = getattr(entry.metric, key)
+            if value is None or getattr(options, key) is not None:
+                continue
+            if said.setdefault(key, value) != value:
+                raise UsageError(
+                    f"{by[key]} and {entry.name} say different things about {tag}: {key} = {said[key]} and {value}.",
+                    advice=f"Decide it with --{key}, or compare them one by one.",
+                )
+            by.setdefault(key, entry.name)
+    return msgspec.convert(said, MetricTerms)
 
 
 def _metric(tag: str, terms: Sequence[MetricTerms]) -> Metric:

@@ -3,9 +3,20 @@
 from labtui.catalog.catalog import Catalog
 from labtui.catalog.fields import Field, fields
 from labtui.catalog.file import builtin_path, find
-from labtui.catalog.load import load
+from labtui.catalog.load import load, load_metrics
 from labtui.catalog.override import override
 from labtui.catalog.problems import Problem
 from labtui.catalog.seeds import parse_seeds
 
-__all__ = ["Catalog", "Field", "Problem", "builtin_path", "fields", "find", "load", "override", "parse_seeds"]
+__all__ = [
+    "Catalog",
+    "Field",
+    "Problem",
+    "builtin_path",
+    "fields",
+    "find",
+    "load",
+    "load_metrics",
+    "override",
+    "parse_seeds",
+]

@@ -86,6 +86,7 @@ class EntryBuilder:
             baseline=None if terms.baseline == self._name else terms.baseline,
             seeds=seeds,
             offline_dataset=terms.offline_dataset,
+            metric=terms.metric,
             variants=variants,
             line=line,
         )

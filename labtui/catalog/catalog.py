@@ -1,13 +1,13 @@
 """The catalog of a file: every experiment without problems, and every problem of the others."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from labtui.catalog.problems import Problem
 from labtui.catalog.words import did_you_mean, nearest, shown, shown_path
 from labtui.errors import UsageError
-from labtui.spec import Experiment, Variant
+from labtui.spec import Experiment, MetricTerms, Variant
 from labtui.text.words import enumeration, plural
 
 
@@ -22,6 +22,8 @@ class Catalog:
     """In the order of the file."""
     problems: tuple[Problem, ...] = ()
     """In the order of the file."""
+    metrics: Mapping[str, MetricTerms] = field(default_factory=dict)
+    """What `[metric."val/loss"]` tables say, by tag; it holds for all entries."""
 
     @property
     def variants(self) -> tuple[Variant, ...]:

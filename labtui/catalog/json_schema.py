@@ -6,6 +6,7 @@ from msgspec.inspect import BoolType, DictType, FloatType, IntType, LiteralType,
 
 from labtui.catalog.schema_types import (
     MEANINGS,
+    METRIC_TERMS,
     NONE,
     OWN,
     RECIPE,
@@ -32,6 +33,10 @@ def schema() -> dict[str, Any]:
             {
                 "defaults": _object(shared),
                 "experiment": {"type": "object", "additionalProperties": _object(entry)},
+                "metric": {
+                    "type": "object",
+                    "additionalProperties": _object(_properties(METRIC_TERMS, prefix="metric.")),
+                },
             }
         ),
     }

@@ -11,15 +11,17 @@ from labtui.catalog.extends import Tables, written_at
 from labtui.catalog.problems import Problems
 from labtui.catalog.schema_types import DEFAULTS_KEYS, ENTRY_KEYS, Recipe, SharedTerms
 from labtui.catalog.semantic_checks import baseline_problems, title_problems
-from labtui.catalog.type_checks import partial_problems, unknown_keys
-from labtui.catalog.words import value_and_kind
-from labtui.spec import Experiment
+from labtui.catalog.type_checks import convert, partial_problems, unknown_keys
+from labtui.catalog.words import shown_path, value_and_kind
+from labtui.errors import UsageError
+from labtui.spec import Experiment, MetricTerms
 
 MOST_ENTRIES = 1_000
 MOST_PROBLEMS = 200
 """Problems that are listed. Checking ends there, so that a file made to cost time costs little."""
 MOST_RUNS = 5_000
 
+_METRIC = 'A metric is a table, with a header such as [metric."val/loss"].'
 _START = "An entry begins with a header such as [experiment.my_dropout]."
 
 
@@ -36,7 +38,53 @@ def load(path: Path, *, builtin: bool = False, datasets: Collection[str]) -> Cat
     if decoded.problem and (parsed.errors or not parsed.tables):
         return Catalog(path, builtin, (), problems.sorted())
     experiments = _experiments(parsed, problems, datasets)
-    return Catalog(path, builtin, experiments, problems.sorted())
+    metrics = _metrics(parsed.tables.get("metric", {}), problems)
+    return Catalog(path, builtin, experiments, problems.sorted(), metrics)
+
+
+def load_metrics(path: Path) -> Mapping[str, MetricTerms]:
+    """The metrics that a user's own file declares, in tables such as `[metric."val/loss"]`; none without the file.
+
+    Raises UsageError with every problem of the file.
+    """
+    if not path.exists():
+        return {}
+    decoded = file.decode(file.read(path))
+    parsed = syntax.parse(decoded.text)
+    problems = Problems(path, parsed.text)
+    if decoded.problem:
+        problems.add((), f"the file {decoded.problem}", line=decoded.line)
+    for error in parsed.errors:
+        problems.add((), error.message, line=error.line, column=error.column)
+    for problem in unknown_keys(parsed.tables, ("metric",)):
+        problems.add(problem.at, problem.message)
+    metrics = _metrics(parsed.tables.get("metric", {}), problems)
+    if len(problems):
+        lines = "\n".join(map(str, problems.sorted()))
+        raise UsageError(
+            f"The metrics in {shown_path(path)} cannot be used.\n{lines}", advice="Fix this and try again."
+        )
+    return metrics
+
+
+def _metrics(table: Any, problems: Problems) -> Mapping[str, MetricTerms]:
+    """What the tables below `metric` say, by tag; those without problems."""
+    if not isinstance(table, dict):
+        problems.add(("metric",), f"{value_and_kind(table)}. {_METRIC}")
+        return {}
+    metrics: dict[str, MetricTerms] = {}
+    for tag, terms in table.items():
+        if len(problems) >= MOST_PROBLEMS:
+            break
+        if not isinstance(terms, dict):
+            problems.add(("metric", tag), f"{value_and_kind(terms)}. {_METRIC}")
+            continue
+        found, wrong = convert(terms, MetricTerms)
+        for problem in wrong:
+            problems.add(("metric", tag, *problem.at), problem.message)
+        if found is not None:
+            metrics[tag] = found
+    return metrics
 
 
 def _experiments(parsed: syntax.Parsed, problems: Problems, datasets: Collection[str]) -> tuple[Experiment, ...]:
@@ -62,7 +110,7 @@ def _experiments(parsed: syntax.Parsed, problems: Problems, datasets: Collection
 
 def _entries(parsed: syntax.Parsed, problems: Problems) -> Mapping[str, Any]:
     """The tables below `experiment`. Other keys at the top of the file are problems."""
-    for problem in unknown_keys(parsed.tables, ("defaults", "experiment")):
+    for problem in unknown_keys(parsed.tables, ("defaults", "experiment", "metric")):
         problems.add(problem.at, f"{problem.message} {_START}")
     entries = parsed.tables.get("experiment", {})
     if not isinstance(entries, dict):

@@ -14,7 +14,9 @@ from labtui.catalog.seeds import MOST_SEEDS
 from labtui.spec import (
     Constant,
     Data,
+    EntryMetric,
     FolderPart,
+    MetricTerms,
     Model,
     Name,
     Optimizer,
@@ -58,6 +60,7 @@ class SharedTerms(Value, frozen=True, kw_only=True):
     seeds: int | str | Annotated[tuple[int, ...], Meta(max_length=MOST_SEEDS)] = 1
     offline_dataset: DatasetName | None = None
     smallest_effect: Percentage = 0.5
+    metric: EntryMetric | None = None
 
 
 class Terms(SharedTerms, frozen=True, kw_only=True):
@@ -127,6 +130,7 @@ def struct_type(of: type) -> StructType:
 
 
 RECIPE = struct_type(Recipe)
+METRIC_TERMS = struct_type(MetricTerms)
 SHARED_TERMS = struct_type(SharedTerms)
 TERMS = struct_type(Terms)
 OWN = struct_type(Own)
@@ -153,6 +157,12 @@ MEANINGS = {
     "seeds": 'A count (3 means 0, 1 and 2), a list such as `[0, 4, 7]`, or text such as `"0-4"`.',
     "offline_dataset": "The embedded data set to use, with a warning, if the requested one is not available.",
     "smallest_effect": "The smallest difference to the baseline that would matter, in points of accuracy.",
+    "metric": "What it is judged by, where that is not test/accuracy, and what its values mean.",
+    "metric.tag": "The tag of the metric. Default: `test/accuracy`.",
+    "metric.better": "Which values are better. Without it, known names tell; any other metric is not judged.",
+    "metric.unit": "The unit of the values as they are logged, such as `ms`.",
+    "metric.percent": "Whether the values are logged as 0..1, to be shown in percent.",
+    "metric.take": "The point of a run's curve that counts: `last`, `best`, or a step such as `at:1000`.",
     "reference": "Published figures of this run, shown beside its own.",
     "reference.figures": "The published figure per tag, digit for digit.",
     "reference.epoch": "The epoch at which they were published.",

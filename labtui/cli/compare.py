@@ -67,11 +67,11 @@ def compare(
     Shows means, intervals, verdicts and confounds. A row is the runs of one recipe on one kind of device; per seed, the
     newest finished run counts. NAME is an experiment, a member or a title; its baseline is included.
     """
-    from labtui.api.comparison import check_assertions, compare_experiments
+    from labtui.api.comparison import asserted_names, check_assertions, compare_experiments
 
     if json and form:
         raise UsageError(f"Use either --json or --{form}, not both.")
-    found = metric.resolve(lab, (*names, baseline))
+    found = metric.resolve(lab, (*names, baseline, *asserted_names(assertions)))
     if assertions:
         outcomes = check_assertions(lab, assertions, metric=found)
         for outcome in outcomes:

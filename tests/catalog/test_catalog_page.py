@@ -28,7 +28,7 @@ def test_the_tables_of_the_page_are_those_of_the_types() -> None:
 def test_exactly_the_keys_of_the_catalog_are_on_the_page_with_their_meanings() -> None:
     below = set(REGISTRIES) | {"data", "training"}  # tables whose keys stand there instead
     everything = {*ENTRY_KEYS, *RECIPE_PATHS} - below
-    explained = {key for key in MEANINGS if not key.startswith(("reference.", "data.augment.transforms."))}
+    explained = {key for key in MEANINGS if not key.startswith(("reference.", "metric.", "data.augment.transforms."))}
     assert explained == everything
     for key, meaning in MEANINGS.items():
         assert f"| `{key}` |" in TEXT
@@ -88,3 +88,7 @@ def test_the_json_schema_knows_every_key_of_the_built_in_catalog_and_of_the_reci
         "enum": ["cnn", "resnet18"],
     }
     assert described({"experiment": {"x": {"optimiser": 1}}}, made) == [".experiment.x.optimiser"]
+    assert described({"metric": {"val/loss": {"better": "lower", "beter": 1}}}, made) == [".metric.val/loss.beter"]
+    assert entry["properties"]["metric"]["anyOf"][0]["properties"]["better"]["anyOf"][0] == {
+        "enum": ["higher", "lower"]
+    }

@@ -40,6 +40,7 @@ def tables() -> dict[str, str]:
     return {
         "entry": table(entry_rows()),
         "reference": table(struct_rows(reference, "reference.")),
+        "metric": table(struct_rows(tables_of(field(TERMS, "metric").type)[0], "metric.")),
         "data": table(kind_rows(field(RECIPE, "data"), "data")),
         "transforms": table(kind_rows(transforms(), _TRANSFORMS), registry=True),
         "model": table(kind_rows(field(RECIPE, "model"), "model"), registry=True),
