@@ -22,10 +22,9 @@ from labtui.catalog.seeds import read_seeds
 from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.devices import choose
 from labtui.launch.queue.entries import waiting_entries
-from labtui.spec import Experiment
+from labtui.spec import Experiment, Metric
 from labtui.store.run import Run
 from labtui.store.state import State
-from labtui.store.tags import TEST_ACCURACY
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -293,12 +292,13 @@ class LabHandle:
         return RunCurves(read_curves(folder))
 
     def compare(
-        self, names: Names = (), *, metric: str = TEST_ACCURACY, baseline: str | None = None
+        self, names: Names = (), *, metric: str | Metric | None = None, baseline: str | None = None
     ) -> ComparisonResult:
         """Compare the runs of the named experiments, members or titles with their baselines; no names means everything.
 
-        `baseline` replaces the declared baselines. Raises UsageError for a name that neither the catalog nor any run
-        has.
+        `metric` is a tag, or a `labtui.spec.Metric` that says what its values mean; without it the experiments' own
+        one is taken, else test/accuracy. `baseline` replaces the declared baselines. Raises UsageError for a name that
+        neither the catalog nor any run has.
         """
         from labtui.api.comparison import compare_experiments
 
