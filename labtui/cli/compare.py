@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.options import FOLDER, MetricOptions, complete_experiments, json_option, lab_options, metric_options
+from labtui.cli.metric_options import MetricOptions, metric_options
+from labtui.cli.options import FOLDER, complete_experiments, json_option, lab_options
 from labtui.cli.streams import put, put_json, say
 from labtui.errors import UsageError
 from labtui.store.run import Run
