@@ -1,1 +1,1 @@
-"""How fast labtui is, beside its peers, on the machine at hand: `python -m bench`."""
+"""Measures the speed of labtui, compared with other programs: `python -m bench --help`."""

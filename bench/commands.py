@@ -1,4 +1,4 @@
-"""Commands of labtui as contenders: a process from its start to its end, or to the first step that it records."""
+"""Commands as contenders: a process measured to its end, or to its first optimizer step."""
 
 import os
 import signal
@@ -12,23 +12,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contenders import ROOT
 from bench.harness import Round, Sample, Skipped
+from bench.process_contender import ROOT
 from labtui.store import tags
 from labtui.store.files import read_json
 from labtui.store.reader import read_curves
 from labtui.store.records import Launch
 
-LOOK = 0.01
-"""Seconds between two looks for a first step."""
+POLL_INTERVAL = 0.01
+"""Seconds between two polls for a first step."""
 
-PATIENCE = 120.0
-"""Seconds that a first step, or the end of a stopped command, is waited for."""
+TIMEOUT = 120.0
+"""Seconds to wait for a first step, and for the end of a stopped command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A labtui command, timed from start to end; `arguments` gets a new runs folder and gives its words."""
+    """A Python command, measured from start to end; `arguments` gets a new runs folder and returns its arguments."""
 
     name: str
     arguments: Callable[[Path], Sequence[str]]
@@ -38,27 +38,27 @@ class Command:
         """Each round has a runs folder of its own."""
         with tempfile.TemporaryDirectory(prefix="labtui-bench-") as place:
 
-            def play() -> Sample:
+            def measure() -> Sample:
                 runs = Path(tempfile.mkdtemp(dir=place))
                 began = time.perf_counter()
                 done = subprocess.run(
                     [sys.executable, *self.arguments(runs)],
-                    cwd=ROOT, env=surroundings(Path(place)), capture_output=True, text=True,
+                    cwd=ROOT, env=isolated_environment(Path(place)), capture_output=True, text=True,
                 )  # fmt: skip
                 seconds = time.perf_counter() - began
                 if done.returncode:
                     raise RuntimeError(f"{self.name}: exit code {done.returncode}\n{done.stderr[-2_000:]}")
                 return Sample(1, seconds)
 
-            yield play
+            yield measure
 
 
 @dataclass(frozen=True, slots=True)
 class ToFirstStep:
-    """A program, timed from its start to its first optimizer step.
+    """A Python program, measured from its start to its first optimizer step.
 
-    `prepare` gets a new folder and gives the words of the program and the folder in which its event file will be, or
-    None where it prints the time of its first step itself.
+    `prepare` gets a new folder, and returns the arguments of Python and the folder in which the event file will be, or
+    None if the program prints the time of its first step.
     """
 
     name: str
@@ -72,27 +72,27 @@ class ToFirstStep:
             raise Skipped(self.skip)
         with tempfile.TemporaryDirectory(prefix="labtui-bench-", ignore_cleanup_errors=True) as place:
 
-            def play() -> Sample:
-                words, runs = self.prepare(Path(tempfile.mkdtemp(dir=place)))
+            def measure() -> Sample:
+                arguments, runs = self.prepare(Path(tempfile.mkdtemp(dir=place)))
                 began = time.time()
                 child = subprocess.Popen(
-                    [sys.executable, *words],
-                    cwd=ROOT, env=surroundings(Path(place)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                    [sys.executable, *arguments],
+                    cwd=ROOT, env=isolated_environment(Path(place)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 )  # fmt: skip
                 try:
-                    then = _printed(child) if runs is None else _recorded(runs, child)
+                    first_step = _printed_time(child) if runs is None else _recorded_time(runs, child)
                 finally:
                     _stop(child)
-                return Sample(1, then - began)
+                return Sample(1, first_step - began)
 
-            yield play
+            yield measure
 
 
 @dataclass(frozen=True, slots=True)
 class FurtherRuns:
-    """The runs after the first of a command: from the moment that a run's parent takes it to its first step.
+    """The second and third run of one command, measured from the launch of a run to its first optimizer step.
 
-    With `forked`, they are forks of a fork server; otherwise each is started on its own.
+    With `forked` they are forked from a fork server; otherwise each is started on its own.
     """
 
     name: str
@@ -103,43 +103,55 @@ class FurtherRuns:
         """A round is one command of three runs on the embedded digits; its sample is the median of the last two."""
         with tempfile.TemporaryDirectory(prefix="labtui-bench-") as place:
 
-            def play() -> Sample:
+            def measure() -> Sample:
                 runs = Path(tempfile.mkdtemp(dir=place))
-                words = ["-m", "labtui", "run", "network", "--seeds", "3", "--epochs", "1", "--dataset", "digits", "-q"]
-                own = surroundings(Path(place))
-                subprocess.run(
-                    [sys.executable, *words, "-j", "1", "--device", "cpu", "--runs", str(runs)],
-                    cwd=ROOT, env=own if self.forked else {**own, "LABTUI_WARM": "no"}, capture_output=True, check=True,
-                )  # fmt: skip
-                return Sample(1, statistics.median(_to_first_steps(runs)[1:]))
+                arguments = [
+                    "-m",
+                    "labtui",
+                    "run",
+                    "network",
+                    "--seeds",
+                    "3",
+                    "--epochs",
+                    "1",
+                    "--dataset",
+                    "digits",
+                    "-q",
+                ]
+                environment = isolated_environment(Path(place))
+                if not self.forked:
+                    environment = {**environment, "LABTUI_WARM": "no"}
+                command = [sys.executable, *arguments, "-j", "1", "--device", "cpu", "--runs", str(runs)]
+                subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+                return Sample(1, statistics.median(_seconds_to_first_step(runs)[1:]))
 
-            yield play
+            yield measure
 
 
-def _to_first_steps(runs: Path) -> list[float]:
-    """Seconds from each run's start to its first step, in the order in which they started."""
-    taken = []
+def _seconds_to_first_step(runs: Path) -> list[float]:
+    """Seconds from the launch of each run to its first step, in the order of their launches."""
+    launches = []
     for file in runs.rglob("launch.json"):
         folder = file.parents[2]
         started = read_json(file, Launch).started
-        taken.append((started, float(read_curves(folder)[tags.TRAIN_LOSS].wall_times[0]) - started))
-    return [seconds for _, seconds in sorted(taken)]
+        launches.append((started, float(read_curves(folder)[tags.TRAIN_LOSS].wall_times[0]) - started))
+    return [seconds for _, seconds in sorted(launches)]
 
 
-def surroundings(place: Path) -> Mapping[str, str]:
-    """The environment of a command that leaves the user's own state, cache and device slots alone."""
-    own = {name: str(place / name.lower()) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
-    return {**os.environ, **own}
+def isolated_environment(place: Path) -> Mapping[str, str]:
+    """The environment of a command that does not touch the user's own state, cache and device slots."""
+    folders = {name: str(place / name.lower()) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+    return {**os.environ, **folders}
 
 
-def _printed(child: "subprocess.Popen[bytes]") -> float:
+def _printed_time(child: "subprocess.Popen[bytes]") -> float:
     assert child.stdout is not None
     return float(child.stdout.readline())
 
 
-def _recorded(runs: Path, child: "subprocess.Popen[bytes]") -> float:
-    """When the first step was recorded, by the clock of who recorded it. Raises RuntimeError where none comes."""
-    deadline = time.monotonic() + PATIENCE
+def _recorded_time(runs: Path, child: "subprocess.Popen[bytes]") -> float:
+    """Wall time of the first recorded step. Raises RuntimeError if there is none in time."""
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         for file in runs.rglob("events.out.tfevents.*"):
             curve = read_curves(file.parent).get(tags.TRAIN_LOSS)
@@ -147,16 +159,16 @@ def _recorded(runs: Path, child: "subprocess.Popen[bytes]") -> float:
                 return float(curve.wall_times[0])
         if child.poll() is not None:
             break
-        time.sleep(LOOK)
+        time.sleep(POLL_INTERVAL)
     raise RuntimeError("no first step was recorded")
 
 
 def _stop(child: "subprocess.Popen[bytes]") -> None:
-    """Ask once, as Ctrl-C does, and wait: what it started ends with it."""
+    """Ask the program to stop, like Ctrl-C, and wait for its end: its child processes end with it."""
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
     try:
-        child.communicate(timeout=PATIENCE)
+        child.communicate(timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()

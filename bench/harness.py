@@ -1,8 +1,8 @@
-"""Contenders in interleaved rounds, and what the rounds say: medians, spreads, ratios to a reference.
+"""Runs contenders in interleaved rounds, and computes medians, spreads and ratios to a reference.
 
-All contenders of a race are made ready first; then every round asks each of them once, in turn (A B C A B C …), so
-that whatever else the machine does hits all alike. The first round warms up and is dropped. A ratio is taken within
-each round, against the reference of that round, and then its median: the load of the machine cancels out.
+All contenders of a race are prepared first; then every round measures each of them once, in turn (A B C A B C …), so
+that other load on the machine affects all alike. The first round is a warm-up and is dropped. A ratio is computed
+within each round, against the reference of that round, and then its median is taken: the machine's load cancels out.
 """
 
 import math
@@ -10,28 +10,29 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
 class Skipped(Exception):
-    """A contender or a section that cannot be had here; the text says why."""
+    """A contender or a section is not available on this machine; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one round gave: so many units of work (images, points, or 1) in so many seconds."""
+    """The measurement of one round: units of work (images, points, or 1) and the seconds they took."""
 
     units: float
     seconds: float
 
     @property
     def rate(self) -> float:
-        """Units a second."""
+        """Units per second."""
         return self.units / self.seconds
 
     @property
     def time(self) -> float:
-        """Seconds for one unit."""
+        """Seconds per unit."""
         return self.seconds / self.units
 
 
@@ -39,29 +40,29 @@ Round = Callable[[], Sample]
 
 
 class Contender(Protocol):
-    """Something that is measured, round by round."""
+    """Something that is measured round by round."""
 
     @property
     def name(self) -> str:
-        """How the table calls it."""
+        """Its name in the table."""
         ...
 
     def open(self) -> AbstractContextManager[Round]:
-        """Make it ready. Raises Skipped where it cannot be had."""
+        """Prepare it, and return the function that measures one round. Raises Skipped if it is not available."""
         ...
 
 
 class Progress(Protocol):
-    """Receives the progress, for a person who waits."""
+    """Shows the progress to the user."""
 
-    def doing(self, what: str, done: int, of: int) -> None:
-        """`done` of `of` measurements are over, and `what` is next."""
+    def update(self, description: str, done: int, total: int) -> None:
+        """`done` of `total` measurements are over, and `description` is next."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """The result of a race: the samples of each contender by name, without the warm-up; and why others were skipped."""
+class RaceResult:
+    """The samples of each contender by name, without the warm-up, and the reasons of the skipped ones."""
 
     samples: Mapping[str, tuple[Sample, ...]]
     skipped: Mapping[str, str]
@@ -69,7 +70,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median of some values, the least and the greatest."""
+    """The median, the minimum and the maximum of some values."""
 
     median: float
     low: float
@@ -77,16 +78,16 @@ class Spread:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Raises ValueError where there are none."""
+    """The spread of values. Raises ValueError if there are none."""
     if not values:
         raise ValueError("no values")
     return Spread(statistics.median(values), min(values), max(values))
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that a `share` (0..1) of the values lies at or below: one of them, never between two.
+    """The smallest of the values that at least a `share` (0..1) of them does not exceed; no interpolation.
 
-    Raises ValueError where there are none.
+    Raises ValueError if there are none.
     """
     if not values:
         raise ValueError("no values")
@@ -100,7 +101,7 @@ def ratios(values: Sequence[float], reference: Sequence[float], *, lower_is_bett
 
 
 def turns(names: Sequence[str], rounds: int, *, warm_up: bool = True) -> Iterator[tuple[int, str]]:
-    """The order of a race: round 0, the warm-up, to round `rounds`, and in each of them every name once."""
+    """The order of a race: every name once per round, from round 0, the warm-up, to round `rounds`."""
     for number in range(0 if warm_up else 1, rounds + 1):
         for name in names:
             yield number, name
@@ -108,27 +109,55 @@ def turns(names: Sequence[str], rounds: int, *, warm_up: bool = True) -> Iterato
 
 def race(
     contenders: Sequence[Contender], rounds: int, progress: Progress, title: str = "", *, warm_up: bool = True
-) -> Course:
-    """Run the rounds. A contender that cannot be had is left out, with its reason; a failure of one is raised.
+) -> RaceResult:
+    """Run the rounds. Contenders that are not available are skipped, with their reason; any failure is raised.
 
-    Without `warm_up` the first round counts: for rounds so long that what is warmed up does not show.
+    Without `warm_up` the first round counts: for rounds so long that the warm-up is negligible.
     """
     samples: dict[str, list[Sample]] = {}
     skipped: dict[str, str] = {}
     with ExitStack() as stack:
         ready: dict[str, Round] = {}
         steps = (rounds + 1 + warm_up) * len(contenders)
-        for place, contender in enumerate(contenders):
-            progress.doing(f"{title}: {contender.name}, getting ready", place, steps)
+        for index, contender in enumerate(contenders):
+            progress.update(f"{title}: {contender.name}, preparing", index, steps)
             try:
                 ready[contender.name] = stack.enter_context(contender.open())
             except Skipped as reason:
                 skipped[contender.name] = str(reason)
         steps = (rounds + 1 + warm_up) * len(ready)
         for done, (number, name) in enumerate(turns(tuple(ready), rounds, warm_up=warm_up), start=len(ready)):
-            what = "warming up" if number == 0 else f"round {number} of {rounds}"
-            progress.doing(f"{title}: {name}, {what}", done, steps)
+            stage = "warm-up" if number == 0 else f"round {number} of {rounds}"
+            progress.update(f"{title}: {name}, {stage}", done, steps)
             sample = ready[name]()
             if number:
                 samples.setdefault(name, []).append(sample)
-    return Course({name: tuple(some) for name, some in samples.items()}, skipped)
+    return RaceResult({name: tuple(own) for name, own in samples.items()}, skipped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to measure: how long, on which device, with which images."""
+
+    rounds: int
+    quick: bool
+    threads: int
+    """CPU threads of a contender that may use all cores."""
+    device: str
+    """`cpu` or `cuda`."""
+    data: Path | None
+    """The folder with the real CIFAR-10; None if there is none."""
+    progress: Progress
+
+    def race(self, title: str, contenders: Sequence[Contender], rounds: int | None = None) -> RaceResult:
+        """Run the rounds of some contenders; by default as many as the settings say."""
+        return race(contenders, rounds or self.rounds, self.progress, title)
+
+    def size(self, full: int, quick: int) -> int:
+        """One of two sizes."""
+        return quick if self.quick else full
+
+    @property
+    def images(self) -> str:
+        """A description of the images."""
+        return "real CIFAR-10" if self.data else "random images of CIFAR-10's shape"

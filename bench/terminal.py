@@ -1,4 +1,4 @@
-"""A terminal of 160x48 that a program runs in: what it writes is counted and searched, what it asks is answered."""
+"""A terminal of 160x48 for a program: counts and searches its output, and answers its queries."""
 
 import fcntl
 import os
@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Self
 
 COLUMNS, ROWS = 160, 48
-PATIENCE = 120.0
-"""Seconds after which something that does not show is given up."""
+TIMEOUT = 120.0
+"""Seconds to wait for a text to appear."""
 
 ANSWERS: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
     (re.compile(rb"\x1b\[c"), b"\x1b[?62;22c"),
@@ -26,7 +26,7 @@ ANSWERS: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
     (re.compile(rb"\x1b\[\?2026\$p"), b"\x1b[?2026;2$y"),
     (re.compile(rb"\x1b\[\?u"), b"\x1b[?0u"),
 )
-"""What a terminal is asked at a program's start, and what a common one says; some programs wait for it."""
+"""Queries that programs send at their start, and the answers of a common terminal; some programs wait for them."""
 
 
 class Terminal:
@@ -35,9 +35,9 @@ class Terminal:
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str], folder: str) -> None:
         self.written = 0
         """Bytes that the program has written so far."""
-        self.last = 0.0
+        self.last_output = 0.0
         """When it last wrote."""
-        self._recent = bytearray()
+        self._searched = bytearray()
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         kind = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -51,7 +51,7 @@ class Terminal:
             cwd=folder,
             env={**environment, **kind},
             start_new_session=True,
-            preexec_fn=_take_terminal,
+            preexec_fn=_make_controlling_terminal,
         )
         os.close(slave)
 
@@ -65,63 +65,63 @@ class Terminal:
             self.process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + 10
         while self.process.poll() is None and time.monotonic() < deadline:
-            self._take(0.05)
+            self._read(0.05)
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         os.close(self._master)
 
     def send(self, keys: bytes) -> float:
-        """Type; when that was. What was written before is not searched any more."""
-        self._recent.clear()
+        """Send keys, and return when. Earlier output is not searched any more."""
+        self._searched.clear()
         os.write(self._master, keys)
         return time.perf_counter()
 
     def forget(self) -> None:
-        """Search only what is written from now on."""
-        self._recent.clear()
+        """Search only the output from now on."""
+        self._searched.clear()
 
-    def until(self, text: str, patience: float = PATIENCE) -> float:
-        """Wait until a text is written; when that was. Raises TimeoutError."""
-        wanted, deadline = text.encode(), time.monotonic() + patience
-        while wanted not in self._recent:
-            if time.monotonic() > deadline or not self._take(0.5):
-                shown = _plain(bytes(self._recent))[-600:]
-                raise TimeoutError(f"{text!r} did not show within {patience:.0f} s; the last words were: {shown!r}")
+    def until(self, text: str, timeout: float = TIMEOUT) -> float:
+        """Wait until a text is written, and return when. Raises TimeoutError."""
+        encoded, deadline = text.encode(), time.monotonic() + timeout
+        while encoded not in self._searched:
+            if time.monotonic() > deadline or not self._read(0.5):
+                output = _plain(bytes(self._searched))[-600:]
+                raise TimeoutError(f"{text!r} did not appear within {timeout:.0f} s; the last output was: {output!r}")
         return time.perf_counter()
 
     def watch(self, seconds: float) -> int:
-        """Let so many seconds go by; the bytes written meanwhile."""
+        """Wait this many seconds, and return the number of bytes written meanwhile."""
         before, deadline = self.written, time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            self._take(left)
+            self._read(left)
         return self.written - before
 
-    def settle(self, quiet: float, patience: float = PATIENCE) -> None:
-        """Wait until nothing was written for `quiet` seconds, or no longer than `patience`."""
-        deadline = time.monotonic() + patience
+    def settle(self, quiet: float, timeout: float = TIMEOUT) -> None:
+        """Wait until nothing was written for `quiet` seconds, at most `timeout` seconds."""
+        deadline = time.monotonic() + timeout
         while time.monotonic() < deadline and self.watch(quiet):
             continue
 
-    def _take(self, seconds: float) -> bool:
-        """Read what comes within some seconds; False once the program has closed its end."""
+    def _read(self, seconds: float) -> bool:
+        """Read output that arrives within some seconds. Returns False once the program has closed the terminal."""
         if not select.select([self._master], [], [], max(0.0, seconds))[0]:
             return True
         try:
-            some = os.read(self._master, 1 << 16)
-        except OSError:  # Linux says EIO where nobody has the other end open
+            output = os.read(self._master, 1 << 16)
+        except OSError:  # on Linux EIO: no process has the other end open
             return False
-        self.written += len(some)
-        self.last = time.perf_counter()
-        self._recent += some
-        for asked, answer in ANSWERS:
-            for _ in asked.finditer(some):
+        self.written += len(output)
+        self.last_output = time.perf_counter()
+        self._searched += output
+        for query, answer in ANSWERS:
+            for _ in query.finditer(output):
                 os.write(self._master, answer)
         return True
 
 
-def _take_terminal() -> None:
-    """In the child: make the pty its controlling terminal."""
+def _make_controlling_terminal() -> None:
+    """In the child process: make the pty its controlling terminal."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 

@@ -1,7 +1,6 @@
-"""The child process of a contender: makes its round ready, then plays it once for every line on standard input.
+"""The child process of a contender: prepares it, then measures one round for every line on standard input.
 
-It speaks JSON lines on the standard output that it was born with; whatever the measured code prints goes to standard
-error.
+It writes JSON lines to its original standard output; whatever the measured code prints goes to standard error.
 """
 
 import importlib
@@ -15,29 +14,29 @@ from bench.harness import Round, Skipped
 
 
 def main(arguments: Sequence[str]) -> None:
-    """`arguments`: `module:function` and its settings in JSON."""
-    with os.fdopen(os.dup(1), "w") as answers:
+    """`arguments` are `module:function`, and its arguments in JSON."""
+    with os.fdopen(os.dup(1), "w") as messages:
         os.dup2(2, 1)
 
-        def say(**words: Any) -> None:
-            answers.write(json.dumps(words) + "\n")
-            answers.flush()
+        def send(**message: Any) -> None:
+            messages.write(json.dumps(message) + "\n")
+            messages.flush()
 
         try:
-            play = make(*arguments)
+            measure = make_round(*arguments)
         except Skipped as reason:
-            say(skipped=str(reason))
+            send(skipped=str(reason))
             return
-        say(ready=True)
+        send(ready=True)
         for _ in sys.stdin:
-            sample = play()
-            say(units=sample.units, seconds=sample.seconds)
+            sample = measure()
+            send(units=sample.units, seconds=sample.seconds)
 
 
-def make(name: str, settings: str) -> Round:
-    """The round that a named function makes."""
+def make_round(name: str, arguments: str) -> Round:
+    """The round that the named function of `bench.contenders` returns."""
     module, _, function = name.partition(":")
-    made: Round = getattr(importlib.import_module(module), function)(**json.loads(settings))
+    made: Round = getattr(importlib.import_module(f"bench.contenders.{module}"), function)(**json.loads(arguments))
     return made
 
 

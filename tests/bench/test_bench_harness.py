@@ -1,4 +1,4 @@
-"""The bench's arithmetic and bookkeeping. What it measures is nobody's test."""
+"""The calculations and tables of the bench. What it measures is not tested."""
 
 import json
 from collections.abc import Iterator
@@ -7,8 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from bench.harness import Round, Sample, Skipped, Spread, race, ratios, spread, turns
-from bench.show import number, text
-from bench.tables import Figure, Table, as_json, rates, times
+from bench.tables import Figure, Table, number, rates, times, to_json, to_text
 
 
 class Scripted:
@@ -38,8 +37,8 @@ class Silent:
     def __init__(self) -> None:
         self.said: list[tuple[str, int, int]] = []
 
-    def doing(self, what: str, done: int, of: int) -> None:
-        self.said.append((what, done, of))
+    def update(self, description: str, done: int, total: int) -> None:
+        self.said.append((description, done, total))
 
 
 def at_rates(*rates_: float) -> list[Sample]:
@@ -76,18 +75,18 @@ def test_the_turns_interleave_the_contenders_and_begin_with_a_warm_up() -> None:
 def test_a_race_makes_all_ready_first_then_asks_them_in_turn_and_drops_the_warm_up() -> None:
     diary: list[str] = []
     contenders = [Scripted("a", at_rates(1, 2, 3), diary), Scripted("b", at_rates(10, 20, 30), diary)]
-    course = race(contenders, 2, Silent())
+    result = race(contenders, 2, Silent())
     assert diary == ["open a", "open b", "a", "b", "a", "b", "a", "b", "close b", "close a"]
-    assert [sample.rate for sample in course.samples["a"]] == [2.0, 3.0]
-    assert [sample.rate for sample in course.samples["b"]] == [20.0, 30.0]
+    assert [sample.rate for sample in result.samples["a"]] == [2.0, 3.0]
+    assert [sample.rate for sample in result.samples["b"]] == [20.0, 30.0]
 
 
 def test_a_contender_that_cannot_be_had_is_left_out_with_its_reason() -> None:
     diary: list[str] = []
     contenders = [Scripted("a", [], diary, skip="not installed"), Scripted("b", at_rates(1, 2), diary)]
-    course = race(contenders, 1, Silent())
-    assert course.skipped == {"a": "not installed"}
-    assert list(course.samples) == ["b"]
+    result = race(contenders, 1, Silent())
+    assert result.skipped == {"a": "not installed"}
+    assert list(result.samples) == ["b"]
 
 
 def test_progress_counts_up_to_the_number_of_measurements() -> None:
@@ -95,16 +94,16 @@ def test_progress_counts_up_to_the_number_of_measurements() -> None:
     race([Scripted(name, at_rates(1, 1, 1), []) for name in "ab"], 2, progress, "title")
     done = [of_all[1:] for of_all in progress.said]
     assert done == [(place, 8) for place in range(8)]
-    assert progress.said[2][0] == "title: a, warming up"
+    assert progress.said[2][0] == "title: a, warm-up"
     assert progress.said[-1][0] == "title: b, round 2 of 2"
 
 
 def raced(skip: str = "") -> Table:
     reference = Scripted("reference", [Sample(9, 1), Sample(10, 1), Sample(10, 2)], [])
     other = Scripted("other", [Sample(9, 1), Sample(20, 1), Sample(30, 2)], [], skip=skip)
-    course = race([reference, other], 2, Silent())
+    result = race([reference, other], 2, Silent())
     return Table(
-        title="A table", unit="images/s", figures=rates(course, ("reference", "other"), "reference"),
+        title="A table", unit="images/s", figures=rates(result, ("reference", "other"), "reference"),
         reference="reference", notes=("A remark.",),
     )  # fmt: skip
 
@@ -117,14 +116,14 @@ def test_figures_hold_every_round_and_their_ratios_to_the_reference() -> None:
 
 
 def test_times_are_seconds_for_a_unit_and_fewer_of_them_are_better() -> None:
-    course = race([Scripted("a", [Sample(2, 1)] * 2, []), Scripted("b", [Sample(2, 2)] * 2, [])], 1, Silent())
-    a, b = times(course, ("a", "b"), "b", 1_000)
+    result = race([Scripted("a", [Sample(2, 1)] * 2, []), Scripted("b", [Sample(2, 2)] * 2, [])], 1, Silent())
+    a, b = times(result, ("a", "b"), "b", 1_000)
     assert (a.values, b.values) == ((500.0,), (1000.0,))
     assert a.ratios == (2.0,)
 
 
 def test_a_table_as_json_has_the_median_the_ends_and_every_round() -> None:
-    plain = json.loads(json.dumps(as_json(raced())))
+    plain = json.loads(json.dumps(to_json(raced())))
     assert set(plain) == {"title", "unit", "reference", "notes", "figures"}
     other = plain["figures"][1]
     assert other["value"] == {"median": 17.5, "low": 15.0, "high": 20.0, "rounds": [20.0, 15.0]}
@@ -134,14 +133,14 @@ def test_a_table_as_json_has_the_median_the_ends_and_every_round() -> None:
 
 def test_a_skipped_figure_says_why_in_text_and_in_json() -> None:
     table = raced(skip="not installed")
-    assert "skipped: not installed" in text(table)
-    assert as_json(table)["figures"][1] == {
+    assert "skipped: not installed" in to_text(table)
+    assert to_json(table)["figures"][1] == {
         "name": "other", "unit": "images/s", "value": None, "ratio": None, "note": "", "skipped": "not installed",
     }  # fmt: skip
 
 
 def test_the_text_of_a_table_has_a_row_of_equal_columns_for_each_figure() -> None:
-    lines = text(raced()).splitlines()
+    lines = to_text(raced()).splitlines()
     assert lines[0] == "A table"
     assert lines[2].split() == ["images/s", "min", "…", "max", "x", "reference", "min", "…", "max"]
     assert lines[4].split() == ["other", "17.5", "15.0", "…", "20.0", "2.50", "2.00", "…", "3.00"]
@@ -150,7 +149,7 @@ def test_the_text_of_a_table_has_a_row_of_equal_columns_for_each_figure() -> Non
 
 def test_a_figure_with_a_unit_of_its_own_shows_it() -> None:
     table = Table(title="t", unit="ms", figures=(Figure(name="traffic", values=(3.0,), unit="KiB/s"),))
-    assert "3.00 KiB/s" in text(table)
+    assert "3.00 KiB/s" in to_text(table)
 
 
 @pytest.mark.parametrize(

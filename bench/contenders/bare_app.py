@@ -1,16 +1,16 @@
-"""The least that a Textual app can be: what a first paint costs before anything is shown."""
+"""A minimal Textual app: the lower bound for the time to the first paint."""
 
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
 
-class Bare(App[None]):
+class BareApp(App[None]):
     """A line of text."""
 
     def compose(self) -> ComposeResult:
-        """The line."""
+        """One line."""
         yield Static("ready")
 
 
 if __name__ == "__main__":
-    Bare().run()
+    BareApp().run()

@@ -1,4 +1,4 @@
-"""The step alone, on one batch that is there already: what no loop around it can beat. And the machine's own peak."""
+"""A training step alone on a batch that is already on the device, the upper bound of every loop; and the peak rate."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -6,22 +6,22 @@ from contextlib import nullcontext
 import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 
-from bench.clock import timed
+from bench.contenders.report_loop import ReportNetwork
 from bench.harness import Round, Sample
-from bench.report_loop import ReportNetwork
+from bench.timing import time_device_work
 from labtui.engine.device import open_device
 from labtui.engine.models import ConvNet
 
 BATCH = 128
 STEPS = 100
-"""Steps of one round."""
+"""Steps per round."""
 
-PEAK_SIZE, PEAK_TIMES = 2_048, 8
-"""A square matrix product that is large enough to reach the peak, and how often it is done."""
+PEAK_SIZE, PEAK_REPEATS = 2_048, 8
+"""The side of a square matrix product that is large enough to reach the peak, and its repetitions per round."""
 
 
 def as_reported(threads: int, device: str, steps: int = STEPS) -> Round:
-    """The report's network and optimizer as PyTorch has them by default."""
+    """The report's network and optimizer, with PyTorch's defaults."""
     torch.set_num_threads(threads)
     network = ReportNetwork().to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -36,7 +36,7 @@ def as_reported(threads: int, device: str, steps: int = STEPS) -> Round:
 
 
 def as_in_labtui(threads: int, device: str, precision: str, steps: int = STEPS) -> Round:
-    """labtui's network: pooled before ReLU, channels last, one kernel for the optimizer; `precision` fp32 or bf16."""
+    """labtui's network: pooling before ReLU, channels last, fused optimizer; `precision` is fp32 or bf16."""
     open_device(device, threads, "fp32")
     network = ConvNet((3, 32, 32), 10, (0.0, 0.0)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
@@ -54,18 +54,18 @@ def as_in_labtui(threads: int, device: str, precision: str, steps: int = STEPS) 
 
 
 def peak(threads: int, device: str, precision: str) -> Round:
-    """Floating-point operations a second of a large matrix product; the unit is one operation."""
+    """Floating-point operations per second of a large matrix product; the unit is one operation."""
     torch.set_num_threads(threads)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     left, right = (torch.randn(PEAK_SIZE, PEAK_SIZE, device=device, dtype=dtype) for _ in range(2))
     out = torch.empty_like(left)
 
     def multiply() -> float:
-        for _ in range(PEAK_TIMES):
+        for _ in range(PEAK_REPEATS):
             torch.mm(left, right, out=out)
-        return 2.0 * PEAK_SIZE**3 * PEAK_TIMES
+        return 2.0 * PEAK_SIZE**3 * PEAK_REPEATS
 
-    return lambda: timed(multiply, device)
+    return lambda: time_device_work(multiply, device)
 
 
 def _batch(device: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,7 +81,7 @@ def _round(step: Callable[[], None], steps: int, device: str) -> Round:
             step()
         return steps * BATCH
 
-    def play() -> Sample:
-        return timed(work, device)
+    def measure() -> Sample:
+        return time_device_work(work, device)
 
-    return play
+    return measure

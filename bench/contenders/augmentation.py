@@ -1,14 +1,13 @@
-"""Contenders that read augmented images: from stored bytes to a batch of floats, as a network takes it."""
+"""Contenders that read augmented images: from stored bytes to a batch of floats, ready for a network."""
 
 import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from bench.clock import timed
+from bench.contenders.report_loop import make_transform
 from bench.harness import Round
-from bench.images import images
-from bench.recipes import recipe
-from bench.report_loop import pipeline
+from bench.inputs import load_images, make_spec
+from bench.timing import time_device_work
 from labtui.datasets.info import Images
 from labtui.engine.data import make_splits
 from labtui.engine.device import open_device
@@ -20,57 +19,57 @@ BATCH = 128
 
 
 def per_image(data: str | None, threads: int, device: str, batches: int) -> Round:
-    """torchvision's transforms on one PIL image after the other, collated as a DataLoader does."""
+    """torchvision's transforms on one PIL image after the other, collated like in a DataLoader."""
     torch.set_num_threads(threads)
-    transform = pipeline(_augment(_spec()).transforms, None)
-    arrays = images(data).train[: batches * BATCH].transpose(0, 2, 3, 1).copy()
+    transform = make_transform(_augment(_spec()).transforms, None)
+    arrays = load_images(data).train[: batches * BATCH].transpose(0, 2, 3, 1).copy()
 
     def read() -> float:
         for start in range(0, len(arrays), BATCH):
-            some = [transform(Image.fromarray(array)) for array in arrays[start : start + BATCH]]
-            torch.stack(some).to(device)
+            batch = [transform(Image.fromarray(array)) for array in arrays[start : start + BATCH]]
+            torch.stack(batch).to(device)
         return len(arrays)
 
-    return lambda: timed(read, device)
+    return lambda: time_device_work(read, device)
 
 
 def per_batch(data: str | None, threads: int, device: str, batches: int) -> Round:
-    """torchvision's v2 transforms on batches of bytes: fast, but with one draw for all images of a batch."""
+    """torchvision's v2 transforms on batches of bytes: fast, but with the same random parameters for a whole batch."""
     torch.set_num_threads(threads)
     transform = v2.Compose([*_v2(_augment(_spec())), v2.ToDtype(torch.float32, scale=True)])
-    stored = torch.from_numpy(images(data).train[: batches * BATCH].copy()).to(device)
+    stored = torch.from_numpy(load_images(data).train[: batches * BATCH].copy()).to(device)
 
     def read() -> float:
         for batch in stored.split(BATCH):  # type: ignore[no-untyped-call]  # torch has no type here
             transform(batch)
         return len(stored)
 
-    return lambda: timed(read, device)
+    return lambda: time_device_work(read, device)
 
 
 def labtui(data: str | None, threads: int, device: str, batches: int, *, plain: bool = False) -> Round:
-    """labtui's reading of whole batches, a draw of its own for every image; with `plain`, the same without transforms.
+    """labtui's transforms of whole batches, with random parameters per image; with `plain`, without transforms.
 
-    The draws of an epoch are part of it.
+    Drawing the parameters of an epoch is included.
     """
     open_device(device, threads, "fp32")
-    share = batches * BATCH / len(images(data).train)
-    changes = [f"data.train_fraction={share}", "data.augment.mode=replace"]
-    spec = recipe("network", changes[:1]) if plain else recipe("augmentation", changes)
-    samples = make_splits(_fewer(images(data)), spec, torch.device(device)).train
-    prepare = make_input_transform(None, torch.device(device))
+    fraction = batches * BATCH / len(load_images(data).train)
+    overrides = [f"data.train_fraction={fraction}", "data.augment.mode=replace"]
+    spec = make_spec("network", overrides[:1]) if plain else make_spec("augmentation", overrides)
+    samples = make_splits(_with_one_test_image(load_images(data)), spec, torch.device(device)).train
+    to_floats = make_input_transform(None, torch.device(device))
     order = shuffled(len(samples), 0, "order", 1)
 
     def read() -> float:
-        for some, _ in samples.for_epoch(0, "augment", 1).batches(order, BATCH):
-            prepare(some)
+        for images, _ in samples.for_epoch(0, "augment", 1).batches(order, BATCH):
+            to_floats(images)
         return len(samples)
 
-    return lambda: timed(read, device)
+    return lambda: time_device_work(read, device)
 
 
 def _spec() -> RunSpec:
-    return recipe("augmentation")
+    return make_spec("augmentation")
 
 
 def _augment(spec: RunSpec) -> Augment:
@@ -93,5 +92,7 @@ def _v2(augment: Augment) -> list[torch.nn.Module]:
     return chain
 
 
-def _fewer(of: Images) -> Images:
-    return Images(train=of.train, train_labels=of.train_labels, test=of.test[:1], test_labels=of.test_labels[:1])
+def _with_one_test_image(images: Images) -> Images:
+    return Images(
+        train=images.train, train_labels=images.train_labels, test=images.test[:1], test_labels=images.test_labels[:1]
+    )

@@ -1,4 +1,4 @@
-"""The same training by Lightning's Trainer: a peer, measured where it is installed."""
+"""The same training with Lightning's Trainer, if Lightning is installed."""
 
 import importlib
 import logging
@@ -8,18 +8,17 @@ from typing import Any
 
 import torch
 
-from bench.clock import timed
+from bench.contenders.report_loop import ReportRun
 from bench.harness import Round, Skipped
-from bench.images import images
-from bench.recipes import recipe
-from bench.report_loop import ReportRun
+from bench.inputs import load_images, make_spec
+from bench.timing import time_device_work
 
 
 def lightning(experiment: str, changes: Sequence[str], data: str | None, threads: int, device: str) -> Round:
-    """Its Trainer over the report's loader and network, bar, logger and checkpoints off: the peer at its best."""
-    pl = _imported()
+    """Lightning's Trainer with the report's loader and network; progress bar, logger and checkpoints are off."""
+    pl = _import_lightning()
     torch.set_num_threads(threads)
-    run = ReportRun(recipe(experiment, changes), images(data))
+    run = ReportRun(make_spec(experiment, changes), load_images(data))
     module = _module(pl, run)
 
     def epoch() -> float:
@@ -35,24 +34,24 @@ def lightning(experiment: str, changes: Sequence[str], data: str | None, threads
         trainer.fit(module, run.train_loader)
         return len(run.train_loader.dataset)  # type: ignore[arg-type]  # Dataset has no __len__ of its own
 
-    return lambda: timed(epoch, device)
+    return lambda: time_device_work(epoch, device)
 
 
-def _imported() -> Any:
+def _import_lightning() -> Any:
     try:
         pl: Any = importlib.import_module("lightning")
     except ImportError as fault:
         raise Skipped("lightning is not installed (pip install 'labtui[bench]')") from fault
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    # It advises to take more workers: those are a contender of their own.
+    # It suggests more workers, which are a separate contender.
     warnings.filterwarnings("ignore")
     return pl
 
 
 def _module(pl: Any, run: ReportRun) -> Any:
-    class Classifier(pl.LightningModule):  # type: ignore[misc]  # it may be absent where types are checked
-        """What its documentation shows for a classifier, with the report's two running figures."""
+    class Classifier(pl.LightningModule):  # type: ignore[misc]  # it may not be installed where types are checked
+        """A classifier as in Lightning's documentation, with the report's two running metrics."""
 
         def __init__(self) -> None:
             super().__init__()

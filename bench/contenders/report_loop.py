@@ -1,8 +1,8 @@
-"""The report's training and test loops, as its code ran them: the reference of every training figure.
+"""The report's training and test loops as its code ran them: the reference of every training figure.
 
-Images come out of a torchvision-style data set as PIL images, pass torchvision's transforms one by one, and are put
-together by a DataLoader; every batch's loss and number of right answers are read with `.item()`; Adam or SGD as
-torch.optim has them by default. What the report's code drew for TensorBoard is left out, in the loop's favour.
+A torchvision-style data set returns PIL images, which pass torchvision's transforms one by one and are collated by a
+DataLoader; the loss and the number of correct predictions of every batch are read with `.item()`; Adam and SGD have
+torch.optim's defaults. What the report's code wrote for TensorBoard is left out, in favor of the loop.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from labtui.spec import Adam, Augment, Cnn, ColorJitter, HorizontalFlip, Normali
 
 
 class ReportNetwork(nn.Module):
-    """The report's module: ReLU before pooling, layers made in this order."""
+    """The report's module: ReLU before pooling, layers created in this order."""
 
     def __init__(self, dropout: tuple[float, float] = (0.0, 0.0)) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class ReportNetwork(nn.Module):
 
 
 class PilImages(Dataset[tuple[Tensor, int]]):
-    """What torchvision.datasets.CIFAR10 does with an index: an array to a PIL image to a transformed tensor."""
+    """Does what torchvision.datasets.CIFAR10 does: from an array to a PIL image to a transformed tensor."""
 
     def __init__(self, images: "np.ndarray[Any, Any]", labels: "np.ndarray[Any, Any]", transform: Any) -> None:
         """`images`: uint8, (n, 3, h, w)."""
@@ -60,8 +60,8 @@ class PilImages(Dataset[tuple[Tensor, int]]):
         return self.transform(Image.fromarray(self.data[index])), self.targets[index]
 
 
-def pipeline(steps: tuple[Transform, ...], normalize: Normalize | None) -> Any:
-    """torchvision's transforms for those of a spec, ToTensor after them, then the normalization."""
+def make_transform(steps: tuple[Transform, ...], normalize: Normalize | None) -> Any:
+    """torchvision's equivalents of a spec's transforms, then ToTensor, then the normalization."""
     chain: list[Any] = []
     for step in steps:
         match step:
@@ -74,36 +74,36 @@ def pipeline(steps: tuple[Transform, ...], normalize: Normalize | None) -> Any:
             case ColorJitter(brightness=brightness, contrast=contrast, saturation=saturation, hue=hue):
                 chain.append(transforms.ColorJitter(brightness, contrast, saturation, hue))
             case _:
-                raise ValueError(f"the report has no {type(step).__name__}")
+                raise ValueError(f"the report does not use {type(step).__name__}")
     chain.append(transforms.ToTensor())
     if normalize is not None:
         chain.append(transforms.Normalize(normalize.mean, normalize.std))
     return transforms.Compose(chain)
 
 
-def read_by(images: Any, labels: Any, spec: RunSpec, augment: Augment | None) -> Dataset[tuple[Tensor, int]]:
-    """The plain images, and the augmented ones after them where there is an `augment`."""
+def make_dataset(images: Any, labels: Any, spec: RunSpec, augment: Augment | None) -> Dataset[tuple[Tensor, int]]:
+    """The plain images, followed by the augmented ones if `augment` is given."""
     normalize = spec.data.normalize
     assert not isinstance(normalize, str)
-    plain = PilImages(images, labels, pipeline((), normalize))
+    plain = PilImages(images, labels, make_transform((), normalize))
     if augment is None:
         return plain
-    varied = PilImages(images, labels, pipeline(augment.transforms, normalize))
-    return ConcatDataset([plain, varied])
+    augmented = PilImages(images, labels, make_transform(augment.transforms, normalize))
+    return ConcatDataset([plain, augmented])
 
 
 class ReportRun:
-    """One run of the report: its data, network and optimizer, with an epoch of training and of testing."""
+    """One run of the report: its data, network and optimizer."""
 
     def __init__(self, spec: RunSpec, images: Images, device: str = "cpu", workers: int = 0) -> None:
-        """`spec` must be of the report's protocol; `workers` processes load the data, the caller's own where 0."""
+        """`spec` must use the report's protocol; `workers` processes load the data (0: the calling process)."""
         assert isinstance(spec.model, Cnn)
         self.spec = spec
         self.device = torch.device(device)
         count = round(len(images.train) * spec.data.train_fraction)
         augment = spec.data.augment
-        train = read_by(images.train[:count], images.train_labels[:count], spec, augment)
-        test = read_by(images.test, images.test_labels, spec, augment if augment and augment.test else None)
+        train = make_dataset(images.train[:count], images.train_labels[:count], spec, augment)
+        test = make_dataset(images.test, images.test_labels, spec, augment if augment and augment.test else None)
         self.train_loader = self._loader(train, spec.training.batch_size, workers)
         self.test_loader = self._loader(test, spec.training.test_batch_size, workers)
         self.model = ReportNetwork(spec.model.dropout).to(self.device)
@@ -117,10 +117,10 @@ class ReportRun:
         )
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
-        choice = self.spec.optimizer
-        if isinstance(choice, Adam):
-            return torch.optim.Adam(self.model.parameters(), lr=choice.lr)
-        return torch.optim.SGD(self.model.parameters(), lr=choice.lr)
+        optimizer = self.spec.optimizer
+        if isinstance(optimizer, Adam):
+            return torch.optim.Adam(self.model.parameters(), lr=optimizer.lr)
+        return torch.optim.SGD(self.model.parameters(), lr=optimizer.lr)
 
     def _penalty(self) -> Tensor | float:
         penalty = self.spec.penalty
@@ -131,7 +131,7 @@ class ReportRun:
         return penalty.weight * norm
 
     def train_epoch(self) -> int:
-        """One epoch; the number of samples."""
+        """Train one epoch. Returns the number of samples."""
         running_loss, correct, total = 0.0, 0, 0
         for images, labels in self.train_loader:
             images, labels = images.to(self.device), labels.to(self.device)
@@ -147,7 +147,7 @@ class ReportRun:
         return total
 
     def test_epoch(self) -> int:
-        """The test after an epoch, dropout active as in the report; the number of samples."""
+        """Test after an epoch, with dropout active as in the report. Returns the number of samples."""
         running_loss, correct, total = 0.0, 0, 0
         with torch.no_grad():
             for images, labels in self.test_loader:

@@ -1,4 +1,4 @@
-"""`python -m bench.first_step DATA THREADS`: a script such as the report's, up to its first optimizer step.
+"""`python -m bench.contenders.first_step DATA THREADS`: a script like the report's, up to its first optimizer step.
 
 It prints the time at which that step is done. DATA is the folder of CIFAR-10, or `-` for random images.
 """
@@ -16,7 +16,7 @@ from torchvision import datasets, transforms
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Load the data by torchvision, make the network, take one step."""
+    """Load the data with torchvision, create the network, train one step."""
     data, threads = arguments
     torch.set_num_threads(int(threads))
     images: Any
