@@ -41,7 +41,7 @@ POLL_INTERVAL = 0.3
 """Seconds between two looks at a run that is waited for."""
 
 QUEUE_CHECK_INTERVAL = 5.0
-"""Seconds between two checks that somebody starts a queued run that is waited for."""
+"""Seconds between two checks that a queue runner is running, while waiting for a queued run."""
 
 Names = str | Iterable[str]
 

@@ -77,14 +77,6 @@ def autocast(device: torch.device, precision: Precision) -> Callable[[], Abstrac
     return lambda: torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was told: clocks are read after this."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
-
-
 def generator_states(device: torch.device) -> dict[str, torch.Tensor]:
     """The state of torch's own generators, which dropout draws from."""
     states = {"cpu": torch.get_rng_state()}

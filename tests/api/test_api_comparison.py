@@ -1,4 +1,4 @@
-"""The variants and tables that both front ends compare."""
+"""The variants and tables of a comparison."""
 
 from pathlib import Path
 
@@ -20,26 +20,26 @@ def lab(tmp_path: Path) -> Lab:
     return make_lab(tmp_path, CATALOG + REFERENCE)
 
 
-def test_every_variant_appears_on_its_own_data_set_and_on_the_one_that_stands_in(lab: Lab) -> None:
+def test_every_variant_appears_on_its_own_data_set_and_on_its_fallback(lab: Lab) -> None:
     places = [(variant.spec.name, variant.spec.data.name, variant.spec.group) for variant in variants(lab)]
     assert places[:2] == [("network", "cifar10", "Cifar"), ("network", "digits", "Digits")]
     assert len(places) == 2 * len(lab.catalog.variants)
 
 
-def test_published_figures_stay_with_the_data_set_that_they_are_about(lab: Lab) -> None:
+def test_published_figures_belong_to_their_own_data_set_only(lab: Lab) -> None:
     with_figures = [
         (variant.spec.name, variant.spec.data.name) for variant in variants(lab) if variant.reference is not None
     ]
     assert with_figures == [("dropout", "cifar10")]
 
 
-def test_no_variant_is_left_with_figures_of_normalization_to_be_looked_up(lab: Lab) -> None:
+def test_every_variant_has_its_normalization_resolved(lab: Lab) -> None:
     normalized = [variant.spec.data.normalize for variant in variants(lab) if variant.spec.name == "normalization"]
     assert all(isinstance(figures, Normalize) for figures in normalized)
     assert len(set(normalized)) == 2
 
 
-def test_a_name_that_nothing_has_is_answered_with_the_nearest(lab: Lab) -> None:
+def test_an_unknown_name_is_an_error_with_the_nearest_names(lab: Lab) -> None:
     with pytest.raises(UsageError, match="Did you mean dropout"):
         compare_experiments(lab, ["dropot"])
     with pytest.raises(UsageError, match="nowhere"):

@@ -21,7 +21,7 @@ from tests.support.samples import make_launch, make_result, write_run
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabHandle:
-    """A lab whose queue nobody works off, in the current folder."""
+    """A lab in the current folder, without a queue runner."""
     (tmp_path / "experiments.toml").write_text(CATALOG, "utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABTUI_DATA", "/dev/null/data")

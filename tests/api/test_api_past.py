@@ -1,4 +1,4 @@
-"""What earlier runs tell a plan: how long it takes, and what is done already."""
+"""What a plan learns from past runs: the estimated duration, and what has finished already."""
 
 import time
 from pathlib import Path
@@ -29,7 +29,7 @@ def finish(lab: Lab, spec: RunSpec, number: int = 0, *, device: str = "cpu", sec
     return run_id
 
 
-def test_a_finished_run_of_the_same_recipe_and_seed_is_pointed_out(lab: Lab) -> None:
+def test_a_finished_run_of_the_same_recipe_and_seed_has_a_notice(lab: Lab) -> None:
     run_id = finish(lab, planned_spec(lab, "dropout"))
     plan = plan_runs(lab, ["dropout"], dataset="digits")
     assert plan.runs[0].finished is not None
@@ -44,7 +44,7 @@ def test_another_seed_or_recipe_is_not_taken_for_a_repetition(lab: Lab) -> None:
         assert planned.finished is None
 
 
-def test_many_repetitions_are_told_in_one_line(lab: Lab) -> None:
+def test_many_repetitions_have_one_notice(lab: Lab) -> None:
     for planned in plan_runs(lab, [], dataset="digits").runs:
         finish(lab, planned.spec)
     notices = plan_runs(lab, [], dataset="digits").notices
@@ -53,13 +53,13 @@ def test_many_repetitions_are_told_in_one_line(lab: Lab) -> None:
     ]
 
 
-def test_a_plan_without_a_past_has_no_estimate(lab: Lab) -> None:
+def test_a_plan_without_past_runs_has_no_estimate(lab: Lab) -> None:
     plan = plan_runs(lab, ["dropout"], dataset="digits")
     assert plan.runs[0].estimate is None
     assert plan.estimate is None
 
 
-def test_the_estimate_is_the_median_pace_of_like_runs_times_the_images(lab: Lab) -> None:
+def test_the_estimate_is_the_median_rate_of_comparable_runs_times_the_images(lab: Lab) -> None:
     spec = planned_spec(lab, "network")
     for number, seconds in enumerate((10.0, 20.0, 90.0)):
         finish(lab, spec, number, seconds=seconds)
@@ -67,7 +67,7 @@ def test_the_estimate_is_the_median_pace_of_like_runs_times_the_images(lab: Lab)
     assert planned.estimate == pytest.approx(20.0 / 1_000 * planned.images * planned.spec.training.epochs)
 
 
-def test_runs_on_other_devices_images_or_models_tell_nothing_about_the_pace(lab: Lab) -> None:
+def test_runs_on_other_devices_images_or_models_are_not_used_for_the_estimate(lab: Lab) -> None:
     spec = planned_spec(lab, "network")
     finish(lab, spec, 1, device="cuda:0")
     other_images = msgspec.structs.replace(spec, data=msgspec.structs.replace(spec.data, name="cifar10"))

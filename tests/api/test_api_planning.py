@@ -1,4 +1,4 @@
-"""From names to what would run."""
+"""Planning runs from names."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_given_seeds_replace_the_catalogs(lab: Lab) -> None:
     ]
 
 
-def test_a_plan_that_may_not_fetch_keeps_the_wanted_data_set_and_says_what_would_happen(lab: Lab) -> None:
+def test_a_plan_without_fetching_keeps_the_requested_data_set_and_says_what_would_happen(lab: Lab) -> None:
     plan = plan_runs(lab, ["dropout"], fetch=False)
     (planned,) = plan.runs
     assert (planned.spec.data.name, planned.images, planned.steps, planned.present) == ("cifar10", 50_000, 782, False)
@@ -44,7 +44,7 @@ def test_a_plan_that_may_not_fetch_keeps_the_wanted_data_set_and_says_what_would
     assert "Digits" in notice
 
 
-def test_a_data_set_that_cannot_be_had_falls_back_aloud_once(lab: Lab) -> None:
+def test_a_fallback_to_another_data_set_has_one_notice(lab: Lab) -> None:
     plan = plan_runs(lab, [])
     specs = [planned.spec for planned in plan.runs]
     assert {spec.data.name for spec in specs} == {"digits"}
@@ -57,18 +57,18 @@ def test_a_data_set_that_cannot_be_had_falls_back_aloud_once(lab: Lab) -> None:
     assert "\n" not in notice
 
 
-def test_a_stand_in_has_eight_points_an_epoch_at_most(lab: Lab) -> None:
+def test_a_replacement_data_set_has_at_most_eight_points_per_epoch(lab: Lab) -> None:
     (planned,) = plan_runs(lab, ["dropout"]).runs
     assert planned.steps == 2 * 12
     assert planned.spec.training.log_every == max(1, 12 // 8)
 
 
-def test_a_spacing_that_was_asked_for_stays_on_a_stand_in(lab: Lab) -> None:
+def test_a_log_interval_from_an_override_is_used_on_a_replacement_data_set(lab: Lab) -> None:
     (planned,) = plan_runs(lab, ["dropout"], overrides=["training.log_every=5"]).runs
     assert planned.spec.training.log_every == 5
 
 
-def test_normalization_takes_the_figures_of_the_data_set_that_is_used(lab: Lab) -> None:
+def test_normalization_uses_the_mean_and_deviation_of_the_chosen_data_set(lab: Lab) -> None:
     here, there = datasets.get("digits"), datasets.get("cifar10")
     (on_digits, _) = plan_runs(lab, ["normalization"]).runs
     (on_cifar, _) = plan_runs(lab, ["normalization"], fetch=False).runs
@@ -81,7 +81,7 @@ def test_a_pinned_data_set_never_falls_back(lab: Lab) -> None:
         plan_runs(lab, ["dropout"], dataset="cifar10")
 
 
-def test_the_stand_in_asked_for_by_name_is_the_same_cell_as_falling_back_to_it(lab: Lab) -> None:
+def test_the_fallback_data_set_requested_by_name_is_the_same_cell_as_a_fallback(lab: Lab) -> None:
     (asked,) = plan_runs(lab, ["dropout"], dataset="digits").runs
     (fallen,) = plan_runs(lab, ["dropout"]).runs
     assert recipe_hash(asked.spec) == recipe_hash(fallen.spec)
@@ -89,25 +89,25 @@ def test_the_stand_in_asked_for_by_name_is_the_same_cell_as_falling_back_to_it(l
     assert asked.spec.display_title == "Dropout"
 
 
-def test_another_data_set_than_the_declared_ones_shows_in_the_title(lab: Lab) -> None:
+def test_a_data_set_that_the_entry_does_not_declare_is_part_of_the_title(lab: Lab) -> None:
     (planned,) = plan_runs(lab, ["dropout"], dataset="fashion-mnist", fetch=False).runs
     assert planned.spec.display_title == "Dropout [data.name=fashion-mnist]"
     assert planned.spec.group == datasets.get("fashion-mnist").group
 
 
-def test_a_data_set_set_by_its_key_is_pinned_like_one_that_was_named(lab: Lab) -> None:
+def test_a_data_set_set_by_its_key_is_pinned_like_one_given_by_name(lab: Lab) -> None:
     (by_key,) = plan_runs(lab, ["dropout"], overrides=["data.name=digits"]).runs
     (by_name,) = plan_runs(lab, ["dropout"], dataset="digits").runs
     assert by_key.spec.group == by_name.spec.group == "Digits"
     assert recipe_hash(by_key.spec) == recipe_hash(by_name.spec)
 
 
-def test_an_unknown_data_set_is_named_before_anything_is_fetched(lab: Lab) -> None:
+def test_an_unknown_data_set_is_an_error_before_anything_is_fetched(lab: Lab) -> None:
     with pytest.raises(UsageError, match="cifar10"):
         plan_runs(lab, ["dropout"], dataset="cifar-10")
 
 
-def test_a_broken_entry_is_said_and_the_good_ones_are_planned(tmp_path: Path) -> None:
+def test_a_broken_entry_has_a_notice_and_the_valid_ones_are_planned(tmp_path: Path) -> None:
     broken = '\n[experiment.bad]\ntitle = "Bad"\noptimizer.lr = -1\n'
     (tmp_path / "catalog").mkdir()
     from tests.support.labs import CATALOG

@@ -1,4 +1,4 @@
-"""Grading a repetition of a first epoch."""
+"""Comparing a first epoch with its repetition."""
 
 import math
 
@@ -18,7 +18,7 @@ def test_equal_points_are_bit_exact() -> None:
     assert (verification.grade, verification.points, verification.worst) == (Reproducibility.EXACT, 4, "")
 
 
-def test_points_spaced_by_the_clock_may_lie_elsewhere() -> None:
+def test_points_spaced_by_wall_clock_time_may_be_at_other_steps() -> None:
     repeated = {**ORIGINAL, TRAIN_LOSS: {1: 2.3, 57: 1.8}}
     assert compare_first_epochs(ORIGINAL, repeated, UNITS).grade is Reproducibility.EXACT
 
@@ -38,7 +38,7 @@ def test_an_accuracy_is_close_within_a_point(accuracy: float, word: Reproducibil
     assert compare_first_epochs(ORIGINAL, {**ORIGINAL, REPORT_TEST_ACCURACY: {1: accuracy}}, UNITS).grade is word
 
 
-def test_a_diverged_run_repeats_itself_bit_by_bit() -> None:
+def test_a_diverged_run_can_be_reproduced_bit_by_bit() -> None:
     diverged = {REPORT_TRAIN_LOSS: {1: math.nan}}
     assert compare_first_epochs(diverged, diverged, UNITS).grade is Reproducibility.EXACT
 
@@ -53,7 +53,7 @@ def test_nothing_in_common_is_not_called_exact() -> None:
     assert compare_first_epochs({}, {}, UNITS).grade is Reproducibility.DIFFERENT
 
 
-def test_what_has_changed_since_is_listed_with_both_values() -> None:
+def test_changes_of_the_environment_are_listed_with_both_values() -> None:
     then = make_launch(threads=1, versions={"torch": "2.10.0", "numpy": "2.2.0"}, device="cpu")
     now = make_launch(threads=2, versions={"torch": "2.15.0", "numpy": "2.2.0"}, device="cpu")
     assert environment_changes(then, now) == ("torch 2.10.0, now 2.15.0", "threads 1, now 2")

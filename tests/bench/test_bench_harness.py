@@ -35,10 +35,10 @@ class Scripted:
 
 class Silent:
     def __init__(self) -> None:
-        self.said: list[tuple[str, int, int]] = []
+        self.log: list[tuple[str, int, int]] = []
 
     def update(self, description: str, done: int, total: int) -> None:
-        self.said.append((description, done, total))
+        self.log.append((description, done, total))
 
 
 def at_rates(*rates_: float) -> list[Sample]:
@@ -92,10 +92,10 @@ def test_a_contender_that_cannot_be_had_is_left_out_with_its_reason() -> None:
 def test_progress_counts_up_to_the_number_of_measurements() -> None:
     progress = Silent()
     race([Scripted(name, at_rates(1, 1, 1), []) for name in "ab"], 2, progress, "title")
-    done = [of_all[1:] for of_all in progress.said]
+    done = [of_all[1:] for of_all in progress.log]
     assert done == [(place, 8) for place in range(8)]
-    assert progress.said[2][0] == "title: a, warm-up"
-    assert progress.said[-1][0] == "title: b, round 2 of 2"
+    assert progress.log[2][0] == "title: a, warm-up"
+    assert progress.log[-1][0] == "title: b, round 2 of 2"
 
 
 def raced(skip: str = "") -> Table:

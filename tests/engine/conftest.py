@@ -6,5 +6,5 @@ import torch
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    """Tiny tensors gain nothing from threads, and one thread gives the same bits on every machine."""
+    """Threads do not speed up tiny tensors, and one thread gives the same bits on every machine."""
     torch.set_num_threads(1)

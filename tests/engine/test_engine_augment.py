@@ -39,7 +39,7 @@ def levels_apart(one: torch.Tensor, other: torch.Tensor) -> int:
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (28, 28), (20, 33)])
-def test_rotation_moves_the_very_pixels_that_pil_moves(height: int, width: int) -> None:
+def test_rotation_moves_the_same_pixels_as_pil(height: int, width: int) -> None:
     images = pictures(300, height, width)
     angles = torch.empty(300, dtype=torch.float64).uniform_(-10, 10, generator=torch.Generator().manual_seed(1))
     angles[:8] = torch.tensor([0.0, 10.0, -10.0, 1e-9, -1e-9, 45.0, 90.0, 180.0])
@@ -61,7 +61,7 @@ def test_flip_mirrors_exactly_the_images_that_were_drawn() -> None:
     assert torch.equal(gather_pixels(images, [(flip, drawn)]), expected)
 
 
-def test_flip_then_rotation_is_one_fetch_with_the_result_of_two() -> None:
+def test_flip_then_rotation_is_one_gather_with_the_result_of_two() -> None:
     images = pictures()
     flip, rotate = Flip(0.5), Rotate(30, 32, 32)
     generator = stream(3, "augment")
@@ -72,7 +72,7 @@ def test_flip_then_rotation_is_one_fetch_with_the_result_of_two() -> None:
         )
 
 
-def test_crop_cuts_out_of_the_image_with_its_black_border() -> None:
+def test_crop_cuts_from_the_image_with_its_black_border() -> None:
     images = pictures()
     crop = Crop(4)
     drawn = crop.draw(COUNT, stream(0, "augment"))
@@ -135,7 +135,7 @@ def test_jitter_applies_the_four_in_the_order_drawn_for_each_image() -> None:
     assert float((difference == 0).float().mean()) > 0.95
 
 
-def test_grey_images_are_not_coloured() -> None:
+def test_gray_images_are_not_colored() -> None:
     images = pictures()[:, :1]
     jitter = Jitter(0.0, 0.0, 0.5, 0.5)
     assert torch.equal(jitter.apply(images, jitter.draw(COUNT, stream(0, "augment"))), images)
@@ -151,7 +151,7 @@ def test_resize_is_within_a_level_of_pils_bilinear_filter(size: int) -> None:
     assert levels_apart(ours, theirs) <= 1
 
 
-def test_what_a_crop_made_black_stays_black_in_a_rotation() -> None:
+def test_pixels_that_a_crop_made_black_stay_black_in_a_rotation() -> None:
     images = torch.full((COUNT, 3, 32, 32), 255, dtype=torch.uint8)
     both = Augmentation([RandomCrop(padding=8), Rotation(degrees=30)], (3, 32, 32))
     drawn = both.draw(COUNT, stream(0, "augment"))
@@ -191,7 +191,7 @@ def test_parameters_are_drawn_from_the_declared_distributions() -> None:
     assert uniform(torch.rad2deg(torch.asin(sines)), -10.001, 10.001)
 
 
-def test_a_pipeline_draws_the_same_for_a_sample_whatever_batch_it_is_read_in() -> None:
+def test_a_pipeline_draws_the_same_for_a_sample_in_any_batch() -> None:
     transforms = [
         HorizontalFlip(),
         RandomCrop(),
@@ -210,7 +210,7 @@ def test_a_pipeline_draws_the_same_for_a_sample_whatever_batch_it_is_read_in() -
     assert not all(torch.equal(a, b) for a, b in zip(drawn, other, strict=True))
 
 
-def test_images_are_left_as_they_were() -> None:
+def test_images_are_not_changed_in_place() -> None:
     images = pictures()
     before = images.clone()
     pipeline = Augmentation([HorizontalFlip(), ColorJitter(brightness=0.5, hue=0.2)], (3, 32, 32))

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or absent, refused when damaged, foreign or hostile, and the one before used then."""
+"""Checkpoints: complete or absent; damaged, foreign and hostile ones are rejected and the previous one is used."""
 
 import os
 import pickle
@@ -45,11 +45,11 @@ def saved(paths: RunPaths, *numbers: int) -> Checkpoints:
 
 
 def load(paths: RunPaths, run_id: str = RUN) -> tuple[float | None, int | None, list[str]]:
-    """The number in the state that was used, its step, and what was said."""
+    """The number in the state that was used, its step, and the log."""
     used: list[float] = []
-    said: list[str] = []
-    step = Checkpoints(paths, run_id).load(lambda content: used.append(number_of(content)), said.append)
-    return (used[-1] if used else None), step, said
+    log: list[str] = []
+    step = Checkpoints(paths, run_id).load(lambda content: used.append(number_of(content)), log.append)
+    return (used[-1] if used else None), step, log
 
 
 def test_the_last_two_states_are_kept_and_the_newest_is_used(paths: RunPaths) -> None:
@@ -59,7 +59,7 @@ def test_the_last_two_states_are_kept_and_the_newest_is_used(paths: RunPaths) ->
     assert load(paths)[:2] == (2, 2)
 
 
-def test_a_run_without_a_checkpoint_is_told_from_one_whose_checkpoints_are_bad(paths: RunPaths) -> None:
+def test_no_checkpoint_at_all_differs_from_checkpoints_that_are_all_damaged(paths: RunPaths) -> None:
     assert load(paths) == (None, None, [])
     saved(paths, 1, 2)
     for path in (paths.checkpoint, paths.previous_checkpoint):
@@ -85,7 +85,7 @@ def damage(good: bytes, other: bytes) -> list[bytes]:
     return [*cuts, *flips, other, b""]
 
 
-def test_every_damaged_checkpoint_is_refused_with_a_line_and_the_one_before_used(
+def test_every_damaged_checkpoint_is_rejected_with_a_log_line_and_the_previous_one_is_used(
     paths: RunPaths, tmp_path: Path
 ) -> None:
     saved(paths, 1, 2)
@@ -97,16 +97,16 @@ def test_every_damaged_checkpoint_is_refused_with_a_line_and_the_one_before_used
     assert len(cases) == 602
     for content in cases:
         paths.checkpoint.write_bytes(content)
-        number, step, said = load(paths)
+        number, step, log = load(paths)
         assert (number, step) == (1, 1)
-        assert len(said) == 2
-        assert "damaged" in said[0]
-        assert "checkpoint.prev.pt" in said[1]
+        assert len(log) == 2
+        assert "damaged" in log[0]
+        assert "checkpoint.prev.pt" in log[1]
     paths.checkpoint.write_bytes(good)
     assert load(paths) == (2, 2, [])
 
 
-def test_another_runs_checkpoint_is_refused_even_with_its_checksum(paths: RunPaths, tmp_path: Path) -> None:
+def test_another_runs_checkpoint_is_rejected_even_with_its_checksum(paths: RunPaths, tmp_path: Path) -> None:
     saved(paths, 1, 2)
     for number in range(20):
         other = RunPaths(tmp_path / f"other{number}")
@@ -115,12 +115,12 @@ def test_another_runs_checkpoint_is_refused_even_with_its_checksum(paths: RunPat
         checkpoints.save(state(number), number)
         shutil.copy(other.checkpoint, paths.checkpoint)
         shutil.copy(checksum_path(other.checkpoint), checksum_path(paths.checkpoint))
-        used, _, said = load(paths)
+        used, _, log = load(paths)
         assert used == 1
-        assert "another run" in said[0]
+        assert "another run" in log[0]
 
 
-def test_a_checkpoint_without_its_checksum_or_behind_a_link_is_refused(paths: RunPaths, tmp_path: Path) -> None:
+def test_a_checkpoint_without_its_checksum_or_behind_a_link_is_rejected(paths: RunPaths, tmp_path: Path) -> None:
     saved(paths, 1, 2)
     checksum_path(paths.checkpoint).unlink()
     assert load(paths)[0] == 1
@@ -128,12 +128,12 @@ def test_a_checkpoint_without_its_checksum_or_behind_a_link_is_refused(paths: Ru
     real = tmp_path / "elsewhere"
     paths.checkpoint.rename(real)
     paths.checkpoint.symlink_to(real)
-    number, _, said = load(paths)
+    number, _, log = load(paths)
     assert number == 3
-    assert "symbolic link" in said[0]
+    assert "symbolic link" in log[0]
 
 
-def test_a_refused_checkpoint_never_takes_the_good_ones_place(paths: RunPaths) -> None:
+def test_a_rejected_checkpoint_never_replaces_a_valid_one(paths: RunPaths) -> None:
     saved(paths, 1, 2)
     paths.checkpoint.write_bytes(b"damaged")
     checkpoints = Checkpoints(paths, RUN)
@@ -143,7 +143,7 @@ def test_a_refused_checkpoint_never_takes_the_good_ones_place(paths: RunPaths) -
 
 
 @pytest.mark.parametrize("before", [(), (1, 2)])
-def test_a_save_stopped_at_any_file_operation_leaves_the_old_state_or_the_new(
+def test_a_save_interrupted_at_any_file_operation_leaves_the_old_or_the_new_state(
     paths: RunPaths, before: tuple[int, ...]
 ) -> None:
     def prepare() -> None:
@@ -168,7 +168,7 @@ def test_a_save_stopped_at_any_file_operation_leaves_the_old_state_or_the_new(
 
 
 @pytest.mark.parametrize("kind", ["ENOSPC", "EIO"])
-def test_a_training_that_goes_on_after_a_failed_save_has_two_good_states_with_the_next(
+def test_after_a_failed_save_the_next_one_makes_two_valid_states_again(
     paths: RunPaths, kind: Literal["ENOSPC", "EIO"]
 ) -> None:
     reached = True
@@ -186,7 +186,7 @@ def test_a_training_that_goes_on_after_a_failed_save_has_two_good_states_with_th
     assert not reached
 
 
-def test_a_disk_without_room_is_told_with_what_is_missing(paths: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_with_the_missing_space(paths: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoints = saved(paths, 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=400_000))
     [*_, hit] = [
@@ -235,19 +235,19 @@ def hostile(marker: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", hostile(Path("x")).keys())
-def test_a_hostile_checkpoint_runs_no_code_and_is_refused(paths: RunPaths, tmp_path: Path, kind: str) -> None:
+def test_a_hostile_checkpoint_runs_no_code_and_is_rejected(paths: RunPaths, tmp_path: Path, kind: str) -> None:
     saved(paths, 1, 2)
     marker = tmp_path / "marker"
     torch.save(hostile(marker)[kind], paths.checkpoint)
     vouch_for(paths.checkpoint)
-    used, _, said = load(paths)
+    used, _, log = load(paths)
     assert used == 1
-    assert "cannot be loaded" in said[0]
-    assert "\n" not in said[0]
+    assert "cannot be loaded" in log[0]
+    assert "\n" not in log[0]
     assert not marker.exists()
 
 
-def test_a_bare_pickle_is_refused(paths: RunPaths, tmp_path: Path) -> None:
+def test_a_bare_pickle_is_rejected(paths: RunPaths, tmp_path: Path) -> None:
     saved(paths, 1, 2)
     marker = tmp_path / "marker"
     paths.checkpoint.write_bytes(pickle.dumps(Bomb(os.system, f"touch {marker}")))
@@ -256,7 +256,7 @@ def test_a_bare_pickle_is_refused(paths: RunPaths, tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-def test_a_whole_file_that_is_no_checkpoint_of_ours_is_refused(paths: RunPaths) -> None:
+def test_an_undamaged_file_that_is_no_labtui_checkpoint_is_rejected(paths: RunPaths) -> None:
     saved(paths, 1, 2)
     for content in (
         [1, 2],

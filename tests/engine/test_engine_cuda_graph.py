@@ -80,12 +80,12 @@ def test_a_step_that_cannot_be_captured_is_logged_once_and_runs_without_a_graph(
         def capture(self, step: Callable[[], Results]) -> tuple[Callable[[], None], Results]:
             raise RuntimeError(f"{type(step).__name__}: operation not permitted when stream is capturing")
 
-    said: list[str] = []
-    captured, plain = learner(Sgd(lr=0.1), Refuses(), said.append), learner(Sgd(lr=0.1))
+    log: list[str] = []
+    captured, plain = learner(Sgd(lr=0.1), Refuses(), log.append), learner(Sgd(lr=0.1))
     torch.manual_seed(0)
     given = [captured.train_step(*batch, step)[0].item() for step, batch in enumerate(islice(batches(), 8))]
     torch.manual_seed(0)
     expected = [plain.train_step(*batch, step)[0].item() for step, batch in enumerate(islice(batches(), 8))]
     assert given == pytest.approx(expected, rel=1e-5)
-    assert len(said) == 1
-    assert "cannot be captured" in said[0]
+    assert len(log) == 1
+    assert "cannot be captured" in log[0]

@@ -1,4 +1,4 @@
-"""A disk without room: training goes on and loses nothing; with room again the run ends as an undisturbed one."""
+"""A full disk: training continues and loses nothing; with space again the run ends like an uninterrupted one."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ from labtui.store.reader import RunReader, read_curves
 from labtui.store.records import Beat, Result
 from labtui.store.reserved_space import ReservedSpace
 from tests.support.faults import hits
-from tests.support.training import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
+from tests.support.training import make_attempt, points_of, run_attempt, state_hash, tiny_images, tiny_spec, twice
 
 EVERY_STEP = Intervals(log=0.0, save=0.0, save_share=1.0)
 MOMENTS = range(20)
@@ -81,31 +81,31 @@ class Filler:
         self.path.unlink(missing_ok=True)
 
 
-def test_a_disk_filled_at_any_of_20_moments_loses_nothing_once_there_is_room_again(
+def test_a_disk_filled_at_any_of_20_moments_loses_nothing_once_there_is_space_again(
     tmp_path: Path, small_disk: Path
 ) -> None:
     spec, images = tiny_spec(), tiny_images()
-    carry_out(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_STEP)
+    run_attempt(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_STEP)
     expected = state_hash(tmp_path / "straight" / "checkpoint.pt")
     for step in MOMENTS:
-        folder, said = small_disk / f"run{step}", []
+        folder, log = small_disk / f"run{step}", []
         attempt = make_attempt(folder, spec)
         reserve = ReservedSpace(RunPaths(folder).result, 1 << 16)
         reserve.reserve()
         filler = Filler(small_disk, step)
         filler.install()
-        with mock.patch("tests.support.training.write_json"):  # the result goes into the room kept for it, below
-            result = carry_out(attempt, images, said=said, intervals=EVERY_STEP)
+        with mock.patch("tests.support.training.write_json"):  # the result goes into its reserved space, below
+            result = run_attempt(attempt, images, log=log, intervals=EVERY_STEP)
         beat = read_json(RunPaths(folder).beat, Beat)
-        assert (beat.step, beat.warning[:9]) == (20, "disk full"), "it is told while the disk is full"
+        assert (beat.step, beat.warning[:9]) == (20, "disk full"), "it is reported while the disk is full"
         reserve.write(msgspec.json.encode(result))
         assert read_json(RunPaths(folder).result, Result) == result
         filler.remove()
         assert result.outcome == "failed"
         assert "disk full" in result.reason
-        assert result.steps == 20, "the training itself went on to its end"
-        assert any("disk full: a checkpoint needs" in line for line in said)
-        resumed = carry_out(make_attempt(folder, spec, resume=True), images, intervals=EVERY_STEP)
+        assert result.steps == 20, "training continued to its end"
+        assert any("disk full: a checkpoint needs" in line for line in log)
+        resumed = run_attempt(make_attempt(folder, spec, resume=True), images, intervals=EVERY_STEP)
         assert (resumed.outcome, resumed.points_lost) == ("finished", 0)
         assert state_hash(folder / "checkpoint.pt") == expected
         points = points_of(folder)
@@ -136,7 +136,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> FullDisk:
     return full_disk
 
 
-def test_points_that_the_disk_did_not_take_are_counted_and_written_when_there_is_room(
+def test_points_that_could_not_be_written_are_counted_and_written_when_there_is_space(
     tmp_path: Path, disk: FullDisk
 ) -> None:
     recorder = Recorder(tmp_path, 1, last={})
@@ -165,14 +165,14 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_empty_event_files(tmp_path
     assert steps_and_values(tmp_path, "a")[0] == [0, 1, 2, 3, 4]
 
 
-def test_more_points_than_can_be_kept_are_given_up_and_counted(tmp_path: Path, disk: FullDisk) -> None:
+def test_points_beyond_the_limit_are_dropped_and_counted(tmp_path: Path, disk: FullDisk) -> None:
     disk.full = True
     recorder = Recorder(tmp_path, 1, last={})
     recorder.record(1, {f"tag {number}": 1.0 for number in range(MAX_PENDING + 7)})
     assert (len(recorder.pending), recorder.dropped, recorder.points_lost) == (MAX_PENDING, 7, MAX_PENDING + 7)
 
 
-def test_an_event_file_that_cannot_be_cut_back_is_left_for_a_new_one(
+def test_an_event_file_that_cannot_be_truncated_is_followed_by_a_new_one(
     tmp_path: Path, disk: FullDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder(tmp_path, 1, last={})
@@ -188,7 +188,7 @@ def test_an_event_file_that_cannot_be_cut_back_is_left_for_a_new_one(
     assert steps_and_values(tmp_path, "a") == ([1, 2, 3], [1.0, 2.0, 3.0])
 
 
-def test_a_recorder_stopped_at_any_file_operation_leaves_whole_points_in_order(tmp_path: Path) -> None:
+def test_a_recorder_interrupted_at_any_file_operation_leaves_whole_points_in_order(tmp_path: Path) -> None:
     def prepare() -> None:
         for path in tmp_path.iterdir():
             path.unlink()
@@ -212,7 +212,7 @@ def test_a_recorder_stopped_at_any_file_operation_leaves_whole_points_in_order(t
             assert len(steps) == 4
 
 
-def test_the_beat_tells_of_lost_points_and_of_a_state_that_was_not_saved(tmp_path: Path, disk: FullDisk) -> None:
+def test_the_heartbeat_reports_lost_points_and_a_state_that_was_not_saved(tmp_path: Path, disk: FullDisk) -> None:
     spec, images = tiny_spec(epochs=1), tiny_images()
     real = Learner.train_step
     beats = []
@@ -234,7 +234,7 @@ def test_the_beat_tells_of_lost_points_and_of_a_state_that_was_not_saved(tmp_pat
             beats.append(read_json(RunPaths(tmp_path).beat, Beat))
 
     with mock.patch.object(Learner, "train_step", learn), mock.patch.object(Heartbeat, "finished_step", watch):
-        result = carry_out(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
+        result = run_attempt(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
     assert (result.outcome, result.points_lost) == ("finished", 0)
     in_trouble = [beat for beat in beats if beat.points_lost]
     assert in_trouble

@@ -1,4 +1,4 @@
-"""What a person is told to look at, and why."""
+"""Warnings about a running training: it does not learn, or the disk is nearly full."""
 
 import math
 from pathlib import Path
@@ -16,7 +16,7 @@ from labtui.learning import at_chance, is_falling
 from labtui.spec import Sgd
 from labtui.store.files import read_json
 from labtui.store.records import Beat, Result
-from tests.support.training import carry_out, make_attempt, tiny_images, tiny_spec
+from tests.support.training import make_attempt, run_attempt, tiny_images, tiny_spec
 
 FALLING = [2.3030, 2.3026, 2.3021, 2.3017, 2.3012, 2.3008, 2.3003, 2.2999]
 STILL = [2.3030, 2.3031, 2.3029, 2.3030, 2.3031, 2.3030, 2.3029, 2.3030]
@@ -26,7 +26,7 @@ def kind(accuracies: list[float], losses: list[float], classes: int = 10) -> str
     return not_learning(accuracies, losses, classes, 5_000).partition(":")[0]
 
 
-def test_a_run_that_learns_raises_no_alarm() -> None:
+def test_a_run_that_learns_causes_no_warning() -> None:
     assert kind([10.0, 10.1, 38.0, 45.0], FALLING) == ""
 
 
@@ -35,7 +35,7 @@ def test_a_run_at_chance_whose_loss_falls_has_not_started() -> None:
     assert told == "not started: 10.30% with 10 classes, at chance for 3 epochs, but the loss still falls"
 
 
-def test_a_run_at_chance_whose_loss_stands_still_is_dead() -> None:
+def test_a_run_at_chance_whose_loss_does_not_fall_is_dead() -> None:
     told = not_learning([10.0] * 5, STILL, 10, 5_000)
     assert told == "dead: 10.00% with 10 classes, at chance for 3 epochs, and the loss does not fall"
 
@@ -44,12 +44,12 @@ def test_a_run_that_learned_and_fell_back_to_chance_is_dead() -> None:
     assert kind([31.0, 42.0, 10.0, 10.0, 10.0], STILL) == "dead"
 
 
-def test_without_a_loss_that_tells_it_is_not_learning() -> None:
+def test_without_a_loss_curve_it_is_not_learning() -> None:
     assert kind([10.0] * 3, [2.3, 2.3]) == kind([10.0] * 3, []) == "not learning"
 
 
 @pytest.mark.parametrize("values", [[10.0, 10.0], [10.0, 10.0, 12.0], [12.0, 10.0, 10.0], [10.0, 10.0, math.nan], []])
-def test_fewer_epochs_at_chance_in_a_row_are_bad_luck(values: list[float]) -> None:
+def test_fewer_epochs_at_chance_in_a_row_are_no_warning(values: list[float]) -> None:
     assert kind(values, STILL) == ""
 
 
@@ -84,32 +84,30 @@ def test_a_warning_is_new_when_it_is_about_something_else_and_is_part_of_the_hea
         assert read_json(tmp_path / "beat.json", Beat).warning == "disk full; dead: 10.00%; disk low: 1 MiB"
 
 
-def dead_run(folder: Path, said: list[str], protocol: str = "report") -> Result:
+def dead_run(folder: Path, log: list[str], protocol: str = "report") -> Result:
     """A run whose steps are too small to change anything."""
     spec = tiny_spec(epochs=6, optimizer=Sgd(lr=1e-12), protocol=protocol)
-    return carry_out(make_attempt(folder, spec), tiny_images(), said=said, intervals=Intervals(log=0.0))
+    return run_attempt(make_attempt(folder, spec), tiny_images(), log=log, intervals=Intervals(log=0.0))
 
 
 @pytest.mark.parametrize("protocol", ["report", "standard"])
-def test_a_run_that_does_not_learn_says_so_once_in_its_log_and_at_its_end(
+def test_a_run_that_does_not_learn_logs_it_once_and_reports_it_at_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
     monkeypatch.setattr("labtui.engine.heartbeat.at_chance", lambda *_: True)  # few images scatter too widely
-    result = dead_run(tmp_path, said := [], protocol)
-    warnings = [line for line in said if line.startswith("Warning: ")]
+    result = dead_run(tmp_path, log := [], protocol)
+    warnings = [line for line in log if line.startswith("Warning: ")]
     assert [line.split()[1] for line in warnings] in (["dead:"], ["not"], ["not", "dead:"])
     assert warnings[-1].endswith(("does not fall.", "at chance for 3 epochs."))
     assert result.outcome == "finished"
     assert f"Warning: {result.reason}.".split()[1] == warnings[-1].split()[1]
 
 
-def test_a_run_on_a_disk_with_little_room_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_on_a_disk_with_little_space_logs_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer, "disk_usage", lambda _: SimpleNamespace(free=300 << 20))
-    said: list[str] = []
-    carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images(), said=said, intervals=Intervals(log=0.0, save=0.0))
-    assert [line for line in said if "disk low" in line] == [
-        "Warning: disk low: 300 MiB free; checkpoints may not fit."
-    ]
+    log: list[str] = []
+    run_attempt(make_attempt(tmp_path, tiny_spec()), tiny_images(), log=log, intervals=Intervals(log=0.0, save=0.0))
+    assert [line for line in log if "disk low" in line] == ["Warning: disk low: 300 MiB free; checkpoints may not fit."]
 
 
 @given(st.lists(st.floats(width=32), max_size=40))

@@ -69,14 +69,14 @@ def test_the_summary_counts_parameters_and_multiply_adds() -> None:
     assert summary.layers[0][1].startswith("Conv2d(3, 10, kernel_size=(5, 5)")
 
 
-def test_a_summary_leaves_the_network_as_it_was() -> None:
+def test_a_summary_does_not_change_the_network() -> None:
     net = network(dropout=(0.3, 0.2)).train()
     summarize(net, SHAPE)
     assert net.training
     assert pickle.loads(pickle.dumps(net)).training, "a module with a hook left on it cannot be pickled"
 
 
-def test_images_too_small_for_the_network_are_refused() -> None:
+def test_images_too_small_for_the_network_are_rejected() -> None:
     build_model(Cnn(), shape=(3, 24, 24), classes=10, seed=0)
     with pytest.raises(UsageError, match="at least 24x24 pixels, not 23x23"):
         build_model(Cnn(), shape=(3, 23, 23), classes=10, seed=0)
@@ -100,7 +100,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_a_torchvision_that_does_not_load_is_an_environment_fault_with_the_pip_line(
+def test_a_broken_torchvision_is_an_environment_fault_with_the_pip_command(
     monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     real = builtins.__import__
@@ -210,7 +210,7 @@ def test_an_optimizer_steps_as_pytorchs_does(choice: Optimizer, theirs: Any, arg
         assert torch.allclose(mine, other, atol=1e-6, rtol=1e-4)
 
 
-def test_an_optimizers_state_is_refused_by_another() -> None:
+def test_an_optimizers_state_is_rejected_by_another() -> None:
     net = network()
     adam, sgd = make_optimizer(net, Adam()), make_optimizer(net, Sgd(momentum=0.9))
     with pytest.raises(KeyError):

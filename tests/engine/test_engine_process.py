@@ -1,4 +1,4 @@
-"""`python -m labtui.engine`: its exit codes, and how it hears that it is to stop."""
+"""`python -m labtui.engine`: its exit codes, and how it is stopped."""
 
 import os
 import signal
@@ -77,7 +77,7 @@ STOPS: dict[str, tuple[Callable[[subprocess.Popen[bytes], Path], None], int, str
 
 
 @pytest.mark.timeout(300)
-def test_an_engine_that_is_asked_to_stop_saves_and_says_so(
+def test_an_engine_that_is_asked_to_stop_saves_and_reports_it(
     tmp_path: Path, engines: list[subprocess.Popen[bytes]]
 ) -> None:
     spec = digits_spec(LONG)
@@ -101,7 +101,7 @@ def test_an_engine_that_is_asked_to_stop_saves_and_says_so(
 
 
 @pytest.mark.timeout(300)
-def test_an_engine_killed_and_resumed_ends_as_one_that_was_not(
+def test_an_engine_killed_and_resumed_ends_like_an_uninterrupted_one(
     tmp_path: Path, engines: list[subprocess.Popen[bytes]]
 ) -> None:
     spec = digits_spec(Training(epochs=6, log_every=3))
@@ -127,7 +127,7 @@ def test_an_engine_killed_and_resumed_ends_as_one_that_was_not(
     assert "test  loss" in log
 
 
-def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
+def test_a_second_signal_exits_immediately(tmp_path: Path) -> None:
     program = """
 import os, signal
 from labtui.engine.stop import StopSignal
@@ -146,7 +146,7 @@ print("still here")
     assert "second signal" in done.stderr
 
 
-def test_a_signal_after_a_request_does_not_cut_the_saving_off() -> None:
+def test_a_signal_after_a_stop_request_does_not_interrupt_saving() -> None:
     stop, before = StopSignal(), {number: signal.getsignal(number) for number in (*HANDLED, signal.SIGHUP)}
     try:
         stop.install_handlers()
@@ -168,7 +168,7 @@ def test_a_folder_that_does_not_say_what_to_run_ends_with_2(tmp_path: Path) -> N
     assert main([str(tmp_path)]) == 2
 
 
-def test_data_that_is_not_there_ends_with_3_and_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_data_ends_with_3_and_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from labtui.engine.__main__ import main
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}

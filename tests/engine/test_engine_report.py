@@ -1,4 +1,4 @@
-"""`protocol = "report"`: the numbers of the report's own loop, written out plainly here, and its tags to the letter."""
+"""`protocol = "report"`: the numbers of the report's own loop, written out here, and exactly its tags."""
 
 import math
 from pathlib import Path
@@ -16,7 +16,7 @@ from labtui.engine.metric_writer import MetricWriter
 from labtui.engine.recorder import Recorder
 from labtui.engine.rng import shuffled
 from labtui.spec import Adam, Cnn, Data, Normalize, Penalty, RunSpec, Sgd, Training, steps_per_epoch
-from tests.support.training import AUGMENT, CLASSES, carry_out, make_attempt, points_of, tiny_images, tiny_spec
+from tests.support.training import AUGMENT, CLASSES, make_attempt, points_of, run_attempt, tiny_images, tiny_spec
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 NORMALIZE = Normalize(mean=MEAN, std=STD)
@@ -122,7 +122,7 @@ RUNS = {
 def test_a_run_gives_the_numbers_of_the_reports_loop(tmp_path: Path, changes: dict[str, Any]) -> None:
     torch.set_num_threads(1)
     spec = tiny_spec(**changes)
-    result = carry_out(make_attempt(tmp_path, spec), tiny_images())
+    result = run_attempt(make_attempt(tmp_path, spec), tiny_images())
     assert (result.outcome, result.reason) == ("finished", "")
     ours, theirs = points_of(tmp_path), report_loop(spec)
     assert set(SIX) < set(ours)
@@ -135,7 +135,7 @@ def test_a_run_gives_the_numbers_of_the_reports_loop(tmp_path: Path, changes: di
 
 def test_dropout_is_active_in_the_reports_test_and_not_in_the_final_one(tmp_path: Path) -> None:
     spec = tiny_spec(model=Cnn(dropout=(0.9, 0.9)), epochs=1, optimizer=Adam(lr=1e-12))
-    carry_out(make_attempt(tmp_path, spec), tiny_images(test=1_000))
+    run_attempt(make_attempt(tmp_path, spec), tiny_images(test=1_000))
     points = points_of(tmp_path)
     untrained = points["test/loss"][0][1]
     dropped = points["Test Loss"][0][1] ** 2 * 1_000 / 16  # 15 batches of 64 and one of 40: the mean of 16 means
@@ -188,15 +188,15 @@ def test_the_last_smaller_batch_weighs_as_much_as_a_full_one() -> None:
     assert report_loss(losses, 64) == pytest.approx(math.sqrt((1 + 1 + 9) / 130))
 
 
-def test_a_run_writes_the_reports_tags_to_the_letter_and_those_of_every_run(tmp_path: Path) -> None:
+def test_a_run_writes_exactly_the_reports_tags_and_those_of_every_run(tmp_path: Path) -> None:
     spec = tiny_spec(epochs=1)
-    result = carry_out(make_attempt(tmp_path, spec), tiny_images())
+    result = run_attempt(make_attempt(tmp_path, spec), tiny_images())
     expected = {*SIX, "train/loss", "train/accuracy", "lr", "test/loss", "test/accuracy"}
     assert set(points_of(tmp_path)) == expected == set(result.last)
 
 
-def test_result_repeats_the_last_values_as_the_event_file_holds_them(tmp_path: Path) -> None:
-    result = carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images())
+def test_the_result_has_the_last_values_as_in_the_event_file(tmp_path: Path) -> None:
+    result = run_attempt(make_attempt(tmp_path, tiny_spec()), tiny_images())
     points = points_of(tmp_path)
     assert {tag: (last.step, last.number) for tag, last in result.last.items()} == {
         tag: values[-1] for tag, values in points.items()

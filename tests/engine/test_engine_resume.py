@@ -1,4 +1,4 @@
-"""A run that was killed and resumed ends in the very bits of an undisturbed one, wherever it was killed."""
+"""A run that was killed and resumed ends with the bits of an uninterrupted one, wherever it was killed."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from labtui.engine.trainer import Intervals
 from labtui.spec import Normalize, ResNet18, RunSpec, Sgd, Training, Variant
 from labtui.store.predictions import read_predictions
 from tests.support.processes import environment
-from tests.support.training import carry_out, make_attempt, points_of, state_hash, tiny_images, tiny_spec, twice
+from tests.support.training import make_attempt, points_of, run_attempt, state_hash, tiny_images, tiny_spec, twice
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EVERY_STEP = Intervals(log=0.0, save=0.0, save_share=1.0)
@@ -54,13 +54,13 @@ def kill_runs(folder: Path, kills: int, seed: int) -> None:
         assert one.log_probability.tolist() == other.log_probability.tolist(), run
 
 
-def test_100_random_kills_end_in_the_undisturbed_bits(tmp_path: Path) -> None:
+def test_100_random_kills_end_with_the_bits_of_an_uninterrupted_run(tmp_path: Path) -> None:
     kill_runs(tmp_path, 100, seed=1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_1000_random_kills_end_in_the_undisturbed_bits(tmp_path: Path) -> None:
+def test_1000_random_kills_end_with_the_bits_of_an_uninterrupted_run(tmp_path: Path) -> None:
     kill_runs(tmp_path, 1_000, seed=2)
 
 
@@ -107,49 +107,49 @@ def test_a_catalog_run_gives_the_same_bits_twice_and_when_resumed_at_three_place
     spec, images = tiny(variant.spec), tiny_images(train=80, test=40, side=32)
     hashes = []
     for name in ("once", "twice"):
-        carry_out(make_attempt(tmp_path / name, spec), images, intervals=EVERY_STEP)
+        run_attempt(make_attempt(tmp_path / name, spec), images, intervals=EVERY_STEP)
         hashes.append(state_hash(tmp_path / name / "checkpoint.pt"))
     folder = tmp_path / "killed"
     attempt = make_attempt(folder, spec)
     steps = 2 * -(-(80 if variant.spec.name != "network" else 40) * (2 if spec.data.augment else 1) // 16)
     for step in (1, steps // 2, steps - 1):
         with killed_at(step):
-            carry_out(attempt, images, intervals=EVERY_EPOCH if step == 1 else EVERY_STEP)
+            run_attempt(attempt, images, intervals=EVERY_EPOCH if step == 1 else EVERY_STEP)
         attempt = make_attempt(folder, spec, resume=True)
-    result = carry_out(attempt, images, intervals=EVERY_STEP)
+    result = run_attempt(attempt, images, intervals=EVERY_STEP)
     assert result.outcome == "finished"
     assert {*hashes, state_hash(folder / "checkpoint.pt")} == {hashes[0]}
     assert points_of(folder) == points_of(tmp_path / "once")
 
 
 @pytest.mark.long
-def test_batch_normalisation_is_resumed_with_its_running_figures(tmp_path: Path) -> None:
+def test_batch_normalization_is_resumed_with_its_running_statistics(tmp_path: Path) -> None:
     spec, images = tiny_spec(model=ResNet18(), batch_size=8), tiny_images(train=16, test=8)
-    carry_out(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_EPOCH)
+    run_attempt(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_EPOCH)
     folder = tmp_path / "killed"
     with killed_at(3):
-        carry_out(make_attempt(folder, spec), images, intervals=EVERY_EPOCH)
-    carry_out(make_attempt(folder, spec, resume=True), images, intervals=EVERY_EPOCH)
+        run_attempt(make_attempt(folder, spec), images, intervals=EVERY_EPOCH)
+    run_attempt(make_attempt(folder, spec, resume=True), images, intervals=EVERY_EPOCH)
     assert state_hash(folder / "checkpoint.pt") == state_hash(tmp_path / "straight" / "checkpoint.pt")
     assert points_of(folder) == points_of(tmp_path / "straight")
 
 
 def test_another_number_of_threads_is_close(tmp_path: Path) -> None:
     spec, images = tiny_spec(epochs=1), tiny_images(train=96, test=32)
-    carry_out(make_attempt(tmp_path / "one", spec), images)
+    run_attempt(make_attempt(tmp_path / "one", spec), images)
     attempt = make_attempt(tmp_path / "two", spec)
     launch = msgspec.structs.replace(attempt.launch, threads=2)
-    carry_out(replace(attempt, launch=launch), images)
+    run_attempt(replace(attempt, launch=launch), images)
     one, two = points_of(tmp_path / "one"), points_of(tmp_path / "two")
     assert [value for _, value in two["Train Loss"]] == pytest.approx(
         [value for _, value in one["Train Loss"]], rel=1e-3
     )
 
 
-def test_a_stopped_run_is_saved_at_its_very_step_and_goes_on_from_there(tmp_path: Path) -> None:
+def test_a_stopped_run_is_saved_at_its_last_step_and_resumes_there(tmp_path: Path) -> None:
     spec, images = tiny_spec(), tiny_images()
-    carry_out(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_STEP)
-    folder, said = tmp_path / "stopped", []
+    run_attempt(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_STEP)
+    folder, log = tmp_path / "stopped", []
     stop = StopSignal()
     real = Learner.train_step
 
@@ -161,50 +161,50 @@ def test_a_stopped_run_is_saved_at_its_very_step_and_goes_on_from_there(tmp_path
         return real(self, images, labels, number)
 
     with mock.patch.object(Learner, "train_step", learn):
-        result = carry_out(make_attempt(folder, spec), images, stop=stop, intervals=Intervals(log=0.0))
+        result = run_attempt(make_attempt(folder, spec), images, stop=stop, intervals=Intervals(log=0.0))
     assert (result.outcome, result.reason, result.steps, result.epochs) == ("stopped", "asked to stop", 13, 1)
     assert result.images_seen == 300 + 3 * 32
-    result = carry_out(make_attempt(folder, spec, resume=True), images, said=said, intervals=Intervals(log=0.0))
-    assert said[0] == "Resumed at step 13, epoch 2."
+    result = run_attempt(make_attempt(folder, spec, resume=True), images, log=log, intervals=Intervals(log=0.0))
+    assert log[0] == "Resumed at step 13, epoch 2."
     assert result.outcome == "finished"
     assert state_hash(folder / "checkpoint.pt") == state_hash(tmp_path / "straight" / "checkpoint.pt")
     assert points_of(folder) == points_of(tmp_path / "straight")
 
 
-def test_a_run_resumed_after_its_end_takes_only_the_final_test_again(tmp_path: Path) -> None:
-    spec, images, said = tiny_spec(), tiny_images(), []
-    first = carry_out(make_attempt(tmp_path, spec), images)
+def test_a_run_resumed_after_its_end_repeats_only_the_final_test(tmp_path: Path) -> None:
+    spec, images, log = tiny_spec(), tiny_images(), []
+    first = run_attempt(make_attempt(tmp_path, spec), images)
     before = points_of(tmp_path)
-    again = carry_out(make_attempt(tmp_path, spec, resume=True), images, said=said)
-    assert said[0] == "Resumed at step 20, epoch 3."
-    assert not any(line.startswith("epoch") for line in said)
+    again = run_attempt(make_attempt(tmp_path, spec, resume=True), images, log=log)
+    assert log[0] == "Resumed at step 20, epoch 3."
+    assert not any(line.startswith("epoch") for line in log)
     assert points_of(tmp_path) == before
     assert again.last == first.last
     assert (again.steps, again.images_seen) == (20, 600)
 
 
-def test_a_run_killed_before_its_first_checkpoint_begins_again_and_says_so(tmp_path: Path) -> None:
-    spec, images, said = tiny_spec(), tiny_images(), []
+def test_a_run_killed_before_its_first_checkpoint_starts_again_and_logs_that(tmp_path: Path) -> None:
+    spec, images, log = tiny_spec(), tiny_images(), []
     with killed_at(5):
-        carry_out(make_attempt(tmp_path, spec), images, intervals=Intervals(log=0.0))
-    result = carry_out(make_attempt(tmp_path, spec, resume=True), images, said=said, intervals=Intervals(log=0.0))
-    assert said[0] == "There is no checkpoint yet: training starts from the beginning."
+        run_attempt(make_attempt(tmp_path, spec), images, intervals=Intervals(log=0.0))
+    result = run_attempt(make_attempt(tmp_path, spec, resume=True), images, log=log, intervals=Intervals(log=0.0))
+    assert log[0] == "There is no checkpoint yet: training starts from the beginning."
     assert result.outcome == "finished"
     points = points_of(tmp_path)
     assert twice(points) == {}
     assert [step for step, _ in points["train/loss"]] == list(range(1, 21))
 
 
-def test_a_damaged_checkpoint_is_told_and_the_one_before_gives_the_same_end(tmp_path: Path) -> None:
-    spec, images, said = tiny_spec(), tiny_images(), []
-    carry_out(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_STEP)
+def test_a_damaged_checkpoint_is_logged_and_the_previous_one_gives_the_same_result(tmp_path: Path) -> None:
+    spec, images, log = tiny_spec(), tiny_images(), []
+    run_attempt(make_attempt(tmp_path / "straight", spec), images, intervals=EVERY_STEP)
     folder = tmp_path / "damaged"
     with killed_at(15):
-        carry_out(make_attempt(folder, spec), images, intervals=EVERY_STEP)
+        run_attempt(make_attempt(folder, spec), images, intervals=EVERY_STEP)
     checkpoint = folder / "checkpoint.pt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
-    carry_out(make_attempt(folder, spec, resume=True), images, said=said, intervals=EVERY_STEP)
-    assert said[:3] == [
+    run_attempt(make_attempt(folder, spec, resume=True), images, log=log, intervals=EVERY_STEP)
+    assert log[:3] == [
         "checkpoint.pt is not used: it is damaged (size or checksum is wrong).",
         "checkpoint.prev.pt, of step 14, is used instead.",
         "Resumed at step 14, epoch 2.",
@@ -212,25 +212,25 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_gives_the_same_end(tmp_
     assert state_hash(checkpoint) == state_hash(tmp_path / "straight" / "checkpoint.pt")
 
 
-def test_a_run_whose_checkpoints_are_all_damaged_fails_and_is_left_alone(tmp_path: Path) -> None:
+def test_a_run_whose_checkpoints_are_all_damaged_fails_and_is_not_changed(tmp_path: Path) -> None:
     spec, images = tiny_spec(), tiny_images()
     with killed_at(15):
-        carry_out(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
+        run_attempt(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
     files = [tmp_path / "checkpoint.pt", tmp_path / "checkpoint.prev.pt"]
     for path in files:
         path.write_bytes(b"damaged")
-    result = carry_out(make_attempt(tmp_path, spec, resume=True), images)
+    result = run_attempt(make_attempt(tmp_path, spec, resume=True), images)
     assert result.outcome == "failed"
     assert "No checkpoint of this run can be used" in result.reason
     assert all(path.read_bytes() == b"damaged" for path in files)
 
 
-def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_optimizer_is_rejected(tmp_path: Path) -> None:
     images = tiny_images()
     with killed_at(15):
-        carry_out(make_attempt(tmp_path, tiny_spec()), images, intervals=EVERY_STEP)
+        run_attempt(make_attempt(tmp_path, tiny_spec()), images, intervals=EVERY_STEP)
     (tmp_path / "spec.json").unlink()
-    result = carry_out(make_attempt(tmp_path, tiny_spec(optimizer=Sgd()), resume=True), images)
+    result = run_attempt(make_attempt(tmp_path, tiny_spec(optimizer=Sgd()), resume=True), images)
     assert result.outcome == "failed"
     assert "cannot be loaded" in result.reason
 
@@ -238,18 +238,18 @@ def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path: Path) -> None:
 def test_the_seconds_of_training_add_up_over_the_attempts(tmp_path: Path) -> None:
     spec, images = tiny_spec(), tiny_images()
     with killed_at(15):
-        carry_out(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
+        run_attempt(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
     before = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["state"]
-    result = carry_out(make_attempt(tmp_path, spec, resume=True), images, intervals=EVERY_STEP)
+    result = run_attempt(make_attempt(tmp_path, spec, resume=True), images, intervals=EVERY_STEP)
     assert result.train_seconds > before["train_seconds"] > 0
     assert result.seconds > before["seconds"] > before["train_seconds"]
 
 
-def test_a_run_resumed_with_other_threads_says_that_its_bits_will_differ(tmp_path: Path) -> None:
-    spec, images, said = tiny_spec(epochs=1), tiny_images(train=96, test=32), []
+def test_a_run_resumed_with_other_threads_logs_that_its_bits_will_differ(tmp_path: Path) -> None:
+    spec, images, log = tiny_spec(epochs=1), tiny_images(train=96, test=32), []
     with killed_at(2):
-        carry_out(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
+        run_attempt(make_attempt(tmp_path, spec), images, intervals=EVERY_STEP)
     attempt = make_attempt(tmp_path, spec, resume=True)
     attempt = replace(attempt, launch=msgspec.structs.replace(attempt.launch, threads=2))
-    assert carry_out(attempt, images, said=said).outcome == "finished"
-    assert said[0].startswith("The checkpoint was made with threads 1, now 2: the result will be close")
+    assert run_attempt(attempt, images, log=log).outcome == "finished"
+    assert log[0].startswith("The checkpoint was made with threads 1, now 2: the result will be close")

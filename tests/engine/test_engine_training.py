@@ -1,4 +1,4 @@
-"""The standard protocol, what a run reads, how it ends, and what it costs to be wrong."""
+"""The standard protocol, the samples a run reads, how it ends, and its heartbeat."""
 
 import math
 from dataclasses import replace
@@ -38,9 +38,9 @@ from labtui.store.records import Beat
 from tests.support.training import (
     AUGMENT,
     CLASSES,
-    carry_out,
     make_attempt,
     points_of,
+    run_attempt,
     state_hash,
     tiny_images,
     tiny_spec,
@@ -50,7 +50,7 @@ CPU = torch.device("cpu")
 EVERY_STEP = Intervals(log=0.0, save=0.0, save_share=1.0)
 
 
-# --- What is read -----------------------------------------------------------------------------------------------------
+# --- Samples ----------------------------------------------------------------------------------------------------------
 
 
 def test_train_fraction_takes_the_first_images_of_the_set() -> None:
@@ -82,7 +82,7 @@ def test_replaced_samples_are_all_augmented() -> None:
     assert torch.equal(watched, torch.from_numpy(tiny_images().test))
 
 
-def test_an_augmented_image_is_drawn_anew_in_each_epoch_and_the_same_within_one() -> None:
+def test_an_augmented_image_is_different_in_each_epoch_and_the_same_within_one() -> None:
     splits = make_splits(tiny_images(), tiny_spec(data=Data(name="cifar10", augment=AUGMENT)), CPU)
     numbers = torch.arange(300, 400)
     first, _ = splits.train.for_epoch(0, "augment", 1).take(numbers)
@@ -92,7 +92,7 @@ def test_an_augmented_image_is_drawn_anew_in_each_epoch_and_the_same_within_one(
 
 
 @pytest.mark.parametrize("start", [0, 3, 9, 10])
-def test_an_epoch_taken_up_in_its_middle_reads_what_is_left_of_it(start: int) -> None:
+def test_an_epoch_resumed_in_its_middle_reads_the_rest_of_it(start: int) -> None:
     splits = make_splits(tiny_images(), tiny_spec(), CPU)
     order = shuffled(300, 0, "order", 1)
     reading = splits.train.for_epoch(0, "augment", 1)
@@ -145,7 +145,7 @@ def test_a_resize_reaches_the_images_of_every_test_but_cannot_be_appended() -> N
 
 def test_the_standard_protocol_records_val_per_epoch_and_test_once(tmp_path: Path) -> None:
     spec = tiny_spec(protocol="standard", epochs=3, optimizer=AdamW(), scheduler=Cosine(warmup_epochs=0.5))
-    result = carry_out(make_attempt(tmp_path, spec), tiny_images())
+    result = run_attempt(make_attempt(tmp_path, spec), tiny_images())
     points = points_of(tmp_path)
     assert set(points) == {
         "train/loss",
@@ -165,7 +165,7 @@ def test_the_final_test_is_in_evaluation_mode_and_agrees_with_the_stored_predict
     images = tiny_images()
     data = Data(name="cifar10", normalize=Normalize(mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2)), augment=AUGMENT)
     spec = tiny_spec(model=Cnn(dropout=(0.3, 0.2)), data=data)
-    result = carry_out(make_attempt(tmp_path, spec), images)
+    result = run_attempt(make_attempt(tmp_path, spec), images)
     predictions = read_predictions(tmp_path / "predictions.npz")
     assert predictions.labels.tolist() == images.test_labels.tolist()
     learner = Learner(spec, CPU, shape=(3, 24, 24), classes=CLASSES, steps_per_epoch=1)
@@ -184,12 +184,12 @@ def test_the_final_test_is_in_evaluation_mode_and_agrees_with_the_stored_predict
 
 
 def test_training_learns(tmp_path: Path) -> None:
-    result = carry_out(make_attempt(tmp_path, tiny_spec(epochs=8, optimizer=Adam(lr=3e-3))), tiny_images())
+    result = run_attempt(make_attempt(tmp_path, tiny_spec(epochs=8, optimizer=Adam(lr=3e-3))), tiny_images())
     assert result.last["test/accuracy"].number > 60
 
 
 def test_points_of_the_training_are_spaced_by_time(tmp_path: Path) -> None:
-    carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images(), intervals=Intervals(log=1e9))
+    run_attempt(make_attempt(tmp_path, tiny_spec()), tiny_images(), intervals=Intervals(log=1e9))
     points = points_of(tmp_path)
     assert [step for step, _ in points["train/loss"]] == [1, 20], "the first step and the last, none before its time"
     assert [step for step, _ in points["Loss on Minibatches"]] == [1, 2, 3, 4], "these are not spaced by time"
@@ -197,7 +197,7 @@ def test_points_of_the_training_are_spaced_by_time(tmp_path: Path) -> None:
 
 def test_recording_more_often_changes_no_bit_of_the_training(tmp_path: Path) -> None:
     for name, intervals in (("often", EVERY_STEP), ("seldom", Intervals(log=1e9))):
-        carry_out(
+        run_attempt(
             make_attempt(tmp_path / name, tiny_spec(model=Cnn(dropout=(0.3, 0.2)))), tiny_images(), intervals=intervals
         )
     assert state_hash(tmp_path / "often" / "checkpoint.pt") == state_hash(tmp_path / "seldom" / "checkpoint.pt")
@@ -206,14 +206,14 @@ def test_recording_more_often_changes_no_bit_of_the_training(tmp_path: Path) -> 
 def test_one_seed_twice_ends_with_identical_last_values(tmp_path: Path) -> None:
     intervals = (Intervals(log=0.01), Intervals(log=1e9))
     results = [
-        carry_out(make_attempt(tmp_path / str(n), tiny_spec()), tiny_images(), intervals=intervals[n]) for n in (0, 1)
+        run_attempt(make_attempt(tmp_path / str(n), tiny_spec()), tiny_images(), intervals=intervals[n]) for n in (0, 1)
     ]
     assert results[0].last == results[1].last
 
 
 def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
     for seed in (0, 1):
-        carry_out(make_attempt(tmp_path / str(seed), tiny_spec(seed=seed, epochs=1)), tiny_images())
+        run_attempt(make_attempt(tmp_path / str(seed), tiny_spec(seed=seed, epochs=1)), tiny_images())
     assert state_hash(tmp_path / "0" / "checkpoint.pt") != state_hash(tmp_path / "1" / "checkpoint.pt")
 
 
@@ -221,7 +221,7 @@ def test_bfloat16_learns_as_well_and_keeps_float32_weights(tmp_path: Path) -> No
     for precision in ("fp32", "bf16"):
         spec = tiny_spec(epochs=8, optimizer=Adam(lr=3e-3))
         training = msgspec.structs.replace(spec.training, precision=precision)
-        result = carry_out(
+        result = run_attempt(
             make_attempt(tmp_path / precision, msgspec.structs.replace(spec, training=training)), tiny_images()
         )
         assert result.last["test/accuracy"].number > 60
@@ -234,7 +234,7 @@ def test_bfloat16_learns_as_well_and_keeps_float32_weights(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_loss_that_is_not_finite_ends_the_run_as_diverged_at_its_very_step(tmp_path: Path, value: float) -> None:
+def test_a_loss_that_is_not_finite_ends_the_run_as_diverged_at_its_step(tmp_path: Path, value: float) -> None:
     real = Learner.train_step
 
     def learn(
@@ -244,7 +244,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged_at_its_very_step(tmp
         return (torch.tensor(value) if step >= 13 else loss), correct
 
     with mock.patch.object(Learner, "train_step", learn):
-        result = carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images(), intervals=Intervals(log=1e9))
+        result = run_attempt(make_attempt(tmp_path, tiny_spec()), tiny_images(), intervals=Intervals(log=1e9))
     word = "NaN" if math.isnan(value) else "infinite"
     assert (result.outcome, result.diverged_step, result.reason) == ("diverged", 14, f"the loss is {word} at step 14")
     points = points_of(tmp_path)
@@ -256,31 +256,31 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged_at_its_very_step(tmp
 
 def test_a_diverged_state_is_never_saved(tmp_path: Path) -> None:
     spec = tiny_spec(optimizer=Sgd(lr=1000.0))
-    result = carry_out(make_attempt(tmp_path, spec), tiny_images(), intervals=Intervals(log=1e9, save=0.0))
+    result = run_attempt(make_attempt(tmp_path, spec), tiny_images(), intervals=Intervals(log=1e9, save=0.0))
     assert result.outcome == "diverged"
     losses = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["state"]["losses"]
     assert bool(losses.isfinite().all())
 
 
-def test_memory_that_does_not_suffice_says_which_batch_size_to_try(tmp_path: Path) -> None:
+def test_running_out_of_memory_suggests_a_batch_size(tmp_path: Path) -> None:
     fault = RuntimeError(
         "[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory: you tried 1 TB"
     )
     with mock.patch.object(Learner, "train_step", side_effect=fault):
-        said: list[str] = []
-        result = carry_out(make_attempt(tmp_path, tiny_spec(batch_size=512)), tiny_images(), said=said)
+        log: list[str] = []
+        result = run_attempt(make_attempt(tmp_path, tiny_spec(batch_size=512)), tiny_images(), log=log)
     assert (result.outcome, result.reason) == ("failed", "Device cpu ran out of memory (batch 512).")
-    assert "Try batch 256" in said[-1]
-    assert "Traceback" not in said[-1]
+    assert "Try batch 256" in log[-1]
+    assert "Traceback" not in log[-1]
 
 
-def test_an_error_of_the_program_is_told_in_a_line_and_its_traceback_goes_to_the_log(tmp_path: Path) -> None:
-    said: list[str] = []
+def test_an_internal_error_is_reported_in_a_line_and_its_traceback_goes_to_the_log(tmp_path: Path) -> None:
+    log: list[str] = []
     with mock.patch.object(Learner, "train_step", side_effect=ZeroDivisionError("of a kind\nunheard of")):
-        result = carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images(), said=said)
+        result = run_attempt(make_attempt(tmp_path, tiny_spec()), tiny_images(), log=log)
     assert result.outcome == "failed"
     assert result.reason == "ZeroDivisionError: of a kind unheard of (the traceback is in the log)"
-    assert "Traceback" in said[-1]
+    assert "Traceback" in log[-1]
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_an_error_of_the_program_is_told_in_a_line_and_its_traceback_goes_to_the
         ({"data": Data(name="cifar10", normalize=Normalize(mean=(0.5,), std=(0.2,)))}, 2, "have 3 channels"),
     ],
 )
-def test_a_spec_that_cannot_be_carried_out_ends_with_its_reason(
+def test_a_spec_that_cannot_be_run_ends_with_its_reason(
     tmp_path: Path, changes: dict[str, object], code: int, text: str
 ) -> None:
     attempt = make_attempt(tmp_path, tiny_spec(**changes))
@@ -310,16 +310,16 @@ def test_a_spec_that_cannot_be_carried_out_ends_with_its_reason(
 
 @pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="there is a GPU here")
 @pytest.mark.parametrize("name", ["cuda:0", "mps", "tpu"])
-def test_a_device_that_is_not_there_is_an_error_and_never_the_cpu(name: str) -> None:
+def test_a_device_that_is_not_available_is_an_error_and_never_replaced_by_the_cpu(name: str) -> None:
     with pytest.raises(EnvironmentFault, match=name):
         open_device(name, 1, "fp32")
 
 
-# --- The sign of life -------------------------------------------------------------------------------------------------
+# --- The heartbeat ----------------------------------------------------------------------------------------------------
 
 
-def test_the_beat_tells_where_the_run_stands(tmp_path: Path) -> None:
-    result = carry_out(make_attempt(tmp_path, tiny_spec()), tiny_images())
+def test_the_heartbeat_has_the_progress_of_the_run(tmp_path: Path) -> None:
+    result = run_attempt(make_attempt(tmp_path, tiny_spec()), tiny_images())
     beat = read_json(tmp_path / "beat.json", Beat)
     assert (beat.attempt, beat.step, beat.total_steps, beat.epoch, beat.epochs) == (1, 20, 20, 2, 2)
     assert beat.eta == 0
@@ -345,7 +345,7 @@ def test_the_speed_counts_the_time_of_training_alone(tmp_path: Path, monkeypatch
     assert heartbeat.seconds == pytest.approx(4)
 
 
-def test_the_counter_stands_still_when_the_loop_does_but_not_in_a_long_phase(tmp_path: Path) -> None:
+def test_the_counter_stops_when_the_loop_does_but_not_in_a_long_phase(tmp_path: Path) -> None:
     heartbeat = Heartbeat(tmp_path / "beat.json", 1, StopSignal())
 
     def counter() -> int:

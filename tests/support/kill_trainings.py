@@ -18,7 +18,7 @@ import torch
 
 from labtui.engine.trainer import Intervals
 from labtui.spec import AdamW, Cnn, Cosine, Data, RunSpec, Sgd
-from tests.support.training import AUGMENT, carry_out, make_attempt, state_hash, tiny_images, tiny_spec
+from tests.support.training import AUGMENT, make_attempt, run_attempt, state_hash, tiny_images, tiny_spec
 
 SPECS = {
     "report, dropout, augmented": tiny_spec(
@@ -50,7 +50,7 @@ class Tried:
 
 def train(folder: Path, spec: RunSpec, intervals: Intervals, *, resume: bool) -> None:
     """In the child: one attempt."""
-    result = carry_out(make_attempt(folder, spec, resume=resume), IMAGES, intervals=intervals)
+    result = run_attempt(make_attempt(folder, spec, resume=resume), IMAGES, intervals=intervals)
     if result.outcome != "finished":
         sys.stderr.write(f"{folder}: {result}\n")
         os._exit(1)

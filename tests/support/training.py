@@ -53,7 +53,7 @@ def tiny_images(train: int = 300, test: int = 90, side: int = SIDE) -> Images:
 
 
 def tiny_spec(*, epochs: int = 2, batch_size: int = 32, **changes: Any) -> RunSpec:
-    """A run of 10 steps an epoch over `tiny_images`, with a minibatch point every fourth."""
+    """A run of 10 steps per epoch over `tiny_images`, with a minibatch point every fourth."""
     training = Training(epochs=epochs, batch_size=batch_size, log_every=4)
     return make_spec(**({"training": training} | changes))
 
@@ -72,17 +72,17 @@ def make_attempt(folder: Path, spec: RunSpec, *, resume: bool = False, run_id: s
     return open_attempt(folder)
 
 
-def carry_out(
+def run_attempt(
     attempt: Attempt,
     images: Images,
     *,
     stop: StopSignal | None = None,
-    said: list[str] | None = None,
+    log: list[str] | None = None,
     intervals: Intervals | None = None,
 ) -> Result:
-    """Carry an attempt out in this process and write its result."""
+    """Run an attempt in this process, and write its result."""
     stop = stop or StopSignal(attempt.files.stop_request)
-    say = (said if said is not None else []).append
+    say = (log if log is not None else []).append
     with Heartbeat(attempt.paths.beat, attempt.files.number, stop) as heartbeat:
         session = Session(attempt, heartbeat, stop, say, intervals or Intervals())
         ending = session.run(lambda _: LoadedData(images, CLASSES))
