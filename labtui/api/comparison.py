@@ -62,7 +62,8 @@ def check_assertions(
     """Check assertions such as `dropout > network`. Raises UsageError for a text that is not an assertion."""
     from labtui.compare.assertions import check_all
 
-    return check_all(assertions, _cells(lab), variants(lab), metric=_metric(lab, metric, asserted_names(assertions)))
+    found = _metric(lab, metric, asserted_names(assertions))
+    return check_all(assertions, _cells(lab), variants(lab), metric=found, classes=_class_names())
 
 
 def asserted_names(assertions: Sequence[str]) -> tuple[str, ...]:
@@ -101,7 +102,17 @@ def _cells(lab: Lab, names: Sequence[str] = (), baseline: str | None = None) -> 
     runs = lab.store.scan()
     for name in (*names, *([baseline] if baseline else [])):
         _require_known(lab, runs, name)
-    return cells(runs)
+    return cells(runs, class_counts())
+
+
+def class_counts() -> dict[str, int]:
+    """The number of classes of every known data set, by name."""
+    return {name: len(names) for name, names in _class_names().items()}
+
+
+def _class_names() -> dict[str, tuple[str, ...]]:
+    """By data set."""
+    return {name: info.classes for name, info in datasets.known_datasets().items()}
 
 
 def _metric(lab: Lab, metric: Metric | str | None, names: Sequence[str] = ()) -> Metric:
@@ -129,6 +140,5 @@ def _compare(
 ) -> "ComparisonTable":
     from labtui.compare.table import compare_cells  # deferred: numpy and scipy, only if something is compared
 
-    classes = {name: info.classes for name, info in datasets.known_datasets().items()}
     found = _metric(lab, metric, names)
-    return compare_cells(cells, variants(lab), metric=found, baseline=baseline, names=names, classes=classes)
+    return compare_cells(cells, variants(lab), metric=found, baseline=baseline, names=names, classes=_class_names())

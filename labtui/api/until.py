@@ -27,10 +27,9 @@ from labtui.api.planning import PlannedRun, plan_runs
 from labtui.compare.baselines import joint_factor
 from labtui.compare.cells import empty_cell
 from labtui.compare.findings.confounds import confounds
-from labtui.compare.findings.not_learning import never_learned
 from labtui.compare.metrics import metric as metric_of
 from labtui.compare.metrics import require_direction
-from labtui.compare.outcomes import SeedOutcome
+from labtui.compare.outcomes import SeedOutcome, seed_outcome
 from labtui.compare.plans import (
     Outcomes,
     Plan,
@@ -262,23 +261,12 @@ def plan_outcomes(plan: Plan, runs: Iterable[Run]) -> Outcomes:
         if run.spec is not None and _belongs(run, plan):
             tries[recipe_hash(run.spec), run.spec.seed].append(run)
     outcomes: dict[str, dict[int, SeedOutcome]] = defaultdict(dict)
+    classes = {side.recipe: len(datasets.get(side.spec.data.name).classes) for side in plan.sides}
     for (recipe, seed), same in tries.items():
-        outcome = seed_outcome(seed, same, plan.metric)
+        outcome = seed_outcome(seed, same, plan.metric, classes[recipe])
         if outcome is not None:
             outcomes[recipe][seed] = outcome
     return outcomes
-
-
-def seed_outcome(seed: int, tries: Sequence[Run], tag: str) -> SeedOutcome | None:
-    """The outcome of one seed from all its runs, newest first; None while it has none."""
-    for run in tries:
-        failure = _failure(run, tag)
-        if failure:
-            return SeedOutcome(seed, None, failure, run.id)
-    for run in tries:
-        if run.state is State.FINISHED and run.result is not None:
-            return SeedOutcome(seed, run.result.last[tag].number, "", run.id)
-    return None
 
 
 def follow_plan(
@@ -408,17 +396,6 @@ def _belongs(run: Run, plan: Plan) -> bool:
         return True
     same_threads = plan.threads is None or run.launch.threads == plan.threads
     return run.launch.device.partition(":")[0] == plan.device and same_threads
-
-
-def _failure(run: Run, tag: str) -> str:
-    if run.state is State.DIVERGED:
-        return "diverged"
-    if run.state is not State.FINISHED or run.result is None:
-        return ""
-    last = run.result.last.get(tag)
-    if last is None or not abs(last.number) < float("inf"):
-        return "no finite value"
-    return "never learned" if never_learned(run) else ""
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """`compare --assert "dropout > network"`: a comparison as a gate, for scripts and continuous integration."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from labtui import spec
 from labtui.compare.cells import Cell
-from labtui.compare.metrics import require_direction
+from labtui.compare.metrics import Metric, require_direction
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Interval
 from labtui.compare.render.commands import run_command
 from labtui.compare.run_data import RunData
@@ -63,6 +63,7 @@ def check_all(
     *,
     metric: str | spec.Metric = DEFAULT_METRIC,
     run_data: RunData | None = None,
+    classes: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[AssertionResult, ...]:
     """Check every assertion, each with a table of its own. Together they are wrong with a chance of at most 5%.
 
@@ -79,6 +80,7 @@ def check_all(
             baseline=assertion.right,
             names=(assertion.left,),
             run_data=run_data,
+            classes=classes,
             alpha=ALPHA / len(texts),
         )
         require_direction(table.metric)
@@ -89,20 +91,28 @@ def check_all(
 def check(assertion: Assertion, table: ComparisonTable) -> AssertionResult:
     """Check an assertion with a table whose baseline is its right side.
 
-    It holds if the comparison was judged and its whole interval lies on the asserted side of the margin.
+    It holds if the comparison was judged and its whole interval lies on the asserted side of the margin, over the
+    seeds that finished and again with the failed seeds of the side that it favours at the worst value.
     """
     row = table.row(assertion.left) or _only_member(assertion.left, table)
-    if row is None or not row.values:
+    if row is None or not (row.values or row.failures):
         return AssertionResult(assertion, holds=False, why=f"{assertion.left} has no finished run")
+    if not row.values:
+        return AssertionResult(assertion, holds=False, why=f"{row.label} in {assertion.left}")
     comparison = row.declared
-    if comparison is None or comparison.delta is None:
+    if comparison is None or not comparison.baseline_seeds.total:
         return AssertionResult(assertion, holds=False, why=f"{assertion.right} has no finished run")
     if not comparison.judged:
         return AssertionResult(assertion, holds=False, why=_not_judged(comparison, row.matched))
-    digits, unit = table.metric.digits, table.metric.delta_unit
-    interval = numbers.interval(comparison.adjusted, digits)
-    why = f"the difference is {numbers.signed(comparison.delta, digits)} {interval} {unit}".rstrip()
-    return AssertionResult(assertion, holds=_is_beyond(comparison.adjusted, assertion), why=why)
+    holds, why = _is_beyond(comparison.adjusted, assertion), _difference(comparison, table.metric)
+    favours_row = (assertion.sign == ">") == table.metric.higher_is_better
+    worst = comparison.row_at_worst if favours_row else comparison.baseline_at_worst
+    if worst is not None:
+        counts = comparison.row_seeds if favours_row else comparison.baseline_seeds
+        at_worst = f"with the failed ones counted in the interval is {numbers.interval(worst, table.metric.digits)}"
+        why = f"{why} of those that finished: {counts}; {at_worst}"
+        holds = holds and _is_beyond(worst, assertion)
+    return AssertionResult(assertion, holds=holds, why=why)
 
 
 def require_all(results: Sequence[AssertionResult]) -> None:
@@ -111,6 +121,13 @@ def require_all(results: Sequence[AssertionResult]) -> None:
     if failed:
         lines = "\n".join(f"{result.assertion}: {result.why}" for result in failed)
         raise AssertionNotHeld(f"{len(failed)} of {len(results)} asserted comparisons do not hold.\n{lines}")
+
+
+def _difference(comparison: Comparison, metric: Metric) -> str:
+    interval = numbers.interval(comparison.adjusted, metric.digits)
+    return (
+        f"the difference is {numbers.signed(comparison.delta, metric.digits)} {interval} {metric.delta_unit}".rstrip()
+    )
 
 
 def _only_member(name: str, table: ComparisonTable) -> ComparisonRow | None:

@@ -103,7 +103,7 @@ def _by_recipe(cells: Iterable[Cell]) -> list[tuple[Cell, tuple[tuple[Cell, str]
 
 def _largest(cells: list[Cell]) -> tuple[Cell, tuple[tuple[Cell, str], ...]]:
     """The cell with the most seeds, among equals the newer; and the other cells with where they ran."""
-    largest = max(reversed(cells), key=lambda cell: len(cell.runs))
+    largest = max(reversed(cells), key=lambda cell: (len(cell.runs), cell.has_ended_seeds))
     return largest, tuple((cell, _place(cell)) for cell in cells if cell is not largest)
 
 
@@ -136,7 +136,7 @@ def closest_cell(candidates: Iterable[Cell], cell: Cell) -> Cell | None:
 
 
 def declared_baseline(cell: Cell, name: str, cells: Sequence[Cell], current: Collection[str]) -> Cell | None:
-    """The cell of the experiment or member `name` that a cell is compared with; None if it has no finished run.
+    """The cell of the experiment or member `name` that a cell is compared with; None if no seed of it has ended.
 
     A cell with overrides is compared with the baseline under the same overrides, if that was run. Every other cell is
     compared with the baseline's present definition (`current` holds the keys of such cells), else with its newest.
@@ -144,7 +144,7 @@ def declared_baseline(cell: Cell, name: str, cells: Sequence[Cell], current: Col
     named = [
         candidate
         for candidate in cells
-        if candidate.runs
+        if candidate.has_ended_seeds
         and name in (candidate.name, candidate.spec.experiment)
         and candidate.spec.data.name == cell.spec.data.name
         and candidate.key != cell.key
@@ -227,7 +227,9 @@ class TableContext:
     @cached_property
     def tries(self) -> dict[str, int]:
         """How many recipes of each experiment were run: how much it was tuned."""
-        recipes = {(cell.spec.experiment, cell.spec.data.name, cell.recipe) for cell in self.cells if cell.runs}
+        recipes = {
+            (cell.spec.experiment, cell.spec.data.name, cell.recipe) for cell in self.cells if cell.has_ended_seeds
+        }
         names = [experiment for experiment, _, _ in recipes]
         return {name: names.count(name) for name in names}
 
@@ -276,7 +278,7 @@ def choose_baselines(source: RowSource, context: TableContext) -> BaselineChoice
     if baseline is None:
         return BaselineChoice(source=source, factor=source.factor, baseline=None, matched=None)
     factor = _factor(source, baseline, context)
-    unfair = not baseline.runs or bool(confounds(cell, baseline, factor, context.metric))
+    unfair = not baseline.has_ended_seeds or bool(confounds(cell, baseline, factor, context.metric))
     matched = matched_baseline(cell, baseline, factor, context.cells) if unfair else None
     return BaselineChoice(source=source, factor=factor, baseline=baseline, matched=matched)
 
@@ -318,19 +320,22 @@ def joint_factor(
 
 
 def select_rows(choices: list[BaselineChoice], names: Sequence[str]) -> list[BaselineChoice]:
-    """The rows with one of these names, and the rows of their baselines; without names, all that have finished runs.
+    """The rows with one of these names, and the rows of their baselines; without names, all whose seeds have ended.
 
-    A row without finished runs is shown only if it was asked for and nothing else with its name was run.
+    A row whose seeds all failed is shown. One without any end is shown only if it was asked for and nothing else with
+    its name was run.
     """
     asked = [choice for choice in choices if not names or any(name in choice.names for name in names)]
-    shown = [choice for choice in asked if choice.cell.runs]
+    shown = [choice for choice in asked if choice.cell.has_ended_seeds]
     known = {name for choice in shown for name in choice.names}
     if names:
         shown += [
             choice
             for choice in asked
-            if not choice.cell.runs and choice.source.is_current and choice.cell.name not in known
+            if not choice.cell.has_ended_seeds and choice.source.is_current and choice.cell.name not in known
         ]
     cells = (cell for choice in shown for cell in (choice.cell, choice.baseline, choice.matched))
     keys = {cell.key for cell in cells if cell is not None}
-    return [choice for choice in choices if choice.cell.key in keys and (choice.cell.runs or choice in shown)]
+    return [
+        choice for choice in choices if choice.cell.key in keys and (choice.cell.has_ended_seeds or choice in shown)
+    ]

@@ -3,11 +3,20 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from labtui.compare.model import Budget, RunRequest, SeedValue
+from labtui.compare.model import Budget, RunRequest, SeedCounts, SeedValue
+from labtui.compare.outcomes import (
+    NO_VALUE,
+    STOPPED,
+    SeedOutcome,
+    has_failed,
+    last_value,
+    open_outcome,
+    seed_outcome,
+)
 from labtui.spec import RunSpec, Variant, flatten, recipe, recipe_hash
 from labtui.store import tags
 from labtui.store.state import State
@@ -22,6 +31,7 @@ _TIMED = (tags.TRAIN_LOSS, tags.TRAIN_ACCURACY, tags.LEARNING_RATE)
 """Recorded at times that the clock decides: even bitwise equal runs end with different points of these."""
 
 _NO_OVERRIDES: Mapping[str, Any] = {}
+_NO_CLASSES: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +55,11 @@ class Cell:
     """Earlier finished runs of the same seeds, newest first."""
     unfinished: tuple["Run", ...] = field(default=())
     """Runs of seeds without a finished run: queued, running, stopped, diverged, …"""
+    other_tries: tuple["Run", ...] = field(default=())
+    """Tries of the seeds that did not finish although another did, and those on other devices: failed ones count."""
+    classes: int | None = None
+    """Number of classes of the data; None if it is not known."""
+    _outcomes: dict[str, tuple[SeedOutcome, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def key(self) -> str:
@@ -76,22 +91,70 @@ class Cell:
         return tuple(run.spec.seed for run in self.runs if run.spec)
 
     @property
+    def has_ended_seeds(self) -> bool:
+        """Whether any seed has finished or failed."""
+        return bool(self.runs) or any(has_failed(run) for run in self.unfinished)
+
+    def outcomes(self, tag: str) -> tuple[SeedOutcome, ...]:
+        """What became of each seed that finished, failed or was stopped by a person, by seed."""
+        if tag not in self._outcomes:
+            self._outcomes[tag] = _outcomes(self, tag)
+        return self._outcomes[tag]
+
+    @property
     def place(self) -> tuple[str, int | None]:
         """Device kind and threads."""
         return self.device, self.threads
 
 
-def cells(runs: Iterable["Run"]) -> tuple[Cell, ...]:
+def cells(runs: Iterable["Run"], classes: Mapping[str, int] = _NO_CLASSES) -> tuple[Cell, ...]:
     """Gather runs into cells, in the order in which their first run was made.
 
     Runs without a readable spec are left out. A run that was never launched has no device yet; it joins the largest
-    cell of its recipe.
+    cell of its recipe. `classes` are the numbers of classes by data set, for runs that did not record them.
     """
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in sorted((run for run in runs if run.spec), key=_age):
         if run.spec:
             groups[run.spec.name, recipe_hash(run.spec)].append(run)
-    return tuple(cell for (name, recipe), group in groups.items() for cell in _by_place(name, recipe, group))
+    return tuple(
+        replace(cell, classes=_recorded_classes(cell) or classes.get(cell.spec.data.name))
+        for (name, recipe), group in groups.items()
+        for cell in _by_place(name, recipe, group)
+    )
+
+
+def _recorded_classes(cell: Cell) -> int | None:
+    """What the engine recorded."""
+    numbers = [run.result.facts.get("classes") for run in reversed(cell.runs) if run.result]
+    return next((number for number in numbers if isinstance(number, int) and number > 1), None)
+
+
+def _outcomes(cell: Cell, tag: str) -> tuple[SeedOutcome, ...]:
+    here: dict[int, list[Run]] = defaultdict(list)
+    elsewhere: dict[int, list[Run]] = defaultdict(list)
+    for run in (*cell.runs, *cell.superseded, *cell.unfinished, *cell.other_tries):
+        if run.spec:
+            (here if _is_of(run, cell) else elsewhere)[run.spec.seed].append(run)
+    found = [_outcome(seed, here[seed], elsewhere[seed], tag, cell.classes) for seed in sorted({*here, *elsewhere})]
+    outcomes = tuple(one for one in found if one is not None)
+    if any(one.failure != NO_VALUE for one in outcomes):
+        return outcomes
+    return ()  # the metric was never recorded, which is no failure of a seed
+
+
+def _outcome(seed: int, here: list["Run"], elsewhere: list["Run"], tag: str, classes: int | None) -> SeedOutcome | None:
+    """The outcome of a seed; one that failed on another device has failed."""
+    tries = sorted(here, key=_age, reverse=True)
+    own = seed_outcome(seed, tries, tag, classes)
+    other = seed_outcome(seed, sorted(elsewhere, key=_age, reverse=True), tag, classes) if own else None
+    if own and own.value is not None and other and other.value is None:
+        return other
+    return own or open_outcome(seed, tries)
+
+
+def _is_of(run: "Run", cell: Cell) -> bool:
+    return run.launch is None or _place(run) == cell.place
 
 
 def empty_cell(variant: Variant) -> Cell:
@@ -130,10 +193,16 @@ def _by_place(name: str, recipe: str, runs: list["Run"]) -> list[Cell]:
         return [_cell(name, recipe, ("", None), unlaunched)]
     largest = max(places, key=lambda place: sum(run.state is State.FINISHED for run in places[place]))
     places[largest] = sorted([*places[largest], *unlaunched], key=_age)
-    return [_cell(name, recipe, place, group) for place, group in places.items()]
+    launched = [run for group in places.values() for run in group if run.launch is not None]
+    return [
+        _cell(name, recipe, place, group, [run for run in launched if _place(run) != place])
+        for place, group in places.items()
+    ]
 
 
-def _cell(name: str, recipe: str, place: tuple[str, int | None], runs: list["Run"]) -> Cell:
+def _cell(
+    name: str, recipe: str, place: tuple[str, int | None], runs: list["Run"], elsewhere: Sequence["Run"] = ()
+) -> Cell:
     newest: dict[int, Run] = {}
     superseded: list[Run] = []
     for run in runs:
@@ -142,6 +211,7 @@ def _cell(name: str, recipe: str, place: tuple[str, int | None], runs: list["Run
                 superseded.insert(0, before)
             newest[run.spec.seed] = run
     unfinished = [run for run in runs if run.spec and run.spec.seed not in newest]
+    others = [run for run in runs if run.spec and run.spec.seed in newest and run.state is not State.FINISHED]
     spec = next(run.spec for run in reversed(runs) if run.spec)
     return Cell(
         name=name,
@@ -152,6 +222,7 @@ def _cell(name: str, recipe: str, place: tuple[str, int | None], runs: list["Run
         runs=tuple(newest[seed] for seed in sorted(newest)),
         superseded=tuple(superseded),
         unfinished=tuple(unfinished),
+        other_tries=(*others, *elsewhere),
     )
 
 
@@ -167,13 +238,18 @@ def _age(run: "Run") -> tuple[float, str]:
 
 
 def final_values(cell: Cell, tag: str) -> tuple[SeedValue, ...]:
-    """The last value of a tag per seed; runs without a finite value are left out."""
-    values = []
-    for run in cell.runs:
-        last = run.result.last.get(tag) if run.result else None
-        if run.spec and last is not None and abs(last.number) < float("inf"):
-            values.append(SeedValue(seed=run.spec.seed, run=run.id, value=last.number))
-    return tuple(values)
+    """The last value of a tag per seed that did not fail."""
+    return tuple(
+        SeedValue(seed=one.seed, run=one.run, value=one.value) for one in cell.outcomes(tag) if one.value is not None
+    )
+
+
+def seed_counts(cell: Cell, tag: str) -> SeedCounts:
+    """How many seeds reached a value of a tag, and how many did not."""
+    outcomes = cell.outcomes(tag)
+    learned = sum(one.value is not None for one in outcomes)
+    stopped = sum(one.failure == STOPPED for one in outcomes)
+    return SeedCounts(learned=learned, failed=len(outcomes) - learned - stopped, stopped=stopped)
 
 
 def mean(numbers: Iterable[float]) -> float | None:
@@ -191,8 +267,9 @@ def mean_and_sd(numbers: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def mean_of(cell: Cell, tag: str) -> float | None:
-    """The mean over seeds of the last value of a tag."""
-    return mean(value.value for value in final_values(cell, tag))
+    """The mean of the last value of a tag over the seeds that did not fail; if all did, over those with a value."""
+    values = [value.value for value in final_values(cell, tag)]
+    return mean(values or (value for run in cell.runs if (value := last_value(run, tag)) is not None))
 
 
 def budget(cell: Cell) -> Budget:

@@ -1,9 +1,9 @@
 """Plain differences of means: no interval, no verdict, and neither numpy nor scipy is imported.
 
-The console's list shows these. The table's comparisons start from the same seeds, so the two agree.
+The console's list shows these. The table's comparisons enter the same seeds, so the two agree.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from labtui.compare.baselines import declared_baseline, joint_factor
@@ -15,6 +15,8 @@ from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import DEFAULT_METRIC
+
+_NO_CLASSES: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,37 +68,31 @@ def plain_delta(
 
 
 def plain_difference(here: Cell, there: Cell, tag: str) -> float | None:
-    """The mean over the paired seeds of the differences, else the difference of the means; None without values."""
-    ours = {value.seed: value.value for value in final_values(here, tag)}
-    theirs = {value.seed: value.value for value in final_values(there, tag)}
-    if seeds := paired_seeds(here, there, tag):
-        return mean(ours[seed] - theirs[seed] for seed in seeds)
-    here_mean, there_mean = mean(ours.values()), mean(theirs.values())
+    """The difference of the means over all seeds that finished; None without values."""
+    here_mean, there_mean = (mean(value.value for value in final_values(cell, tag)) for cell in (here, there))
     return None if here_mean is None or there_mean is None else here_mean - there_mean
 
 
-def paired_seeds(here: Cell, there: Cell, tag: str) -> tuple[int, ...]:
-    """The seeds to pair: those with a value on both sides, if a seed means the same weights and image order.
+def are_paired(here: Cell, there: Cell) -> bool:
+    """Whether a seed means the same initial weights and the same order of images in both cells.
 
-    Empty if a seed means something else on the two sides, or if they share fewer than two.
+    The recipes and the devices decide that, before there is any value.
     """
-    if here.place != there.place or not draws_alike(here.spec, there.spec):
-        return ()
-    theirs = {value.seed for value in final_values(there, tag)}
-    common = tuple(value.seed for value in final_values(here, tag) if value.seed in theirs)
-    return common if len(common) >= 2 else ()
+    return here.place == there.place and draws_alike(here.spec, there.spec)
 
 
-def cell_of_runs(runs: Iterable[Run]) -> Cell | None:
+def cell_of_runs(runs: Iterable[Run], classes: Mapping[str, int] = _NO_CLASSES) -> Cell | None:
     """The cell that represents the runs of one line; None if none has finished.
 
-    Of the newest finished run's recipe, the cell with the most seeds. `runs` are newest first.
+    Of the newest finished run's recipe, the cell with the most seeds. `runs` are newest first; `classes` are the
+    numbers of classes by data set.
     """
-    finished = [run for run in runs if run.state is State.FINISHED]
-    if not finished:
+    known = [*runs]
+    newest = next((run for run in known if run.state is State.FINISHED), None)
+    if newest is None:
         return None
-    candidates = [cell for cell in cells(finished) if cell.runs]
-    recipe = next((cell.recipe for cell in candidates if finished[0].id in {run.id for run in cell.runs}), "")
+    candidates = [cell for cell in cells(known, classes) if cell.runs]
+    recipe = next((cell.recipe for cell in candidates if newest.id in {run.id for run in cell.runs}), "")
     return max((cell for cell in reversed(candidates) if cell.recipe == recipe), key=_seed_count, default=None)
 
 

@@ -25,6 +25,10 @@ class Verdict(StrEnum):
     LOSS = "loss"
     NO_DIFFERENCE = "no difference that matters"
     UNDECIDED = "undecided"
+    GAIN_OF_FINISHED = "gain of those that finished"
+    """It does not hold with the row's failed seeds counted in: nothing is claimed."""
+    LOSS_TO_FINISHED = "loss to those that finished"
+    """It does not hold with the baseline's failed seeds counted in: nothing is claimed."""
     NOT_JUDGED = "not judged"
 
     @property
@@ -113,6 +117,36 @@ class SeedValue(Struct, frozen=True, kw_only=True):
     value: float
 
 
+class SeedFailure(Struct, frozen=True, kw_only=True):
+    """A seed that has no value because it failed: it stays in n."""
+
+    seed: int
+    run: str
+    """The id of the run that failed."""
+    failure: str
+    """`diverged`, `NaN`, `never learned`, `crashed`, `no value`, `stopped`."""
+    reached: float | None
+    """The metric where it ended, if that is a finite number."""
+
+
+class SeedCounts(Struct, frozen=True, kw_only=True):
+    """How many seeds of a cell reached a value, and how many did not."""
+
+    learned: int
+    failed: int
+    """They diverged, ended in NaN, never learned or crashed."""
+    stopped: int = 0
+    """A person stopped them: how they would have ended is not known."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.learned + self.failed + self.stopped
+
+    def __str__(self) -> str:
+        return f"{self.learned} of {self.total}"
+
+
 class ImageTest(Struct, frozen=True, kw_only=True):
     """Two trained networks on the same test images. It is about these two networks, not about the method."""
 
@@ -137,9 +171,15 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Whether this is the matched baseline, used because the declared one is confounded."""
     delta: float | None
     method: str
-    """`paired` over the seeds below, or `welch`; empty below two seeds."""
+    """`paired` over the seeds below, `partly paired` if others have no partner, or `welch`; empty below two seeds."""
     seeds: tuple[int, ...]
     """The seeds that were paired."""
+    entered: str
+    """Which seeds have no partner where others are paired; empty otherwise."""
+    row_seeds: SeedCounts
+    baseline_seeds: SeedCounts
+    correlation: float | None
+    """Of the two sides over their common seeds, if a seed means the same on both; None below three."""
     interval: Interval | None
     """95%, for this comparison alone."""
     p: float | None
@@ -148,6 +188,14 @@ class Comparison(Struct, frozen=True, kw_only=True):
     adjusted: Interval | None
     """The interval at Holm's level: beyond 0 exactly if the verdict is gain or loss."""
     p_adjusted: float | None
+    row_at_worst: Interval | None = None
+    """The adjusted interval with the row's failed seeds at chance or the worst value seen; None where none failed."""
+    baseline_at_worst: Interval | None = None
+    """The same with the baseline's failed seeds, which only a claim in favour of the baseline must hold with."""
+    success_p: float | None = None
+    """Fisher's exact test of how many seeds learned on the two sides; None where no seed failed."""
+    success_p_adjusted: float | None = None
+    """After Holm, over all rows that have seeds on both sides."""
     sign_flip_p: float | None
     """Exact; None below six pairs."""
     smallest_effect: float | None
@@ -177,8 +225,26 @@ class Comparison(Struct, frozen=True, kw_only=True):
         """The verdict in a word or two, with the budget if it is not the baseline's; or why there is none."""
         if self.verdict is Verdict.NOT_JUDGED:
             return self.why or self.verdict.value
-        unequal = abs(self.budget - 1) > BUDGET_MARGIN
-        return f"{self.verdict.value}, budget {ratio(self.budget)}" if unequal else self.verdict.value
+        return self._with_budget(self.verdict.value + (f": {self.finished}" if self.finished else ""))
+
+    @property
+    def brief_label(self) -> str:
+        """The label for a narrow table."""
+        short = {
+            Verdict.NO_DIFFERENCE: "no difference",
+            Verdict.GAIN_OF_FINISHED: f"gain of {self.finished}",
+            Verdict.LOSS_TO_FINISHED: f"loss to {self.finished}",
+        }.get(self.verdict)
+        return self._with_budget(short) if short else self.label
+
+    @property
+    def finished(self) -> str:
+        """`2 of 5`: the seeds that a verdict is about which claims nothing, as failed seeds do not bear it out."""
+        counts = {Verdict.GAIN_OF_FINISHED: self.row_seeds, Verdict.LOSS_TO_FINISHED: self.baseline_seeds}
+        return str(counts.get(self.verdict, ""))
+
+    def _with_budget(self, text: str) -> str:
+        return f"{text}, budget {ratio(self.budget)}" if abs(self.budget - 1) > BUDGET_MARGIN else text
 
 
 class PublishedFigure(Struct, frozen=True, kw_only=True):
@@ -247,8 +313,14 @@ class FoldedCell(Struct, frozen=True, kw_only=True):
     title: str
     why: str
     n: int
+    failed: int
     mean: float | None
     sd: float | None
+
+    @property
+    def seeds_text(self) -> str:
+        """`5`; `2/5` if three of five seeds failed."""
+        return f"{self.n}/{self.n + self.failed}" if self.failed else str(self.n)
 
 
 class ComparisonRow(Struct, frozen=True, kw_only=True):
@@ -268,7 +340,9 @@ class ComparisonRow(Struct, frozen=True, kw_only=True):
     """What the published report concluded."""
     factor: tuple[str, ...]
     values: tuple[SeedValue, ...]
+    failures: tuple[SeedFailure, ...]
     mean: float | None
+    """Over the seeds that learned."""
     sd: float | None
     """Standard deviation over seeds (n - 1)."""
     noise: float | None
@@ -296,8 +370,13 @@ class ComparisonRow(Struct, frozen=True, kw_only=True):
 
     @property
     def n(self) -> int:
-        """Number of seeds."""
+        """Number of seeds that reached a value."""
         return len(self.values)
+
+    @property
+    def seeds_text(self) -> str:
+        """`5`; `2/5` if three of five seeds failed."""
+        return f"{self.n}/{self.n + len(self.failures)}" if self.failures else str(self.n)
 
     @property
     def comparison(self) -> Comparison | None:
@@ -312,8 +391,10 @@ class ComparisonRow(Struct, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """The verdict in a word or two."""
-        if not self.values:
+        if not self.values and not self.failures:
             return "no finished run"
+        if not self.values:
+            return f"0 of {len(self.failures)} learned"
         if self.comparison is not None:
             return self.comparison.label
         return "baseline" if self.is_baseline else DASH

@@ -1,19 +1,44 @@
-"""What became of each seed, and the difference of two cells in which some seeds failed.
+"""What became of each seed of a recipe.
 
 A seed that diverged, ended in NaN or never learned says something about its recipe: without it, "2 of 5 seeds reach
-62%" would read as "reaches 62%". Failed seeds therefore stay in n: a gain must hold over the seeds that finished, and
-again with the row's failed seeds at the value of a network that learned nothing. Failed seeds of the baseline never get
-a value, since a low one would speak for the row. Runs that ended for want of disk, memory or device, or that were
-killed, say nothing about the recipe and are not outcomes.
+62%" would read as "reaches 62%". Failed seeds therefore stay in n, and a seed whose first try failed has failed, even
+if a later try finished: trying again until it works would choose the result. Runs that ended for want of disk, memory
+or device, or that were killed, say nothing about the recipe and are no outcomes.
+
+Without numpy: the console's list asks for outcomes too.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import numpy as np
+from labtui.learning import at_chance
+from labtui.store import tags
+from labtui.store.run import Run
+from labtui.store.state import State
 
-from labtui.compare import statistics
-from labtui.compare.statistics import Estimate
+DIVERGED = "diverged"
+NAN = "NaN"
+NEVER_LEARNED = "never learned"
+NO_VALUE = "no value"
+CRASHED = "crashed"
+STOPPED = "stopped"
+"""A person stopped it: how it would have ended is not known, and it may have been stopped for how it looked."""
+
+_ACCURACIES = (tags.TEST_ACCURACY, tags.REPORT_TEST_ACCURACY, tags.VAL_ACCURACY)
+_TRAIN_ACCURACIES = (tags.REPORT_TRAIN_ACCURACY, tags.TRAIN_ACCURACY)
+
+_USUAL_IMAGES = 10_000
+"""Test images of a run that does not say how many it had."""
+
+_ASKED = ("asked to stop", "received SIGINT", "stopped by ")
+"""How the reason of a run begins that a person stopped."""
+
+_SURROUNDINGS = ("out of memory", "disk full")
+"""How the reason of a run begins that failed because of the machine."""
+
+_EXEMPT_CODES = (2, 3)
+"""Exit codes of an engine that could not run the spec, or lacked data, device, memory, disk or a package."""
 
 
 class SeedOutcome(NamedTuple):
@@ -23,60 +48,100 @@ class SeedOutcome(NamedTuple):
     value: float | None
     """The metric; None where the seed failed."""
     failure: str = ""
-    """`diverged`, `NaN`, `never learned`; empty where the seed finished."""
+    """`diverged`, `NaN`, `never learned`, `crashed`, `no value`, `stopped`; empty where the seed finished."""
     run: str = ""
-    """The id of the run that counts."""
+    """The id of the run that decides it."""
+    reached: float | None = None
+    """The metric of a failed seed, where that is a finite number."""
 
 
-class Difference(NamedTuple):
-    """A row minus its baseline, over the seeds that finished and with the failed ones counted in."""
+def never_learned(run: Run, classes: int | None) -> bool:
+    """Whether a finished run ended at chance, on test images and, if known, on training images.
 
-    finished: Estimate
-    imputed: Estimate | None
-    """With the row's failed seeds at the worst value; None where none failed."""
-    row_failed: int
-    baseline_failed: int
-
-
-def difference(
-    row: Iterable[SeedOutcome], baseline: Iterable[SeedOutcome], *, paired: bool, worst: float
-) -> Difference | None:
-    """The difference of two cells; None where fewer than two seeds (or pairs) finished.
-
-    `worst` is what a failed seed of the row counts: accuracy at chance, or the worst value seen in either cell. Paired
-    differences are taken over the seeds that both sides have.
+    False where the number of classes is not known.
     """
-    ours, theirs = {one.seed: one for one in row}, {one.seed: one for one in baseline}
-    if paired:
-        common = ours.keys() & theirs.keys()
-        ours = {seed: one for seed, one in ours.items() if seed in common}
-        theirs = {seed: one for seed, one in theirs.items() if seed in common}
-    finished = _estimate(_values(ours.values(), None), _values(theirs.values(), None), paired=paired)
-    if finished is None:
+    if run.result is None or not classes or classes < 2:
+        return False
+    images = run.result.test_images or _USUAL_IMAGES
+    tests = [run.result.last[tag].number for tag in _ACCURACIES if tag in run.result.last][:1]
+    trains = [run.result.last[tag].number for tag in _TRAIN_ACCURACIES if tag in run.result.last][:1]
+    return bool(tests) and all(at_chance(percent, classes, images) for percent in (*tests, *trains))
+
+
+def shown_accuracy(run: Run) -> float | None:
+    """The accuracy by which a run counts as at chance; None if it recorded none."""
+    last = run.result.last if run.result else {}
+    return next((last[tag].number for tag in _ACCURACIES if tag in last), None)
+
+
+def seed_outcome(seed: int, tries: Sequence[Run], tag: str, classes: int | None) -> SeedOutcome | None:
+    """The outcome of one seed from all its runs, newest first; None while it has none."""
+    for run in tries:
+        if failure := _failure(run, tag, classes):
+            return SeedOutcome(seed, None, failure, run.id, last_value(run, tag))
+    for run in tries:
+        value = last_value(run, tag) if run.state is State.FINISHED else None
+        if value is not None:
+            return SeedOutcome(seed, value, "", run.id)
+    finished = next((run for run in tries if run.state is State.FINISHED), None)
+    return SeedOutcome(seed, None, NO_VALUE, finished.id) if finished else None
+
+
+def open_outcome(seed: int, tries: Sequence[Run]) -> SeedOutcome | None:
+    """The outcome, for now, of a seed that has no other: it crashed, or a person stopped it. None for any other seed.
+
+    `tries` are newest first. Once the seed is resumed and finishes, this is forgotten.
+    """
+    for run in tries:
+        if has_crashed(run):
+            return SeedOutcome(seed, None, CRASHED, run.id)
+    newest = next(iter(tries), None)
+    if newest is None or newest.state is not State.STOPPED or not newest.reason.startswith(_ASKED):
         return None
-    failed = sum(one.value is None for one in ours.values())
-    imputed = (
-        _estimate(_values(ours.values(), worst), _values(theirs.values(), None), paired=paired) if failed else None
-    )
-    return Difference(finished, imputed, failed, sum(one.value is None for one in theirs.values()))
+    return SeedOutcome(seed, None, STOPPED, newest.id)
+
+
+def last_value(run: Run, tag: str) -> float | None:
+    """The last value of a tag; None if it was not recorded or is not finite."""
+    last = run.result.last.get(tag) if run.result else None
+    return last.number if last is not None and math.isfinite(last.number) else None
+
+
+def has_crashed(run: Run) -> bool:
+    """Whether a run failed by an error of its own program, rather than for want of something or by a signal."""
+    if run.state is not State.FAILED or not run.attempt or run.reason.startswith(_SURROUNDINGS):
+        return False
+    return run.exit is None or (run.exit.signal is None and run.exit.code not in _EXEMPT_CODES)
+
+
+def has_failed(run: Run) -> bool:
+    """Whether a run says that its recipe can fail, whatever the metric and the number of classes."""
+    return run.state is State.DIVERGED or has_crashed(run)
 
 
 def worst_value(outcomes: Iterable[SeedOutcome], *, higher_is_better: bool, chance: float | None) -> float | None:
-    """What a failed seed counts: `chance` where the metric has such a value, else the worst seen; None without any."""
-    if chance is not None:
-        return chance
-    values = [one.value for one in outcomes if one.value is not None]
+    """What a failed seed counts: `chance` where the metric has such a value, or anything worse that was seen.
+
+    Without either the worst value that any seed ended at; None if there is no value at all.
+    """
+    ends = [value for one in outcomes for value in (one.value, one.reached) if value is not None]
+    values = [*ends, *([chance] if chance is not None else [])]
     return None if not values else min(values) if higher_is_better else max(values)
 
 
-def _values(outcomes: Iterable[SeedOutcome], failed: float | None) -> dict[int, float]:
-    values = {one.seed: one.value if one.value is not None else failed for one in outcomes}
-    return {seed: value for seed, value in sorted(values.items()) if value is not None}
+def failed_seeds(outcomes: Iterable[SeedOutcome]) -> tuple[SeedOutcome, ...]:
+    """Those that failed."""
+    return tuple(one for one in outcomes if one.value is None)
 
 
-def _estimate(ours: dict[int, float], theirs: dict[int, float], *, paired: bool) -> Estimate | None:
-    if paired:
-        differences: Sequence[float] = [value - theirs[seed] for seed, value in ours.items() if seed in theirs]
-        return statistics.paired(differences) if len(differences) > 1 else None
-    here, there = np.array([*ours.values()]), np.array([*theirs.values()])
-    return statistics.welch(here, there) if min(len(here), len(there)) > 1 else None
+def _failure(run: Run, tag: str, classes: int | None) -> str:
+    if run.state is State.DIVERGED:
+        return DIVERGED
+    if run.state is not State.FINISHED or run.result is None:
+        return ""
+    if run.result.facts.get("diverged_before"):
+        return DIVERGED
+    last = run.result.last.get(tag)
+    if last is not None and not math.isfinite(last.number):
+        return NAN
+    return NEVER_LEARNED if never_learned(run, classes) else ""

@@ -10,7 +10,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from labtui.compare.outcomes import SeedOutcome, difference, worst_value
+from labtui.compare.differences import difference
+from labtui.compare.outcomes import SeedOutcome, worst_value
 from labtui.compare.sequential import (
     FIRST_LOOK,
     FUTILITY,
@@ -191,17 +192,17 @@ def _look(
 ) -> Look:
     n = len(row)
     worst = worst_value([*row, *baseline], higher_is_better=plan.higher_is_better, chance=plan.chance)
-    found = None
-    if worst is not None:
-        found = difference(row, baseline, paired=comparison.method == "paired", worst=worst)
+    found = difference(row, baseline, pairs=comparison.method == "paired", worst=worst)
     failed = sum(one.value is None for one in row), sum(one.value is None for one in baseline)
-    if found is None:
+    if found.estimate is None:
         end = Decision.FUTILE if n == plan.cap else Decision.CONTINUE
         return _as_look(n, None, (-float("inf"), float("inf")), end, None, failed)
-    low, high, decision = decision_at(found.finished, n, plan.boundaries, comparison.smallest_effect, plan.resolution)
-    if found.imputed is not None:
-        *_, again = decision_at(found.imputed, n, plan.boundaries, comparison.smallest_effect, plan.resolution)
-        decision = decision if again is decision else Decision.CONTINUE
+    low, high, decision = decision_at(found.estimate, n, plan.boundaries, comparison.smallest_effect, plan.resolution)
+    if decision in (Decision.HIGHER, Decision.LOWER):
+        at_worst = found.at_worst(for_row=(decision is Decision.HIGHER) == plan.higher_is_better)
+        if at_worst is not None:
+            *_, again = decision_at(at_worst, n, plan.boundaries, comparison.smallest_effect, plan.resolution)
+            decision = decision if again is decision else Decision.CONTINUE
     if decision is Decision.NEGLIGIBLE and any(failed):
         decision = Decision.CONTINUE  # recipes that fail at different rates do differ
     chance = None
@@ -209,7 +210,7 @@ def _look(
         chance = chance_to_decide(_groups(comparison, row, baseline), plan.boundaries, comparison.smallest_effect)
     if decision is Decision.CONTINUE and (n == plan.cap or (chance is not None and chance < FUTILITY)):
         decision = Decision.FUTILE
-    return _as_look(n, float(found.finished.delta), (low, high), decision, chance, failed)
+    return _as_look(n, found.delta, (low, high), decision, chance, failed)
 
 
 def _as_look(

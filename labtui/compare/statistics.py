@@ -4,6 +4,7 @@ All functions take numbers or arrays of equal shape, so that a simulation of ten
 Student's distribution comes from scipy.special, which loads in a tenth of the time that scipy.stats takes.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
@@ -14,6 +15,9 @@ Numbers = NDArray[np.float64]
 
 EXACT_SIGN_FLIPS = 40
 """Pairs up to which the sign-flip test is exact: two halves of 2^20 sums at most."""
+
+FEW = 4
+"""Values below which a group of another size than the others makes Satterthwaite's degrees of freedom too many."""
 
 ALPHA = 0.05
 """The accepted chance of a false claim, over a whole table."""
@@ -47,7 +51,9 @@ def paired(differences: ArrayLike) -> Estimate:
 def contrast(weights: Sequence[float], groups: Sequence[ArrayLike]) -> Estimate:
     """A weighted sum of group means, each group [..., n_i] with its own variance and n_i >= 2.
 
-    Degrees of freedom after Satterthwaite (1946) and Welch (1947): (sum v)² / sum v²/(n - 1) with v = w² s² / n.
+    Degrees of freedom after Satterthwaite (1946) and Welch (1947): (sum v)² / sum v²/(n - 1) with v = w² s² / n. Where
+    the groups are not equally large and the smallest has fewer than four values, that many minus one: Satterthwaite's
+    interval would cover the truth in as few as 88 of 100 cases instead of 95.
     """
     means, variances, freedoms = [], [], []
     for weight, group in zip(weights, groups, strict=True):
@@ -60,12 +66,35 @@ def contrast(weights: Sequence[float], groups: Sequence[ArrayLike]) -> Estimate:
     weighed = np.sum([variance**2 / free for variance, free in zip(variances, freedoms, strict=True)], axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = np.where(weighed > 0, total**2 / weighed, np.float64(sum(freedoms)))
+    if few_and_unequal([free + 1 for free in freedoms]):
+        freedom = np.full_like(freedom, min(freedoms))
     return Estimate(np.sum(means, axis=0), np.sqrt(total), freedom)
+
+
+def few_and_unequal(counts: Sequence[int]) -> bool:
+    """Whether groups are too small and too unequal for Satterthwaite's degrees of freedom."""
+    return min(counts) < FEW and len(set(counts)) > 1
 
 
 def welch(here: ArrayLike, there: ArrayLike) -> Estimate:
     """The difference of two independent means (here minus there) with unequal variances: Welch (1947)."""
     return contrast((1.0, -1.0), (here, there))
+
+
+def partly_paired(here: ArrayLike, there: ArrayLike, pairs: int, correlation: ArrayLike) -> Estimate:
+    """The difference of two means (here minus there) of groups [..., n] of which `pairs` values belong together.
+
+    `correlation` is that of the pairs. With the standard error and degrees of freedom of Derrick, Russ, Toher and White
+    (Journal of Modern Applied Statistical Methods 16(1), 2017), which are those of the paired t test if all values have
+    a partner and of Welch's if none has.
+    """
+    ours, theirs = np.asarray(here, dtype=np.float64), np.asarray(there, dtype=np.float64)
+    apart, n, m = welch(ours, theirs), ours.shape[-1], theirs.shape[-1]
+    shared = np.asarray(correlation) * mean_and_sd(ours)[1] * mean_and_sd(theirs)[1] * pairs / (n * m)
+    error = np.sqrt(np.maximum(apart.error**2 - 2 * shared, 0.0))
+    alone = n + m - 2 * pairs
+    freedom = pairs - 1 + (apart.freedom - pairs + 1) / (n + m) * alone
+    return Estimate(apart.delta, error, freedom)
 
 
 def bounds(estimate: Estimate, level: ArrayLike = 1 - ALPHA) -> tuple[Numbers, Numbers]:
@@ -150,6 +179,20 @@ def mcnemar(fixes: int, breaks: int) -> float:
     if fixes + breaks == 0:
         return 1.0
     return min(1.0, 2 * float(bdtr(min(fixes, breaks), fixes + breaks, 0.5)))
+
+
+def fisher(left: tuple[int, int], right: tuple[int, int]) -> float:
+    """Fisher's exact two-sided test of two success rates, each side as (successes, failures): 1.0 without a seed.
+
+    The sum of the probabilities of all tables with these margins that are not more likely than the given one.
+    """
+    first, n, successes = sum(left), sum(left) + sum(right), left[0] + right[0]
+    ways = {
+        hits: math.comb(successes, hits) * math.comb(n - successes, first - hits)
+        for hits in range(max(0, first + successes - n), min(first, successes) + 1)
+    }
+    given = ways[left[0]]
+    return sum(number for number in ways.values() if number <= given) / math.comb(n, first)
 
 
 def _quantile(freedom: ArrayLike, probability: ArrayLike) -> Numbers:

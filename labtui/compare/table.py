@@ -1,6 +1,7 @@
 """Cells become a table of rows with verdicts: the place where everything else in this package comes together."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from labtui import spec
@@ -13,13 +14,21 @@ from labtui.compare.baselines import (
     row_sources,
     select_rows,
 )
-from labtui.compare.cells import Cell, budget, final_values, mean_and_sd, mean_of, plain_test_images
+from labtui.compare.cells import (
+    Cell,
+    budget,
+    final_values,
+    mean_and_sd,
+    mean_of,
+    plain_test_images,
+    seed_counts,
+)
+from labtui.compare.differences import Difference
 from labtui.compare.factorial import factorial, squares
 from labtui.compare.findings import per_image
 from labtui.compare.findings.collect import baseline_findings, comparison_findings, row_findings
 from labtui.compare.findings.confounds import images_ratio
 from labtui.compare.findings.losses import losses
-from labtui.compare.findings.not_learning import never_learned
 from labtui.compare.findings.published import (
     CellWithReference,
     published,
@@ -34,9 +43,11 @@ from labtui.compare.model import (
     ComparisonTable,
     Finding,
     FoldedCell,
+    SeedFailure,
     Severity,
     Verdict,
 )
+from labtui.compare.outcomes import NEVER_LEARNED, failed_seeds
 from labtui.compare.run_data import RunData
 from labtui.compare.spec_diff import matched_recipe, undeclared
 from labtui.compare.statistics import ALPHA, binomial_error
@@ -64,7 +75,7 @@ def compare_cells(
     """
     run_data = run_data or RunData()
     shown, cells = measured(cells, metric, run_data)
-    sources = row_sources(cells, variants)
+    sources = row_sources([_with_classes(cell, classes or {}, run_data) for cell in cells], variants)
     context = TableContext(
         metric=shown,
         sources=tuple(sources),
@@ -90,6 +101,14 @@ def compare_cells(
     )
 
 
+def _with_classes(cell: Cell, classes: Mapping[str, Sequence[str]], run_data: RunData) -> Cell:
+    """The cell with the number of its data's classes: as recorded, as known by name, or as in the predictions."""
+    if cell.classes is not None:
+        return cell
+    number = len(classes.get(cell.spec.data.name, ())) or run_data.class_count(cell)
+    return replace(cell, classes=number if number > 1 else None)
+
+
 # --- Comparisons --------------------------------------------------------------------------------------------------
 
 
@@ -101,32 +120,37 @@ def _judge(choices: Sequence[BaselineChoice], context: TableContext, alpha: floa
 
 
 def _pending(row: BaselineChoice, context: TableContext) -> list[verdicts.PendingComparison]:
-    if row.baseline is None or not row.cell.runs:
+    if row.baseline is None or not row.cell.has_ended_seeds:
         return []
     declared = _compare(row, row.baseline, context, matched=False)
     return [declared] if row.matched is None else [declared, _compare(row, row.matched, context, matched=True)]
 
 
 def _compare(row: BaselineChoice, there: Cell, context: TableContext, *, matched: bool) -> verdicts.PendingComparison:
-    here = row.cell
-    difference = verdicts.difference(here, there, context.metric)
+    here, metric = row.cell, context.metric
+    found = verdicts.compare_seeds(here, there, metric)
     findings = comparison_findings(row, there, context, has_match=row.matched is not None and not matched)
-    why = _why_not_judged(row, there, findings, difference) or context.metric.why_not_judged
+    why = _why_not_judged(row, there, findings, found, metric) or metric.why_not_judged
     comparison = Comparison(
         against=there.title,
         against_name=there.name,
         against_key=there.key,
         matched=matched,
-        delta=difference.delta,
-        method=difference.method,
-        seeds=difference.seeds,
-        interval=difference.interval,
-        p=difference.p,
+        delta=found.delta,
+        method=found.method,
+        seeds=found.seeds,
+        entered=verdicts.entered(found, here, there, metric),
+        row_seeds=seed_counts(here, metric.tag),
+        baseline_seeds=seed_counts(there, metric.tag),
+        correlation=found.correlation,
+        interval=verdicts.interval(found.estimate) if found.estimate else None,
+        p=verdicts.p_value(found),
         judged=not why,
         adjusted=None,
         p_adjusted=None,
-        sign_flip_p=difference.sign_flip_p,
-        smallest_effect=_smallest_effect(row.source, context.metric),
+        success_p=verdicts.success_p(here, there, metric),
+        sign_flip_p=verdicts.sign_flip_p(found),
+        smallest_effect=_smallest_effect(row.source, metric),
         verdict=Verdict.NOT_JUDGED,
         why=why,
         budget=images_ratio(here, there),
@@ -135,19 +159,20 @@ def _compare(row: BaselineChoice, there: Cell, context: TableContext, *, matched
         images=per_image.compare_images(here, there, context.run_data),
         per_class=per_image.class_deltas(here, there, len(context.class_names(here)), context.run_data),
     )
-    return verdicts.PendingComparison(comparison, difference, here, there)
+    return verdicts.PendingComparison(comparison, found, here, there)
 
 
 def _why_not_judged(
-    row: BaselineChoice, there: Cell, findings: tuple[Finding, ...], difference: verdicts.Difference
+    row: BaselineChoice, there: Cell, findings: tuple[Finding, ...], found: Difference, metric: Metric
 ) -> str:
-    if not there.runs:
+    if not there.has_ended_seeds:
         return f"{there.title} not run"
     if any(finding.severity is Severity.CONFOUND for finding in findings):
         return "confounded"
-    if all(never_learned(run) for run in there.runs):
+    outcomes = there.outcomes(metric.tag)
+    if outcomes and all(one.failure == NEVER_LEARNED for one in outcomes):
         return "baseline at chance"
-    return verdicts.why_not_judged(row.cell, there, difference)
+    return verdicts.why_not_judged(row.cell, there, found, metric)
 
 
 def _smallest_effect(source: RowSource, metric: Metric) -> float | None:
@@ -167,6 +192,7 @@ def _row(
     context: TableContext,
 ) -> ComparisonRow:
     cell, variant, is_current = choice.cell, choice.source.variant, choice.source.is_current
+    failed = failed_seeds(cell.outcomes(context.metric.tag))
     values = final_values(cell, context.metric.tag)
     mean, sd = mean_and_sd([value.value for value in values])
     reference = variant.reference if variant and is_current else None
@@ -184,6 +210,9 @@ def _row(
         conclusion=variant.conclusion if variant and is_current else "",
         factor=choice.factor,
         values=values,
+        failures=tuple(
+            SeedFailure(seed=one.seed, run=one.run, failure=one.failure, reached=one.reached) for one in failed
+        ),
         mean=mean,
         sd=sd,
         noise=_noise(cell, context.metric, mean),
@@ -242,7 +271,8 @@ def _matched_reference(choice: BaselineChoice, references: Sequence[CellWithRefe
 def _folded(cell: Cell, why: str, metric: Metric) -> FoldedCell:
     values = [value.value for value in final_values(cell, metric.tag)]
     mean, sd = mean_and_sd(values)
-    return FoldedCell(title=cell.title, why=why, n=len(values), mean=mean, sd=sd)
+    failed = len(failed_seeds(cell.outcomes(metric.tag)))
+    return FoldedCell(title=cell.title, why=why, n=len(values), failed=failed, mean=mean, sd=sd)
 
 
 def _notes(choices: Sequence[BaselineChoice], sources: Sequence[RowSource]) -> tuple[str, ...]:

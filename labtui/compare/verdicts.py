@@ -8,10 +8,20 @@ import msgspec
 
 from labtui.compare import statistics
 from labtui.compare.baselines import FEWEST_SEEDS
-from labtui.compare.cells import Cell, budget, final_values, mean, run_requests
-from labtui.compare.deltas import paired_seeds
+from labtui.compare.cells import (
+    Cell,
+    budget,
+    final_values,
+    plain_test_images,
+    report_test_images,
+    run_requests,
+    seed_counts,
+)
+from labtui.compare.deltas import are_paired
+from labtui.compare.differences import Difference, difference, has_spread
 from labtui.compare.metrics import Metric
 from labtui.compare.model import Comparison, Interval, SeedsNeeded, Verdict
+from labtui.compare.outcomes import failed_seeds, worst_value
 from labtui.compare.statistics import ALPHA, Estimate
 from labtui.text import numbers
 from labtui.text.durations import duration
@@ -29,65 +39,70 @@ MOST_SEEDS = 200
 # --- Differences --------------------------------------------------------------------------------------------------
 
 
-class Difference(NamedTuple):
-    """A row minus its baseline, before anything is claimed about it."""
+def compare_seeds(here: Cell, there: Cell, metric: Metric) -> Difference:
+    """The difference of two cells over the seeds that finished, and what the failed ones could change."""
+    ours, theirs = here.outcomes(metric.tag), there.outcomes(metric.tag)
+    worst = None
+    if metric.higher_is_better is not None:
+        chance = chance_value(metric, here.classes)
+        worst = worst_value((*ours, *theirs), higher_is_better=metric.higher_is_better, chance=chance)
+    return difference(ours, theirs, pairs=are_paired(here, there), worst=worst)
 
-    delta: float | None
-    method: str
-    seeds: tuple[int, ...]
-    estimate: Estimate | None
-    """None below two seeds on a side."""
-    sd: float | None
-    """Of one difference: used to plan more seeds."""
-    differences: tuple[float, ...]
-    """Of the pairs."""
 
-    @property
-    def interval(self) -> Interval | None:
-        """95%, for this comparison alone."""
-        return interval(self.estimate) if self.estimate else None
+def entered(found: Difference, here: Cell, there: Cell, metric: Metric) -> str:
+    """Which seeds have no partner, where others are compared in pairs; empty otherwise."""
+    if found.method != "partly paired":
+        return ""
+    alone = [
+        f"{numbers.seed_list(seeds)} of {cell.title}"
+        for cell in (here, there)
+        if (seeds := {value.seed for value in final_values(cell, metric.tag)} - set(found.seeds))
+    ]
+    return f"all: {numbers.seed_list(found.seeds)} in pairs, {' and '.join(alone)} without a partner"
 
-    @property
-    def p(self) -> float | None:
-        """Two-sided; None without a spread over seeds."""
-        p = float(statistics.p_two_sided(self.estimate)) if self.estimate else math.nan
-        return None if math.isnan(p) else p
 
-    @property
-    def sign_flip_p(self) -> float | None:
-        """Exact; None below six pairs, where it cannot reach p < 0.05."""
-        return statistics.sign_flip(self.differences) if len(self.differences) >= FIRST_SIGN_FLIP else None
+def success_p(here: Cell, there: Cell, metric: Metric) -> float | None:
+    """Fisher's exact test of the shares of seeds that learned; None where none failed or a side has no seed."""
+    ours, theirs = (seed_counts(cell, metric.tag) for cell in (here, there))
+    sides = (ours.learned, ours.failed), (theirs.learned, theirs.failed)
+    if not (ours.failed or theirs.failed) or not all(map(sum, sides)):
+        return None
+    return statistics.fisher(*sides)
+
+
+def chance_value(metric: Metric, classes: int | None) -> float | None:
+    """What a network scores that learned nothing: 0 for an accuracy with an unknown number of classes.
+
+    None for a metric without such a value.
+    """
+    if not metric.is_accuracy:
+        return None
+    return 100 / classes if classes else 0.0
+
+
+def resolution(cell: Cell, metric: Metric) -> float:
+    """The smallest step of the metric; 0 where it has none or it is not known."""
+    if not metric.is_accuracy:
+        return 0.0
+    images = report_test_images(cell) if metric.is_report_test else plain_test_images(cell)
+    return 100 / images if images and (metric.is_report_test or metric.is_plain_test) else 0.0
+
+
+def p_value(found: Difference) -> float | None:
+    """Two-sided; None without a spread over seeds."""
+    p = float(statistics.p_two_sided(found.estimate)) if found.estimate else math.nan
+    return None if math.isnan(p) else p
+
+
+def sign_flip_p(found: Difference) -> float | None:
+    """Exact; None below six pairs, where it cannot reach p < 0.05."""
+    return statistics.sign_flip(found.differences) if len(found.differences) >= FIRST_SIGN_FLIP else None
 
 
 def interval(estimate: Estimate, level: float = 1 - ALPHA) -> Interval:
     """The interval of an estimate as two floats."""
     low, high = statistics.bounds(estimate, level)
     return float(low), float(high)
-
-
-def difference(here: Cell, there: Cell, metric: Metric) -> Difference:
-    """The difference of two cells: paired if a seed means the same on both sides, else between independent means."""
-    ours = {value.seed: value.value for value in final_values(here, metric.tag)}
-    theirs = {value.seed: value.value for value in final_values(there, metric.tag)}
-    if seeds := paired_seeds(here, there, metric.tag):
-        return _paired(tuple(ours[seed] - theirs[seed] for seed in seeds), seeds)
-    return _welch(list(ours.values()), list(theirs.values()))
-
-
-def _paired(differences: tuple[float, ...], seeds: tuple[int, ...]) -> Difference:
-    estimate = statistics.paired(differences)
-    sd = float(estimate.error) * math.sqrt(len(differences))
-    return Difference(float(estimate.delta), "paired", seeds, estimate, sd, differences)
-
-
-def _welch(ours: list[float], theirs: list[float]) -> Difference:
-    here, there = mean(ours), mean(theirs)
-    if here is None or there is None:
-        return Difference(None, "", (), None, None, ())
-    if min(len(ours), len(theirs)) < 2:
-        return Difference(here - there, "", (), None, None, ())
-    sd = math.hypot(*(float(statistics.mean_and_sd(side)[1]) for side in (ours, theirs)))
-    return Difference(here - there, "welch", (), statistics.welch(ours, theirs), sd, ())
 
 
 # --- Verdicts -----------------------------------------------------------------------------------------------------
@@ -102,49 +117,103 @@ class PendingComparison(NamedTuple):
     there: Cell
 
 
-def why_not_judged(here: Cell, there: Cell, difference: Difference) -> str:
+def why_not_judged(here: Cell, there: Cell, found: Difference, metric: Metric) -> str:
     """Why a difference cannot be judged, whatever its size; empty if it can."""
-    if difference.delta is None:
-        return "no finished run"
-    if difference.estimate is None:
-        return "one seed" if len(here.runs) < 2 else f"one seed of {there.title}"
-    if not float(difference.estimate.error) > 0:
-        return "no spread over seeds"
-    return ""
+    if why := _too_few(here, metric) or _too_few(there, metric, f" of {there.title}"):
+        return why
+    values = [value.value for cell in (here, there) for value in final_values(cell, metric.tag)]
+    return "" if has_spread(found, values, resolution(here, metric)) else "no spread over seeds"
+
+
+def _too_few(cell: Cell, metric: Metric, whose: str = "") -> str:
+    outcomes = cell.outcomes(metric.tag)
+    failed = len(failed_seeds(outcomes))
+    learned = len(outcomes) - failed
+    if learned > 1:
+        return ""
+    if failed:
+        return f"{learned} of {len(outcomes)}{whose} learned"
+    return f"one seed{whose}" if learned else f"no finished run{whose}"
 
 
 def judge(pending: Sequence[PendingComparison], metric: Metric, alpha: float = ALPHA) -> list[Comparison]:
     """Give every comparison its verdict. Those marked `judged` share the chance `alpha` of a false claim."""
+    pending = _with_success_rates(pending, alpha)
     family = [item for item in pending if item.comparison.judged]
     if not family:
         return [_not_judged(item) for item in pending]
-    adjusted = statistics.holm([item.difference.p or 0.0 for item in family], alpha)
+    adjusted = statistics.holm([p_value(item.difference) or 0.0 for item in family], alpha)
     levels = zip(family, adjusted.p.tolist(), adjusted.level.tolist(), strict=True)
     judged = {id(item.comparison): _judged(item, metric, p, level, len(family), alpha) for item, p, level in levels}
     return [judged.get(id(item.comparison)) or _not_judged(item) for item in pending]
 
 
+def _with_success_rates(pending: Sequence[PendingComparison], alpha: float) -> list[PendingComparison]:
+    """Holm over Fisher's tests of all fair comparisons; those without any failed seed have p = 1."""
+    fair = [item for item in pending if not item.comparison.confounds and item.comparison.baseline_seeds.total]
+    if not fair:
+        return [*pending]
+    ps = [1.0 if item.comparison.success_p is None else item.comparison.success_p for item in fair]
+    adjusted = dict(zip(map(id, fair), statistics.holm(ps, alpha).p.tolist(), strict=True))
+    return [
+        item._replace(comparison=msgspec.structs.replace(item.comparison, success_p_adjusted=adjusted[id(item)]))
+        if id(item) in adjusted and item.comparison.success_p is not None
+        else item
+        for item in pending
+    ]
+
+
 def _judged(
     pending: PendingComparison, metric: Metric, p: float, level: float, family: int, alpha: float
 ) -> Comparison:
-    estimate, effect = pending.difference.estimate, pending.comparison.smallest_effect
-    if estimate is None:
+    found, comparison = pending.difference, pending.comparison
+    if found.estimate is None:
         return _not_judged(pending)
-    low, high = interval(estimate, level)
-    equivalence_low, equivalence_high = interval(estimate, 1 - alpha / family)
-    why = ""
-    if low > 0 or high < 0:
-        verdict = Verdict.GAIN if (low > 0) == metric.higher_is_better else Verdict.LOSS
-        if effect and max(abs(low), abs(high)) < effect:
-            why = f"smaller than the {numbers.decimal(effect)} {metric.delta_unit} that matter here"
-    elif effect and -effect < equivalence_low and equivalence_high < effect:
-        verdict = Verdict.NO_DIFFERENCE
-    else:
-        verdict = Verdict.UNDECIDED
-    need = _more_seeds(pending, metric, (1 - level, alpha / family)) if verdict is Verdict.UNDECIDED else None
+    low, high = interval(found.estimate, level)
+    verdict, why = _verdict(pending, metric, level, 1 - 2 * alpha / family)
+    need = _more_seeds(pending, metric, (1 - level, 2 * alpha / family)) if verdict is Verdict.UNDECIDED else None
     return msgspec.structs.replace(
-        pending.comparison, adjusted=(low, high), p_adjusted=p, verdict=verdict, why=why, need=need
+        comparison,
+        adjusted=(low, high),
+        p_adjusted=p,
+        verdict=verdict,
+        why=why,
+        need=need,
+        row_at_worst=interval(found.row_at_worst, level) if found.row_at_worst else None,
+        baseline_at_worst=interval(found.baseline_at_worst, level) if found.baseline_at_worst else None,
     )
+
+
+def _verdict(pending: PendingComparison, metric: Metric, level: float, equivalence_level: float) -> tuple[Verdict, str]:
+    """The verdict and a remark on it. `equivalence_level` is that of the interval of two one-sided tests."""
+    found, comparison = pending.difference, pending.comparison
+    assert found.estimate is not None
+    effect = comparison.smallest_effect
+    side = _side(found.estimate, level)
+    if side:
+        is_gain = (side > 0) == metric.higher_is_better
+        worst = found.at_worst(for_row=is_gain)
+        if worst is not None and _side(worst, level) != side:
+            return (Verdict.GAIN_OF_FINISHED if is_gain else Verdict.LOSS_TO_FINISHED), ""
+        low, high = interval(found.estimate, level)
+        small = effect and max(abs(low), abs(high)) < effect
+        why = f"smaller than the {numbers.decimal(effect)} {metric.delta_unit} that matter here" if small else ""
+        return (Verdict.GAIN if is_gain else Verdict.LOSS), why
+    if effect and _is_within(interval(found.estimate, equivalence_level), effect):
+        if comparison.row_seeds.failed or comparison.baseline_seeds.failed:
+            return Verdict.UNDECIDED, "no difference that matters of those that finished, but seeds failed"
+        return Verdict.NO_DIFFERENCE, ""
+    return Verdict.UNDECIDED, ""
+
+
+def _side(estimate: Estimate, level: float) -> int:
+    """1 or -1 where the whole interval lies on one side of zero, else 0."""
+    low, high = interval(estimate, level)
+    return 1 if low > 0 else -1 if high < 0 else 0
+
+
+def _is_within(bounds: Interval, effect: float) -> bool:
+    return -effect < bounds[0] and bounds[1] < effect
 
 
 def _not_judged(pending: PendingComparison) -> Comparison:
@@ -176,7 +245,7 @@ def _more_seeds(pending: PendingComparison, metric: Metric, alphas: tuple[float,
     if seeds is None:
         text = f"more than {MOST_SEEDS} seeds per side are needed for {POWER:.0%} power {assumed}"
         return SeedsNeeded(seeds=None, effect=abs(delta), seconds=None, text=text, keys=(), runs=())
-    seeds = max(seeds, min(len(pending.here.runs), len(pending.there.runs)) + 1)
+    seeds = max(seeds, min(ended for _, ended in _sides(pending)) + 1)
     return _seeds_needed(pending, seeds, abs(delta), f"{seeds} seeds per side would give {POWER:.0%} power {assumed}")
 
 
@@ -195,17 +264,23 @@ def _seeds_needed(pending: PendingComparison, seeds: int, effect: float | None, 
 
 def _lacking(pending: PendingComparison, seeds: int) -> list[Cell]:
     """The cells that have fewer seeds."""
-    return [cell for cell in (pending.here, pending.there) if len(cell.runs) < seeds] or [pending.here]
+    return [cell for cell, ended in _sides(pending) if ended < seeds] or [pending.here]
+
+
+def _sides(pending: PendingComparison) -> tuple[tuple[Cell, int], tuple[Cell, int]]:
+    """Both cells, each with the number of its seeds that have ended, failed ones included."""
+    comparison = pending.comparison
+    return (pending.here, comparison.row_seeds.total), (pending.there, comparison.baseline_seeds.total)
 
 
 def _seconds(pending: PendingComparison, seeds: int) -> float | None:
     """Training time of the missing seeds; None if a side has no time to go by."""
     total = 0.0
-    for cell in (pending.here, pending.there):
+    for cell, ended in _sides(pending):
         per_seed = budget(cell).seconds
         if not per_seed:
             return None
-        total += max(0, seeds - len(cell.runs)) * per_seed
+        total += max(0, seeds - ended) * per_seed
     return total
 
 

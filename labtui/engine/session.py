@@ -24,6 +24,7 @@ from labtui.engine.recorder import Recorder
 from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals, Stopped, Trainer, TrainerContext
 from labtui.errors import EnvironmentFault, LabError
+from labtui.store.files import read_json_or_none
 from labtui.store.predictions import Predictions, write_predictions
 from labtui.store.reader import read_curves
 from labtui.store.records import ModelSummary, Outcome, Result
@@ -92,6 +93,7 @@ class Session:
             self.say(f"tf32 needs an NVIDIA GPU: {device.type} computes in fp32 instead.")
         with self.heartbeat.in_phase("loading"):
             images, classes = load_data(self.attempt)
+            self.facts["classes"] = classes
             splits = make_splits(images, spec, device)
             del images
             steps = -(-len(splits.train) // spec.training.batch_size)
@@ -202,7 +204,15 @@ def environment_facts(attempt: Attempt, device: torch.device) -> dict[str, Any]:
     }
     if device.type == "cuda":
         facts |= {"cuda": torch.version.cuda, "gpu": torch.cuda.get_device_name(device)}
+    if _has_diverged_before(attempt):
+        facts["diverged_before"] = True
     return facts
+
+
+def _has_diverged_before(attempt: Attempt) -> bool:
+    """Whether an earlier attempt diverged: this one's result replaces its record, but comparisons must count it."""
+    before = read_json_or_none(attempt.paths.result, Result) if attempt.files.number > 1 else None
+    return before is not None and (before.outcome == "diverged" or bool(before.facts.get("diverged_before")))
 
 
 def results_not_written(fault: OSError, folder: Path) -> EnvironmentFault:

@@ -4,6 +4,7 @@
 """
 
 import math
+from collections.abc import Iterable
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -89,6 +90,12 @@ def seed_ranges(seeds: tuple[int, ...]) -> str:
     if len(seeds) > 2 and seeds == tuple(range(first, last + 1)):
         return f"{first}-{last}"
     return ",".join(map(str, seeds))
+
+
+def seed_list(seeds: Iterable[int]) -> str:
+    """Seeds in words, in ascending order: `seed 4`, `seeds 0-2`."""
+    ordered = tuple(sorted(seeds))
+    return f"seed{'s' if len(ordered) > 1 else ''} {seed_ranges(ordered)}"
 
 
 def _not_finite(value: float) -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from labtui.api import Lab
 from labtui.api.placement import place_runs
-from labtui.api.until import PlanDriver, PlanRequest, follow_plan, make_plan, plan_path, seed_outcome, store_plan
+from labtui.api.until import PlanDriver, PlanRequest, follow_plan, make_plan, plan_path, store_plan
+from labtui.compare.outcomes import seed_outcome
 from labtui.compare.plans import Plan, PlanState
 from labtui.compare.sequential import Decision
 from labtui.errors import LabError, UsageError
@@ -173,8 +174,8 @@ def test_a_seed_that_diverged_has_failed_even_if_a_later_run_of_it_finished(tmp_
     drive(lab, plan)
     run = next(run for run in lab.store.scan() if run.state is State.FINISHED)
     bad = dataclasses.replace(run, state=State.DIVERGED)
-    outcome = seed_outcome(0, [run, bad], plan.metric)
+    outcome = seed_outcome(0, [run, bad], plan.metric, 10)
     assert outcome is not None
     assert (outcome.value, outcome.failure) == (None, "diverged")
-    assert seed_outcome(0, [run], plan.metric).value == run.result.last[plan.metric].number
-    assert seed_outcome(0, [dataclasses.replace(run, state=State.STOPPED)], plan.metric) is None
+    assert seed_outcome(0, [run], plan.metric, 10).value == run.result.last[plan.metric].number
+    assert seed_outcome(0, [dataclasses.replace(run, state=State.STOPPED)], plan.metric, 10) is None

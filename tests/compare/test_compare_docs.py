@@ -59,7 +59,7 @@ def tables() -> Iterator[ComparisonTable]:
     yield of_two([run(spec("other", "Other"), 0, ENDS)], [run(spec(), 0, ENDS)])
     yield of_two([run(other, 0, {tags.TEST_LOSS: 1.0})])
     yield of_two([run(other, 0, ENDS), run(other, 0, ENDS, created=2_000.0)])
-    yield of_two([run(other, 0, ENDS), run(other, 1, {}, state=State.DIVERGED)])
+    yield of_two([run(other, 0, ENDS), run(other, 1, {}, state=State.DIVERGED), run(other, 2, {}, state=State.LOST)])
     yield of_two([run(other, 0, ENDS, versions={"torch": "3.0"})])
 
 

@@ -52,7 +52,7 @@ def test_a_narrow_terminal_gets_eighty_characters(table: ComparisonTable) -> Non
 def test_every_row_and_every_finding_is_in_the_text(table: ComparisonTable) -> None:
     flat = " ".join(to_text(table, 80).split())
     for one in table.rows:
-        assert f"{one.title} {one.n} " in flat
+        assert f"{one.title} {one.seeds_text} " in flat
         for finding in one.all_findings:
             assert " ".join(finding.text.split()) in flat
 
@@ -77,7 +77,7 @@ def test_the_head_says_metric_unit_selection_and_how_the_intervals_hold(table: C
     assert head == (
         "test/accuracy in %, mean and sd over seeds: last epoch; the plain test images were read once, at the end "
         "Δ in points against Network unless a line names another baseline; 95% intervals, "
-        "adjusted for all 11 judged lines (Holm) "
+        "adjusted for all 8 judged lines (Holm) "
         "test-set noise: on another 10,000 images equal networks at 69% can differ by 1.28 points"
     )
 

@@ -5,12 +5,14 @@ import random
 import msgspec
 import pytest
 
-from labtui.compare.outcomes import SeedOutcome, difference, worst_value
+from labtui.compare.differences import difference
+from labtui.compare.outcomes import SeedOutcome, worst_value
 from labtui.compare.plans import Plan, PlannedComparison, Side, changed_terms, evaluate, wanted_seeds
 from labtui.compare.sequential import Decision, boundaries
+from tests.support.comparisons import spec
 
-BASE = Side(name="network", title="Network", recipe="base")
-ROW = Side(name="dropout", title="Dropout", recipe="row")
+BASE = Side(spec=spec(), recipe="base")
+ROW = Side(spec=spec("dropout", "Dropout"), recipe="row")
 
 
 def plan(
@@ -116,7 +118,7 @@ def test_a_plan_ends_at_its_cap_undecided():
 
 
 def test_rows_share_their_baselines_seeds():
-    other = Side(name="l2", title="L2", recipe="other")
+    other = Side(spec=spec("l2", "L2"), recipe="other")
     asked = wanted_seeds(evaluate(plan(rows=(ROW, other)), {}), {}, ahead=1)
     assert [side.name for side, seed in asked if seed == 0] == ["network", "dropout", "l2"]
 
@@ -132,16 +134,16 @@ def test_a_plan_survives_its_file_and_a_changed_one_names_what_changed():
 def test_the_difference_is_given_over_finished_seeds_and_with_the_failed_ones_counted_in():
     base = [SeedOutcome(seed, 60.0 + 0.1 * seed) for seed in range(5)]
     row = [SeedOutcome(0, 62.0), SeedOutcome(1, 62.4), *(SeedOutcome(seed, None, "diverged") for seed in (2, 3, 4))]
-    found = difference(row, base, paired=False, worst=10.0)
-    assert found is not None
-    assert found.finished.delta == pytest.approx(62.2 - 60.2)
-    assert found.imputed is not None
-    assert found.imputed.delta == pytest.approx((62.0 + 62.4 + 30.0) / 5 - 60.2)
-    assert (found.row_failed, found.baseline_failed) == (3, 0)
+    found = difference(row, base, pairs=False, worst=10.0)
+    assert found.delta == pytest.approx(62.2 - 60.2)
+    assert found.row_at_worst is not None
+    assert found.row_at_worst.delta == pytest.approx((62.0 + 62.4 + 30.0) / 5 - 60.2)
+    assert found.baseline_at_worst is None
 
 
 def test_what_a_failed_seed_counts_is_chance_or_else_the_worst_that_was_seen():
     seen = [SeedOutcome(0, 2.0), SeedOutcome(1, 3.0), SeedOutcome(2, None, "NaN")]
-    assert worst_value(seen, higher_is_better=True, chance=10.0) == 10.0
+    assert worst_value(seen, higher_is_better=True, chance=1.0) == 1.0
+    assert worst_value(seen, higher_is_better=True, chance=10.0) == 2.0
     assert worst_value(seen, higher_is_better=False, chance=None) == 3.0
     assert worst_value(seen[2:], higher_is_better=True, chance=None) is None

@@ -26,6 +26,7 @@ OTHERS = (
     "augmentation", "normalization", "norm_aug", "dropout", "l1", "l2", "adam@0.01", "adam@0.001", "adam@0.0001",
     "sgd@0.01", "sgd@0.001", "sgd@0.0001",
 )  # fmt: skip
+AT_CHANCE = ("adam@0.01", "sgd@0.001", "sgd@0.0001")
 
 
 def test_all_thirteen_runs_have_a_row_in_the_catalogs_order(table: ComparisonTable) -> None:
@@ -46,7 +47,15 @@ def test_the_baselines_half_data_confounds_every_other_row(table: ComparisonTabl
 def test_adam_at_a_thousandth_is_the_matched_baseline_of_every_row(table: ComparisonTable, name: str) -> None:
     found = row(table, name).matched
     assert found is not None
-    assert (found.against_name, found.judged, found.confounds) == ("adam@0.001", True, ())
+    assert (found.against_name, found.judged, found.confounds) == ("adam@0.001", name not in AT_CHANCE, ())
+
+
+@pytest.mark.parametrize("name", AT_CHANCE)
+def test_rows_that_never_learned_say_of_how_many_seeds(table: ComparisonTable, name: str) -> None:
+    found = row(table, name)
+    assert (found.n, found.mean, found.label) == (0, None, "0 of 3 learned")
+    assert found.matched is not None
+    assert found.matched.success_p == pytest.approx(0.1)
 
 
 def test_the_matched_baseline_itself_shows_the_effect_of_the_data(table: ComparisonTable) -> None:

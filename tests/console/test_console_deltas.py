@@ -56,8 +56,9 @@ def test_every_delta_of_the_list_is_that_of_the_table_with_the_same_confounds(ba
     compared = 0
     for one in table.rows:
         entry, declared = lines[one.title], one.declared
-        assert entry.figure.value == pytest.approx(one.mean)
-        assert entry.count == one.n
+        if one.mean is not None:
+            assert entry.figure.value == pytest.approx(one.mean)
+            assert entry.count == one.n
         if declared is None or declared.delta is None:
             assert entry.delta is None
             continue
@@ -68,14 +69,14 @@ def test_every_delta_of_the_list_is_that_of_the_table_with_the_same_confounds(ba
     assert compared >= 2
 
 
-def test_with_seeds_of_their_own_each_side_is_paired_like_in_the_table(tmp_path: Path):
+def test_seeds_without_a_partner_enter_like_in_the_table(tmp_path: Path):
     lab = lab_at(tmp_path)
     for seed, accuracy in enumerate((80.0, 84.0, 90.0)):
         done(lab, "network", seed, accuracy=accuracy)
     for seed, accuracy in enumerate((81.0, 86.0)):
         done(lab, "dropout", seed, accuracy=accuracy)
     (row_,) = (one for one in answer(lab, ComparisonQuery()).rows if one.name == "dropout")
-    assert listed(lab)["Dropout"].delta.value == pytest.approx(row_.declared.delta) == pytest.approx(1.5)
+    assert listed(lab)["Dropout"].delta.value == pytest.approx(row_.declared.delta) == pytest.approx(83.5 - 254 / 3)
 
 
 def test_a_delta_that_may_come_from_other_data_carries_the_mark_in_ink_and_in_text():

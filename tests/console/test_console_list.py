@@ -138,7 +138,7 @@ def test_faults_of_the_catalog_are_listed():
 
 
 def test_lists_are_sorted_best_first_and_what_has_no_figure_comes_last():
-    runs = [run("network", final=55.9), run("dropout", final=61.0), run("adam@0.01", final=10.0)]
+    runs = [run("network", final=55.9), run("dropout", final=61.0), run("adam@0.01", final=40.0)]
     assert keys(*runs, sort="accuracy") == ["arm:dropout", "arm:network", "arm:adam@0.01", "arm:adam@0.001"]
     assert keys(*runs, sort="delta")[:2] == ["arm:dropout", "arm:adam@0.01"]
     newest = [run("network", created=1), run("adam@0.01", created=9)]

@@ -29,12 +29,13 @@ from labtui.spec import (
     Normalize,
     Penalty,
     Resize,
+    RunSpec,
     Sgd,
     samples_per_epoch,
 )
 from labtui.store.files import read_json
 from labtui.store.predictions import read_predictions
-from labtui.store.records import Beat
+from labtui.store.records import Beat, SpecFile
 from tests.support.training import (
     AUGMENT,
     CLASSES,
@@ -252,6 +253,21 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_diverged_at_its_step(tmp_path
     assert not math.isfinite(points["train/loss"][-1][1])
     assert [step for step, _ in points["Loss on Minibatches"]] == [1, 2], "of epoch 1; batch 4 of epoch 2 came after"
     assert result.last["train/loss"].number == pytest.approx(value, nan_ok=True)
+
+
+def test_a_run_that_diverged_and_was_resumed_says_so_in_every_later_result(tmp_path: Path) -> None:
+    hot = tiny_spec(optimizer=Sgd(lr=1000.0))
+    assert run_attempt(make_attempt(tmp_path, hot), tiny_images()).outcome == "diverged"
+    first = run_attempt(replace(make_attempt(tmp_path, hot), spec_file=_cooled(hot)), tiny_images())
+    assert (first.outcome, first.facts["diverged_before"], first.facts["classes"]) == ("finished", True, CLASSES)
+    again = replace(make_attempt(tmp_path, hot), spec_file=_cooled(hot))
+    assert run_attempt(again, tiny_images()).facts["diverged_before"] is True
+
+
+def _cooled(spec: RunSpec) -> SpecFile:
+    """As if a nondeterministic device had got past the step at which the loss was not finite."""
+    cooled = msgspec.structs.replace(spec, optimizer=Sgd(lr=0.01))
+    return SpecFile(run_id="Cifar/Dropout/s0", created=0.0, labtui="0", spec=cooled)
 
 
 def test_a_diverged_state_is_never_saved(tmp_path: Path) -> None:

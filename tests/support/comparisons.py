@@ -109,6 +109,7 @@ def run(
         seconds=seconds + 4,
         images_per_second=samples_per_epoch(of, images) * of.training.epochs / seconds,
         model=ModelSummary(parameters=184_000, flops_per_image=13_100_000, layers=LAYERS),
+        facts={"classes": 10},
     )
     launch = Launch(
         attempt=1,

@@ -9,7 +9,7 @@ from labtui.compare.baselines import (
     is_own_match,
     propose_matched_baseline,
 )
-from labtui.compare.cells import Cell, final_values, mean_of
+from labtui.compare.cells import Cell, mean_of, seed_counts
 from labtui.compare.findings.confounds import (
     budget_findings,
     confounds,
@@ -21,13 +21,14 @@ from labtui.compare.findings.not_learning import learning_findings
 from labtui.compare.findings.search import grid_findings, no_effect_findings, tuning_findings
 from labtui.compare.metrics import Metric
 from labtui.compare.model import Finding, Severity
+from labtui.compare.outcomes import SeedOutcome, failed_seeds
 from labtui.compare.spec_diff import undeclared
 from labtui.store import tags
+from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.text import numbers
 
-_FAILED = (State.DIVERGED, State.FAILED)
-"""A seed in one of these states is missing because of its result."""
+_ENDED = (State.DIVERGED, State.FAILED, State.LOST, State.STOPPED)
 
 
 def comparison_findings(
@@ -111,17 +112,20 @@ def _dropout(cell: Cell) -> list[Finding]:
 
 def _runs(cell: Cell, metric: Metric) -> list[Finding]:
     findings = []
-    ended = (State.DIVERGED, State.FAILED, State.LOST, State.STOPPED)
-    missing = [run for run in cell.unfinished if run.state in ended]
-    if missing and cell.runs:
-        states = ", ".join(f"seed {run.seed} {run.state}" for run in missing)
-        total = len({run.seed for run in cell.unfinished} | set(cell.seeds))
-        text = f"{states}: the mean is over the {len(cell.runs)} of {total} seeds that finished"
-        text += ", which can favour it" if any(run.state in _FAILED for run in missing) else ""
+    outcomes = cell.outcomes(metric.tag)
+    if failed := failed_seeds(outcomes):
+        counts = seed_counts(cell, metric.tag)
+        text = f"{counts} seeds {'learned' if counts.failed else 'finished'}: {_failures(cell, failed)}"
+        findings.append(Finding(severity=Severity.WARNING, code="failed-seeds", text=text))
+    decided = {one.seed for one in outcomes}
+    missing = [run for run in cell.unfinished if run.state in _ENDED and run.seed not in decided]
+    if missing and cell.has_ended_seeds:
+        states = ", ".join(f"seed {run.seed} {run.state}{_reason(run)}" for run in missing)
+        text = f"{states}: not counted, as it says nothing about the recipe"
         findings.append(Finding(severity=Severity.WARNING, code="unfinished", text=text))
-    without = len(cell.runs) - len(final_values(cell, metric.tag))
-    if without:
-        text = f"{without} of {len(cell.runs)} runs have no finite {metric.tag}"
+    if cell.runs and not outcomes:
+        runs = "the run has" if len(cell.runs) == 1 else f"the {len(cell.runs)} runs have"
+        text = f"{runs} no {metric.tag}"
         findings.append(Finding(severity=Severity.WARNING, code="no-metric", text=text))
     if cell.superseded:
         number = len(cell.superseded)
@@ -130,3 +134,18 @@ def _runs(cell: Cell, metric: Metric) -> list[Finding]:
             Finding(severity=Severity.NOTE, code="superseded", text=f"{runs} of the same seeds not counted")
         )
     return findings
+
+
+def _failures(cell: Cell, failed: Sequence[SeedOutcome]) -> str:
+    """`seeds 2,3 diverged, seed 4 never learned; seed 2 finished in another try, which does not count`."""
+    by_failure: dict[str, list[int]] = {}
+    for one in failed:
+        by_failure.setdefault(one.failure, []).append(one.seed)
+    listed = ", ".join(f"{numbers.seed_list(seeds)} {failure}" for failure, seeds in by_failure.items())
+    again = [one.seed for one in failed if one.seed in cell.seeds and one.run not in {run.id for run in cell.runs}]
+    tried = f"; {numbers.seed_list(again)} finished in another try, which does not count" if again else ""
+    return f"{listed}{tried}"
+
+
+def _reason(run: Run) -> str:
+    return f" ({run.reason})" if run.reason else ""

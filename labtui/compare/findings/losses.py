@@ -4,7 +4,6 @@ import math
 from typing import TYPE_CHECKING
 
 from labtui.compare.cells import mean_of, report_test_images, run_requests, train_samples
-from labtui.compare.findings.not_learning import CLASSES
 from labtui.compare.metrics import cross_entropy
 from labtui.compare.model import Finding, Losses, Remedy, Severity
 from labtui.store import tags
@@ -62,7 +61,7 @@ def scale_text(cell: "Cell", entropies: Losses | None, train: float | None, test
         return ""
     factor = numbers.decimal(math.sqrt(sizes[0] / sizes[1]))
     scale = f"are on two scales, a factor of {factor} (batches of {sizes[0]} and {sizes[1]})"
-    guess = math.log(CLASSES)
+    guess = math.log(cell.classes) if cell.classes else math.nan
     if max(abs(entropies.train / guess - 1), abs(entropies.test / guess - 1)) < _SAME:
         return f"{pair} {scale}: both mean {numbers.decimal(guess, 3)}, the loss of guessing"
     return f"{pair} {scale}: in cross-entropy {converted}, {_gap(entropies, test / train - 1)}"
@@ -88,9 +87,10 @@ def _entropy(cell: "Cell", tag: str, figure: float | None) -> float | None:
 
 
 def _outweighed(cell: "Cell", entropies: Losses | None, run_data: "RunData") -> list[Finding]:
-    penalty, guess = cell.spec.penalty, math.log(CLASSES)
-    if penalty is None or not cell.runs:
+    penalty = cell.spec.penalty
+    if penalty is None or not cell.runs or not cell.classes:
         return []
+    guess = math.log(cell.classes)
     curves = run_data.curves(cell.runs[0])
     starts = [float(curve.values[0]) for tag in _WITH_PENALTY if (curve := curves.get(tag)) is not None and len(curve)]
     start, end = max(starts, default=math.nan), entropies.train if entropies else None

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labtui.compare.model import Finding, Severity
-from labtui.learning import at_chance, is_falling
+from labtui.compare.outcomes import never_learned, shown_accuracy
+from labtui.learning import is_falling
 from labtui.store import tags
 from labtui.text import numbers
 
@@ -15,33 +16,17 @@ if TYPE_CHECKING:
     from labtui.store.curve import Curve
     from labtui.store.run import Run
 
-CLASSES = 10
-"""Of every data set that is registered."""
-
-_ACCURACIES = (tags.TEST_ACCURACY, tags.REPORT_TEST_ACCURACY, tags.VAL_ACCURACY)
-_TRAIN_ACCURACIES = (tags.REPORT_TRAIN_ACCURACY, tags.TRAIN_ACCURACY)
 _LOSSES = (tags.REPORT_TRAIN_LOSS, tags.VAL_LOSS, tags.REPORT_TEST_LOSS, tags.TRAIN_LOSS)
 
 
-def never_learned(run: "Run", classes: int = CLASSES) -> bool:
-    """Whether a finished run ended at chance, on test images and, if known, on training images."""
-    if run.result is None:
-        return False
-    images = run.result.test_images or 10_000
-    tests = [run.result.last[tag].number for tag in _ACCURACIES if tag in run.result.last][:1]
-    trains = [run.result.last[tag].number for tag in _TRAIN_ACCURACIES if tag in run.result.last][:1]
-    return bool(tests) and all(at_chance(percent, classes, images) for percent in (*tests, *trains))
-
-
-def learning_findings(cell: "Cell", run_data: "RunData", classes: int = CLASSES) -> tuple[Finding, ...]:
+def learning_findings(cell: "Cell", run_data: "RunData") -> tuple[Finding, ...]:
     """A warning if runs of a cell ended at chance: dead if their loss is flat, not started if it still falls."""
-    at_chance_runs = [run for run in cell.runs if never_learned(run, classes)]
+    at_chance_runs = [run for run in cell.runs if never_learned(run, cell.classes)]
     if not at_chance_runs:
         return ()
     share = "" if len(at_chance_runs) == len(cell.runs) else f"{len(at_chance_runs)} of {len(cell.runs)} seeds "
     run = at_chance_runs[0]
-    shown = next(run.result.last[tag].number for tag in _ACCURACIES if run.result and tag in run.result.last)
-    chance = f"{share}at chance ({numbers.decimal(shown)}% with {classes} classes)"
+    chance = f"{share}at chance ({numbers.decimal(shown_accuracy(run))}% with {cell.classes} classes)"
     curves = run_data.curves(run)
     curve = next((curves[tag] for tag in _LOSSES if tag in curves and len(curves[tag].values)), None)
     falling = None if curve is None else is_falling(curve.values.tolist())

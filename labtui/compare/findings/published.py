@@ -10,8 +10,8 @@ from labtui.compare.baselines import is_own_match
 from labtui.compare.cells import mean, mean_and_sd, report_test_images
 from labtui.compare.findings.confounds import has_active_dropout, image_set_text, same_test_images
 from labtui.compare.findings.losses import published_losses, scale_text
-from labtui.compare.findings.not_learning import CLASSES, never_learned
 from labtui.compare.model import Finding, Interval, PublishedFigure, Severity
+from labtui.compare.outcomes import never_learned
 from labtui.compare.spec_diff import undeclared
 from labtui.learning import at_chance
 from labtui.spec import Reference
@@ -199,7 +199,7 @@ def reproduction_findings(
     figure = next((figure for figure in figures if figure.tag == tags.REPORT_TEST_ACCURACY), None)
     if figure is None:
         return ()
-    if at_chance(figure.value, CLASSES, report_test_images(cell) or _USUAL_IMAGES):
+    if cell.classes and at_chance(figure.value, cell.classes, report_test_images(cell) or _USUAL_IMAGES):
         return (_finding("published-at-chance", _learned_nothing(cell, figure, factor)),)
     text = _not_reproduced(figure)
     return (_finding("not-reproduced", text),) if text else ()
@@ -207,7 +207,7 @@ def reproduction_findings(
 
 def _learned_nothing(cell: "Cell", figure: PublishedFigure, factor: tuple[str, ...]) -> str:
     text = f"at chance ({numbers.decimal(figure.value)}%): the published run learned nothing"
-    learned = [run for run in cell.runs if not never_learned(run)]
+    learned = [run for run in cell.runs if not never_learned(run, cell.classes)]
     if not learned:
         return text
     share = f"{len(learned)} of our {len(cell.runs)} seeds" if len(cell.runs) > 1 else "our seed"

@@ -23,7 +23,7 @@ def no_effect_findings(cell: Cell, others: Iterable[Cell]) -> tuple[Finding, ...
     for other in others:
         if other.key == cell.key or not same_bits(cell, other):
             continue
-        seeds = _seed_list(sorted(set(cell.seeds) & set(other.seeds)))
+        seeds = numbers.seed_list(set(cell.seeds) & set(other.seeds))
         if cell.recipe == other.recipe:
             text = f"the same recipe as {other.title}, and the same bits ({seeds}): a twin"
             findings.append(Finding(severity=Severity.NOTE, code="twin", text=text))
@@ -144,7 +144,3 @@ def tunable_values(spec: RunSpec, factor: tuple[str, ...]) -> str:
 
 def _settings(number: int) -> str:
     return "1 setting" if number == 1 else f"{number} settings"
-
-
-def _seed_list(seeds: list[int]) -> str:
-    return f"seed{'s' if len(seeds) > 1 else ''} {numbers.seed_ranges(tuple(seeds))}"

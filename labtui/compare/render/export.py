@@ -138,7 +138,7 @@ def _paper_cells(row: ComparisonRow, table: ComparisonTable) -> list[list[str]]:
     spread = numbers.decimal(row.sd, digits) if row.sd is not None else ""
     shown = next(iter(row.published), None)
     figures = [f"{shown.value:g}", numbers.decimal(shown.ours, 2)] if shown else ["", ""]
-    level = [row.title, str(row.n), numbers.decimal(row.mean, digits), spread]
+    level = [row.title, row.seeds_text, numbers.decimal(row.mean, digits), spread]
     first = [*level, *_compared(row, row.declared, digits), *figures]
     return [first, *([["", "", "", "", *_compared(row, row.matched, digits), "", ""]] if row.matched else [])]
 

@@ -31,7 +31,7 @@ def note_lines(table: ComparisonTable, width: int) -> list[Line]:
     shared = {text for text, count in counts.items() if count >= _SHARED}
     lines = _shared_notes(table, shared, width)
     for row in table.rows:
-        own = _row_notes(row, shared, width)
+        own = _row_notes(row, shared, width, table.metric.digits)
         if own:
             lines += [(Span(cut(row.title, width), "title"),), *own]
     return [*lines, *table_note_lines(table, width)]
@@ -58,13 +58,13 @@ def _shared_notes(table: ComparisonTable, shared: set[str], width: int) -> list[
     return [(Span("Several rows", "title"),), *lines] if lines else []
 
 
-def _row_notes(row: ComparisonRow, shared: set[str], width: int) -> list[Line]:
+def _row_notes(row: ComparisonRow, shared: set[str], width: int, digits: int) -> list[Line]:
     lines: list[Line] = []
     for finding in row.all_findings:
         if finding.text not in shared:
             lines += [line for part in _finding_lines(finding, width) for line in part]
     for comparison in row.comparisons:
-        lines += _comparison_notes(row, comparison, width)
+        lines += _comparison_notes(row, comparison, width, digits)
     return lines
 
 
@@ -75,10 +75,12 @@ def _finding_lines(finding: Finding, width: int) -> list[list[Line]]:
     return [text, labelled("", f"→ {remedy}", width, column=_COLUMN)] if remedy else [text]
 
 
-def _comparison_notes(row: ComparisonRow, comparison: Comparison, width: int) -> list[Line]:
+def _comparison_notes(row: ComparisonRow, comparison: Comparison, width: int, digits: int) -> list[Line]:
     lines: list[Line] = []
-    if comparison.verdict.is_claim and comparison.why:
+    if comparison.judged and comparison.why:
         lines += labelled(comparison.verdict.value, comparison.why, width, column=_COLUMN)
+    for label, text in seed_notes(comparison, digits):
+        lines += labelled(label, text, width, column=_COLUMN)
     if comparison.need:
         label = "undecided" if comparison.verdict is Verdict.UNDECIDED else "not judged"
         lines += labelled(label, comparison.need.text, width, column=_COLUMN)
@@ -92,6 +94,25 @@ def _comparison_notes(row: ComparisonRow, comparison: Comparison, width: int) ->
         parts = [phrases.image_test(comparison.images, comparison.against), phrases.classes(row, comparison)]
         lines += labelled("images", "; ".join(filter(None, parts)), width, column=_COLUMN)
     return lines
+
+
+def seed_notes(comparison: Comparison, digits: int) -> list[tuple[str, str]]:
+    """Which seeds entered a comparison and what the failed ones change, as labels and texts."""
+    notes = [("seeds", comparison.entered)] if comparison.entered else []
+    if comparison.finished:
+        worst = comparison.row_at_worst if comparison.verdict is Verdict.GAIN_OF_FINISHED else None
+        worst = worst or comparison.baseline_at_worst
+        notes.append(("failed", f"with the failed seeds counted in it is {numbers.interval(worst, digits)}: no claim"))
+    if comparison.success_p is not None:
+        rates = f"{comparison.row_seeds} here, {comparison.baseline_seeds} of {comparison.against}"
+        exact = f"Fisher's exact {numbers.p_value(comparison.success_p_adjusted)} (Holm)"
+        notes.append(("learned", f"{rates}: {exact}; it makes no verdict"))
+    if comparison.method in ("paired", "partly paired") and comparison.correlation is not None:
+        number = numbers.decimal(comparison.correlation)
+        notes.append(
+            ("pairs", f"against {comparison.against}: correlation {number} over {len(comparison.seeds)} seeds")
+        )
+    return notes
 
 
 # --- Footnotes ----------------------------------------------------------------------------------------------------

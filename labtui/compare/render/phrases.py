@@ -8,6 +8,8 @@ from labtui.text.words import plural
 
 def verdict(row: ComparisonRow, metric: Metric) -> str:
     """What our runs show about a row, in a sentence or two."""
+    if not row.values and row.failures:
+        return f"None of its {plural(len(row.failures), 'seed')} learned."
     if not row.values:
         return "There is no finished run yet."
     if not row.comparisons:
@@ -52,6 +54,8 @@ def p_cell(comparison: Comparison) -> str:
 
 
 def _comparison(row: ComparisonRow, comparison: Comparison, metric: Metric) -> str:
+    if comparison.delta is None and comparison.baseline_seeds.total:
+        return f"It cannot be compared with {comparison.against}, of which {comparison.baseline_seeds} seeds learned."
     if comparison.delta is None:
         return f"It cannot be compared with {comparison.against}, which has not been run."
     if comparison.verdict is Verdict.NOT_JUDGED:
@@ -68,6 +72,9 @@ def _judged(row: ComparisonRow, comparison: Comparison, metric: Metric) -> str:
     if comparison.verdict in (Verdict.GAIN, Verdict.LOSS):
         remark = f", {comparison.why}" if comparison.why else ""
         return f"Against {against}: {delta}. That is a {comparison.verdict.value}{remark}{_budget(comparison)}."
+    if comparison.finished:
+        kind = "gain" if comparison.verdict is Verdict.GAIN_OF_FINISHED else "loss"
+        return f"Against {against}: {delta}. That is a {kind} only of those that finished: {comparison.finished}."
     if comparison.verdict is Verdict.NO_DIFFERENCE:
         least = numbers.decimal(comparison.smallest_effect, digits)
         return f"Against {against}: {delta}. The difference is smaller than the {least} {unit} that would matter."

@@ -113,28 +113,28 @@ def _verdict_rows(
 ) -> list[list[Span]]:
     digits, first = table.metric.digits, row.declared
     title = row.title if first is None or first.against == common else f"{row.title} vs {first.against}"
-    level = _level(row.n, row.mean, row.sd, digits)
+    level = _level(row.seeds_text, row.mean, row.sd, digits)
     lines = [[Span(cut(title, title_width)), *level, *_compared(first, row, digits, wide=wide)]]
-    if row.matched:
+    if row.matched and row.values:
         label = Span(cut(f"  vs {row.matched.against}", title_width))
         lines.append([label, *[Span("")] * 3, *_compared(row.matched, row, digits, wide=wide)])
     for folded in row.folded:
         label = Span(cut(f"  {folded.why}", title_width), "muted")
-        lines.append([label, *_level(folded.n, folded.mean, folded.sd, digits), *[Span("")] * 4])
+        lines.append([label, *_level(folded.seeds_text, folded.mean, folded.sd, digits), *[Span("")] * 4])
     return lines
 
 
-def _level(n: int, mean: float | None, sd: float | None, digits: int) -> list[Span]:
+def _level(n: str, mean: float | None, sd: float | None, digits: int) -> list[Span]:
     spread = numbers.decimal(sd, digits) if sd is not None else ""
-    return [Span(str(n)), Span(numbers.decimal(mean, digits)), Span(spread)]
+    return [Span(n), Span(numbers.decimal(mean, digits)), Span(spread)]
 
 
 def _compared(comparison: Comparison | None, row: ComparisonRow, digits: int, *, wide: bool) -> list[Span]:
     if comparison is None or comparison.delta is None:
-        label = comparison.why if comparison else "baseline" if row.is_baseline else row.label
+        label = comparison.why if comparison and row.values else row.label
         return [Span(""), Span(""), Span(""), Span(label, "muted")]
     style = _STYLES.get(comparison.verdict, "warn" if comparison.confounds else "")
-    label = comparison.label if wide else comparison.label.replace(Verdict.NO_DIFFERENCE.value, "no difference")
+    label = comparison.label if wide else comparison.brief_label
     interval = numbers.interval(comparison.shown_interval, digits) if comparison.shown_interval else ""
     return [
         Span(numbers.signed(comparison.delta, digits), style),

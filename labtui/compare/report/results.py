@@ -1,5 +1,7 @@
 """The results of all rows: the table of verdicts with its footnotes, the plot of differences, and further tables."""
 
+import math
+
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Losses, Verdict
 from labtui.compare.render import phrases
 from labtui.compare.render.export import caption
@@ -22,7 +24,7 @@ from labtui.compare.report.document import (
 )
 from labtui.text import numbers
 from labtui.text.durations import duration
-from labtui.text.words import sentence
+from labtui.text.words import enumeration, sentence
 
 _LEFT = frozenset({"", "against", "95% interval", "verdict", "published as"})
 _KINDS: dict[Verdict, LineKind] = {Verdict.GAIN: "gain", Verdict.LOSS: "loss"}
@@ -60,7 +62,7 @@ def _main_table(table: ComparisonTable) -> TableBlock:
     lines: list[TableLine] = []
     for row in table.rows:
         spread = numbers.decimal(row.sd, table.metric.digits) if row.sd is not None else ""
-        level = (row.title, str(row.n), numbers.decimal(row.mean, table.metric.digits), spread)
+        level = (row.title, row.seeds_text, numbers.decimal(row.mean, table.metric.digits), spread)
         lines.append(TableLine((*level, *_compared(row, row.declared, table)), marks[row.key], _kind(row.declared)))
         if row.matched:
             lines.append(TableLine(("", "", "", "", *_compared(row, row.matched, table)), (), _kind(row.matched)))
@@ -123,9 +125,17 @@ def _losses(table: ComparisonTable) -> list[Block]:
     if not lines:
         return []
     head = ("", "Train Loss", "with penalty", "Test Loss", "test over train", "test/loss")
-    text = "Mean cross-entropy per image; guessing among ten classes gives 2.303."
+    text = f"Mean cross-entropy per image{_guessing(table)}."
     block = TableBlock(caption=text, head=head, left=_LEFT, lines=lines)
     return [Heading(3, "Losses on one scale"), Paragraph(plain(_ONE_SCALE)), block]
+
+
+def _guessing(table: ComparisonTable) -> str:
+    numbers_of_classes = {len(row.classes) for row in table.rows if len(row.classes) > 1}
+    guesses = (
+        f"among {number} classes {numbers.decimal(math.log(number), 3)}" for number in sorted(numbers_of_classes)
+    )
+    return f"; guessing gives {enumeration(list(guesses))}" if numbers_of_classes else ""
 
 
 def _loss_line(row: ComparisonRow, losses: Losses) -> TableLine:

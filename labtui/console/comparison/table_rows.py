@@ -20,7 +20,7 @@ from labtui.text.tables import Column, TableRow
 COLUMNS = (
     Column("", key="mark", width=1),
     Column("experiment", key="name", width=16, grows=True, sortable=True),
-    Column("n", key="n", width=2, right=True, sortable=True),
+    Column("n", key="n", width=3, right=True, sortable=True),
     Column("mean", key="mean", width=8, right=True, sortable=True),
     Column("sd", key="sd", width=5, rank=4, right=True, sortable=True),
     Column("Δ base ", key="delta", width=8, right=True, sortable=True),
@@ -161,7 +161,7 @@ def _cells(
     cells: dict[str, Line] = {
         "mark": (Span(letter, f"series{ink_of(letter)}"),) if letter else (),
         "name": (Span(row.title), *((Span(f" {fold}", "muted"),) if several else ())),
-        "n": (Span(str(row.n)),),
+        "n": (Span(row.seeds_text),),
         "mean": mean if row.mean is not None else (),
         "sd": (Span(numbers.decimal(row.sd, digits), "muted"),) if row.sd is not None else (),
         "published": _published(row),
@@ -211,7 +211,7 @@ def _folded(other: FoldedCell, table: ComparisonTable) -> dict[str, Line]:
     digits = table.metric.digits
     return {
         "name": (Span(f"  {other.title}"),),
-        "n": (Span(str(other.n)),),
+        "n": (Span(other.seeds_text),),
         "mean": (Span(numbers.decimal(other.mean, digits)),) if other.mean is not None else (),
         "sd": (Span(numbers.decimal(other.sd, digits)),) if other.sd is not None else (),
         "verdict": (Span(other.why),),

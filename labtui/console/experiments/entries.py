@@ -112,9 +112,10 @@ def _variant_key(name: str) -> EntryKey:
 def _cell_of(runs: Sequence[Run]) -> "Cell | None":
     if not any(run.state is State.FINISHED for run in runs):
         return None
-    from labtui.compare.deltas import cell_of_runs  # deferred: the first frame has no runs
+    from labtui.api.comparison import class_counts  # deferred: the first frame has no runs
+    from labtui.compare.deltas import cell_of_runs
 
-    return cell_of_runs(runs)
+    return cell_of_runs(runs, class_counts())
 
 
 def _same(runs: Sequence[Run], others: Sequence[Run]) -> bool:
