@@ -41,7 +41,7 @@ from labtui.compare.plans import (
     wanted_seeds,
 )
 from labtui.compare.sequential import CAP, boundaries
-from labtui.compare.spec_diff import draws_alike
+from labtui.compare.spec_diff import pairs_by_seed
 from labtui.compare.statistics import ALPHA
 from labtui.errors import LabError, UsageError
 from labtui.launch.daemonize import daemonize, redirect_output, spawn
@@ -370,7 +370,7 @@ def _comparison(
     effect = request.smallest_effect
     if effect is None and metric_of(request.metric).is_accuracy:
         effect = row.smallest_effect or None
-    method: Literal["paired", "welch"] = "paired" if draws_alike(here, there) else "welch"
+    method: Literal["paired", "welch"] = "paired" if pairs_by_seed(here, there) else "welch"
     sides = [Side(spec=msgspec.structs.replace(spec, seed=0), recipe=recipe_hash(spec)) for spec in (here, there)]
     return PlannedComparison(row=sides[0], baseline=sides[1], method=method, smallest_effect=effect)
 

@@ -10,7 +10,7 @@ from labtui.compare.baselines import declared_baseline, joint_factor
 from labtui.compare.cells import Cell, cells, final_values, mean
 from labtui.compare.findings.confounds import confounds
 from labtui.compare.metrics import metric
-from labtui.compare.spec_diff import draws_alike
+from labtui.compare.spec_diff import pairs_by_seed
 from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -74,11 +74,8 @@ def plain_difference(here: Cell, there: Cell, tag: str) -> float | None:
 
 
 def are_paired(here: Cell, there: Cell) -> bool:
-    """Whether a seed means the same initial weights and the same order of images in both cells.
-
-    The recipes and the devices decide that, before there is any value.
-    """
-    return here.place == there.place and draws_alike(here.spec, there.spec)
+    """Whether seeds are compared in pairs. Recipes and devices decide that, before there is any value."""
+    return here.place == there.place and pairs_by_seed(here.spec, there.spec)
 
 
 def cell_of_runs(runs: Iterable[Run], classes: Mapping[str, int] = _NO_CLASSES) -> Cell | None:

@@ -1,5 +1,6 @@
 """Two factors, alone and together: what each does on average, and whether they simply add up."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations, islice
 from typing import NamedTuple
@@ -8,10 +9,12 @@ import numpy as np
 
 from labtui.compare import statistics
 from labtui.compare.cells import Cell, final_values
+from labtui.compare.deltas import are_paired
 from labtui.compare.findings.confounds import confounds
 from labtui.compare.metrics import Metric
 from labtui.compare.model import Effect, Factorial
-from labtui.compare.spec_diff import changes, draws_alike
+from labtui.compare.spec_diff import changes
+from labtui.compare.statistics import Estimate
 from labtui.compare.verdicts import interval
 from labtui.text.numbers import seed_ranges
 
@@ -45,31 +48,50 @@ def squares(cells: Sequence[Cell], factors: Mapping[str, tuple[str, ...]]) -> li
     return result
 
 
-def factorial(square: Square, metric: Metric) -> Factorial:
-    """The result of a 2x2 experiment: main effects and interaction, each with its 95% interval."""
-    titles = [cell.title for cell in square]
-    effects, method, text = _effects(square, metric)
-    return Factorial(
-        base=titles[0], first=titles[1], second=titles[2], both=titles[3], effects=effects, method=method, text=text
-    )
+class Contrast(NamedTuple):
+    """A 2x2 experiment before anything is claimed about it."""
+
+    square: Square
+    estimates: tuple[Estimate, ...]
+    """Main effect of the first, of the second, interaction; empty if the four rows are not comparable."""
+    other_scale: Estimate | None
+    """The interaction on a scale without a ceiling: logit of an accuracy, logarithm of a positive value."""
+    method: str
+    why: str
+    """Why there are no estimates."""
+
+    @property
+    def interaction_p(self) -> float | None:
+        """Two-sided; None without an estimate or without spread."""
+        p = float(statistics.p_two_sided(self.estimates[2])) if self.estimates else math.nan
+        return None if math.isnan(p) else p
 
 
-def _effects(square: Square, metric: Metric) -> tuple[tuple[Effect, ...], str, str]:
+def contrast(square: Square, metric: Metric) -> Contrast:
+    """The effects of a 2x2 experiment over the seeds that finished."""
     if why := _why_not_comparable(square, metric):
-        return (), "", why
+        return Contrast(square, (), None, "", why)
     groups = [{value.seed: value.value for value in final_values(cell, metric.tag)} for cell in square]
-    seeds = sorted(set.intersection(*(set(group) for group in groups)))
-    same_draws = all(cell.place == square.base.place and draws_alike(cell.spec, square.base.spec) for cell in square)
-    paired = same_draws and len(seeds) >= 2
-    numbers = [[group[seed] for seed in seeds] if paired else list(group.values()) for group in groups]
+    same_seeds = all(group.keys() == groups[0].keys() for group in groups)
+    paired = same_seeds and all(are_paired(cell, square.base) for cell in square[1:])
+    numbers = [[*group.values()] for group in groups]
     if min(map(len, numbers)) < 2:
-        return (), "", "one seed: the effects have no intervals; run three seeds of all four"
-    estimates = [
-        statistics.paired(np.tensordot(weights, np.array(numbers), 1))
-        if paired
-        else statistics.contrast(weights, numbers)
-        for weights in _CONTRASTS
-    ]
+        why = "one seed: the effects have no intervals; run three seeds of all four"
+        return Contrast(square, (), None, "", why)
+    estimates = tuple(_contrast(weights, numbers, paired=paired) for weights in _CONTRASTS)
+    other = [_unbounded(group, metric) for group in numbers]
+    scaled = [group for group in other if group is not None]
+    other_scale = _contrast(_CONTRASTS[2], scaled, paired=paired) if len(scaled) == len(numbers) else None
+    method = f"paired over seeds {seed_ranges(tuple(groups[0]))}" if paired else "Welch"
+    return Contrast(square, estimates, other_scale, method, "")
+
+
+def factorial(found: Contrast, metric: Metric, level: float | None) -> Factorial:
+    """The result of a 2x2 experiment: main effects and interaction, each with its 95% interval alone.
+
+    What is said about the interaction holds at `level`, together with all judged lines of the table.
+    """
+    square = found.square
     names = (square.first.title, square.second.title, "interaction")
     effects = tuple(
         Effect(
@@ -78,10 +100,33 @@ def _effects(square: Square, metric: Metric) -> tuple[tuple[Effect, ...], str, s
             interval=interval(estimate),
             p=float(statistics.p_two_sided(estimate)),
         )
-        for name, estimate in zip(names, estimates, strict=True)
+        for name, estimate in zip(names, found.estimates, strict=bool(found.estimates))
     )
-    method = f"paired over seeds {seed_ranges(tuple(seeds))}" if paired else "Welch"
-    return effects, method, _interaction_text(effects[2], metric)
+    titles = [cell.title for cell in square]
+    text = found.why or _interaction_text(found, metric, level)
+    return Factorial(
+        base=titles[0],
+        first=titles[1],
+        second=titles[2],
+        both=titles[3],
+        effects=effects,
+        method=found.method,
+        text=text,
+    )
+
+
+def _contrast(weights: Sequence[float], numbers: Sequence[Sequence[float]], *, paired: bool) -> Estimate:
+    if paired:
+        return statistics.paired(np.tensordot(weights, np.array(numbers), 1))
+    return statistics.contrast(weights, numbers)
+
+
+def _unbounded(values: Sequence[float], metric: Metric) -> list[float] | None:
+    """The values on a scale on which effects near a bound are not squeezed; None if there is none."""
+    if metric.is_accuracy:
+        shares = [min(max(value / 100, 1e-4), 1 - 1e-4) for value in values]
+        return [math.log(share / (1 - share)) for share in shares]
+    return [math.log(value) for value in values] if min(values) > 0 else None
 
 
 def _why_not_comparable(square: Square, metric: Metric) -> str:
@@ -92,14 +137,26 @@ def _why_not_comparable(square: Square, metric: Metric) -> str:
     return ""
 
 
-def _interaction_text(interaction: Effect, metric: Metric) -> str:
-    low, high = interaction.interval
-    if low <= 0 <= high:
+def _interaction_text(found: Contrast, metric: Metric, level: float | None) -> str:
+    side = _side(found.estimates[2], level)
+    if not side:
         return "whether the two effects add up is undecided: the interval of the interaction contains 0"
     if metric.better is None:
         return "the two effects do not add up; which way is better is not declared"
-    better = (low > 0) == metric.higher_is_better
-    return "together they do more than the sum of both" if better else "together they do less than the sum of both"
+    more = "more" if (side > 0) == metric.higher_is_better else "less"
+    if found.other_scale is None or _side(found.other_scale, level) == side:
+        return f"together they do {more} than the sum of both"
+    scale = "the logit scale, which has no ceiling" if metric.is_accuracy else "the logarithmic scale"
+    unit = metric.delta_unit or metric.tag
+    return f"in {unit} together they do {more} than the sum of both, but not on {scale}: it depends on the scale"
+
+
+def _side(estimate: Estimate, level: float | None) -> int:
+    """1 or -1 where the whole interval lies on one side of zero, else 0."""
+    if level is None:
+        return 0
+    low, high = interval(estimate, level)
+    return 1 if low > 0 else -1 if high < 0 else 0
 
 
 def _adds_up(square: Square) -> bool:

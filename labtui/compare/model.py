@@ -272,7 +272,11 @@ class PublishedFigure(Struct, frozen=True, kw_only=True):
 
 
 class Losses(Struct, frozen=True, kw_only=True):
-    """Train and test loss as mean cross-entropy per image, whatever scale they were recorded on."""
+    """Train and test loss as cross-entropy, whatever scale they were recorded on.
+
+    They are means over batches: a smaller last batch weighs as much as a full one, which can be up to 3% off the mean
+    per image.
+    """
 
     train: float | None
     test: float | None

@@ -24,16 +24,18 @@ from labtui.compare.cells import (
     seed_counts,
 )
 from labtui.compare.differences import Difference
-from labtui.compare.factorial import factorial, squares
+from labtui.compare.factorial import Contrast, contrast, factorial, squares
 from labtui.compare.findings import per_image
 from labtui.compare.findings.collect import baseline_findings, comparison_findings, row_findings
 from labtui.compare.findings.confounds import images_ratio
 from labtui.compare.findings.losses import losses
 from labtui.compare.findings.published import (
     CellWithReference,
+    ReproductionLevel,
     published,
     published_findings,
     reproduction_findings,
+    reproduction_levels,
 )
 from labtui.compare.measured import measured
 from labtui.compare.metrics import Metric
@@ -43,6 +45,7 @@ from labtui.compare.model import (
     ComparisonTable,
     Finding,
     FoldedCell,
+    PublishedFigure,
     SeedFailure,
     Severity,
     Verdict,
@@ -85,16 +88,20 @@ def compare_cells(
         classes=classes or {},
     )
     choices = select_rows([choose_baselines(source, context) for source in sources], names)
-    comparisons = _judge(choices, context, alpha)
-    rows = tuple(_row(choice, own, choices, context) for choice, own in zip(choices, comparisons, strict=True))
     factors = {choice.cell.key: choice.factor for choice in choices}
+    contrasts = [contrast(square, shown) for square in squares([choice.cell for choice in choices], factors)]
+    comparisons, interactions = _judge(choices, contrasts, context, alpha)
+    figures = {choice.cell.key: (choice.cell, _published(choice, context)) for choice in choices}
+    levels = reproduction_levels(figures)
+    rows = tuple(
+        _row(choice, own, choices, context, figures[choice.cell.key][1], levels.get(choice.cell.key))
+        for choice, own in zip(choices, comparisons, strict=True)
+    )
     return ComparisonTable(
         metric=context.metric,
         rows=rows,
-        factorials=tuple(
-            factorial(square, context.metric) for square in squares([choice.cell for choice in choices], factors)
-        ),
-        judged=sum(comparison.judged for own in comparisons for comparison in own),
+        factorials=tuple(factorial(one, shown, level) for one, level in zip(contrasts, interactions, strict=True)),
+        judged=sum(comparison.judged for own in comparisons for comparison in own) + sum(map(bool, interactions)),
         alpha=alpha,
         test_images=next((row.budget.test_images for row in rows if row.budget.test_images), None),
         notes=_notes(choices, sources),
@@ -112,11 +119,18 @@ def _with_classes(cell: Cell, classes: Mapping[str, Sequence[str]], run_data: Ru
 # --- Comparisons --------------------------------------------------------------------------------------------------
 
 
-def _judge(choices: Sequence[BaselineChoice], context: TableContext, alpha: float) -> list[list[Comparison]]:
-    """The comparisons of every row with their verdicts, the declared one first."""
+def _judge(
+    choices: Sequence[BaselineChoice], contrasts: Sequence[Contrast], context: TableContext, alpha: float
+) -> tuple[list[list[Comparison]], list[float | None]]:
+    """The comparisons of every row with their verdicts, the declared one first, and the level of each interaction."""
     pending = [_pending(choice, context) for choice in choices]
-    judged = iter(verdicts.judge(list(chain.from_iterable(pending)), context.metric, alpha))
-    return [[next(judged) for _ in own] for own in pending]
+    ps = [one.interaction_p for one in contrasts]
+    judged, levels = verdicts.judge(
+        list(chain.from_iterable(pending)), context.metric, alpha, further=[p for p in ps if p is not None]
+    )
+    remaining, further = iter(judged), iter(levels)
+    comparisons = [[next(remaining) for _ in own] for own in pending]
+    return comparisons, [None if p is None else next(further) for p in ps]
 
 
 def _pending(row: BaselineChoice, context: TableContext) -> list[verdicts.PendingComparison]:
@@ -190,13 +204,13 @@ def _row(
     comparisons: Sequence[Comparison],
     choices: Sequence[BaselineChoice],
     context: TableContext,
+    figures: tuple[PublishedFigure, ...],
+    level: ReproductionLevel | None,
 ) -> ComparisonRow:
     cell, variant, is_current = choice.cell, choice.source.variant, choice.source.is_current
     failed = failed_seeds(cell.outcomes(context.metric.tag))
     values = final_values(cell, context.metric.tag)
     mean, sd = mean_and_sd([value.value for value in values])
-    reference = variant.reference if variant and is_current else None
-    figures = published(cell, reference, context.run_data) if reference else ()
     classes = context.class_names(cell)
     return ComparisonRow(
         key=cell.key,
@@ -227,7 +241,7 @@ def _row(
             *row_findings(choice.source, context),
             *baseline_findings(choice, choices, context.metric),
             *_published_findings(choice, context),
-            *reproduction_findings(cell, figures, choice.factor),
+            *reproduction_findings(cell, figures, choice.factor, level),
         ),
         classes=classes,
         class_accuracy=per_image.mean_class_accuracy(cell, len(classes), context.run_data),
@@ -235,6 +249,12 @@ def _row(
         superseded=tuple(run.id for run in cell.superseded),
         unfinished=tuple(run.id for run in cell.unfinished),
     )
+
+
+def _published(choice: BaselineChoice, context: TableContext) -> tuple[PublishedFigure, ...]:
+    variant = choice.source.variant
+    reference = variant.reference if variant and choice.source.is_current else None
+    return published(choice.cell, reference, context.run_data) if reference else ()
 
 
 def _noise(cell: Cell, metric: Metric, mean: float | None) -> float | None:

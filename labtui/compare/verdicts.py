@@ -136,16 +136,25 @@ def _too_few(cell: Cell, metric: Metric, whose: str = "") -> str:
     return f"one seed{whose}" if learned else f"no finished run{whose}"
 
 
-def judge(pending: Sequence[PendingComparison], metric: Metric, alpha: float = ALPHA) -> list[Comparison]:
-    """Give every comparison its verdict. Those marked `judged` share the chance `alpha` of a false claim."""
+def judge(
+    pending: Sequence[PendingComparison], metric: Metric, alpha: float = ALPHA, further: Sequence[float] = ()
+) -> tuple[list[Comparison], list[float]]:
+    """Give every comparison its verdict, and each of the further tests the level at which it is judged.
+
+    Comparisons marked `judged` and the further tests, given by their p values, share the chance `alpha` of a false
+    claim.
+    """
     pending = _with_success_rates(pending, alpha)
     family = [item for item in pending if item.comparison.judged]
-    if not family:
-        return [_not_judged(item) for item in pending]
-    adjusted = statistics.holm([p_value(item.difference) or 0.0 for item in family], alpha)
-    levels = zip(family, adjusted.p.tolist(), adjusted.level.tolist(), strict=True)
-    judged = {id(item.comparison): _judged(item, metric, p, level, len(family), alpha) for item, p, level in levels}
-    return [judged.get(id(item.comparison)) or _not_judged(item) for item in pending]
+    if not family and not further:
+        return [_not_judged(item) for item in pending], []
+    adjusted = statistics.holm([*(p_value(item.difference) or 0.0 for item in family), *further], alpha)
+    ps, levels = adjusted.p.tolist(), adjusted.level.tolist()
+    judged = {
+        id(item.comparison): _judged(item, metric, p, level, len(family), alpha)
+        for item, p, level in zip(family, ps, levels, strict=False)
+    }
+    return [judged.get(id(item.comparison)) or _not_judged(item) for item in pending], levels[len(family) :]
 
 
 def _with_success_rates(pending: Sequence[PendingComparison], alpha: float) -> list[PendingComparison]:

@@ -1,8 +1,8 @@
 """Published figures: compared with ours at the same tag and epoch, and what they can show by themselves."""
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
@@ -192,17 +192,75 @@ def expected(ours: Sequence[float], level: float = 0.95) -> Interval | None:
     return mean - half, mean + half
 
 
+class ReproductionLevel(NamedTuple):
+    """At which level a row's published figure is tested, once all rows of a table are."""
+
+    level: float
+    rows: int
+
+
+def reproduction_levels(
+    rows: Mapping[str, tuple["Cell", Sequence[PublishedFigure]]], alpha: float = 0.05
+) -> dict[str, ReproductionLevel]:
+    """Holm's levels by row key: the chance that any faithful row is called not reproduced stays under `alpha`."""
+    from labtui.compare.statistics import holm  # deferred: numpy
+
+    tested = {
+        key: figure
+        for key, (cell, figures) in rows.items()
+        if (figure := _accuracy(figures)) and figure.expected and not _is_at_chance(cell, figure)
+    }
+    if not tested:
+        return {}
+    levels = holm([_reproduction_p(figure) for figure in tested.values()], alpha).level.tolist()
+    return {key: ReproductionLevel(level, len(tested)) for key, level in zip(tested, levels, strict=True)}
+
+
 def reproduction_findings(
-    cell: "Cell", figures: Sequence[PublishedFigure], factor: tuple[str, ...]
+    cell: "Cell", figures: Sequence[PublishedFigure], factor: tuple[str, ...], level: ReproductionLevel | None
 ) -> tuple[Finding, ...]:
     """A finding if the published run learned nothing, or if our runs differ from it by more than seeds explain."""
-    figure = next((figure for figure in figures if figure.tag == tags.REPORT_TEST_ACCURACY), None)
+    figure = _accuracy(figures)
     if figure is None:
         return ()
-    if cell.classes and at_chance(figure.value, cell.classes, report_test_images(cell) or _USUAL_IMAGES):
+    if _is_at_chance(cell, figure):
         return (_finding("published-at-chance", _learned_nothing(cell, figure, factor)),)
-    text = _not_reproduced(figure)
+    text = _not_reproduced(figure, level)
     return (_finding("not-reproduced", text),) if text else ()
+
+
+def _accuracy(figures: Sequence[PublishedFigure]) -> PublishedFigure | None:
+    return next((figure for figure in figures if figure.tag == tags.REPORT_TEST_ACCURACY), None)
+
+
+def _is_at_chance(cell: "Cell", figure: PublishedFigure) -> bool:
+    images = report_test_images(cell) or _USUAL_IMAGES
+    return bool(cell.classes) and at_chance(figure.value, cell.classes or 0, images)
+
+
+def _scale(figure: PublishedFigure) -> float:
+    """Standard error of one more run of ours minus our mean."""
+    from scipy.special import stdtrit  # deferred: 60 ms
+
+    low, high = figure.expected or (math.nan, math.nan)
+    return (high - low) / 2 / float(stdtrit(figure.n - 1, 0.975))
+
+
+def _reproduction_p(figure: PublishedFigure) -> float:
+    from scipy.special import stdtr  # deferred: 60 ms
+
+    scale, off = _scale(figure), abs(figure.difference or 0.0)
+    if not scale > 0:
+        return 0.0 if off else 1.0
+    return 2 * float(stdtr(figure.n - 1, -off / scale))
+
+
+def _within(figure: PublishedFigure, level: float) -> Interval:
+    """Where one more run of ours would lie at this level."""
+    from scipy.special import stdtrit  # deferred: 60 ms
+
+    ours, half = figure.ours or 0.0, float(stdtrit(figure.n - 1, (1 + level) / 2)) * _scale(figure)
+    return ours - half, ours + half
 
 
 def _learned_nothing(cell: "Cell", figure: PublishedFigure, factor: tuple[str, ...]) -> str:
@@ -215,18 +273,19 @@ def _learned_nothing(cell: "Cell", figure: PublishedFigure, factor: tuple[str, .
     return f"{text}; {share} did ({numbers.decimal(figure.ours)}%): {keys} alone does not decide it"
 
 
-def _not_reproduced(figure: PublishedFigure) -> str:
+def _not_reproduced(figure: PublishedFigure, level: ReproductionLevel | None) -> str:
     if figure.ours is None or figure.difference is None:
         return ""
     ours = f"ours is {numbers.decimal(figure.ours)}, {numbers.signed(figure.difference)} points from the published one"
-    if figure.expected is None:
+    if figure.expected is None or level is None:
         unknown = f"{ours}: with one seed of ours it is unknown whether seeds explain that"
         return unknown if abs(figure.difference) > _FAR else ""
-    low, high = figure.expected
+    low, high = _within(figure, level.level)
     if low <= figure.value <= high:
         return ""
     within = f"[{numbers.decimal(low)}, {numbers.decimal(high)}]"
-    return f"{ours}: more than seeds explain, one more run of ours would lie in {within}"
+    holm = f" (Holm over {level.rows} rows)" if level.rows > 1 else ""
+    return f"{ours}: more than seeds explain, one more run of ours would lie in {within}{holm}"
 
 
 def _finding(code: str, text: str) -> Finding:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from labtui.compare.cells import Cell, mean_of, run_requests
+from labtui.compare.cells import Cell, final_values, mean, run_requests
 from labtui.compare.metrics import Metric
 from labtui.compare.model import Finding, Remedy, Severity
 from labtui.compare.spec_diff import changes, flat_recipe
@@ -53,10 +53,13 @@ class GridSearch(Struct, frozen=True, kw_only=True):
 
 
 def grid_searches(cells: Sequence[Cell]) -> list[GridSearch]:
-    """Every set of two or more cells of one experiment and data set that differ in a single number."""
+    """Every set of two or more cells of one experiment and data set that differ in a single number.
+
+    Cells whose seeds all failed were tried as well.
+    """
     groups: dict[tuple[str, str, str], dict[float, Cell]] = {}
     for cell in cells:
-        if not cell.runs:
+        if not cell.has_ended_seeds:
             continue
         for key, value in cell.flat.items():
             if key.startswith(_TUNABLE) and isinstance(value, int | float) and not isinstance(value, bool):
@@ -76,23 +79,30 @@ def _recipe_without(flat: Mapping[str, object], key: str) -> str:
 
 def grid_findings(cell: Cell, grid: GridSearch, metric: Metric) -> tuple[Finding, ...]:
     """Findings about the best cell of a grid: whether it lies at the edge, and what it was chosen by."""
-    means = [mean_of(member, metric.tag) for member in grid.cells]
-    known = [mean for mean in means if mean is not None]
-    if len(known) < len(means) or metric.better is None:
+    if metric.better is None or not all(member.outcomes(metric.tag) for member in grid.cells):
+        return ()
+    means = [mean(value.value for value in final_values(member, metric.tag)) for member in grid.cells]
+    known = [value for value in means if value is not None]
+    if not known:
         return ()
     best = means.index(max(known) if metric.higher_is_better else min(known))
     if grid.cells[best].key != cell.key:
         return ()
-    return (*_edge(grid, best), *_selection(grid, metric))
+    return (*_edge(grid, best, metric), *_selection(grid, metric))
 
 
-def _edge(grid: GridSearch, best: int) -> Iterator[Finding]:
+def _edge(grid: GridSearch, best: int, metric: Metric) -> Iterator[Finding]:
     if 0 < best < len(grid.values) - 1:
         return
     side, word = (1, "smallest") if best == 0 else (-2, "largest")
     value, neighbour = grid.values[best], grid.values[side]
     tried = ", ".join(f"{value:g}" for value in grid.values)
-    text = f"the best {grid.key} of {tried} is the {word} tried: the grid ends at its best value"
+    start = f"the best {grid.key} of {tried} is the {word} tried"
+    if not _is_decided(grid.cells[best], grid.cells[side], metric):
+        text = f"{start}, but whether it is better than {neighbour:g} is undecided"
+        yield Finding(severity=Severity.NOTE, code="grid-edge", text=text, key=grid.key, here=f"{value:g}")
+        return
+    text = f"{start}: the grid ends at its best value"
     further = value * value / neighbour if value > 0 and neighbour > 0 else 2 * value - neighbour
     cell = grid.cells[best]
     runs = run_requests([cell], cell.seeds, {grid.key: float(f"{further:.3g}")})
@@ -100,6 +110,20 @@ def _edge(grid: GridSearch, best: int) -> Iterator[Finding]:
     yield Finding(
         severity=Severity.WARNING, code="grid-edge", text=text, key=grid.key, here=f"{value:g}", remedy=remedy
     )
+
+
+def _is_decided(best: Cell, neighbour: Cell, metric: Metric) -> bool:
+    """Whether the interval of the difference excludes zero; a neighbour whose seeds all failed is no match."""
+    from labtui.compare import statistics  # deferred: numpy, which the console's list does without
+    from labtui.compare.differences import difference
+
+    if not final_values(neighbour, metric.tag):
+        return True
+    found = difference(best.outcomes(metric.tag), neighbour.outcomes(metric.tag), pairs=False, worst=None)
+    if found.estimate is None:
+        return False
+    low, high = statistics.bounds(found.estimate)
+    return bool(low > 0 or high < 0)
 
 
 def _selection(grid: GridSearch, metric: Metric) -> Iterator[Finding]:

@@ -128,7 +128,7 @@ def caption(table: ComparisonTable) -> str:
     """A sentence about the numbers: metric, unit, selection, intervals."""
     metric = table.metric
     unit = f" in {metric.unit}" if metric.unit else ""
-    adjusted = f", adjusted for {table.judged} judged lines (Holm)" if table.judged > 1 else ""
+    adjusted = f", adjusted so that all {table.judged} verdicts hold at once (Holm)" if table.judged > 1 else ""
     values = f"{metric.tag}{unit}, mean and standard deviation over seeds ({metric.selection})"
     return f"{values}; Δ in {metric.delta_unit or metric.tag}, 95% intervals{adjusted}"
 

@@ -1,7 +1,16 @@
 """Verdicts as sentences, for readers who do not know the tool."""
 
 from labtui.compare.metrics import Metric
-from labtui.compare.model import BUDGET_MARGIN, Comparison, ComparisonRow, Factorial, ImageTest, Verdict
+from labtui.compare.model import (
+    BUDGET_MARGIN,
+    Comparison,
+    ComparisonRow,
+    ComparisonTable,
+    Factorial,
+    ImageTest,
+    Verdict,
+)
+from labtui.compare.statistics import test_set_noise
 from labtui.text import numbers
 from labtui.text.words import plural
 
@@ -46,6 +55,18 @@ def factorial(result: Factorial, metric: Metric) -> list[str]:
         delta, interval = numbers.signed(effect.delta, metric.digits), numbers.interval(effect.interval, metric.digits)
         lines.append(f"{name}: {delta} {interval}")
     return [f"{title} ({metric.delta_unit}, 95% each, {result.method})", *lines, result.text]
+
+
+def ruler(table: ComparisonTable) -> tuple[float, float] | None:
+    """The best baseline's accuracy (without baselines the best row's), and the test-set noise in points there.
+
+    None for a metric without it. It is the one ruler of a table, of its plot and of its report.
+    """
+    if not table.test_images or not (table.metric.is_plain_test and table.metric.is_accuracy):
+        return None
+    rows = [row for row in table.rows if row.mean is not None]
+    levels = [row.mean for row in rows if row.is_baseline and row.mean is not None] or [row.mean or 0.0 for row in rows]
+    return (max(levels), test_set_noise(max(levels), table.test_images)) if levels else None
 
 
 def p_cell(comparison: Comparison) -> str:

@@ -8,7 +8,6 @@ from typing import Literal, get_args
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Losses, PublishedFigure, Verdict
 from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines, table_note_lines
-from labtui.compare.statistics import test_set_noise
 from labtui.text import numbers
 from labtui.text.clean import in_ascii
 from labtui.text.durations import duration
@@ -73,22 +72,21 @@ def _head(table: ComparisonTable, width: int) -> list[Line]:
     if any(comparison.delta is not None for row in table.rows for comparison in row.comparisons):
         lines += paragraph(_delta_caption(table, _common_baseline(table)), width)
     several = sum(row.mean is not None for row in table.rows) > 1
-    if several and metric.is_plain_test and metric.is_accuracy and table.test_images:
-        lines += paragraph(_noise_caption(table), width, "muted")
+    if several and (ruler := phrases.ruler(table)):
+        lines += paragraph(_noise_caption(table, ruler), width, "muted")
     return lines
 
 
 def _delta_caption(table: ComparisonTable, against: str) -> str:
     unit = table.metric.delta_unit or table.metric.tag
-    adjusted = f", adjusted for all {table.judged} judged lines (Holm)" if table.judged > 1 else ""
+    adjusted = f", adjusted so that all {table.judged} verdicts hold at once (Holm)" if table.judged > 1 else ""
     return f"Δ in {unit} against {against} unless a line names another baseline; 95% intervals{adjusted}"
 
 
-def _noise_caption(table: ComparisonTable) -> str:
-    best = max((row.mean for row in table.rows if row.mean is not None), default=50.0)
-    noise = numbers.decimal(test_set_noise(best, table.test_images or 1))
+def _noise_caption(table: ComparisonTable, ruler: tuple[float, float]) -> str:
+    level, noise = ruler[0], numbers.decimal(ruler[1])
     images = numbers.count(table.test_images)
-    return f"test-set noise: on another {images} images equal networks at {best:.0f}% can differ by {noise} points"
+    return f"test-set noise: on another {images} images equal networks at {level:.0f}% can differ by {noise} points"
 
 
 def _common_baseline(table: ComparisonTable) -> str:
@@ -160,7 +158,11 @@ def loss_lines(table: ComparisonTable, width: int) -> list[Line]:
     if not rows:
         return []
     columns = [Column(title, right=bool(title)) for title in ("", "Train Loss ", "Test Loss", "gap", "test/loss")]
-    lines = paragraph("losses as cross-entropy per image, whatever scale they were recorded on", width, "title")
+    lines = paragraph("losses as cross-entropy, whatever scale they were recorded on", width, "title")
+    if any(row.losses for row in table.rows):
+        text = "Train Loss and Test Loss are means over batches: "
+        text += "a small last one weighs as much, up to 3% off the mean per image"
+        lines += paragraph(text, width, "muted")
     if any(row.losses and row.losses.penalty for row in table.rows):
         lines += paragraph("+ after a Train Loss: it includes a penalty, which no test loss does", width)
     return [*lines, *align(columns, rows, drop_empty=True)]

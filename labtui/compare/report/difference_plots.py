@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Verdict
+from labtui.compare.render import phrases
 from labtui.compare.report.figure_style import BLACK, BLUE, GREY, LIGHT, VERMILION, Drawing, sheet
-from labtui.compare.statistics import test_set_noise
 from labtui.text import numbers
 
 _COLOURS = {Verdict.GAIN: BLUE, Verdict.LOSS: VERMILION}
@@ -30,11 +30,9 @@ def compared(table: ComparisonTable) -> list[tuple[ComparisonRow, Comparison]]:
 
 
 def noise_band(table: ComparisonTable) -> float | None:
-    """The test-set noise at the best baseline's level, in points; None for a metric without it."""
-    levels = [row.mean for row in table.rows if row.is_baseline and row.mean is not None]
-    if not levels or not table.test_images or not (table.metric.is_plain_test and table.metric.is_accuracy):
-        return None
-    return test_set_noise(max(levels), table.test_images)
+    """The test-set noise of the table's ruler, in points; None for a metric without it."""
+    ruler = phrases.ruler(table)
+    return ruler[1] if ruler else None
 
 
 def linear_to(table: ComparisonTable) -> float | None:

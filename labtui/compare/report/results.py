@@ -31,9 +31,10 @@ _KINDS: dict[Verdict, LineKind] = {Verdict.GAIN: "gain", Verdict.LOSS: "loss"}
 
 _ONE_SCALE = (
     "The report printed the root of (sum of the batch means / number of samples), which depends on the batch size: its "
-    "Train Loss and Test Loss are not comparable. Here both are converted to mean cross-entropy per image. The train "
-    "figure is measured during the epoch, and includes the penalty if there is one; then no gap is given. The last "
-    "column is measured once, at the end, in evaluation mode, on the plain test images."
+    "Train Loss and Test Loss are not comparable. Here both are converted to cross-entropy: the mean over batches, in "
+    "which a smaller last batch weighs as much as a full one, so that it can be up to 3% off the mean per image. The "
+    "train figure is measured during the epoch, and includes the penalty if there is one; then no gap is given. The "
+    "last column is measured once, at the end, in evaluation mode, on the plain test images."
 )
 
 _DIFFERENCES = (
@@ -125,7 +126,7 @@ def _losses(table: ComparisonTable) -> list[Block]:
     if not lines:
         return []
     head = ("", "Train Loss", "with penalty", "Test Loss", "test over train", "test/loss")
-    text = f"Mean cross-entropy per image{_guessing(table)}."
+    text = f"Cross-entropy, mean over batches{_guessing(table)}."
     block = TableBlock(caption=text, head=head, left=_LEFT, lines=lines)
     return [Heading(3, "Losses on one scale"), Paragraph(plain(_ONE_SCALE)), block]
 
