@@ -176,6 +176,9 @@ class PlanDriver:
         self._lock = FileLock(plan_path(lab, plan.id).with_suffix(".lock"), timeout=0)
         self._retried: set[str] = set()
         self._resumes = True
+        self._recipes: dict[str, str] = {}
+        self._outcomes: Outcomes = {}
+        self._state = evaluate(plan, self._outcomes)
         self.runs: tuple[Run, ...] = ()
         """The plan's runs at the last step, newest first."""
 
@@ -185,12 +188,13 @@ class PlanDriver:
         If another process drives the plan, nothing is queued. Raises LabError if a seed's run failed for a reason that
         says nothing about its recipe, or was stopped, after this driver had started: the plan then waits for the user.
         """
-        self.runs = tuple(run for run in self._lab.store.scan() if _belongs(run, self._plan))
+        self.runs = tuple(run for run in self._lab.store.scan() if self._is_seed(run))
         outcomes = plan_outcomes(self._plan, self.runs)
-        state = evaluate(self._plan, outcomes)
-        if not state.has_ended and self._drives():
-            self._queue(state, outcomes)
-        return state
+        if outcomes != self._outcomes:  # an evaluation simulates for up to half a second, on the cores that train
+            self._outcomes, self._state = outcomes, evaluate(self._plan, outcomes)
+        if not self._state.has_ended and self._drives():
+            self._queue()
+        return self._state
 
     def stop_queueing(self) -> tuple[Run, ...]:
         """Queue nothing any more. Returns the plan's runs that are queued or running."""
@@ -206,14 +210,24 @@ class PlanDriver:
             return False
         return True
 
-    def _queue(self, state: PlanState, outcomes: Outcomes) -> None:
-        newest: dict[tuple[str, int], Run] = {}
-        for run in reversed(self.runs):
-            if run.spec is not None:
-                newest[recipe_hash(run.spec), run.spec.seed] = run
+    def _is_seed(self, run: Run) -> bool:
+        """Whether a run is a seed of this plan: its recipe, and trained where the plan trains."""
+        if run.spec is None or run.foreign or run.spec.seed >= self._plan.cap:
+            return False
+        if run.id not in self._recipes:  # a spec never changes, and every run of the folder is asked at every step
+            self._recipes[run.id] = recipe_hash(run.spec)
+        if self._recipes[run.id] not in {side.recipe for side in self._plan.sides}:
+            return False
+        if run.launch is None:
+            return True
+        same_threads = self._plan.threads is None or run.launch.threads == self._plan.threads
+        return run.launch.device.partition(":")[0] == self._plan.device and same_threads
+
+    def _queue(self) -> None:
+        newest = {(self._recipes[run.id], run.spec.seed): run for run in reversed(self.runs) if run.spec is not None}
         queued = False
         active = sum(not run.state.is_over for run in self.runs)
-        for side, seed in wanted_seeds(state, outcomes, ahead=self._placement.jobs):
+        for side, seed in wanted_seeds(self._state, self._outcomes, ahead=self._placement.jobs):
             before = newest.get((side.recipe, seed))
             if before is not None and not before.state.is_over:
                 continue
@@ -251,14 +265,14 @@ class PlanDriver:
 
 
 def plan_outcomes(plan: Plan, runs: Iterable[Run]) -> Outcomes:
-    """What became of each seed of a plan, by recipe. `runs` are newest first.
+    """What became of each seed of a plan, by recipe. `runs` are the plan's, newest first.
 
     A seed that diverged or never learned has failed, even if a later run of it finished: trying a seed again until it
     works would choose the result.
     """
     tries: dict[tuple[str, int], list[Run]] = defaultdict(list)
     for run in runs:
-        if run.spec is not None and _belongs(run, plan):
+        if run.spec is not None:
             tries[recipe_hash(run.spec), run.spec.seed].append(run)
     outcomes: dict[str, dict[int, SeedOutcome]] = defaultdict(dict)
     classes = {side.recipe: len(datasets.get(side.spec.data.name).classes) for side in plan.sides}
@@ -384,18 +398,6 @@ def _planned(spec: RunSpec) -> PlannedRun:
     train_images = datasets.get(spec.data.name).train_images
     steps = spec.training.epochs * steps_per_epoch(spec, train_images)
     return PlannedRun(spec=spec, images=samples_per_epoch(spec, train_images), steps=steps)
-
-
-def _belongs(run: Run, plan: Plan) -> bool:
-    """Whether a run is a seed of a plan: its recipe, and trained where the plan trains."""
-    if run.spec is None or run.foreign or run.spec.seed >= plan.cap:
-        return False
-    if recipe_hash(run.spec) not in {side.recipe for side in plan.sides}:
-        return False
-    if run.launch is None:
-        return True
-    same_threads = plan.threads is None or run.launch.threads == plan.threads
-    return run.launch.device.partition(":")[0] == plan.device and same_threads
 
 
 if __name__ == "__main__":

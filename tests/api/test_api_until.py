@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from labtui.api import Lab
+from labtui.api import Lab, until
 from labtui.api.placement import place_runs
 from labtui.api.until import PlanDriver, PlanRequest, follow_plan, make_plan, plan_path, store_plan
 from labtui.compare.outcomes import seed_outcome
-from labtui.compare.plans import Plan, PlanState
+from labtui.compare.plans import Plan, PlanState, evaluate
 from labtui.compare.sequential import Decision
 from labtui.errors import LabError, UsageError
 from labtui.store.state import State
@@ -179,3 +179,16 @@ def test_a_seed_that_diverged_has_failed_even_if_a_later_run_of_it_finished(tmp_
     assert (outcome.value, outcome.failure) == (None, "diverged")
     assert seed_outcome(0, [run], plan.metric, 10).value == run.result.last[plan.metric].number
     assert seed_outcome(0, [dataclasses.replace(run, state=State.STOPPED)], plan.metric, 10) is None
+
+
+def test_looking_without_news_evaluates_nothing_again(tmp_path, monkeypatch):
+    lab = lab_in(tmp_path)
+    plan = store_plan(lab, plan_of(lab))
+    drive(lab, plan)
+    evaluated = []
+    monkeypatch.setattr(until, "evaluate", lambda *given: evaluated.append(given) or evaluate(*given))
+    driver = PlanDriver(lab, plan, "cpu", place_runs("cpu", runs=8, jobs=2))
+    states = [driver.step() for _ in range(4)]
+    assert len(evaluated) == 2, "once without any seed, once with those that have ended"
+    assert states == [states[0]] * 4
+    assert states[0].has_ended
