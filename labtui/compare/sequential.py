@@ -152,13 +152,7 @@ def decided(estimate: Estimate, plan: Boundaries, smallest_effect: float | None)
     Without a smallest effect nothing is ever called negligible. A look without any spread decides nothing.
     """
     shown = estimate.delta.shape[-1]
-    low, high = bounds(estimate, 1 - np.asarray(plan.claim[:shown]))
-    decision = np.where(low > 0, 1.0, np.where(high < 0, -1.0, 0.0))
-    if smallest_effect:
-        low, high = bounds(estimate, 1 - np.asarray(plan.equivalence[:shown]))
-        within = (low > -smallest_effect) & (high < smallest_effect)
-        decision = np.where((decision == 0) & within, 2.0, decision)
-    return np.where(estimate.error > 0, decision, 0.0)
+    return _decided(estimate, plan.claim[:shown], plan.equivalence[:shown], smallest_effect)
 
 
 def decision_at(
@@ -173,13 +167,7 @@ def decision_at(
     low, high = (float(edge) for edge in bounds(estimate, 1 - claim))
     if not float(estimate.error) > 0.5 * resolution / seeds**0.5:
         return low, high, Decision.CONTINUE
-    if low > 0 or high < 0:
-        return low, high, Decision.HIGHER if low > 0 else Decision.LOWER
-    if smallest_effect:
-        near, far = (float(edge) for edge in bounds(estimate, 1 - equivalence))
-        if near > -smallest_effect and far < smallest_effect:
-            return low, high, Decision.NEGLIGIBLE
-    return low, high, Decision.CONTINUE
+    return low, high, _DECISIONS[float(_decided(estimate, claim, equivalence, smallest_effect))]
 
 
 def chance_to_decide(
@@ -218,3 +206,17 @@ def always_valid_bounds(estimate: Estimate, seeds: ArrayLike, alpha: float = ALP
         t = np.where(k < 1 + n, np.sqrt((n - 1) * (k - 1) / (1 - k / (1 + n))), np.inf)
     half = t * estimate.error
     return estimate.delta - half, estimate.delta + half
+
+
+_DECISIONS = {0.0: Decision.CONTINUE, 1.0: Decision.HIGHER, -1.0: Decision.LOWER, 2.0: Decision.NEGLIGIBLE}
+
+
+def _decided(estimate: Estimate, claim: ArrayLike, equivalence: ArrayLike, smallest_effect: float | None) -> Numbers:
+    """What estimates decide at these error rates, as numbers: the keys of `_DECISIONS`."""
+    low, high = bounds(estimate, 1 - np.asarray(claim))
+    decision = np.where(low > 0, 1.0, np.where(high < 0, -1.0, 0.0))
+    if smallest_effect:
+        low, high = bounds(estimate, 1 - np.asarray(equivalence))
+        within = (low > -smallest_effect) & (high < smallest_effect)
+        decision = np.where((decision == 0) & within, 2.0, decision)
+    return np.where(estimate.error > 0, decision, 0.0)
