@@ -78,7 +78,7 @@ def plan_runs(
         experiment = lab.catalog.experiment(variant.spec.experiment)
         spec, present = chooser.resolve(variant, override(variant.spec, overrides), experiment.offline_dataset)
         seeded = [msgspec.structs.replace(spec, seed=seed) for seed in (experiment.seeds if seeds is None else seeds)]
-        planned += [_planned_run(seeded_spec, past, device, present=present) for seeded_spec in seeded]
+        planned += [planned_run(seeded_spec, past, device, present=present) for seeded_spec in seeded]
     finished = _finished_notices(planned) if mention_finished else ()
     return Plan(tuple(planned), (*catalog_notices(lab), *chooser.notices, *finished))
 
@@ -92,7 +92,8 @@ def catalog_notices(lab: Lab) -> tuple[str, ...]:
     return (f"{lab.catalog.path} has {problems}; valid entries are used. `labtui config validate` shows details.",)
 
 
-def _planned_run(spec: RunSpec, past: Sequence[Run], device: str, *, present: bool) -> PlannedRun:
+def planned_run(spec: RunSpec, past: Sequence[Run] = (), device: str = "", *, present: bool = True) -> PlannedRun:
+    """The size of a run, and from the `past` runs, newest first, an estimate and whether it has finished before."""
     train_images = datasets.get(spec.data.name).train_images
     images = samples_per_epoch(spec, train_images)
     rate = _seconds_per_image(spec, past, device)

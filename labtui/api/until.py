@@ -23,7 +23,7 @@ from labtui.api.dataset_choice import Progress
 from labtui.api.lab import Lab, open_lab
 from labtui.api.lifecycle import enqueue, enqueue_resume, start_queue_runner
 from labtui.api.placement import Placement, estimated_memory, place_runs
-from labtui.api.planning import PlannedRun, plan_runs
+from labtui.api.planning import plan_runs, planned_run
 from labtui.compare.baselines import joint_factor
 from labtui.compare.cells import empty_cell
 from labtui.compare.findings.confounds import confounds
@@ -46,7 +46,7 @@ from labtui.compare.statistics import ALPHA
 from labtui.errors import LabError, UsageError
 from labtui.launch.daemonize import daemonize, redirect_output, spawn
 from labtui.launch.environment import importable_environment
-from labtui.spec import RunSpec, Variant, recipe_hash, samples_per_epoch, steps_per_epoch
+from labtui.spec import RunSpec, Variant, recipe_hash
 from labtui.store.files import read_json, write_json
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
@@ -241,7 +241,7 @@ class PlanDriver:
 
     def _start(self, side: Side, seed: int, run: Run | None) -> None:
         if run is None:
-            planned = _planned(msgspec.structs.replace(side.spec, seed=seed))
+            planned = planned_run(msgspec.structs.replace(side.spec, seed=seed))
             enqueue(
                 self._lab,
                 planned,
@@ -392,12 +392,6 @@ def _comparison(
 def _plan_id(metric: str, comparisons: Sequence[PlannedComparison]) -> str:
     parts = [metric, *sorted(f"{one.row.recipe}-{one.baseline.recipe}" for one in comparisons)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
-
-
-def _planned(spec: RunSpec) -> PlannedRun:
-    train_images = datasets.get(spec.data.name).train_images
-    steps = spec.training.epochs * steps_per_epoch(spec, train_images)
-    return PlannedRun(spec=spec, images=samples_per_epoch(spec, train_images), steps=steps)
 
 
 if __name__ == "__main__":
