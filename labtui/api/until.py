@@ -43,13 +43,14 @@ from labtui.compare.plans import (
 from labtui.compare.sequential import CAP, boundaries
 from labtui.compare.spec_diff import pairs_by_seed
 from labtui.compare.statistics import ALPHA
-from labtui.errors import LabError, UsageError
+from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.launch.daemonize import daemonize, redirect_output, spawn
 from labtui.launch.environment import importable_environment
 from labtui.spec import RunSpec, Variant, recipe_hash
 from labtui.store.files import read_json, write_json
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
+from labtui.store.safe_paths import environment_fault
 from labtui.store.state import State
 from labtui.store.tags import DEFAULT_METRIC
 
@@ -149,8 +150,11 @@ def store_plan(lab: Lab, plan: Plan) -> Plan:
                 f"{stored.alpha:g} --max-seeds {stored.cap}{_effects(stored)}.",
             )
         return stored
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, plan)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, plan)
+    except OSError as fault:
+        raise environment_fault(fault, "The plan could not be written", path) from fault
     return plan
 
 
@@ -159,9 +163,12 @@ def plan_path(lab: Lab, plan_id: str) -> Path:
     return RunsPaths(lab.store.root).plans / f"{plan_id}.json"
 
 
-def default_placement(requested_device: str, specs: Iterable[RunSpec], jobs: int | None) -> Placement:
-    """Where the seeds of a plan run: as many at once as fit, unless `jobs` says how many."""
-    return place_runs(requested_device, runs=2 * CAP, jobs=jobs, memory=estimated_memory(specs))
+def place_seeds(requested_device: str, specs: Iterable[RunSpec], jobs: int | None, max_seeds: int) -> Placement:
+    """Where the seeds of a plan run: as many at once as fit into the memory, unless `jobs` says how many.
+
+    Raises EnvironmentFault if there is no such device, and UsageError if the name is not a device.
+    """
+    return place_runs(requested_device, runs=2 * max_seeds, jobs=jobs, memory=estimated_memory(specs))
 
 
 class PlanDriver:
@@ -310,7 +317,9 @@ def start_in_background(lab: Lab, plan: Plan, requested_device: str, jobs: int |
     command = [sys.executable, "-m", "labtui.api.until", *arguments, str(jobs or "auto")]
     said = spawn(command, cwd=lab.folder, environment=importable_environment(os.environ))
     if _READY not in said.splitlines():
-        raise LabError(f"The plan was not started in the background: {said.strip() or 'the process said nothing'}")
+        raise EnvironmentFault(
+            f"The plan was not started in the background: {said.strip() or 'the process said nothing'}"
+        )
     return log
 
 
@@ -326,7 +335,7 @@ def main(arguments: Sequence[str]) -> int:
         cwd=Path.cwd(),
     )
     plan = read_json(plan_path(lab, plan_id), Plan)
-    placement = default_placement(device, [side.spec for side in plan.sides], None if jobs == "auto" else int(jobs))
+    placement = place_seeds(device, [side.spec for side in plan.sides], None if jobs == "auto" else int(jobs), plan.cap)
     print(_READY, flush=True)  # noqa: T201 - what the starter waits for
     log = os.open(plan_path(lab, plan_id).with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     redirect_output(log)

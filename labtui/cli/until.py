@@ -6,16 +6,17 @@ from typing import Any
 
 from labtui.api import Lab
 from labtui.api.lifecycle import remove_from_queue
-from labtui.api.placement import place_runs
 from labtui.api.until import (
     PlanDriver,
     PlanRequest,
     follow_plan,
     make_plan,
+    place_seeds,
     plan_outcomes,
     start_in_background,
     store_plan,
 )
+from labtui.catalog import override
 from labtui.cli.download_progress import download_progress
 from labtui.cli.foreground import EXIT_HUNG_UP
 from labtui.cli.format import run_label
@@ -46,7 +47,8 @@ def run_until_decided(
 
     0 when the plan has ended, undecided included; 1 if no seed of a comparison finished.
     """
-    placement = place_runs(requested_device, runs=2 * request.max_seeds, jobs=jobs)
+    specs = [override(variant.spec, request.overrides) for variant in lab.catalog.select(request.names)]
+    placement = place_seeds(requested_device, specs, jobs, request.max_seeds)
     with download_progress(quiet=quiet or json) as progress:
         plan, notices = make_plan(lab, request, placement, fetch=not dry_run, progress=progress)
     for notice in notices:

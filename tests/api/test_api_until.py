@@ -10,11 +10,11 @@ import pytest
 
 from labtui.api import Lab, until
 from labtui.api.placement import place_runs
-from labtui.api.until import PlanDriver, PlanRequest, follow_plan, make_plan, plan_path, store_plan
+from labtui.api.until import PlanDriver, PlanRequest, follow_plan, make_plan, place_seeds, plan_path, store_plan
 from labtui.compare.outcomes import seed_outcome
 from labtui.compare.plans import Plan, PlanState, evaluate
 from labtui.compare.sequential import Decision
-from labtui.errors import LabError, UsageError
+from labtui.errors import EnvironmentFault, LabError, UsageError
 from labtui.store.state import State
 from tests.support.labs import make_lab
 
@@ -192,3 +192,19 @@ def test_looking_without_news_evaluates_nothing_again(tmp_path, monkeypatch):
     assert len(evaluated) == 2, "once without any seed, once with those that have ended"
     assert states == [states[0]] * 4
     assert states[0].has_ended
+
+
+def test_a_plan_that_cannot_be_written_is_a_problem_of_the_disk_and_starts_nothing(tmp_path):
+    lab = lab_in(tmp_path)
+    plan = plan_of(lab)
+    (tmp_path / "runs" / ".labtui").mkdir(parents=True)
+    (tmp_path / "runs" / ".labtui" / "plans").write_text("a file where the folder should be")
+    with pytest.raises(EnvironmentFault, match="The plan could not be written"):
+        store_plan(lab, plan)
+    assert lab.store.scan() == ()
+
+
+def test_no_more_seeds_at_once_than_fit_into_the_memory(tmp_path, monkeypatch):
+    spec = plan_of(lab_in(tmp_path)).sides[0].spec
+    monkeypatch.setattr("labtui.api.until.estimated_memory", lambda specs: 1 << 60 if list(specs) == [spec] else 0)
+    assert place_seeds("cpu", [spec], None, 20).jobs == 1
