@@ -270,7 +270,7 @@ def test_only_several_runs_on_a_cpu_are_forked(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_server_is_kept_for_similar_runs_and_for_no_others() -> None:
-    one, other = Interpreter(), replace(Interpreter(), environment={})
+    one, other = Interpreter(environment=environment()), Interpreter(environment={})
     pool = ForkServerPool(program("brief"))
     with closing(pool):
         assert pool.attach(one, CPU, 1, 1) == one
@@ -292,7 +292,8 @@ def closing(pool: ForkServerPool) -> Iterator[None]:
         pool.close()
 
 
-def test_similar_entries_start_from_one_server(stage: Stage) -> None:
+def test_similar_entries_start_from_one_server(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # where the server is, also when labtui itself is installed
     runs = [stage.run() for _ in range(3)]
     for run in runs:
         enqueue(stage.root, run, device="cpu", threads=1, data_root=stage.root)
