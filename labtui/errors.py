@@ -29,8 +29,8 @@ class UsageError(LabError):
     exit_code = 2
 
 
-class EnvironmentFault(LabError):
-    """A problem with data, a device, the disk or an installed package: fix it and try again."""
+class MachineError(LabError):
+    """A problem of the machine: data, a device, the disk or an installed package. Fix it and try again."""
 
     exit_code = 3
 

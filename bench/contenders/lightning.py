@@ -40,8 +40,8 @@ def lightning(experiment: str, changes: Sequence[str], data: str | None, threads
 def _import_lightning() -> Any:
     try:
         pl: Any = importlib.import_module("lightning")
-    except ImportError as fault:
-        raise Skipped("lightning is not installed (pip install 'labtui[bench]')") from fault
+    except ImportError as error:
+        raise Skipped("lightning is not installed (pip install 'labtui[bench]')") from error
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     # It suggests more workers, which are a separate contender.

@@ -5,6 +5,6 @@ draws. Notebooks and scripts use `labtui.open`, which is built on the same funct
 """
 
 from labtui.api.lab import Lab, open_lab
-from labtui.api.planning import Plan, PlannedRun, plan_runs
+from labtui.api.planning import LaunchPlan, PlannedRun, plan_runs
 
-__all__ = ["Lab", "Plan", "PlannedRun", "open_lab", "plan_runs"]
+__all__ = ["Lab", "LaunchPlan", "PlannedRun", "open_lab", "plan_runs"]

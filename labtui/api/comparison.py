@@ -85,7 +85,7 @@ def write_report(
 ) -> tuple[Path, ...]:
     """Write the report of the named experiments into a folder. Returns the paths of the written files.
 
-    Raises UsageError if no run has finished, and EnvironmentFault if the folder cannot be written.
+    Raises UsageError if no run has finished, and MachineError if the folder cannot be written.
     """
     cells = _cells(lab, names, baseline)
     table = _compare(lab, cells, names, metric=metric, baseline=baseline)

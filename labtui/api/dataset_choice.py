@@ -34,7 +34,7 @@ class DatasetChooser:
     def resolve(self, variant: Variant, spec: RunSpec, offline: str | None) -> tuple[RunSpec, bool]:
         """The spec (of this variant, with its overrides) on the chosen data set, and whether that data set is present.
 
-        Raises UsageError for an unknown data set, and EnvironmentFault if it is not available and has no fallback.
+        Raises UsageError for an unknown data set, and MachineError if it is not available and has no fallback.
         """
         in_catalog = variant.spec.data.name
         pinned = self._pinned or (spec.data.name if spec.data.name != in_catalog else None)

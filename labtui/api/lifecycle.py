@@ -7,7 +7,7 @@ from pathlib import Path
 from labtui import datasets
 from labtui.api.lab import Lab
 from labtui.api.placement import estimated_memory, place_runs
-from labtui.api.planning import Plan, PlannedRun
+from labtui.api.planning import LaunchPlan, PlannedRun
 from labtui.errors import LabError, UsageError
 from labtui.launch import launcher
 from labtui.launch.devices import Device
@@ -88,7 +88,7 @@ def resume(
 
 
 def create(lab: Lab, planned: PlannedRun) -> Run:
-    """Create the run's folder with its spec, to be started later. Raises EnvironmentFault if that fails."""
+    """Create the run's folder with its spec, to be started later. Raises MachineError if that fails."""
     fingerprint = datasets.get(planned.spec.data.name).fingerprint
     return lab.store.create(planned.spec, data_fingerprint=fingerprint, planned_steps=planned.steps)
 
@@ -96,7 +96,7 @@ def create(lab: Lab, planned: PlannedRun) -> Run:
 def enqueue(lab: Lab, planned: PlannedRun, *, device: str, threads: int, per_device: int = 1, by: str) -> Run:
     """Create the run's folder and append the run to the queue; call `start_queue_runner` afterwards.
 
-    `device` is the requested device and may be "auto". Raises EnvironmentFault if the run cannot be queued, and leaves
+    `device` is the requested device and may be "auto". Raises MachineError if the run cannot be queued, and leaves
     no folder behind.
     """
     run = create(lab, planned)
@@ -108,10 +108,10 @@ def enqueue(lab: Lab, planned: PlannedRun, *, device: str, threads: int, per_dev
     return run
 
 
-def enqueue_plan(lab: Lab, plan: Plan, *, device: str, jobs: int | None = 1, by: str) -> Iterator[Run]:
+def enqueue_plan(lab: Lab, plan: LaunchPlan, *, device: str, jobs: int | None = 1, by: str) -> Iterator[Run]:
     """Queue every run of a plan, yielding each one once it is queued; call `start_queue_runner` afterwards.
 
-    `device` is the requested device; with `jobs` None the machine decides how many run at once. Raises EnvironmentFault
+    `device` is the requested device; with `jobs` None the machine decides how many run at once. Raises MachineError
     if there is no such device, or if a run cannot be queued; runs queued before that stay in the queue.
     """
     memory = estimated_memory(planned.spec for planned in plan.runs)
@@ -139,7 +139,7 @@ def enqueue_resume(lab: Lab, run: Run, *, by: str) -> QueueEntry:
     """Queue a run to resume from its last checkpoint on the kind of device it used before; call `start_queue_runner`
     afterwards. An attempt that could not be started from the queue is tried again instead.
 
-    Raises UsageError if there is nothing to resume, and EnvironmentFault if the run cannot be queued.
+    Raises UsageError if there is nothing to resume, and MachineError if the run cannot be queued.
     """
     require_resumable(run)
     root = lab.store.root
@@ -162,14 +162,14 @@ def require_resumable(run: Run) -> None:
 
 
 def start_queue_runner(lab: Lab) -> bool:
-    """Make sure that a queue runner is running. Returns whether a new one was started. Raises EnvironmentFault."""
+    """Make sure that a queue runner is running. Returns whether a new one was started. Raises MachineError."""
     return ensure_runner(lab.store.root)
 
 
 def restart_stalled_queue(lab: Lab) -> str:
     """Start a queue runner if runs are waiting or were lost because the last one was killed or the machine restarted.
 
-    Returns a message for the user; empty if there was nothing to restart. Raises EnvironmentFault.
+    Returns a message for the user; empty if there was nothing to restart. Raises MachineError.
     """
     root = lab.store.root
     if runner.is_running(root) or not lab.store.writable:

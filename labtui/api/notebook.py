@@ -19,7 +19,7 @@ from labtui.api import lifecycle
 from labtui.api.lab import Lab, open_lab
 from labtui.api.planning import plan_runs
 from labtui.catalog.seeds import read_seeds
-from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.errors import LabError, MachineError, UsageError
 from labtui.launch.devices import choose
 from labtui.launch.queue.entries import waiting_entries
 from labtui.spec import Experiment, Metric
@@ -66,7 +66,7 @@ class Listing(tuple[T, ...]):
         return listing
 
     def to_frame(self) -> "DataFrame":
-        """A pandas data frame with a row per item. Raises EnvironmentFault if pandas is not installed."""
+        """A pandas data frame with a row per item. Raises MachineError if pandas is not installed."""
         return _frame([dict(self._record(item)) for item in self])
 
     def _repr_html_(self) -> str:
@@ -173,7 +173,7 @@ class RunCurves(Mapping[str, "Curve"]):
     def to_frame(self) -> "DataFrame":
         """A pandas data frame with a row per point: tag, unit of the step, step, value, wall time in seconds.
 
-        Raises EnvironmentFault if pandas is not installed.
+        Raises MachineError if pandas is not installed.
         """
         columns = ("tag", "unit", "step", "value", "wall_time")
         points = [
@@ -209,7 +209,7 @@ class ComparisonResult:
     def to_frame(self) -> "DataFrame":
         """A pandas data frame with the columns of `labtui compare --csv`, a row per cell and comparison.
 
-        Raises EnvironmentFault if pandas is not installed.
+        Raises MachineError if pandas is not installed.
         """
         from labtui.compare.render.export import to_records
 
@@ -254,7 +254,7 @@ class LabHandle:
         `{"optimizer.lr": 0.01}` or "key=value" texts; `dataset` disables the fallback; `jobs` is the number of runs at
         once. A data set that is not on this machine is downloaded first. Returns as soon as the runs are queued.
 
-        Raises UsageError for wrong names, seeds or overrides, and EnvironmentFault if the device or the data set is not
+        Raises UsageError for wrong names, seeds or overrides, and MachineError if the device or the data set is not
         available or the runs cannot be queued. Issues a LabWarning for everything that the command line would mention.
         """
         names = _names(names)
@@ -336,8 +336,8 @@ def _seeds(seeds: int | str | Iterable[int] | None) -> tuple[int, ...] | None:
     try:
         # numpy's integers become Python's
         return read_seeds(tuple(map(operator.index, seeds)) if isinstance(seeds, Iterable) else operator.index(seeds))
-    except TypeError as fault:
-        raise UsageError(f"{seeds!r} are no seeds: a count, whole numbers, or text such as '0-4'.") from fault
+    except TypeError as error:
+        raise UsageError(f"{seeds!r} are no seeds: a count, whole numbers, or text such as '0-4'.") from error
 
 
 def _overrides(overrides: Mapping[str, Any] | Sequence[str], epochs: int | None) -> Mapping[str, Any] | Sequence[str]:
@@ -382,6 +382,6 @@ def _cell(value: Any) -> str:
 def _frame(records: Sequence[Any], columns: Sequence[str] | None = None) -> "DataFrame":
     try:
         from pandas import DataFrame  # an optional package
-    except ImportError as fault:
-        raise EnvironmentFault("pandas is not installed.", advice="Install it with: pip install pandas") from fault
+    except ImportError as error:
+        raise MachineError("pandas is not installed.", advice="Install it with: pip install pandas") from error
     return DataFrame(records, columns=columns)

@@ -34,7 +34,7 @@ def place_runs(requested_device: str, *, runs: int, jobs: int | None = 1, memory
     """The placement of `runs` runs on the requested device ("auto", "cpu", "cuda", "cuda:N", "mps").
 
     With `jobs` None the machine decides how many run at once: one per GPU; on a CPU one per core, as far as runs of
-    `memory` bytes fit into the free memory. Raises EnvironmentFault if there is no such device on this machine, and
+    `memory` bytes fit into the free memory. Raises MachineError if there is no such device on this machine, and
     UsageError if the name is not a device.
     """
     devices = candidates(requested_device, survey())

@@ -39,7 +39,7 @@ class PlannedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LaunchPlan:
     """Runs in the order in which they would start, and messages for the user."""
 
     runs: tuple[PlannedRun, ...]
@@ -63,13 +63,13 @@ def plan_runs(
     device: str = "",
     mention_finished: bool = True,
     progress: Progress | None = None,
-) -> Plan:
+) -> LaunchPlan:
     """Plan every seed of the named experiments or members; no names means the whole catalog.
 
     `overrides` are `key=value` texts, or a mapping; `dataset` pins a data set and disables the fallback; `device`
     restricts the past runs that estimates are taken from; `mention_finished` adds notices about runs that have finished
     before. With `fetch`, missing data sets are downloaded now; without, nothing touches the network. Raises UsageError
-    for wrong names, data sets and overrides, and EnvironmentFault if data is not available and there is no fallback.
+    for wrong names, data sets and overrides, and MachineError if data is not available and there is no fallback.
     """
     chooser = DatasetChooser(lab, pinned=dataset, fetch=fetch, progress=progress)
     past = lab.store.scan()
@@ -80,7 +80,7 @@ def plan_runs(
         seeded = [msgspec.structs.replace(spec, seed=seed) for seed in (experiment.seeds if seeds is None else seeds)]
         planned += [planned_run(seeded_spec, past, device, present=present) for seeded_spec in seeded]
     finished = _finished_notices(planned) if mention_finished else ()
-    return Plan(tuple(planned), (*catalog_notices(lab), *chooser.notices, *finished))
+    return LaunchPlan(tuple(planned), (*catalog_notices(lab), *chooser.notices, *finished))
 
 
 def catalog_notices(lab: Lab) -> tuple[str, ...]:

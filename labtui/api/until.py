@@ -43,14 +43,14 @@ from labtui.compare.plans import (
 from labtui.compare.sequential import CAP, boundaries
 from labtui.compare.spec_diff import pairs_by_seed
 from labtui.compare.statistics import ALPHA
-from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.errors import LabError, MachineError, UsageError
 from labtui.launch.daemonize import daemonize, redirect_output, spawn
 from labtui.launch.environment import importable_environment
 from labtui.spec import RunSpec, Variant, recipe_hash
 from labtui.store.files import read_json, write_json
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
-from labtui.store.safe_paths import environment_fault
+from labtui.store.safe_paths import machine_error
 from labtui.store.state import State
 from labtui.store.tags import DEFAULT_METRIC
 
@@ -136,7 +136,7 @@ def make_plan(
 def store_plan(lab: Lab, plan: Plan) -> Plan:
     """Write a plan's file, or give the one that is there.
 
-    Raises UsageError if the stored plan has other terms: a plan is fixed before its first run. Raises EnvironmentFault
+    Raises UsageError if the stored plan has other terms: a plan is fixed before its first run. Raises MachineError
     if the file cannot be written.
     """
     path = plan_path(lab, plan.id)
@@ -153,8 +153,8 @@ def store_plan(lab: Lab, plan: Plan) -> Plan:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, plan)
-    except OSError as fault:
-        raise environment_fault(fault, "The plan could not be written", path) from fault
+    except OSError as error:
+        raise machine_error(error, "The plan could not be written", path) from error
     return plan
 
 
@@ -166,7 +166,7 @@ def plan_path(lab: Lab, plan_id: str) -> Path:
 def place_seeds(requested_device: str, specs: Iterable[RunSpec], jobs: int | None, max_seeds: int) -> Placement:
     """Where the seeds of a plan run: as many at once as fit into the memory, unless `jobs` says how many.
 
-    Raises EnvironmentFault if there is no such device, and UsageError if the name is not a device.
+    Raises MachineError if there is no such device, and UsageError if the name is not a device.
     """
     return place_runs(requested_device, runs=2 * max_seeds, jobs=jobs, memory=estimated_memory(specs))
 
@@ -309,7 +309,7 @@ def follow_plan(
 def start_in_background(lab: Lab, plan: Plan, requested_device: str, jobs: int | None) -> Path:
     """Drive a stored plan in a process of its own, which outlives this one. Returns the path of its log.
 
-    Raises EnvironmentFault if the process cannot be started.
+    Raises MachineError if the process cannot be started.
     """
     log = plan_path(lab, plan.id).with_suffix(".log")
     catalog = "" if lab.catalog.builtin else str(lab.catalog.path.absolute())
@@ -317,9 +317,7 @@ def start_in_background(lab: Lab, plan: Plan, requested_device: str, jobs: int |
     command = [sys.executable, "-m", "labtui.api.until", *arguments, str(jobs or "auto")]
     said = spawn(command, cwd=lab.folder, environment=importable_environment(os.environ))
     if _READY not in said.splitlines():
-        raise EnvironmentFault(
-            f"The plan was not started in the background: {said.strip() or 'the process said nothing'}"
-        )
+        raise MachineError(f"The plan was not started in the background: {said.strip() or 'the process said nothing'}")
     return log
 
 
@@ -351,9 +349,9 @@ def main(arguments: Sequence[str]) -> int:
 
     try:
         follow_plan(driver, changed, wait)
-    except LabError as fault:
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {fault}", flush=True)  # noqa: T201 - the log
-        return fault.exit_code
+    except LabError as error:
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}", flush=True)  # noqa: T201 - the log
+        return error.exit_code
     return 0
 
 

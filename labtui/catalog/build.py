@@ -141,8 +141,8 @@ class EntryBuilder:
     def _read_seeds(self, terms: Terms) -> tuple[int, ...]:
         try:
             return read_seeds(terms.seeds)
-        except UsageError as fault:
-            self._add(("seeds",), fault.message)
+        except UsageError as error:
+            self._add(("seeds",), error.message)
             return (0,)
 
     def _grid_points(self, terms: Terms | None) -> tuple[GridPoint, ...]:

@@ -63,11 +63,11 @@ def read(path: Path) -> bytes:
             raise UsageError(f"The catalog {shown_path(path)} is not a regular file.", advice=advice)
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as stream:
             return stream.read(LARGEST + 1)
-    except FileNotFoundError as fault:
-        raise UsageError(f"There is no catalog {shown_path(path)}.", advice=advice) from fault
-    except (OSError, ValueError) as fault:
-        reason = fault.strerror if isinstance(fault, OSError) else str(fault)
-        raise UsageError(f"The catalog {shown_path(path)} cannot be read: {reason}.", advice=advice) from fault
+    except FileNotFoundError as error:
+        raise UsageError(f"There is no catalog {shown_path(path)}.", advice=advice) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"The catalog {shown_path(path)} cannot be read: {reason}.", advice=advice) from error
 
 
 def decode(content: bytes) -> Decoded:
@@ -79,9 +79,9 @@ def decode(content: bytes) -> Decoded:
         return Decoded("", "is saved as UTF-16. Save it as UTF-8.", 1)
     try:
         return Decoded(_lines(content.decode("utf-8-sig")))
-    except UnicodeDecodeError as fault:
-        line = content.count(b"\n", 0, fault.start) + 1
-        found = f"byte 0x{fault.object[fault.start]:02X} in line {line} is not part of any character"
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        found = f"byte 0x{error.object[error.start]:02X} in line {line} is not part of any character"
         return Decoded(
             _lines(content.decode("utf-8-sig", "replace")), f"is not UTF-8: {found}. Save it as UTF-8.", line
         )

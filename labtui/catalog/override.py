@@ -29,8 +29,8 @@ def override(spec: RunSpec, assignments: Mapping[str, Any] | Sequence[str]) -> R
     for key, value in _tags_first(_pairs(assignments)):
         try:
             whole = _whole_key(key, table)
-        except UsageError as fault:
-            wrong.append(fault.message)
+        except UsageError as error:
+            wrong.append(error.message)
             continue
         kind = assignable(table)[whole]
         table = _with(table, whole.split("."), read_value(kind, value) if isinstance(value, str) else value)

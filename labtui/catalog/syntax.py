@@ -77,8 +77,8 @@ def parse(text: str) -> Parsed:
         budget -= len(text) + 1
         try:
             return Parsed(tomli.loads(text), parsed.errors, text, unreadable=False)
-        except tomli.TOMLDecodeError as fault:
-            position, message = _explained(text, fault.msg, fault.pos)
+        except tomli.TOMLDecodeError as error:
+            position, message = _explained(text, error.msg, error.pos)
         except RecursionError:
             position, message = _too_deep(text)
         except ValueError:  # Python's own limit on the digits of an integer

@@ -18,7 +18,7 @@ from labtui.cli.click_ext import LabCommand
 from labtui.cli.options import json_option, lab_options
 from labtui.cli.streams import put, put_json, say
 from labtui.datasets import listing
-from labtui.errors import EnvironmentFault, LabError
+from labtui.errors import LabError, MachineError
 from labtui.launch.devices import survey
 from labtui.launch.queue.entries import failed_entries, waiting_entries
 from labtui.store.lock import LockHeld, LocksUnsupported, hold
@@ -87,7 +87,7 @@ def doctor(lab: "Lab", *, json: bool) -> int:
                 _put(result)
     if not json:
         say(f"{plural(problems, 'problem')} found." if problems else "No problems found.")
-    return EnvironmentFault.exit_code if problems else 0
+    return MachineError.exit_code if problems else 0
 
 
 def _put(result: CheckResult) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from labtui.cli.streams import ReaderGone, say
-from labtui.errors import EXIT_INTERRUPTED, EnvironmentFault, LabError
+from labtui.errors import EXIT_INTERRUPTED, LabError, MachineError
 from labtui.text.spans import Span
 
 _PREFIX = Span("labtui: ", "bad")
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Every error ends here, as a message."""
     if sys.platform == "win32":
         say("labtui runs on Linux and macOS. On Windows, use it inside WSL2.")
-        return EnvironmentFault.exit_code
+        return MachineError.exit_code
     _replace_unencodable_characters()
     try:
         return _run(arguments)
@@ -51,8 +51,8 @@ def _run(arguments: Sequence[str]) -> int:
     except ReaderGone:
         raise
     except OSError as error:
-        say_error(EnvironmentFault(_os_error_text(error), advice="Fix this and try again."))
-        return EnvironmentFault.exit_code
+        say_error(MachineError(_os_error_text(error), advice="Fix this and try again."))
+        return MachineError.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: the user gets a sentence, a file gets the traceback
         return _say_internal_error(error)
     return code if isinstance(code, int) else 0

@@ -15,7 +15,7 @@ from labtui.api.placement import Placement
 from labtui.cli.display import Display
 from labtui.cli.follow import Follower
 from labtui.cli.interrupts import Interrupts
-from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError
+from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, LabError, MachineError, UsageError
 from labtui.launch.daemonize import ExitWatcher
 from labtui.launch.devices import Device
 from labtui.launch.launcher import ForkServer
@@ -147,7 +147,7 @@ class ForegroundRuns:
         except LabError as error:
             self._outcome.errors.append(error)
             self._display.say(f"{pending.label} was not started: {str(error).removeprefix('Not started: ')}")
-            if isinstance(error, EnvironmentFault):
+            if isinstance(error, MachineError):
                 self._pending.clear()  # a full disk or a broken Python would stop the next run too
             return
         self._active[run.id] = run, Follower.of(run)

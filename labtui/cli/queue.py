@@ -22,7 +22,7 @@ from labtui.text.tables import Column
 from labtui.text.words import plural
 
 if TYPE_CHECKING:
-    from labtui.api import Lab, Plan
+    from labtui.api import Lab, LaunchPlan
 
 COLUMNS = tuple(map(Column, ("ENTRY", "RUN", "DEVICE", "HOST", "QUEUED", "STATE")))
 
@@ -85,7 +85,7 @@ def retry(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
     _say_runner(start_queue_runner(lab))
 
 
-def enqueue_all(lab: "Lab", plan: "Plan", device: str, jobs: int | None, *, json: bool) -> int:
+def enqueue_all(lab: "Lab", plan: "LaunchPlan", device: str, jobs: int | None, *, json: bool) -> int:
     """Queue the planned runs and return the exit code."""
     return _enqueue(
         lab, enqueue_plan(lab, plan, device=device, jobs=jobs, by="labtui run -d"), len(plan.runs), json=json

@@ -16,7 +16,7 @@ from labtui.text.tables import Column
 from labtui.text.words import plural
 
 if TYPE_CHECKING:
-    from labtui.api import Lab, Plan, PlannedRun
+    from labtui.api import Lab, LaunchPlan, PlannedRun
     from labtui.api.until import PlanRequest
 
 COLUMNS = (
@@ -229,7 +229,7 @@ def _plan(
     device: str,
     fetch: bool,
     quiet: bool,
-) -> "Plan":
+) -> "LaunchPlan":
     from labtui.api import plan_runs
 
     with download_progress(quiet=quiet) as progress:
@@ -248,7 +248,7 @@ def _plan(
     return plan
 
 
-def _put_plan(plan: "Plan", *, json: bool) -> None:
+def _put_plan(plan: "LaunchPlan", *, json: bool) -> None:
     if json:
         for planned in plan.runs:
             put_json(_as_json(planned))

@@ -14,7 +14,7 @@ import click
 from labtui.cli.click_ext import LabCommand
 from labtui.cli.options import lab_options
 from labtui.cli.streams import put, say
-from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, UsageError
+from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, MachineError, UsageError
 
 if TYPE_CHECKING:
     from labtui.api import Lab
@@ -40,9 +40,7 @@ def tb(lab: "Lab", *, port: int | None) -> int:
             f"{lab.store.root} does not exist yet: nothing has been run.", advice="`labtui run NAME` starts a run."
         )
     if importlib.util.find_spec("tensorboard") is None:
-        raise EnvironmentFault(
-            "tensorboard is not installed here.", advice=f"{sys.executable} -m pip install tensorboard"
-        )
+        raise MachineError("tensorboard is not installed here.", advice=f"{sys.executable} -m pip install tensorboard")
     chosen = _free_port(port)
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(lab.store.root)]
     _end_on_signals()
@@ -57,7 +55,7 @@ def tb(lab: "Lab", *, port: int | None) -> int:
     finally:
         _end(child)
     if code:
-        raise EnvironmentFault(f"TensorBoard exited with code {code}; its output is above.")
+        raise MachineError(f"TensorBoard exited with code {code}; its output is above.")
     return 0
 
 
@@ -72,7 +70,7 @@ def _free_port(requested: int | None) -> int:
                 continue
             return port
     text = f"Port {requested} is" if requested else f"The ports {FIRST_PORT} to {FIRST_PORT + TRIED_PORTS - 1} are all"
-    raise EnvironmentFault(f"{text} in use on {ADDRESS}.", advice="Choose another port: labtui tb --port N.")
+    raise MachineError(f"{text} in use on {ADDRESS}.", advice="Choose another port: labtui tb --port N.")
 
 
 def _end_on_signals() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labtui.api import Lab, Plan
+from labtui.api import Lab, LaunchPlan
 from labtui.api.lifecycle import enqueue, enqueue_next_attempt, resume, start, start_queue_runner
 from labtui.api.placement import Placement, estimated_memory, place_runs
 from labtui.cli.display import Display, JsonDisplay, LineDisplay, QuietDisplay
@@ -14,7 +14,7 @@ from labtui.cli.format import run_label, state_span
 from labtui.cli.interrupts import Interrupts
 from labtui.cli.logs import last_lines
 from labtui.cli.streams import say, shows_escapes
-from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.errors import LabError, MachineError, UsageError
 from labtui.launch.devices import Device
 from labtui.launch.fork_server.client import with_fork_server
 from labtui.launch.launcher import ForkServer, Interpreter, recorded_threads
@@ -34,7 +34,7 @@ LOG_LINES = 8
 BAD = frozenset({State.FAILED, State.DIVERGED, State.LOST})
 
 
-def train_plan(lab: Lab, plan: Plan, *, device: str, jobs: int | None, json: bool, quiet: bool) -> int:
+def train_plan(lab: Lab, plan: LaunchPlan, *, device: str, jobs: int | None, json: bool, quiet: bool) -> int:
     """Train the planned runs, `jobs` at a time (None: as many as fit), and return the exit code."""
     memory = estimated_memory(planned.spec for planned in plan.runs)
     placement = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
@@ -104,13 +104,13 @@ def exit_code(outcome: RunOutcome) -> int:
     if outcome.signal_code:
         return outcome.signal_code
     codes = {_code_of(run) for run in outcome.runs if run.state in BAD} | {error.exit_code for error in outcome.errors}
-    order = (LabError.exit_code, EnvironmentFault.exit_code, UsageError.exit_code)
+    order = (LabError.exit_code, MachineError.exit_code, UsageError.exit_code)
     return next((code for code in order if code in codes), 0)
 
 
 def _code_of(run: Run) -> int:
     """The engine exits with 2 for a bad spec and 3 for its environment; everything else is a failed run."""
-    known = (UsageError.exit_code, EnvironmentFault.exit_code)
+    known = (UsageError.exit_code, MachineError.exit_code)
     code = run.exit.code if run.exit is not None else None
     return code if code in known else LabError.exit_code
 

@@ -12,7 +12,7 @@ import click
 from labtui.cli.click_ext import LabCommand
 from labtui.cli.options import complete_runs, json_option, lab_options
 from labtui.cli.streams import put, put_json, say
-from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EnvironmentFault, LabError, UsageError
+from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, LabError, MachineError, UsageError
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import step_unit
@@ -98,7 +98,7 @@ def _train(lab: "Lab", run: Run, scratch: Path, interrupts: "Interrupts") -> Run
         time.sleep(POLL)
     if again.state in (State.FAILED, State.LOST):
         log = "\n".join(f"  | {line}" for line in last_lines(again, 5))
-        raise EnvironmentFault(
+        raise MachineError(
             f"The repeated run is {again.state}: {again.reason}\n{log}", advice="Use --keep to keep its folder."
         )
     return again

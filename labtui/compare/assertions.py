@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from labtui import spec
 from labtui.compare.cells import Cell
-from labtui.compare.metrics import Metric, require_direction
+from labtui.compare.metrics import TableMetric, require_direction
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Interval
 from labtui.compare.render.commands import run_command
 from labtui.compare.run_data import RunData
@@ -123,7 +123,7 @@ def require_all(results: Sequence[AssertionResult]) -> None:
         raise AssertionNotHeld(f"{len(failed)} of {len(results)} asserted comparisons do not hold.\n{lines}")
 
 
-def _difference(comparison: Comparison, metric: Metric) -> str:
+def _difference(comparison: Comparison, metric: TableMetric) -> str:
     interval = numbers.interval(comparison.adjusted, metric.digits)
     return (
         f"the difference is {numbers.signed(comparison.delta, metric.digits)} {interval} {metric.delta_unit}".rstrip()

@@ -11,7 +11,7 @@ from msgspec import structs
 from labtui.compare.cells import Cell, empty_cell, run_requests
 from labtui.compare.findings.confounds import confounds
 from labtui.compare.findings.search import GridSearch, grid_searches
-from labtui.compare.metrics import Metric
+from labtui.compare.metrics import TableMetric
 from labtui.compare.model import Remedy
 from labtui.compare.spec_diff import changes, covers, flat_recipe, matched_recipe
 from labtui.spec import RunSpec, Variant, recipe_hash
@@ -205,7 +205,7 @@ def _overrides(spec: RunSpec, recipe: dict[str, Any]) -> dict[str, Any] | None:
 class TableContext:
     """What each row of a table needs to know about the other rows."""
 
-    metric: Metric
+    metric: TableMetric
     sources: tuple[RowSource, ...]
     variants: tuple[Variant, ...]
     baseline: str | None

@@ -11,7 +11,7 @@ from labtui.compare import statistics
 from labtui.compare.cells import Cell, final_values
 from labtui.compare.deltas import are_paired
 from labtui.compare.findings.confounds import confounds
-from labtui.compare.metrics import Metric
+from labtui.compare.metrics import TableMetric
 from labtui.compare.model import Effect, Factorial
 from labtui.compare.spec_diff import changes
 from labtui.compare.statistics import Estimate
@@ -67,7 +67,7 @@ class Contrast(NamedTuple):
         return None if math.isnan(p) else p
 
 
-def contrast(square: Square, metric: Metric) -> Contrast:
+def contrast(square: Square, metric: TableMetric) -> Contrast:
     """The effects of a 2x2 experiment over the seeds that finished."""
     if why := _why_not_comparable(square, metric):
         return Contrast(square, (), None, "", why)
@@ -86,7 +86,7 @@ def contrast(square: Square, metric: Metric) -> Contrast:
     return Contrast(square, estimates, other_scale, method, "")
 
 
-def factorial(found: Contrast, metric: Metric, level: float | None) -> Factorial:
+def factorial(found: Contrast, metric: TableMetric, level: float | None) -> Factorial:
     """The result of a 2x2 experiment: main effects and interaction, each with its 95% interval alone.
 
     What is said about the interaction holds at `level`, together with all judged lines of the table.
@@ -121,7 +121,7 @@ def _contrast(weights: Sequence[float], numbers: Sequence[Sequence[float]], *, p
     return statistics.contrast(weights, numbers)
 
 
-def _unbounded(values: Sequence[float], metric: Metric) -> list[float] | None:
+def _unbounded(values: Sequence[float], metric: TableMetric) -> list[float] | None:
     """The values on a scale on which effects near a bound are not squeezed; None if there is none."""
     if metric.is_accuracy:
         shares = [min(max(value / 100, 1e-4), 1 - 1e-4) for value in values]
@@ -129,7 +129,7 @@ def _unbounded(values: Sequence[float], metric: Metric) -> list[float] | None:
     return [math.log(value) for value in values] if min(values) > 0 else None
 
 
-def _why_not_comparable(square: Square, metric: Metric) -> str:
+def _why_not_comparable(square: Square, metric: TableMetric) -> str:
     for cell in square[1:]:
         factor = tuple(change.key for change in changes(cell.spec, square.base.spec))
         if findings := confounds(cell, square.base, factor, metric):
@@ -137,7 +137,7 @@ def _why_not_comparable(square: Square, metric: Metric) -> str:
     return ""
 
 
-def _interaction_text(found: Contrast, metric: Metric, level: float | None) -> str:
+def _interaction_text(found: Contrast, metric: TableMetric, level: float | None) -> str:
     side = _side(found.estimates[2], level)
     if not side:
         return "whether the two effects add up is undecided: the interval of the interaction contains 0"

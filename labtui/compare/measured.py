@@ -8,7 +8,7 @@ import msgspec
 
 from labtui import spec
 from labtui.compare.cells import Cell
-from labtui.compare.metrics import Metric, metric
+from labtui.compare.metrics import TableMetric, metric
 from labtui.compare.run_data import RunData
 from labtui.store.records import LastValue
 
@@ -19,7 +19,9 @@ _RUNS = ("runs", "superseded", "unfinished", "other_tries")
 """The fields of a cell that hold runs."""
 
 
-def measured(cells: Sequence[Cell], declared: spec.Metric | str, run_data: RunData) -> tuple[Metric, tuple[Cell, ...]]:
+def measured(
+    cells: Sequence[Cell], declared: spec.Metric | str, run_data: RunData
+) -> tuple[TableMetric, tuple[Cell, ...]]:
     """The metric, and the cells with its value in place of each run's last one.
 
     A run without a point where the metric takes its value has no value. Curves are read only for values that are not
@@ -37,14 +39,14 @@ def _last_values(cells: Iterable[Cell], tag: str) -> list[float]:
     return [run.result.last[tag].number for run in runs if run.result and tag in run.result.last]
 
 
-def _measured_cell(cell: Cell, found: Metric, run_data: RunData) -> Cell:
+def _measured_cell(cell: Cell, found: TableMetric, run_data: RunData) -> Cell:
     changed: dict[str, Any] = {
         name: tuple(_measured_run(run, found, run_data) for run in getattr(cell, name, ())) for name in _RUNS
     }
     return replace(cell, **{name: runs for name, runs in changed.items() if runs})
 
 
-def _measured_run(run: "Run", found: Metric, run_data: RunData) -> "Run":
+def _measured_run(run: "Run", found: TableMetric, run_data: RunData) -> "Run":
     if run.result is None or found.tag not in run.result.last:
         return run
     last = dict(run.result.last)
@@ -54,7 +56,7 @@ def _measured_run(run: "Run", found: Metric, run_data: RunData) -> "Run":
     return replace(run, result=msgspec.structs.replace(run.result, last=last))
 
 
-def _value(run: "Run", last: LastValue, found: Metric, run_data: RunData) -> LastValue | None:
+def _value(run: "Run", last: LastValue, found: TableMetric, run_data: RunData) -> LastValue | None:
     scale = 100.0 if found.percent else 1.0
     if found.take == "last":
         return LastValue(step=last.step, value=last.number * scale) if abs(last.number) < float("inf") else last

@@ -37,8 +37,8 @@ PLAIN_TEST = (tags.TEST_LOSS, tags.TEST_ACCURACY)
 """Measured once, at the end, in evaluation mode, on the plain test images."""
 
 
-class Metric(Struct, frozen=True, kw_only=True):
-    """One metric: its tag, its units and its direction."""
+class TableMetric(Struct, frozen=True, kw_only=True):
+    """A metric as a table shows and compares it: its tag, the units of values and differences, its direction."""
 
     tag: str
     unit: str
@@ -79,7 +79,7 @@ class Metric(Struct, frozen=True, kw_only=True):
         return self.tag in TRAIN_TAGS
 
 
-def metric(declared: spec.Metric | str, values: Iterable[float] = ()) -> Metric:
+def metric(declared: spec.Metric | str, values: Iterable[float] = ()) -> TableMetric:
     """The metric as tables show it; a tag alone is what its name tells.
 
     `values` are those that runs logged. An accuracy of another program whose values all lie within 0..1 is taken for a
@@ -100,7 +100,7 @@ def metric(declared: spec.Metric | str, values: Iterable[float] = ()) -> Metric:
     remarks += ["logged as fractions (0..1), shown in percent"] * percent
     if why:
         remarks.append(f"{NOT_DECLARED}: no verdict. {DECLARE}" if why == NOT_DECLARED else _MIXED)
-    return Metric(
+    return TableMetric(
         tag=tag,
         unit=unit,
         delta_unit="points" if unit == "%" else unit,
@@ -119,7 +119,7 @@ def by_name(tag: str) -> spec.Metric:
     return spec.Metric(tag=tag, better=tags.better_by_name(tag))
 
 
-def require_direction(found: Metric) -> None:
+def require_direction(found: TableMetric) -> None:
     """Raise UsageError for a metric by which nothing can be claimed."""
     if found.why_not_judged == NOT_DECLARED:
         message = f"Nothing is known about {found.tag!r}: is a higher or a lower value better?"

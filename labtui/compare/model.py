@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from labtui.compare.metrics import Metric
+from labtui.compare.metrics import TableMetric
 from labtui.text.numbers import DASH, ratio
 
 Interval = tuple[float, float]
@@ -451,7 +451,7 @@ class Factorial(Struct, frozen=True, kw_only=True):
 class ComparisonTable(Struct, frozen=True, kw_only=True):
     """A comparison: rows with everything that is known about them."""
 
-    metric: Metric
+    metric: TableMetric
     rows: tuple[ComparisonRow, ...]
     factorials: tuple[Factorial, ...]
     judged: int

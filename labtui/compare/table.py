@@ -38,7 +38,7 @@ from labtui.compare.findings.published import (
     reproduction_levels,
 )
 from labtui.compare.measured import measured
-from labtui.compare.metrics import Metric
+from labtui.compare.metrics import TableMetric
 from labtui.compare.model import (
     Comparison,
     ComparisonRow,
@@ -177,7 +177,7 @@ def _compare(row: BaselineChoice, there: Cell, context: TableContext, *, matched
 
 
 def _why_not_judged(
-    row: BaselineChoice, there: Cell, findings: tuple[Finding, ...], found: Difference, metric: Metric
+    row: BaselineChoice, there: Cell, findings: tuple[Finding, ...], found: Difference, metric: TableMetric
 ) -> str:
     if not there.has_ended_seeds:
         return f"{there.title} not run"
@@ -189,7 +189,7 @@ def _why_not_judged(
     return verdicts.why_not_judged(row.cell, there, found, metric)
 
 
-def _smallest_effect(source: RowSource, metric: Metric) -> float | None:
+def _smallest_effect(source: RowSource, metric: TableMetric) -> float | None:
     """It is declared in points of accuracy, so other metrics have none."""
     if not metric.is_accuracy:
         return None
@@ -257,7 +257,7 @@ def _published(choice: BaselineChoice, context: TableContext) -> tuple[Published
     return published(choice.cell, reference, context.run_data) if reference else ()
 
 
-def _noise(cell: Cell, metric: Metric, mean: float | None) -> float | None:
+def _noise(cell: Cell, metric: TableMetric, mean: float | None) -> float | None:
     images = plain_test_images(cell)
     if mean is None or not images or not (metric.is_accuracy and metric.is_plain_test):
         return None
@@ -288,7 +288,7 @@ def _matched_reference(choice: BaselineChoice, references: Sequence[CellWithRefe
     return next((other for other in references if other.cell.key != cell.key and other.cell.flat == recipe), None)
 
 
-def _folded(cell: Cell, why: str, metric: Metric) -> FoldedCell:
+def _folded(cell: Cell, why: str, metric: TableMetric) -> FoldedCell:
     values = [value.value for value in final_values(cell, metric.tag)]
     mean, sd = mean_and_sd(values)
     failed = len(failed_seeds(cell.outcomes(metric.tag)))

@@ -19,7 +19,7 @@ from labtui.compare.cells import (
 )
 from labtui.compare.deltas import are_paired
 from labtui.compare.differences import Difference, difference, has_spread
-from labtui.compare.metrics import Metric
+from labtui.compare.metrics import TableMetric
 from labtui.compare.model import Comparison, Interval, SeedsNeeded, Verdict
 from labtui.compare.outcomes import failed_seeds, worst_value
 from labtui.compare.statistics import ALPHA, Estimate
@@ -39,7 +39,7 @@ MOST_SEEDS = 200
 # --- Differences --------------------------------------------------------------------------------------------------
 
 
-def compare_seeds(here: Cell, there: Cell, metric: Metric) -> Difference:
+def compare_seeds(here: Cell, there: Cell, metric: TableMetric) -> Difference:
     """The difference of two cells over the seeds that finished, and what the failed ones could change."""
     ours, theirs = here.outcomes(metric.tag), there.outcomes(metric.tag)
     worst = None
@@ -49,7 +49,7 @@ def compare_seeds(here: Cell, there: Cell, metric: Metric) -> Difference:
     return difference(ours, theirs, pairs=are_paired(here, there), worst=worst)
 
 
-def entered(found: Difference, here: Cell, there: Cell, metric: Metric) -> str:
+def entered(found: Difference, here: Cell, there: Cell, metric: TableMetric) -> str:
     """Which seeds have no partner, where others are compared in pairs; empty otherwise."""
     if found.method != "partly paired":
         return ""
@@ -61,7 +61,7 @@ def entered(found: Difference, here: Cell, there: Cell, metric: Metric) -> str:
     return f"all: {numbers.seed_list(found.seeds)} in pairs, {' and '.join(alone)} without a partner"
 
 
-def success_p(here: Cell, there: Cell, metric: Metric) -> float | None:
+def success_p(here: Cell, there: Cell, metric: TableMetric) -> float | None:
     """Fisher's exact test of the shares of seeds that learned; None where none failed or a side has no seed."""
     ours, theirs = (seed_counts(cell, metric.tag) for cell in (here, there))
     sides = (ours.learned, ours.failed), (theirs.learned, theirs.failed)
@@ -70,7 +70,7 @@ def success_p(here: Cell, there: Cell, metric: Metric) -> float | None:
     return statistics.fisher(*sides)
 
 
-def chance_value(metric: Metric, classes: int | None) -> float | None:
+def chance_value(metric: TableMetric, classes: int | None) -> float | None:
     """What a network scores that learned nothing: 0 for an accuracy with an unknown number of classes.
 
     None for a metric without such a value.
@@ -80,7 +80,7 @@ def chance_value(metric: Metric, classes: int | None) -> float | None:
     return 100 / classes if classes else 0.0
 
 
-def resolution(cell: Cell, metric: Metric) -> float:
+def resolution(cell: Cell, metric: TableMetric) -> float:
     """The smallest step of the metric; 0 where it has none or it is not known."""
     if not metric.is_accuracy:
         return 0.0
@@ -117,7 +117,7 @@ class PendingComparison(NamedTuple):
     there: Cell
 
 
-def why_not_judged(here: Cell, there: Cell, found: Difference, metric: Metric) -> str:
+def why_not_judged(here: Cell, there: Cell, found: Difference, metric: TableMetric) -> str:
     """Why a difference cannot be judged, whatever its size; empty if it can."""
     if why := _too_few(here, metric) or _too_few(there, metric, f" of {there.title}"):
         return why
@@ -125,7 +125,7 @@ def why_not_judged(here: Cell, there: Cell, found: Difference, metric: Metric) -
     return "" if has_spread(found, values, resolution(here, metric)) else "no spread over seeds"
 
 
-def _too_few(cell: Cell, metric: Metric, whose: str = "") -> str:
+def _too_few(cell: Cell, metric: TableMetric, whose: str = "") -> str:
     outcomes = cell.outcomes(metric.tag)
     failed = len(failed_seeds(outcomes))
     learned = len(outcomes) - failed
@@ -137,7 +137,7 @@ def _too_few(cell: Cell, metric: Metric, whose: str = "") -> str:
 
 
 def judge(
-    pending: Sequence[PendingComparison], metric: Metric, alpha: float = ALPHA, further: Sequence[float] = ()
+    pending: Sequence[PendingComparison], metric: TableMetric, alpha: float = ALPHA, further: Sequence[float] = ()
 ) -> tuple[list[Comparison], list[float]]:
     """Give every comparison its verdict, and each of the further tests the level at which it is judged.
 
@@ -173,7 +173,7 @@ def _with_success_rates(pending: Sequence[PendingComparison], alpha: float) -> l
 
 
 def _judged(
-    pending: PendingComparison, metric: Metric, p: float, level: float, family: int, alpha: float
+    pending: PendingComparison, metric: TableMetric, p: float, level: float, family: int, alpha: float
 ) -> Comparison:
     found, comparison = pending.difference, pending.comparison
     if found.estimate is None:
@@ -193,7 +193,9 @@ def _judged(
     )
 
 
-def _verdict(pending: PendingComparison, metric: Metric, level: float, equivalence_level: float) -> tuple[Verdict, str]:
+def _verdict(
+    pending: PendingComparison, metric: TableMetric, level: float, equivalence_level: float
+) -> tuple[Verdict, str]:
     """The verdict and a remark on it. `equivalence_level` is that of the interval of two one-sided tests."""
     found, comparison = pending.difference, pending.comparison
     assert found.estimate is not None
@@ -240,7 +242,7 @@ def _first_seeds(pending: PendingComparison) -> SeedsNeeded:
     return _seeds_needed(pending, FEWEST_SEEDS, None, f"one seed shows no spread: run {FEWEST_SEEDS} seeds of {titles}")
 
 
-def _more_seeds(pending: PendingComparison, metric: Metric, alphas: tuple[float, float]) -> SeedsNeeded:
+def _more_seeds(pending: PendingComparison, metric: TableMetric, alphas: tuple[float, float]) -> SeedsNeeded:
     """How many seeds would decide it, one way or the other, if the true difference is the observed one."""
     delta, sd = pending.difference.delta or 0.0, pending.difference.sd or 0.0
     smallest = pending.comparison.smallest_effect

@@ -8,7 +8,7 @@ import getpass
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from labtui.api import Lab, Plan, PlannedRun, plan_runs
+from labtui.api import Lab, LaunchPlan, PlannedRun, plan_runs
 from labtui.console.experiments.entry import EntryKey, EntryKind
 from labtui.console.launch.preview import plan_request
 from labtui.console.launch.request import LaunchRequest, command_of_run, command_of_variants, request_of_run
@@ -229,7 +229,7 @@ def queue_request(lab: Lab, request: LaunchRequest, report: Report) -> str:
     return _queue_plan(lab, plan, device=request.device, at_once=request.at_once, report=report)
 
 
-def _queue_plan(lab: Lab, plan: Plan, *, device: str, at_once: int, report: Report) -> str:
+def _queue_plan(lab: Lab, plan: LaunchPlan, *, device: str, at_once: int, report: Report) -> str:
     from labtui.api import lifecycle
     from labtui.launch.environment import threads_per_run, usable_cores
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labtui.datasets.fetch_errors import FetchFault
+    from labtui.datasets.fetch_errors import FetchError
     from labtui.datasets.fetching import Decision, Progress, decide, fetch
     from labtui.datasets.info import DatasetInfo, Images, subset_size
     from labtui.datasets.registry import DatasetRow, find_data_root, get, is_present, known_datasets, listing, load
@@ -17,7 +17,7 @@ __all__ = [
     "DatasetInfo",
     "DatasetRow",
     "Decision",
-    "FetchFault",
+    "FetchError",
     "Images",
     "Progress",
     "Statistics",
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "fetch_errors": ("FetchFault",),
+    "fetch_errors": ("FetchError",),
     "fetching": ("Decision", "Progress", "decide", "fetch"),
     "info": ("DatasetInfo", "Images", "subset_size"),
     "registry": ("DatasetRow", "find_data_root", "get", "is_present", "known_datasets", "listing", "load"),

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from labtui.datasets.fetch_errors import BrokenOff, TransferFault
+from labtui.datasets.fetch_errors import BrokenOff, TransferError
 from labtui.text.durations import duration
 from labtui.text.sizes import size
 
@@ -75,7 +75,7 @@ class Deadline:
         self._received = 0
 
     def received(self, count: int, left: int) -> None:
-        """`count` bytes came, `left` are still to come in all. Raises TransferFault where that is too slow."""
+        """`count` bytes came, `left` are still to come in all. Raises TransferError where that is too slow."""
         self._received += count
         now = self._clock()
         seconds = now - self._answered
@@ -90,16 +90,16 @@ class Deadline:
         """The address is known to be good."""
         self._accepted = self._decided = True
 
-    def silent(self, left: int) -> TransferFault:
+    def silent(self, left: int) -> TransferError:
         """What to say of an address that sent nothing for `patience` seconds."""
         now = self._clock()
         if now - self._started >= self._limits.total or (not self._accepted and self._received):
             return self._too_slow(left)
         if self._accepted and self._received:
             return BrokenOff(f"sent nothing for {duration(self._limits.silence)}")
-        return TransferFault(f"did not answer within {duration(max(now - self._asked, 0.1))}")
+        return TransferError(f"did not answer within {duration(max(now - self._asked, 0.1))}")
 
-    def _too_slow(self, left: int) -> TransferFault:
+    def _too_slow(self, left: int) -> TransferError:
         rate = self._received / max(self._clock() - self._answered, 1e-6)
         rest = f", {duration(left / rate)} for the rest" if rate else ""
-        return TransferFault(f"is too slow ({size(rate)}/s{rest})")
+        return TransferError(f"is too slow ({size(rate)}/s{rest})")

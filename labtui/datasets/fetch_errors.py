@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from labtui.datasets.info import DatasetSource
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.text.sizes import size
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -13,7 +13,7 @@ _LOCKLESS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
 _ELSEWHERE = "use another data folder: --data DIR, or LABTUI_DATA."
 
 
-class TransferFault(Exception):
+class TransferError(Exception):
     """An address did not send what was asked for. `final`: asking it again would not help."""
 
     def __init__(self, what: str, *, final: bool = False) -> None:
@@ -22,11 +22,11 @@ class TransferFault(Exception):
         self.final = final
 
 
-class BrokenOff(TransferFault):
+class BrokenOff(TransferError):
     """The transfer ended before the end of the file: asking at once for the rest makes sense."""
 
 
-class FetchFault(EnvironmentFault):
+class FetchError(MachineError):
     """A data set could not be fetched. `short` says why in one phrase without a full stop."""
 
     def __init__(self, message: str, *, short: str, advice: str = "") -> None:
@@ -34,38 +34,38 @@ class FetchFault(EnvironmentFault):
         self.short = short
 
 
-def not_fetched(source: DatasetSource, root: Path, faults: dict[str, TransferFault], received: str) -> FetchFault:
+def not_fetched(source: DatasetSource, root: Path, errors: dict[str, TransferError], received: str) -> FetchError:
     """No address sent it: what each address did, what was received so far, what to do."""
-    lines = "".join(f"\n  {base} {fault.what}" for base, fault in faults.items())
-    return FetchFault(
+    lines = "".join(f"\n  {base} {error.what}" for base, error in errors.items())
+    return FetchError(
         f"{source.info.title} is not in {root} and could not be fetched:{lines}{received}",
-        short=_in_short(faults),
+        short=_in_short(errors),
         advice=what_to_do(source, root),
     )
 
 
-def is_a_link(source: DatasetSource, link: Path) -> FetchFault:
+def is_a_link(source: DatasetSource, link: Path) -> FetchError:
     """A folder below the data folder is a symbolic link."""
     short = f"{link} is a symbolic link"
     message = f"{short}. Links below the data folder are not followed, so {source.info.title} was not fetched."
-    return FetchFault(
+    return FetchError(
         message, short=short, advice="Use --data with the folder that holds the data, or remove the link."
     )
 
 
-def disk_fault(source: DatasetSource, root: Path, fault: OSError) -> FetchFault:
+def disk_error(source: DatasetSource, root: Path, error: OSError) -> FetchError:
     """The disk refused something."""
-    title, what = source.info.title, fault.strerror or str(fault)
-    if fault.errno in _FULL:
+    title, what = source.info.title, error.strerror or str(error)
+    if error.errno in _FULL:
         short = f"the disk that holds {root} is full ({what}; {_free(root)} are free)"
         message = f"{title} could not be fetched: {short}. What was received is kept, and the next try resumes there."
-        return FetchFault(message, short=short, advice=f"Free some space, or {_ELSEWHERE}")
-    if fault.errno in _LOCKLESS:
+        return FetchError(message, short=short, advice=f"Free some space, or {_ELSEWHERE}")
+    if error.errno in _LOCKLESS:
         short = f"the disk that holds {root} has no file locks, so two fetches at once would collide"
-        return FetchFault(f"{title} was not fetched: {short}.", short=short, advice=_ELSEWHERE.capitalize())
+        return FetchError(f"{title} was not fetched: {short}.", short=short, advice=_ELSEWHERE.capitalize())
     short = f"{root} cannot be written ({what})"
     message = f"{title} could not be fetched: {short}."
-    return FetchFault(message, short=short, advice=f"Make it writable, or {_ELSEWHERE}")
+    return FetchError(message, short=short, advice=f"Make it writable, or {_ELSEWHERE}")
 
 
 def what_to_do(source: DatasetSource, root: Path) -> str:
@@ -82,9 +82,9 @@ def what_to_do(source: DatasetSource, root: Path) -> str:
     )
 
 
-def _in_short(faults: dict[str, TransferFault]) -> str:
+def _in_short(errors: dict[str, TransferError]) -> str:
     """What the addresses did, in one phrase."""
-    by_host = {base.split("/")[2] if "://" in base else base: fault.what for base, fault in faults.items()}
+    by_host = {base.split("/")[2] if "://" in base else base: error.what for base, error in errors.items()}
     if not by_host:
         return "there was no time to ask any address"
     if len(by_host) > 1 and len(set(by_host.values())) == 1:

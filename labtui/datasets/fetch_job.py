@@ -10,13 +10,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from labtui.datasets.deadline import Deadline, Limits
-from labtui.datasets.fetch_errors import TransferFault, is_a_link, not_fetched
+from labtui.datasets.fetch_errors import TransferError, is_a_link, not_fetched
 from labtui.datasets.http import complete
 from labtui.datasets.info import DataFile, DatasetSource, Remote
 from labtui.datasets.part_file import PartFile
 from labtui.datasets.unpack import unpack
 from labtui.datasets.verification import check, describe, file_md5
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.text.sizes import size
 
 _OTHER = "another labtui process"
@@ -41,20 +41,20 @@ class FetchJob:
         self._progress = progress
         self._bases = list(addresses or remote.bases)
         self._deadline = Deadline(self._rounds[-1])
-        self._faults: dict[str, TransferFault] = {}
+        self._errors: dict[str, TransferError] = {}
         self._total = sum(file.size for file in remote.downloads)
         self._done = 0
 
     def run(self) -> None:
-        """Raises FetchFault, and OSError where the disk refuses something."""
+        """Raises FetchError, and OSError where the disk refuses something."""
         self._refuse_links()
         lock = self._root / f".{self._source.info.name}.lock"
         try:
             with _locked(lock, self._deadline, self._received_by_another, self._total):
                 self._begin_rounds()
                 self._fetch_flawed()
-        except TransferFault as fault:
-            raise not_fetched(self._source, self._root, {_OTHER: fault}, "") from fault
+        except TransferError as error:
+            raise not_fetched(self._source, self._root, {_OTHER: error}, "") from error
 
     def _begin_rounds(self) -> None:
         """The lock was awaited by the limits of the last round. Where there are several, the first begins now."""
@@ -85,7 +85,7 @@ class FetchJob:
         else:
             self._one_by_one([file for file in self._remote.files if file.name in flawed])
         if left := check(self._source, self._root):
-            raise EnvironmentFault(f"{self._source.info.title} was fetched to {self._root}, but {describe(left)}.")
+            raise MachineError(f"{self._source.info.title} was fetched to {self._root}, but {describe(left)}.")
 
     def _from_archive(self, archive: DataFile) -> None:
         by_hand = self._root / archive.name
@@ -121,16 +121,16 @@ class FetchJob:
         self._report(part)
         if not part.left and part.md5() != part.file.md5:
             part.restart()
-        self._faults.clear()
+        self._errors.clear()
         while part.left and not self._from_any(part, after):
             if not self._rounds or not self._usable():
-                raise not_fetched(self._source, self._root, self._faults, _received(part))
+                raise not_fetched(self._source, self._root, self._errors, _received(part))
             self._bases.sort(key=lambda base: -self._deadline.rates.get(base, 0.0))
             self._deadline = Deadline(self._rounds.pop(0))
 
     def _usable(self) -> list[str]:
         """The addresses that may still help."""
-        return [base for base in self._bases if base not in self._faults or not self._faults[base].final]
+        return [base for base in self._bases if base not in self._errors or not self._errors[base].final]
 
     def _from_any(self, part: PartFile, after: int) -> bool:
         bases = self._usable()
@@ -140,8 +140,8 @@ class FetchJob:
             self._deadline.begin(base, len(bases) - index)
             try:
                 complete(part, base + part.file.name, self._deadline, lambda: self._report(part), after)
-            except TransferFault as fault:
-                self._faults[base] = fault
+            except TransferError as error:
+                self._errors[base] = error
             else:
                 self._bases.sort(key=lambda other: other != base)
                 return True
@@ -155,7 +155,7 @@ class FetchJob:
 def _locked(path: Path, deadline: Deadline, received: Callable[[], int], total: int) -> Iterator[None]:
     """Hold the lock at `path`. While another process has it, watch whether what it `received` gets on in time.
 
-    Raises TransferFault where it does not, OSError where the disk has no locks or cannot be written.
+    Raises TransferError where it does not, OSError where the disk has no locks or cannot be written.
     """
     lock = FileLock(path, blocking=False, fallback_to_soft=False)
     deadline.begin(_OTHER, 1)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labtui.datasets.deadline import Limits
-from labtui.datasets.fetch_errors import FetchFault, disk_fault
+from labtui.datasets.fetch_errors import FetchError, disk_error
 from labtui.datasets.info import DatasetSource
 from labtui.datasets.registry import source_of
 from labtui.datasets.verification import check, describe
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.text.clean import clean_line
 
 Progress = Callable[[int, int], None]
@@ -47,7 +47,7 @@ def decide(
     """The requested data set, fetched into `root` if it is not there, or else `offline`.
 
     Within `deadline` seconds it is known whether some address can send everything within `limit` seconds. A `pinned`
-    data set, or one without `offline`, is never replaced: EnvironmentFault, with what to do. Raises UsageError for
+    data set, or one without `offline`, is never replaced: MachineError, with what to do. Raises UsageError for
     unknown names.
     """
     source = source_of(requested)
@@ -57,12 +57,12 @@ def decide(
         try:
             rounds = (Limits(decide=deadline, total=limit),)
             fetch_source(source, root, rounds=rounds, progress=progress, addresses=addresses)
-        except EnvironmentFault as fault:
+        except MachineError as error:
             if fallback is None:
                 raise
             damage = [flaw for flaw in flaws if flaw.what != "missing"]
             state = f"in {source.folder(root)} {describe(damage)}, and " if damage else ""
-            reason = fault.short if isinstance(fault, FetchFault) else fault.message.rstrip(".")
+            reason = error.short if isinstance(error, FetchError) else error.message.rstrip(".")
             why = clean_line(f"{state}it cannot be fetched: {reason}.")
             return Decision(name=fallback, fallback=True, requested=requested, why=why)
     return Decision(name=requested, fallback=False, requested=requested, why="")
@@ -81,7 +81,7 @@ def fetch(
 
     Without `deadline`, a slow address is used where no fast one is found. With it, some address must show within
     `deadline` seconds that everything can be here within `limit` seconds. `addresses` (each ends in `/`) replace the
-    registered ones. Raises FetchFault, with what was received kept for the next try, and UsageError for an unknown
+    registered ones. Raises FetchError, with what was received kept for the next try, and UsageError for an unknown
     name.
     """
     rounds = (BRISK, PATIENT) if deadline is None else (Limits(decide=deadline, total=limit),)
@@ -105,5 +105,5 @@ def fetch_source(
     try:
         root.mkdir(parents=True, exist_ok=True)
         job.run()
-    except OSError as fault:
-        raise disk_fault(source, root, fault) from fault
+    except OSError as error:
+        raise disk_error(source, root, error) from error

@@ -20,7 +20,7 @@ import httpx
 
 from labtui import __version__
 from labtui.datasets.deadline import Deadline
-from labtui.datasets.fetch_errors import BrokenOff, TransferFault
+from labtui.datasets.fetch_errors import BrokenOff, TransferError
 from labtui.datasets.part_file import PartFile
 from labtui.text.clean import clean_line
 
@@ -38,7 +38,7 @@ _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN,
 def complete(part: PartFile, address: str, deadline: Deadline, report: Callable[[], None], after: int) -> None:
     """Fill up the part from this address and check its MD5. `after`: bytes of other files that are still to come.
 
-    Raises TransferFault; what was received is kept. Other OSErrors are the disk's.
+    Raises TransferError; what was received is kept. Other OSErrors are the disk's.
     """
     strikes = 0
     while True:
@@ -56,7 +56,7 @@ def complete(part: PartFile, address: str, deadline: Deadline, report: Callable[
         mixed = not part.pure
         part.restart()
         if not mixed:
-            raise TransferFault("sends other bytes than it should (wrong MD5)", final=True)
+            raise TransferError("sends other bytes than it should (wrong MD5)", final=True)
 
 
 def _request(part: PartFile, address: str, deadline: Deadline, report: Callable[[], None], after: int) -> None:
@@ -69,7 +69,7 @@ def _request(part: PartFile, address: str, deadline: Deadline, report: Callable[
                 if not chunk:
                     raise BrokenOff("broke off the transfer")
                 if not part.size and part.file.name.endswith(".gz") and not chunk.startswith(b"\x1f"):
-                    raise TransferFault("sends something else than the file", final=True)
+                    raise TransferError("sends something else than the file", final=True)
                 part.append(chunk[known:][: part.left])
                 known = max(0, known - len(chunk))
                 report()
@@ -85,16 +85,16 @@ def _accept(part: PartFile, address: str, response: httpx.Response) -> int:
     if is_partial:
         match = re.match(r"bytes (\d+)-\d*/(\d+|\*)\Z", headers.get("Content-Range", ""), re.ASCII | re.IGNORECASE)
         if match is None:
-            raise TransferFault("sends a part of the file without saying which", final=True)
+            raise TransferError("sends a part of the file without saying which", final=True)
         start, total = int(match[1]), match[2]
     if headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}:
-        raise TransferFault("sends the file in another encoding", final=True)
+        raise TransferError("sends the file in another encoding", final=True)
     if headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
-        raise TransferFault("sends a web page instead of the file (a network's log-in page?)", final=True)
+        raise TransferError("sends a web page instead of the file (a network's log-in page?)", final=True)
     if total.isdecimal() and int(total) != part.file.size:
-        raise TransferFault(f"has a file of {int(total):,} bytes, not of {part.file.size:,}", final=True)
+        raise TransferError(f"has a file of {int(total):,} bytes, not of {part.file.size:,}", final=True)
     if is_partial and start != part.size:
-        raise TransferFault("sends another part of the file than was asked for", final=True)
+        raise TransferError("sends another part of the file than was asked for", final=True)
     etag = headers.get("ETag", "")
     validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
     asked_with = part.validator(address)
@@ -113,7 +113,7 @@ class _Download:
             headers["Range"] = f"bytes={offset}-"
             if validator:
                 headers["If-Range"] = validator
-        self._queue: queue.Queue[httpx.Response | bytes | TransferFault] = queue.Queue(maxsize=32)
+        self._queue: queue.Queue[httpx.Response | bytes | TransferError] = queue.Queue(maxsize=32)
         self._closed = threading.Event()
         threading.Thread(target=self._read, args=(address, headers), name="download", daemon=True).start()
 
@@ -122,13 +122,13 @@ class _Download:
         self._closed.set()
 
     def take(self, patience: float) -> Any:
-        """The next item. Raises queue.Empty where none comes within `patience` seconds, and TransferFault."""
+        """The next item. Raises queue.Empty where none comes within `patience` seconds, and TransferError."""
         item = self._queue.get(timeout=max(patience, 0.001))
-        if isinstance(item, TransferFault):
+        if isinstance(item, TransferError):
             raise item
         return item
 
-    def _put(self, item: httpx.Response | bytes | TransferFault) -> None:
+    def _put(self, item: httpx.Response | bytes | TransferError) -> None:
         while not self._closed.is_set():
             with suppress(queue.Full):
                 self._queue.put(item, timeout=0.5)
@@ -146,8 +146,8 @@ class _Download:
                     if self._closed.is_set():
                         return
                 self._put(b"")
-        except Exception as fault:  # noqa: BLE001 - the end of a thread: the caller hears of it, whatever it was
-            self._put(in_words(fault, answered=answered))
+        except Exception as error:  # noqa: BLE001 - the end of a thread: the caller hears of it, whatever it was
+            self._put(in_words(error, answered=answered))
 
 
 def new_client(**options: Any) -> httpx.Client:
@@ -157,7 +157,7 @@ def new_client(**options: Any) -> httpx.Client:
     def check(request: httpx.Request) -> None:
         scheme = request.url.scheme
         if scheme not in allowed:
-            raise TransferFault(clean_line(f"redirects to {scheme}, which is not followed", 80), final=True)
+            raise TransferError(clean_line(f"redirects to {scheme}, which is not followed", 80), final=True)
         allowed.intersection_update({scheme, "https"})
 
     hooks: dict[str, list[Callable[..., Any]]] = {"request": [check]}
@@ -173,14 +173,14 @@ def _check_status(response: httpx.Response) -> None:
     code = response.status_code
     if code not in (http.HTTPStatus.OK, http.HTTPStatus.PARTIAL_CONTENT):
         text = clean_line(f"answered {code} {response.reason_phrase}".strip(), 80)
-        raise TransferFault(text, final=code < http.HTTPStatus.INTERNAL_SERVER_ERROR and code not in _TEMPORARY)
+        raise TransferError(text, final=code < http.HTTPStatus.INTERNAL_SERVER_ERROR and code not in _TEMPORARY)
 
 
-def in_words(fault: BaseException, *, answered: bool) -> TransferFault:
+def in_words(error: BaseException, *, answered: bool) -> TransferError:
     """What went wrong with a request, for people; `answered`: while the body was read."""
-    if isinstance(fault, TransferFault):
-        return fault
-    cause = fault
+    if isinstance(error, TransferError):
+        return error
+    cause = error
     while deeper := cause.__cause__ or cause.__context__:
         cause = deeper
     if answered or isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
@@ -197,5 +197,5 @@ def in_words(fault: BaseException, *, answered: bool) -> TransferFault:
         case OSError(errno=number) if number in _UNREACHABLE:
             what = "cannot be reached from this network"
         case _:
-            what = clean_line(f"did not work ({type(fault).__name__}: {fault})", 160)
-    return TransferFault(what, final=isinstance(fault, httpx.TooManyRedirects))
+            what = clean_line(f"did not work ({type(error).__name__}: {error})", 160)
+    return TransferError(what, final=isinstance(error, httpx.TooManyRedirects))

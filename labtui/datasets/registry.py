@@ -16,7 +16,7 @@ from labtui.datasets import sets
 from labtui.datasets.fetch_errors import what_to_do
 from labtui.datasets.info import DatasetInfo, DatasetSource, Images
 from labtui.datasets.verification import check, describe, missing
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.store.paths import cache_folder
 from labtui.text.clean import clean_line
 from labtui.text.sizes import size
@@ -77,18 +77,18 @@ def is_present(name: str, root: Path) -> bool:
 def load(name: str, root: Path) -> Images:
     """All images and labels, in the order of the files. The files are checked against their MD5 first.
 
-    Raises EnvironmentFault where files are missing or damaged, UsageError for an unknown name.
+    Raises MachineError where files are missing or damaged, UsageError for an unknown name.
     """
     source = source_of(name)
     folder = source.folder(root)
     if flaws := check(source, root):
         absent = all(flaw.what == "missing" for flaw in flaws) and not folder.exists()
         state = f"not in {root}" if absent else f"not complete in {folder}: {describe(flaws)}"
-        raise EnvironmentFault(f"{source.info.title} is {state}. Nothing was changed.", advice=what_to_do(source, root))
+        raise MachineError(f"{source.info.title} is {state}. Nothing was changed.", advice=what_to_do(source, root))
     try:
         return source.read(folder)
-    except OSError as fault:
-        raise EnvironmentFault(f"{folder} cannot be read: {fault}.") from fault
+    except OSError as error:
+        raise MachineError(f"{folder} cannot be read: {error}.") from error
 
 
 @dataclass(frozen=True, slots=True)

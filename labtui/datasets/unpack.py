@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from labtui.datasets.info import Remote
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.store.files import sync_folder, write_all
 
 _CHUNK = 1 << 20
@@ -19,7 +19,7 @@ def unpack(archive: Path, remote: Remote, root: Path) -> None:
     """Extract the data set's files into their folder: each is checked, and moved there in one step.
 
     Only members that are regular files with a known name and size are read; links, other names and paths that lead
-    elsewhere are skipped. Raises EnvironmentFault where a file is not in the archive or is damaged, OSError where the
+    elsewhere are skipped. Raises MachineError where a file is not in the archive or is damaged, OSError where the
     disk fails.
     """
     folder = root / remote.folder
@@ -31,7 +31,7 @@ def unpack(archive: Path, remote: Remote, root: Path) -> None:
         found = _extract(archive, remote, staging)
         absent = [file.name for file in remote.files if file.name not in found]
         if absent:
-            raise EnvironmentFault(f"{archive} does not contain {', '.join(absent)} as expected.")
+            raise MachineError(f"{archive} does not contain {', '.join(absent)} as expected.")
         folder.mkdir(parents=True, exist_ok=True)
         for name in found:
             (staging / name).replace(folder / name)
@@ -52,8 +52,8 @@ def _extract(archive: Path, remote: Remote, staging: Path) -> list[str]:
                 stream = members.extractfile(member)
                 if stream is not None and _write(stream, staging / file.name) == file.md5:
                     found.append(file.name)
-    except (tarfile.TarError, EOFError, zlib.error) as fault:
-        raise EnvironmentFault(f"{archive} cannot be unpacked: {fault}.") from fault
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise MachineError(f"{archive} cannot be unpacked: {error}.") from error
     return found
 
 

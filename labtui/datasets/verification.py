@@ -117,8 +117,8 @@ def _content_flaw(path: Path, file: DataFile, before: _Seen | None, seen: dict[s
             seen[file.name] = entry
             return ""
         found = file_md5(path)
-    except OSError as fault:
-        return f"unreadable ({fault.strerror})"
+    except OSError as error:
+        return f"unreadable ({error.strerror})"
     if found != file.md5:
         return f"damaged (MD5 {found}, {file.md5} expected)"
     if time.time_ns() - entry.ctime_ns > SETTLED * 1e9 and _entry(path, file.md5) == entry:

@@ -20,7 +20,7 @@ import labtui.engine.outdated  # noqa: F401 (it must come before everything else
 from labtui.engine.attempt import Attempt, open_attempt
 from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.stop import StopSignal
-from labtui.errors import EnvironmentFault, LabError
+from labtui.errors import LabError, MachineError
 from labtui.store.records import Result
 from labtui.store.reserved_space import ReservedSpace
 from labtui.text.clean import clean
@@ -39,9 +39,9 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         attempt = open_attempt(Path(arguments[0]))
-    except LabError as fault:
-        say(str(fault))
-        return fault.exit_code
+    except LabError as error:
+        say(str(error))
+        return error.exit_code
     parent = attempt.launch.parent
     stop = StopSignal(attempt.files.stop_request, parent.pid if parent else None)
     stop.install_handlers()
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     reserve.reserve()
     with Heartbeat(attempt.paths.beat, attempt.files.number, stop) as heartbeat:
         result, code = _run_attempt(attempt, heartbeat, stop)
-    return code if _write_result(attempt, result, reserve) else code or EnvironmentFault.exit_code
+    return code if _write_result(attempt, result, reserve) else code or MachineError.exit_code
 
 
 def _run_attempt(attempt: Attempt, heartbeat: Heartbeat, stop: StopSignal) -> tuple[Result, int]:
@@ -69,10 +69,10 @@ def _write_result(attempt: Attempt, result: Result, reserve: ReservedSpace) -> b
             reserve.write(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
             reserve.release()
             return True
-        except OSError as fault:
-            error = fault
+        except OSError as error:
+            reason = str(error)
             time.sleep(_RETRY_DELAY)
-    say(f"{attempt.paths.result} cannot be written ({error}): {result.outcome}. {result.reason}")
+    say(f"{attempt.paths.result} cannot be written ({reason}): {result.outcome}. {result.reason}")
     return False
 
 

@@ -27,8 +27,8 @@ def open_attempt(folder: Path) -> Attempt:
         raise UsageError(f"{folder} has no attempt to run.", advice="Start runs with: labtui run NAME")
     try:
         spec_file, launch = read_json(paths.spec, SpecFile), read_json(files.launch, Launch)
-    except (OSError, DamagedFile) as fault:
-        raise UsageError(f"{folder} does not say what to run: {fault}") from fault
+    except (OSError, DamagedFile) as error:
+        raise UsageError(f"{folder} does not say what to run: {error}") from error
     if spec_file.schema > SCHEMA:
         raise UsageError(f"{paths.spec} was made by a newer labtui.", advice="Update labtui to run it.")
     return Attempt(paths, files, spec_file, launch)

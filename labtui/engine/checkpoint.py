@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 import torch
 from msgspec import Struct
 
-from labtui.errors import EnvironmentFault, LabError
+from labtui.errors import LabError, MachineError
 from labtui.store.files import DamagedFile, read_bytes, read_json, sync_folder, write_all, write_json
 from labtui.store.paths import RunPaths, checksum_path
 from labtui.text.clean import clean_line
@@ -48,7 +48,7 @@ class Checksums(Struct, frozen=True, kw_only=True):
     accepted: tuple[Checksum, ...]
 
 
-class NotSaved(EnvironmentFault):
+class NotSaved(MachineError):
     """The state could not be saved; the last checkpoint is unchanged."""
 
 
@@ -77,10 +77,10 @@ class Checkpoints:
             writer.write_whole({"schema": SCHEMA, "run_id": self.run_id, "step": step, "state": state})
             before_replace()
             self._replace(temporary, Checksum(size=writer.size, crc32=writer.crc32, step=step))
-        except OSError as fault:
+        except OSError as error:
             needed = _size_of(state)
             _remove(temporary)
-            raise _not_saved(fault, self.paths, needed) from fault
+            raise _not_saved(error, self.paths, needed) from error
 
     def _replace(self, temporary: Path, new: Checksum) -> None:
         newest, previous, current = self.paths.checkpoint, self.paths.previous_checkpoint, self._newest
@@ -108,8 +108,8 @@ class Checkpoints:
                 step = int(content["step"])
             except FileNotFoundError:
                 continue
-            except Exception as fault:  # noqa: BLE001 (torch raises many types, and a state can be wrong in more ways)
-                rejected.append(clean_line(f"{path.name} is not used: {_reason(fault)}"))
+            except Exception as error:  # noqa: BLE001 (torch raises many types, and a state can be wrong in more ways)
+                rejected.append(clean_line(f"{path.name} is not used: {_reason(error)}"))
                 say(rejected[-1])
                 continue
             if path == self.paths.checkpoint:
@@ -175,8 +175,8 @@ class _Writer:
         view = memoryview(data).cast("B")
         try:
             write_all(self._descriptor, view)
-        except OSError as fault:
-            self._error = fault
+        except OSError as error:
+            self._error = error
             raise
         self.crc32 = zlib.crc32(view, self.crc32)
         self.size += len(view)
@@ -189,8 +189,8 @@ class _Writer:
 def _checksums(path: Path) -> Checksums:
     try:
         return read_json(checksum_path(path), Checksums)
-    except FileNotFoundError as fault:
-        raise CheckpointRejected(f"its checksum {checksum_path(path).name} is missing.") from fault
+    except FileNotFoundError as error:
+        raise CheckpointRejected(f"its checksum {checksum_path(path).name} is missing.") from error
 
 
 def _distinct(*checksums: Checksum | None) -> tuple[Checksum, ...]:
@@ -206,10 +206,10 @@ def _accepted(path: Path) -> tuple[Checksum, ...]:
         return ()
 
 
-def _reason(fault: BaseException) -> str:
-    if isinstance(fault, LabError):
-        return fault.message
-    return f"it cannot be loaded ({type(fault).__name__}: {str(fault).partition(chr(10))[0]})."
+def _reason(error: BaseException) -> str:
+    if isinstance(error, LabError):
+        return error.message
+    return f"it cannot be loaded ({type(error).__name__}: {str(error).partition(chr(10))[0]})."
 
 
 def _remove(path: Path) -> None:
@@ -228,16 +228,16 @@ def _size_of(state: Any) -> int:
     return sum(map(_size_of, state)) if isinstance(state, (list, tuple)) else 0
 
 
-def is_disk_full(fault: OSError) -> bool:
+def is_disk_full(error: OSError) -> bool:
     """Whether an OSError means that the disk is full."""
-    return fault.errno in _DISK_FULL_ERRORS
+    return error.errno in _DISK_FULL_ERRORS
 
 
-def _not_saved(fault: OSError, paths: RunPaths, needed: int) -> NotSaved:
+def _not_saved(error: OSError, paths: RunPaths, needed: int) -> NotSaved:
     exists = paths.checkpoint.exists() or paths.previous_checkpoint.exists()
     last = "The last checkpoint is unchanged." if exists else "There is no checkpoint yet."
-    if not is_disk_full(fault):
-        return NotSaved(f"The state cannot be saved ({fault}). {last}")
+    if not is_disk_full(error):
+        return NotSaved(f"The state cannot be saved ({error}). {last}")
     free = shutil.disk_usage(paths.folder).free
     missing = f", {size(needed - free)} missing" if needed > free else ""
     space = f"a checkpoint needs {size(needed)}, {size(free)} free{missing}"

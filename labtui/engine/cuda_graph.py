@@ -91,7 +91,7 @@ class GraphedStep:
             self._replay, self._results = self._device.capture(
                 lambda: self._step(self._images, self._labels, self._learning_rate)
             )
-        except RuntimeError as fault:
+        except RuntimeError as error:
             self._failed = True
-            self._say(f"The training step cannot be captured as a CUDA graph and runs without one: {fault}")
+            self._say(f"The training step cannot be captured as a CUDA graph and runs without one: {error}")
         return not self._failed

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from labtui.errors import EnvironmentFault, LabError
+from labtui.errors import LabError, MachineError
 from labtui.spec import Precision
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
@@ -22,7 +22,7 @@ def open_device(name: str, threads: int, precision: Precision) -> torch.device:
     """Open the device that the user calls `name` (`cpu`, `cuda:N`, `mps`) and set the number of CPU threads.
 
     The launcher makes only one GPU visible to the engine, so any `cuda:N` is the first one here. Raises
-    EnvironmentFault if the device is not available.
+    MachineError if the device is not available.
     """
     torch.set_num_threads(threads)
     kind = name.partition(":")[0]
@@ -30,12 +30,12 @@ def open_device(name: str, threads: int, precision: Precision) -> torch.device:
         return _open_cuda(name, precision)
     if kind == "mps":
         if not torch.backends.mps.is_available():
-            raise EnvironmentFault(
+            raise MachineError(
                 "Device mps is not available: torch finds no Apple GPU.", advice="`labtui devices` lists devices."
             )
         return torch.device("mps")
     if kind != "cpu":
-        raise EnvironmentFault(f"Device {name!r} is not known.", advice="`labtui devices` lists devices.")
+        raise MachineError(f"Device {name!r} is not known.", advice="`labtui devices` lists devices.")
     keep_freed_memory()
     return torch.device("cpu")
 
@@ -43,7 +43,7 @@ def open_device(name: str, threads: int, precision: Precision) -> torch.device:
 def _open_cuda(name: str, precision: Precision) -> torch.device:
     if not torch.cuda.is_available():
         built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
-        raise EnvironmentFault(
+        raise MachineError(
             f"Device {name} is not available: torch {torch.__version__} ({built}) finds no usable GPU.",
             advice="`labtui devices` lists devices; `labtui doctor` says what is missing.",
         )
@@ -96,12 +96,12 @@ def restore_generators(device: torch.device, states: dict[str, torch.Tensor]) ->
         torch.mps.set_rng_state(states["mps"])
 
 
-def is_out_of_memory(fault: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception of torch or Python means that memory ran out."""
-    if isinstance(fault, (torch.OutOfMemoryError, MemoryError)):
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    text = str(fault)
-    return isinstance(fault, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
 
 
 def out_of_memory(device: str, batch_size: int) -> OutOfMemory:

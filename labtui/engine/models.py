@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Tensor, nn
 
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.spec import Cnn, Model, ResNet18
 from labtui.store.records import ModelSummary
 
@@ -50,7 +50,7 @@ def build_model(model: Model, *, shape: tuple[int, int, int], classes: int, seed
     """A network for images of `shape` (channels, h, w), with PyTorch's default initialization from `seed`.
 
     Seeds torch's global CPU generator, so that every device starts from the same weights. Raises UsageError for images
-    that are too small for the network, and EnvironmentFault if it needs torchvision and that cannot be imported.
+    that are too small for the network, and MachineError if it needs torchvision and that cannot be imported.
     """
     torch.manual_seed(seed)
     match model:
@@ -119,12 +119,12 @@ def _resnet18(channels: int, classes: int) -> nn.Module:
 def _torchvision_resnet18() -> Callable[..., nn.Module]:
     try:
         from torchvision.models import resnet18  # deferred: takes over a second, and other models do not need it
-    except Exception as fault:  # a wheel built for another torch can fail in many ways
-        raise EnvironmentFault(
-            f"torchvision cannot be imported: {type(fault).__name__}: {fault}. Only the model resnet18 needs it.",
+    except Exception as error:  # a wheel built for another torch can fail in many ways
+        raise MachineError(
+            f"torchvision cannot be imported: {type(error).__name__}: {error}. Only the model resnet18 needs it.",
             advice=f"Fix this with: {sys.executable} -m pip install --force-reinstall torch torchvision\n"
             "(one command, one index: the two must be built for each other)",
-        ) from fault
+        ) from error
     return resnet18  # type: ignore[no-any-return]  # torchvision publishes no types
 
 

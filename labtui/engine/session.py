@@ -23,7 +23,7 @@ from labtui.engine.models import summarize
 from labtui.engine.recorder import Recorder
 from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals, Stopped, Trainer, TrainerContext
-from labtui.errors import EnvironmentFault, LabError
+from labtui.errors import LabError, MachineError
 from labtui.store.files import read_json_or_none
 from labtui.store.predictions import Predictions, write_predictions
 from labtui.store.reader import read_curves
@@ -74,13 +74,13 @@ class Session:
         try:
             self._train(load_data)
             return Ending("finished", self.heartbeat.warnings.get("learning", ""))
-        except Stopped as fault:
-            return Ending("stopped", "; ".join(filter(None, (self.stop.reason, str(fault)))), self.stop.exit_code)
-        except Diverged as fault:
-            self.say(f"Diverged: {fault}.")
-            return Ending("diverged", str(fault), 1, fault.step)
-        except Exception as fault:  # noqa: BLE001 (every error is logged and recorded in the result)
-            return self._failed(fault)
+        except Stopped as error:
+            return Ending("stopped", "; ".join(filter(None, (self.stop.reason, str(error)))), self.stop.exit_code)
+        except Diverged as error:
+            self.say(f"Diverged: {error}.")
+            return Ending("diverged", str(error), 1, error.step)
+        except Exception as error:  # noqa: BLE001 (every error is logged and recorded in the result)
+            return self._failed(error)
         finally:
             if self.recorder is not None:
                 self.recorder.close()
@@ -135,23 +135,23 @@ class Session:
         try:
             write_predictions(self.attempt.paths.predictions, predictions)
             recorder.sync()
-        except OSError as fault:
-            raise results_not_written(fault, self.attempt.paths.folder) from fault
+        except OSError as error:
+            raise results_not_written(error, self.attempt.paths.folder) from error
         if recorder.points_lost:
-            raise EnvironmentFault(
+            raise MachineError(
                 f"disk full: {recorder.points_lost:,} metric points could not be written.",
                 advice="Free some space and resume the run: it continues from its last checkpoint.",
             )
 
-    def _failed(self, fault: Exception) -> Ending:
-        if is_out_of_memory(fault):
+    def _failed(self, error: Exception) -> Ending:
+        if is_out_of_memory(error):
             launch, spec = self.attempt.launch, self.attempt.spec_file.spec
-            fault = out_of_memory(launch.device, spec.training.batch_size)
-        if isinstance(fault, LabError):
-            self.say(str(fault))
-            return Ending("failed", fault.message, fault.exit_code)
-        self.say("".join(traceback.format_exception(fault)))
-        return Ending("failed", f"{type(fault).__name__}: {fault} (the traceback is in the log)", 1)
+            error = out_of_memory(launch.device, spec.training.batch_size)
+        if isinstance(error, LabError):
+            self.say(str(error))
+            return Ending("failed", error.message, error.exit_code)
+        self.say("".join(traceback.format_exception(error)))
+        return Ending("failed", f"{type(error).__name__}: {error} (the traceback is in the log)", 1)
 
     def result(self, ending: Ending) -> Result:
         """The content of result.json."""
@@ -178,13 +178,13 @@ class Session:
 
 
 def load_data(attempt: Attempt) -> LoadedData:
-    """The images that the spec names, from the attempt's data root. Raises EnvironmentFault if they are not the right
+    """The images that the spec names, from the attempt's data root. Raises MachineError if they are not the right
     ones.
     """
     name, expected = attempt.spec_file.spec.data.name, attempt.spec_file.data_fingerprint
     info = get(name)
     if expected is not None and info.fingerprint != expected:
-        raise EnvironmentFault(
+        raise MachineError(
             f"The data set {name} is not the one that this run was created for ({info.fingerprint}, not {expected}).",
             advice="The run was created by another version of labtui. Start the experiment as a new run.",
         )
@@ -215,10 +215,10 @@ def _has_diverged_before(attempt: Attempt) -> bool:
     return before is not None and (before.outcome == "diverged" or bool(before.facts.get("diverged_before")))
 
 
-def results_not_written(fault: OSError, folder: Path) -> EnvironmentFault:
+def results_not_written(error: OSError, folder: Path) -> MachineError:
     """The error for a disk that did not accept the results."""
-    what = f"the results cannot be written ({fault})"
-    if is_disk_full(fault):
+    what = f"the results cannot be written ({error})"
+    if is_disk_full(error):
         what = "disk full: the results cannot be written"
     advice = f"Free some space on the disk of {folder} and resume the run: its last checkpoint is intact."
-    return EnvironmentFault(f"{what}.", advice=advice)
+    return MachineError(f"{what}.", advice=advice)

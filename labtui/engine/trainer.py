@@ -214,10 +214,10 @@ class Trainer:
                 checkpoints.save(self.state(), self.step, before_replace=self.metrics.recorder.sync)
                 heartbeat.save_error = ""
                 self._warn("disk", disk_low(disk_usage(checkpoints.paths.folder).free))
-            except NotSaved as fault:
-                heartbeat.save_error = fault.message
+            except NotSaved as error:
+                heartbeat.save_error = error.message
                 heartbeat.warn("disk", "")
-                self.context.say(f"step {self.step:,}: {fault.message}")
+                self.context.say(f"step {self.step:,}: {error.message}")
         self._last_save = time.monotonic()
         self._save_seconds = self._last_save - began
         self._next_save = self._last_save + self.context.intervals.save

@@ -67,25 +67,25 @@ def claim(paths: RunPaths, order: Order) -> Claim:
     except Refusal:
         lock.close()
         raise
-    except OSError as fault:
+    except OSError as error:
         lock.close()
-        raise disk_refusal(fault, paths.folder) from fault
+        raise disk_refusal(error, paths.folder) from error
     return Claim(lock, attempt)
 
 
-def disk_refusal(fault: OSError, folder: Path) -> Refusal:
+def disk_refusal(error: OSError, folder: Path) -> Refusal:
     """The refusal of a start because of an error of the disk."""
-    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Refusal("full", f"Not started: the disk of {folder} is full.", "Free some space and try again.")
-    if fault.errno in (errno.ENOENT, errno.ENOTDIR) and not folder.is_dir():
+    if error.errno in (errno.ENOENT, errno.ENOTDIR) and not folder.is_dir():
         return Refusal("environment", f"Not started: {folder} no longer exists.", "It may have been moved or removed.")
-    if fault.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return Refusal(
             "environment",
-            f"Not started: {folder} cannot be written ({fault.strerror}).",
+            f"Not started: {folder} cannot be written ({error.strerror}).",
             "It may belong to another user.",
         )
-    return Refusal("environment", f"Not started: {folder}: {fault.strerror or fault}.")
+    return Refusal("environment", f"Not started: {folder}: {error.strerror or error}.")
 
 
 def remove_temporary_files(paths: RunPaths) -> list[Path]:
@@ -121,14 +121,14 @@ def _require_run(paths: RunPaths) -> None:
         if not _is_folder(paths.folder):
             raise Refusal("run", f"Not started: {paths.folder} is a link or a file, not a run folder.")
         paths.spec.lstat()
-    except FileNotFoundError as fault:
+    except FileNotFoundError as error:
         if paths.folder.is_dir():
             raise Refusal(
                 "run", f"Not started: {paths.folder} does not contain a spec.json, so it is not a run."
-            ) from fault
-        raise disk_refusal(fault, paths.folder) from fault
-    except OSError as fault:
-        raise disk_refusal(fault, paths.folder) from fault
+            ) from error
+        raise disk_refusal(error, paths.folder) from error
+    except OSError as error:
+        raise disk_refusal(error, paths.folder) from error
 
 
 def _is_folder(path: Path) -> bool:
@@ -139,12 +139,12 @@ def _is_folder(path: Path) -> bool:
 def _lock(paths: RunPaths, timeout: float) -> HeldLock:
     try:
         return hold(paths.lock, timeout)
-    except LockHeld as fault:
-        raise Refusal("running", f"{paths.folder.name} is already running.", "Watch it with `labtui ps`.") from fault
-    except LocksUnsupported as fault:
-        raise Refusal("environment", fault.message, fault.advice) from fault
-    except OSError as fault:
-        raise disk_refusal(fault, paths.folder) from fault
+    except LockHeld as error:
+        raise Refusal("running", f"{paths.folder.name} is already running.", "Watch it with `labtui ps`.") from error
+    except LocksUnsupported as error:
+        raise Refusal("environment", error.message, error.advice) from error
+    except OSError as error:
+        raise disk_refusal(error, paths.folder) from error
 
 
 def _require_startable(paths: RunPaths, order: Order) -> None:
@@ -202,8 +202,8 @@ def _make_folder(attempt: AttemptPaths) -> None:
         raise Refusal("run", f"Not started: {attempts} is a link, not a folder.")
     try:
         attempt.folder.mkdir()
-    except FileExistsError as fault:
-        raise Refusal("claimed", f"Attempt {attempt.number} was claimed by another process.") from fault
+    except FileExistsError as error:
+        raise Refusal("claimed", f"Attempt {attempt.number} was claimed by another process.") from error
     try:
         attempt.stop_request.parent.mkdir()
     except OSError:

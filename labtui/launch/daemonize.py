@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 
 START_TIMEOUT = 60.0
 """Seconds that a child may take until it has detached; on a slow network disk it needs many."""
@@ -26,7 +26,7 @@ def spawn(
 ) -> str:
     """Start a program that calls `daemonize`, and return its output up to the moment when it closes it.
 
-    The child inherits the descriptors `pass_fds`. Raises EnvironmentFault if the program cannot be started.
+    The child inherits the descriptors `pass_fds`. Raises MachineError if the program cannot be started.
     """
     try:
         child = subprocess.Popen(
@@ -39,19 +39,19 @@ def spawn(
             cwd=existing_folder(cwd),
             env=dict(environment),
         )
-    except OSError as fault:
-        raise EnvironmentFault(
-            f"{command[0]} cannot be started: {fault.strerror}.", advice="Does its Python environment still exist?"
-        ) from fault
+    except OSError as error:
+        raise MachineError(
+            f"{command[0]} cannot be started: {error.strerror}.", advice="Does its Python environment still exist?"
+        ) from error
     try:
         output, _ = child.communicate(timeout=START_TIMEOUT)
-    except subprocess.TimeoutExpired as fault:
+    except subprocess.TimeoutExpired as error:
         child.kill()
         child.communicate()
-        raise EnvironmentFault(
+        raise MachineError(
             f"{command[0]} did not answer within {START_TIMEOUT:.0f}s.",
             advice="The disk may be very slow. Check again with `labtui ps`.",
-        ) from fault
+        ) from error
     return output.decode("utf-8", "replace")
 
 

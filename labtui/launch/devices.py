@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.launch.environment import usable_cores
 from labtui.launch.nvml import Gpu, NvmlUnavailable, visible_gpus
 from labtui.text.clean import clean_line
@@ -76,9 +76,9 @@ def survey(environment: Mapping[str, str] = os.environ) -> Survey:
     notices: list[str] = []
     try:
         gpus = visible_gpus(environment)
-    except NvmlUnavailable as fault:
+    except NvmlUnavailable as error:
         gpus = ()
-        notices.append(f"NVIDIA's driver does not respond, so no GPUs are listed: {clean_line(str(fault))}.")
+        notices.append(f"NVIDIA's driver does not respond, so no GPUs are listed: {clean_line(str(error))}.")
     obstacle = _cuda_obstacle() if gpus else ""
     if obstacle:
         notices.append(f"{plural(len(gpus), 'GPU')} cannot be used: {obstacle}.")
@@ -90,7 +90,7 @@ def choose(requested: str, surveyed: Survey | None = None) -> Device:
     """The device that is requested by `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; never another one instead.
 
     `auto` is the least busy GPU with free memory, else mps, else the CPU; `cuda` is the least busy GPU. Raises
-    EnvironmentFault (listing the devices of this machine) if there is none, UsageError for any other word.
+    MachineError (listing the devices of this machine) if there is none, UsageError for any other word.
     """
     return candidates(requested, surveyed or survey())[0]
 
@@ -118,14 +118,14 @@ def is_device_name(text: str) -> bool:
     return text in ("auto", "cpu", "cuda", "mps") or (number != text and number.isascii() and number.isdecimal())
 
 
-def _not_here(requested: str, surveyed: Survey) -> EnvironmentFault:
+def _not_here(requested: str, surveyed: Survey) -> MachineError:
     blocked = [device for device in surveyed.devices if device.obstacle and requested in (device.name, device.kind)]
     usable = ", ".join(f"{device.name} ({device.title})" for device in surveyed.devices if not device.obstacle)
     if blocked:
         why = f"{requested} ({blocked[0].title}) cannot be used: {blocked[0].obstacle}."
     else:
         why = " ".join([f"There is no {requested} on this machine.", *surveyed.notices])
-    return EnvironmentFault(f"{why} Usable devices: {usable}.", advice="`labtui devices` lists all devices.")
+    return MachineError(f"{why} Usable devices: {usable}.", advice="`labtui devices` lists all devices.")
 
 
 def _of_kind(devices: Sequence[Device], kind: str) -> list[Device]:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.errors import LabError, MachineError, UsageError
 from labtui.launch.daemonize import spawn
 from labtui.launch.devices import Device
 from labtui.launch.environment import importable_environment
@@ -37,7 +37,7 @@ class AlreadyRunning(NotStarted):
     """The run is running, or another process has started this very attempt."""
 
 
-class NotStartable(NotStarted, EnvironmentFault):
+class NotStartable(NotStarted, MachineError):
     """There is a problem with the disk or the folder."""
 
 
@@ -92,7 +92,7 @@ def start(
     until its last process has exited; the caller closes its own copy. `timeout` is the number of seconds to wait for an
     earlier attempt that is just ending.
 
-    Raises AlreadyRunning, NotStarted, EnvironmentFault, UsageError.
+    Raises AlreadyRunning, NotStarted, MachineError, UsageError.
     """
     paths = RunPaths(folder.absolute())
     order = Order(
@@ -115,8 +115,8 @@ def submit(paths: RunPaths, order: Order, interpreter: Interpreter) -> Claimed:
     """Give an order to a new supervisor and return its answer; raises as `start` does."""
     try:
         encoded = msgspec.json.encode(order).decode()
-    except UnicodeEncodeError as fault:
-        raise UsageError(f"A path that is not UTF-8 cannot be recorded: {fault.object!r}.") from fault
+    except UnicodeEncodeError as error:
+        raise UsageError(f"A path that is not UTF-8 cannot be recorded: {error.object!r}.") from error
     fork_server = interpreter.fork_server
     answer = fork_server.submit(paths.folder, order, encoded) if fork_server else None
     answer = answer or _spawn_supervisor(paths.folder, order, encoded, interpreter)
@@ -132,7 +132,7 @@ def _spawn_supervisor(folder: Path, order: Order, encoded: str, interpreter: Int
     output = spawn(command, cwd=interpreter.folder, environment=interpreter.environment, pass_fds=order.slots)
     answer = last_answer(output)
     if answer is None:
-        raise EnvironmentFault(f"The supervisor of {folder.name} exited without reporting.{_quoted(output)}")
+        raise MachineError(f"The supervisor of {folder.name} exited without reporting.{_quoted(output)}")
     return answer
 
 

@@ -55,8 +55,8 @@ def _initialized(library: ModuleType) -> Iterator[bool]:
     except absent:
         yield False
         return
-    except library.NVMLError as fault:
-        raise NvmlUnavailable(str(fault)) from fault
+    except library.NVMLError as error:
+        raise NvmlUnavailable(str(error)) from error
     try:
         yield True
     finally:

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.launch.devices import Device
 from labtui.launch.environment import usable_cores
 from labtui.store.lock import HeldLock, LockHeld, LocksUnsupported, hold, lock_file, probe
@@ -126,7 +126,7 @@ class Slot:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
@@ -144,7 +144,7 @@ def acquire(
 
     A caller that will ask again passes a `waiter`, which is in the waiting list from the first failure until it gets a
     slot. `per_device` runs share a GPU. On the CPU a run takes a core per thread, at most all `cores` (default: those
-    usable). Raises EnvironmentFault if no folder for slots can be used.
+    usable). Raises MachineError if no folder for slots can be used.
     """
     place, kind = folder or slots_folder(), _kind(device)
     if device.kind == "cpu":
@@ -160,10 +160,10 @@ def acquire(
             return slot
     except LockHeld:
         return None
-    except LocksUnsupported as fault:
-        raise EnvironmentFault(fault.message, advice="Set XDG_STATE_HOME to a folder on a local disk.") from fault
-    except OSError as fault:
-        raise EnvironmentFault(f"Device slots cannot be stored in {place}: {fault.strerror}.") from fault
+    except LocksUnsupported as error:
+        raise MachineError(error.message, advice="Set XDG_STATE_HOME to a folder on a local disk.") from error
+    except OSError as error:
+        raise MachineError(f"Device slots cannot be stored in {place}: {error.strerror}.") from error
 
 
 def acquire_first(
@@ -198,7 +198,7 @@ def wait_for_slot(
 
 
 def slots_folder() -> Path:
-    """The folder of this user's slots on this machine; by host, as homes can be shared. Raises EnvironmentFault."""
+    """The folder of this user's slots on this machine; by host, as homes can be shared. Raises MachineError."""
     return private_folder("slots", _UNSAFE.sub("_", host()))
 
 

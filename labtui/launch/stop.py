@@ -27,7 +27,7 @@ from labtui.store.paths import AttemptPaths
 from labtui.store.process import alive
 from labtui.store.records import Launch, ProcessId, StopRequest
 from labtui.store.run import Run
-from labtui.store.safe_paths import environment_fault
+from labtui.store.safe_paths import machine_error
 
 _POLL = 0.1
 _MAX_PID = 2**31 - 1
@@ -154,8 +154,8 @@ def request_stop(run: Run, by: str) -> Sent:
     try:
         attempt.stop_request.parent.mkdir(exist_ok=True)
         first = write_new(attempt.stop_request, request)
-    except OSError as fault:
-        raise environment_fault(fault, f"{run.id} could not be asked to stop", attempt.folder) from fault
+    except OSError as error:
+        raise machine_error(error, f"{run.id} could not be asked to stop", attempt.folder) from error
     return Sent(first, "asked to finish the step and save" if first else "it was asked before")
 
 
@@ -295,8 +295,8 @@ def _open_process(pid: int) -> int | None:
         return None
     try:
         return os.pidfd_open(pid)
-    except OSError as fault:
-        if fault.errno in (errno.ENOSYS, errno.EPERM, errno.EINVAL):
+    except OSError as error:
+        if error.errno in (errno.ENOSYS, errno.EPERM, errno.EINVAL):
             return None
         raise
 

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import msgspec
 
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.launch.claim import Claim, Refusal, claim, disk_refusal, remove_temporary_files
 from labtui.launch.daemonize import SignalPipe, daemonize, redirect_output
 from labtui.launch.environment import engine_environment
@@ -122,8 +122,8 @@ def _wait_for_release(gate: int, key: int, run_program: Callable[[], None], name
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
         if os.read(gate, 1):
             run_program()
-    except BaseException as fault:  # noqa: BLE001 (no exception may leave a forked child)
-        sys.stderr.write(f"{name} cannot be started: {fault}\n")
+    except BaseException as error:  # noqa: BLE001 (no exception may leave a forked child)
+        sys.stderr.write(f"{name} cannot be started: {error}\n")
         sys.stderr.flush()
     os._exit(_NOT_STARTED)
 
@@ -172,9 +172,9 @@ def record_launch(paths: RunPaths, order: Order, own: Claim, command: tuple[str,
         os.close(open_log(own.attempt.log))
         reserve_exit(own.attempt)
         write_json(own.attempt.launch, launch)
-    except OSError as fault:
+    except OSError as error:
         own.undo()
-        raise disk_refusal(fault, paths.folder) from fault
+        raise disk_refusal(error, paths.folder) from error
     return launch
 
 
@@ -192,9 +192,9 @@ def _run_engine(
     try:
         engine = start_engine()
         write_json(attempt.launch, msgspec.structs.replace(launch, engine=process_id(engine.pid)))
-    except OSError as fault:  # a child that has not been released exits with this process
-        sys.stderr.write(f"The engine was not started: {fault}\n")
-        return Exit(code=EnvironmentFault.exit_code, ended=time.time())
+    except OSError as error:  # a child that has not been released exits with this process
+        sys.stderr.write(f"The engine was not started: {error}\n")
+        return Exit(code=MachineError.exit_code, ended=time.time())
     engine.release()
     log = CappedLog(attempt.log)
     while (ended := engine.poll()) is None:
@@ -226,9 +226,9 @@ def write_exit(attempt: AttemptPaths, ended: Exit) -> None:
         try:
             write_json(attempt.exit, ended)
             return
-        except OSError as fault:
+        except OSError as error:
             if not left:
-                sys.stderr.write(f"{attempt.exit} cannot be written ({fault}): {ended}\n")
+                sys.stderr.write(f"{attempt.exit} cannot be written ({error}): {ended}\n")
             time.sleep(EXIT_PAUSE)
 
 

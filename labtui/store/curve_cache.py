@@ -261,8 +261,8 @@ def decode(run: bytes, content: mmap.mmap | bytes) -> CachedCurves:
     (size,) = _SIZE.unpack_from(content, _HEADER_BYTES)
     try:
         index = msgspec.msgpack.decode(content[_INDEX_START : _INDEX_START + size], type=_Index)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
-        raise UnusableCache(str(fault)) from fault
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UnusableCache(str(error)) from error
     if (index.labtui, index.run) != (__version__, run):
         raise UnusableCache("of another version of labtui or of another run")
     base = _INDEX_START + size + -size % 8

@@ -100,8 +100,8 @@ def locate(payload: bytes) -> EventLayout:
                 for inner, inner_kind, inner_start, inner_end in _fields(payload, start, end):
                     if inner == 1 and inner_kind == _BYTES:
                         _locate_value(payload, inner_start, inner_end, layout)
-    except IndexError as fault:
-        raise NotAnEvent("truncated") from fault
+    except IndexError as error:
+        raise NotAnEvent("truncated") from error
     return layout
 
 

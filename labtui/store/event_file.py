@@ -47,7 +47,7 @@ class EventFile:
         self.identity = stamp.device, stamp.inode
         self.offset = progress.offset if progress else 0
         """Where the first record begins that has not been read."""
-        self.fault = ""
+        self.damage = ""
         """Why reading ended before the end of the file; empty if it did not."""
         self.unknown = progress.unknown if progress else 0
         """Records whose checksum is right but which are not events."""
@@ -67,7 +67,7 @@ class EventFile:
     @property
     def pending(self) -> bool:
         """Whether there is more to read now."""
-        return not self.fault and not self._ends_in_zeros and self._size - self.offset >= self._wants
+        return not self.damage and not self._ends_in_zeros and self._size - self.offset >= self._wants
 
     def update(self, stamp: FileStamp) -> None:
         """Note what the file looks like now."""
@@ -118,8 +118,8 @@ class EventFile:
     def _continue_after(self, content: bytes, frames: Frames) -> None:
         self._move(content, frames.end)
         self._wants = frames.wants
-        if frames.fault:
-            self._stop(frames.fault)
+        if frames.damage:
+            self._stop(frames.damage)
         elif frames.zeros_follow:
             self._handle_zeros(len(content) - frames.end)
 
@@ -146,7 +146,7 @@ class EventFile:
         if self._last:
             tag = clean_line(self._last[0].decode("utf-8", "replace"), 100)
             where = f"after step {self._last[1]:,} of {tag}"
-        self.fault = f"metrics damaged {where} (byte {self.offset:,}: {why}); the rest of this file is not shown"
+        self.damage = f"metrics damaged {where} (byte {self.offset:,}: {why}); the rest of this file is not shown"
 
     def _read(self, size: int) -> bytes:
         """At most `size` bytes from the offset on; none if the path now leads to another file."""

@@ -97,8 +97,8 @@ def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
-    except OSError as fault:
-        if fault.errno not in (errno.EINVAL, errno.ENOTSUP):
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:
         os.close(descriptor)
@@ -111,9 +111,9 @@ def read_bytes(path: Path, max_bytes: int = MAX_JSON_BYTES) -> bytes:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as fault:
-        if fault.errno == errno.ELOOP:
-            raise DamagedFile(f"{path} is a symbolic link, which is not followed.") from fault
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise DamagedFile(f"{path} is a symbolic link, which is not followed.") from error
         raise
     with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(stream.fileno())
@@ -137,8 +137,8 @@ def read_json(path: Path, kind: type[T], *, retry_for: float = 0.0) -> T:
     while True:
         try:
             content = read_bytes(path)
-        except OSError as fault:
-            if fault.errno not in _TRANSIENT or time.monotonic() >= deadline:
+        except OSError as error:
+            if error.errno not in _TRANSIENT or time.monotonic() >= deadline:
                 raise
         else:
             if content or time.monotonic() >= deadline:
@@ -158,8 +158,8 @@ def decode_json(path: Path, content: bytes, kind: type[T]) -> T:
     """Decode the content of the JSON file at `path`. Raises DamagedFile with path and key."""
     try:
         return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise DamagedFile(f"{path} cannot be read: {fault}") from fault
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedFile(f"{path} cannot be read: {error}") from error
 
 
 def _temporary(path: Path) -> Path:

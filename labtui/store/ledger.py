@@ -17,7 +17,7 @@ from filelock import FileLock
 from filelock import Timeout as LockTimeout
 from msgspec import Struct
 
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.store.files import write_all
 from labtui.store.paths import RunsPaths
 from labtui.store.safe_paths import private_folder
@@ -61,7 +61,7 @@ class Ledger:
         return tuple(entry for line in lines if (entry := _decoded(line)) is not None)
 
     def append(self, entries: Iterable[LedgerEntry]) -> None:
-        """Append entries, whole and durably. Raises EnvironmentFault if that fails: nothing is shown unrecorded."""
+        """Append entries, whole and durably. Raises MachineError if that fails: nothing is shown unrecorded."""
         content = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
         if not content:
             return
@@ -69,11 +69,11 @@ class Ledger:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE):
                 self._append(content)
-        except (OSError, LockTimeout) as fault:
-            raise EnvironmentFault(
-                f"The look cannot be recorded in {self.path}: {fault}.",
+        except (OSError, LockTimeout) as error:
+            raise MachineError(
+                f"The look cannot be recorded in {self.path}: {error}.",
                 advice="Free some space or check the folder's permissions, and try again.",
-            ) from fault
+            ) from error
 
     def _append(self, content: bytes) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -94,7 +94,7 @@ def now() -> float:
 
 
 def ledger_of(root: Path, *, writable: bool) -> Ledger:
-    """The ledger of a runs folder. Raises EnvironmentFault if it needs a state folder and there is none."""
+    """The ledger of a runs folder. Raises MachineError if it needs a state folder and there is none."""
     return Ledger(root, writable=writable, state_folder=root if writable else private_folder("ledgers"))
 
 

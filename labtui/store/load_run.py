@@ -47,14 +47,14 @@ class RecordCache:
     def __init__(self) -> None:
         self._records: dict[Path, tuple[FileVersion, Any, str]] = {}
         self.newest = 0.0
-        self.faults: list[str] = []
+        self.damage_notes: list[str] = []
 
     def begin(self) -> None:
-        """Begin to read the folder again: `newest` and `faults` describe only this reading."""
-        self.newest, self.faults = 0.0, []
+        """Begin to read the folder again: `newest` and `damage_notes` describe only this reading."""
+        self.newest, self.damage_notes = 0.0, []
 
     def spec(self, path: Path) -> SpecFile | None:
-        """The spec; None if it is absent or damaged (then `faults` says how)."""
+        """The spec; None if it is absent or damaged (then `damage_notes` says how)."""
         return self._read(path, lambda: _load(path, lambda: _read_spec(path)))
 
     def read(self, path: Path, kind: type[T]) -> T | None:
@@ -73,7 +73,7 @@ class RecordCache:
         if known is None or known[0] != version:
             known = self._records[path] = (version, *load())
         if known[2]:
-            self.faults.append(known[2])
+            self.damage_notes.append(known[2])
         value: T | None = known[1]
         return value
 
@@ -92,7 +92,7 @@ def load_run(
     paths = RunPaths(folder)
     records.begin()
     spec_file = records.spec(paths.spec)
-    spec_damage = records.faults[0] if records.faults else ""
+    spec_damage = records.damage_notes[0] if records.damage_notes else ""
     if spec_file is None and not spec_damage:
         return None
     attempt = paths.last_attempt()
@@ -105,7 +105,7 @@ def load_run(
         id=run_id,
         folder=folder,
         spec_file=spec_file,
-        damage="; ".join(records.faults),
+        damage="; ".join(records.damage_notes),
         state=state,
         reason=clean_line(reason),
         attempt=facts.attempt,
@@ -176,10 +176,10 @@ def _load(path: Path, read: Callable[[], Loaded[T]]) -> Loaded[T]:
         return read()
     except FileNotFoundError:
         return None, ""
-    except DamagedFile as fault:
-        return None, _describe(path, fault)
-    except OSError as fault:
-        return None, f"{path.name} cannot be read: {fault.strerror}"
+    except DamagedFile as error:
+        return None, _describe(path, error)
+    except OSError as error:
+        return None, f"{path.name} cannot be read: {error.strerror}"
 
 
 def _read_spec(path: Path) -> Loaded[SpecFile]:
@@ -205,11 +205,11 @@ def _newer_schema(content: bytes) -> str:
     return f"{NEWER} (schema {schema}, this version knows {SCHEMA}): read-only" if schema > SCHEMA else ""
 
 
-def _describe(path: Path, fault: DamagedFile) -> str:
+def _describe(path: Path, error: DamagedFile) -> str:
     """One line about a damaged file: its name, the key if there is one, and what is wrong."""
-    cause = fault.__cause__
+    cause = error.__cause__
     if not isinstance(cause, msgspec.DecodeError):
-        return clean_line(fault.message.replace(str(path), path.name))
+        return clean_line(error.message.replace(str(path), path.name))
     text = str(cause)
     match = _KEY.search(text)
     key = f": key {match[1]}" if match and match[1] else ""

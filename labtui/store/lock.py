@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
-from labtui.errors import EnvironmentFault, LabError
+from labtui.errors import LabError, MachineError
 
 if TYPE_CHECKING:  # filelock is imported by the first lock of its kind: 25 ms
     from filelock import AcquireReturnProxy, FileLock
@@ -36,7 +36,7 @@ class LockHeld(LabError):
     """Another process holds the lock."""
 
 
-class LocksUnsupported(EnvironmentFault):
+class LocksUnsupported(MachineError):
     """The disk does not support locks."""
 
 
@@ -61,7 +61,7 @@ class HeldLock:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
@@ -116,11 +116,11 @@ def lock_file(path: Path, timeout: float) -> "AcquireReturnProxy[FileLock]":
 
     try:
         return FileLock(path, timeout=timeout, thread_local=False, fallback_to_soft=False).acquire()
-    except Timeout as fault:
-        raise LockHeld(f"{path} is locked by another process.") from fault
-    except OSError as fault:
-        if fault.errno in _UNSUPPORTED:
-            raise _unsupported(path, fault) from fault
+    except Timeout as error:
+        raise LockHeld(f"{path} is locked by another process.") from error
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            raise _unsupported(path, error) from error
         raise
 
 
@@ -139,15 +139,15 @@ def _try(descriptor: int, path: Path, kind: int) -> bool:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError as fault:
-        if fault.errno in _UNSUPPORTED:
-            raise _unsupported(path, fault) from fault
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            raise _unsupported(path, error) from error
         raise
     return True
 
 
-def _unsupported(path: Path, fault: OSError) -> LocksUnsupported:
+def _unsupported(path: Path, error: OSError) -> LocksUnsupported:
     return LocksUnsupported(
-        f"{path} cannot be locked: its disk does not support file locks ({fault.strerror}).",
+        f"{path} cannot be locked: its disk does not support file locks ({error.strerror}).",
         advice="Use a runs folder on another disk: --runs DIR.",
     )

@@ -55,8 +55,8 @@ def read_predictions(path: Path) -> Predictions:
             raise DamagedFile(f"{path} unpacks to {size:,} bytes, more than the limit of {MAX_BYTES:,}.")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             labels, predicted, log_probability = (np.asarray(arrays[name]) for name in ARRAYS)
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, NotImplementedError, zlib.error) as fault:
-        raise DamagedFile(f"{path} cannot be read: {fault}") from fault
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, NotImplementedError, zlib.error) as error:
+        raise DamagedFile(f"{path} cannot be read: {error}") from error
     if labels.ndim != 1 or not labels.shape == predicted.shape == log_probability.shape:
         raise DamagedFile(f"{path} does not contain three arrays of the same length.")
     if labels.dtype.kind not in "iu" or predicted.dtype.kind not in "iu" or log_probability.dtype.kind != "f":

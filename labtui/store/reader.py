@@ -53,7 +53,7 @@ class RunReader:
         self._changed: dict[bytes, None] = {}
         self._cached: tuple[FileProgress, ...] = ()
         self._left_out = 0
-        self._read_fault = ""
+        self._read_error = ""
 
     @property
     def curves(self) -> Mapping[str, Curve]:
@@ -68,7 +68,7 @@ class RunReader:
     @property
     def damage(self) -> tuple[str, ...]:
         """What could not be read, and from where on, as messages; empty if everything could."""
-        messages = [f"{clean_line(file.path.name)}: {file.fault}" for file in self._files if file.fault]
+        messages = [f"{clean_line(file.path.name)}: {file.damage}" for file in self._files if file.damage]
         messages += [
             f"{clean_line(file.path.name)}: {file.unknown:,} records are not events"
             for file in self._files
@@ -76,8 +76,8 @@ class RunReader:
         ]
         if self._left_out:
             messages.append(f"{self._left_out:,} points are left out: there are more than {MAX_TAGS:,} tags")
-        if self._read_fault:
-            messages.append(self._read_fault)
+        if self._read_error:
+            messages.append(self._read_error)
         return tuple(messages)
 
     def poll(self, max_bytes: int = POLL_BYTES) -> bool:
@@ -100,10 +100,10 @@ class RunReader:
         """Update the list of files; return whether the reader had to start over."""
         try:
             seen = _event_files(self.folder)
-        except OSError as fault:
-            self._read_fault = f"{clean_line(self.folder.name)} cannot be read: {fault.strerror}"
+        except OSError as error:
+            self._read_error = f"{clean_line(self.folder.name)} cannot be read: {error.strerror}"
             return False
-        self._read_fault = ""
+        self._read_error = ""
         restart = not self._continues(seen)
         if restart:
             self._reset()
@@ -157,8 +157,8 @@ class RunReader:
     def _advance(self, rank: int, file: EventFile, budget: int) -> int:
         try:
             size, batches = file.advance(min(budget, POLL_BYTES))
-        except OSError as fault:
-            self._read_fault = f"{clean_line(file.path.name)} cannot be read: {fault.strerror}"
+        except OSError as error:
+            self._read_error = f"{clean_line(file.path.name)} cannot be read: {error.strerror}"
             file.give_up()
             return 0
         for batch in batches:

@@ -37,8 +37,8 @@ class ReservedSpace:
         """
         try:
             write_bytes(self._path, content, durable=durable)
-        except OSError as fault:
-            if fault.errno not in _FULL or len(content) > self._size:
+        except OSError as error:
+            if error.errno not in _FULL or len(content) > self._size:
                 raise
             self._write_into_space(content, durable=durable)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from labtui.errors import EnvironmentFault, LabError
+from labtui.errors import LabError, MachineError
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -47,28 +47,28 @@ def _open_child(descriptor: int, part: str, root: Path, *, make: bool) -> int:
             os.mkdir(part, dir_fd=descriptor)
     try:
         return os.open(part, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=descriptor)
-    except OSError as fault:
-        if fault.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise OutsideRoot(f"{part!r} below {root} is a symbolic link or not a folder: not followed.") from fault
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise OutsideRoot(f"{part!r} below {root} is a symbolic link or not a folder: not followed.") from error
         raise
 
 
-def environment_fault(fault: OSError, what: str, where: Path) -> EnvironmentFault:
+def machine_error(error: OSError, what: str, where: Path) -> MachineError:
     """Turn the OSError of a write into a message: what failed, where, and what to do about it."""
-    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-        return EnvironmentFault(f"{what}: the disk of {where} is full.", advice="Free some space and try again.")
-    if fault.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return EnvironmentFault(
-            f"{what}: {where} cannot be written ({fault.strerror}).", advice="Choose another runs folder: --runs DIR."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MachineError(f"{what}: the disk of {where} is full.", advice="Free some space and try again.")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return MachineError(
+            f"{what}: {where} cannot be written ({error.strerror}).", advice="Choose another runs folder: --runs DIR."
         )
-    return EnvironmentFault(f"{what}: {where}: {fault.strerror}.")
+    return MachineError(f"{what}: {where}: {error.strerror}.")
 
 
 def private_folder(*parts: str) -> Path:
     """Return the folder `parts` in labtui's state folder, which only this user can write; create it if it is missing.
 
     If the home folder cannot be written, a private folder in the system's temporary folder is used. (The runtime folder
-    would not do: cron jobs and `su` do not have one.) Raises EnvironmentFault.
+    would not do: cron jobs and `su` do not have one.) Raises MachineError.
     """
     refused = []
     for base in _state_folders():
@@ -76,13 +76,13 @@ def private_folder(*parts: str) -> Path:
         try:
             _make_private(base)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as fault:
-            refused.append(f"{base} ({fault.strerror})")
+        except OSError as error:
+            refused.append(f"{base} ({error.strerror})")
             continue
         if os.access(folder, os.W_OK | os.X_OK):
             return folder
         refused.append(f"{folder} (cannot be written)")
-    raise EnvironmentFault(
+    raise MachineError(
         f"There is no folder for labtui's own state: {', '.join(refused)}.",
         advice="Set XDG_STATE_HOME to a folder that can be written.",
     )

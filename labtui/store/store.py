@@ -22,7 +22,7 @@ from labtui.store.paths import RunPaths, RunsPaths
 from labtui.store.queue_view import NOT_QUEUED, QueueStatus, QueueView
 from labtui.store.records import SpecFile
 from labtui.store.run import Run
-from labtui.store.safe_paths import OutsideRoot, environment_fault, open_folder
+from labtui.store.safe_paths import OutsideRoot, machine_error, open_folder
 from labtui.store.trash import move_to_trash
 from labtui.text.clean import clean_line
 from labtui.text.words import plural
@@ -123,7 +123,7 @@ class Store:
     def create(self, spec: RunSpec, *, data_fingerprint: str | None = None, planned_steps: int | None = None) -> Run:
         """Create a run folder with its spec.json synced to the disk. A second run in the same second is called `-2`.
 
-        Raises EnvironmentFault if the disk is full or cannot be written; then nothing is left behind.
+        Raises MachineError if the disk is full or cannot be written; then nothing is left behind.
         """
         try:
             parts = self._make_folder(spec)
@@ -137,8 +137,8 @@ class Store:
                 planned_steps=planned_steps,
             )
             self._write_spec(folder, content)
-        except OSError as fault:
-            raise environment_fault(fault, f"The run folder for {spec.name} could not be created", self.root) from fault
+        except OSError as error:
+            raise machine_error(error, f"The run folder for {spec.name} could not be created", self.root) from error
         with self._mutex:
             self._by_id[_run_id(parts)] = RunFolder(parts, folder, (), foreign=False)
         return self.get(_run_id(parts))
@@ -146,7 +146,7 @@ class Store:
     def remove(self, run: Run) -> Path:
         """Move a run that is not active to the trash and return its path there.
 
-        Raises UsageError for a run that is active, read-only or gone, and EnvironmentFault for a problem with the disk.
+        Raises UsageError for a run that is active, read-only or gone, and MachineError for a problem with the disk.
         """
         trashed = move_to_trash(self.root, self.get(run.id))
         with self._mutex:

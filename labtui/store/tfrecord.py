@@ -41,7 +41,7 @@ class Frames(NamedTuple):
     """Where the first record begins that is incomplete or damaged."""
     wants: int
     """Bytes from `end` on that must exist before anything more can be read."""
-    fault: str = ""
+    damage: str = ""
     """Why reading cannot continue after `end`; empty if it can."""
     zeros_follow: bool = False
     """Whether only zero bytes follow, see `is_unwritten`."""

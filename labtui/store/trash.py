@@ -7,12 +7,12 @@ import os
 import time
 from pathlib import Path
 
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.store.discover import is_event_file
 from labtui.store.lock import LockHeld, LocksUnsupported, hold
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
-from labtui.store.safe_paths import environment_fault, open_folder
+from labtui.store.safe_paths import machine_error, open_folder
 from labtui.text.clean import clean_line
 
 _LOCK_TIMEOUT = 0.5
@@ -26,20 +26,20 @@ def move_to_trash(root: Path, run: Run) -> Path:
     """Move the run's folder to `.labtui/trash/` and return its path there.
 
     The run's lock is held meanwhile, so it cannot be started. Raises UsageError for a run that is active, read-only or
-    gone, and EnvironmentFault for a problem with the disk; the run is then still where it was.
+    gone, and MachineError for a problem with the disk; the run is then still where it was.
     """
     _check(run)
     try:
         with hold(run.paths.lock, _LOCK_TIMEOUT):
             trashed = _move(root, run)
-    except LockHeld as fault:
-        raise UsageError(f"{run.id} is starting or running.", advice=_STOP_FIRST) from fault
-    except LocksUnsupported as fault:
-        raise EnvironmentFault(f"{run.id} was not removed: {fault.message}", advice=fault.advice) from fault
-    except FileNotFoundError as fault:
-        raise UsageError(f"{run.id} no longer exists.") from fault
-    except OSError as fault:
-        raise environment_fault(fault, f"{run.id} was not removed", root) from fault
+    except LockHeld as error:
+        raise UsageError(f"{run.id} is starting or running.", advice=_STOP_FIRST) from error
+    except LocksUnsupported as error:
+        raise MachineError(f"{run.id} was not removed: {error.message}", advice=error.advice) from error
+    except FileNotFoundError as error:
+        raise UsageError(f"{run.id} no longer exists.") from error
+    except OSError as error:
+        raise machine_error(error, f"{run.id} was not removed", root) from error
     _hide_event_files(RunsPaths(root).trash)
     return trashed
 
@@ -71,7 +71,7 @@ def _move(root: Path, run: Run) -> Path:
             os.fsync(below)
             os.fsync(above)
             return trash / candidate
-    raise EnvironmentFault(f"{trash} contains too many runs of the same name.")
+    raise MachineError(f"{trash} contains too many runs of the same name.")
 
 
 def _hide_event_files(trash: Path) -> None:
@@ -80,5 +80,5 @@ def _hide_event_files(trash: Path) -> None:
         for here, _, names in os.walk(trash):
             for path in (Path(here, name) for name in names if is_event_file(name)):
                 path.rename(path.with_name(path.name.replace("tfevents", _REMOVED)))
-    except OSError as fault:
-        raise environment_fault(fault, "The run is in the trash, where TensorBoard may still show it", trash) from fault
+    except OSError as error:
+        raise machine_error(error, "The run is in the trash, where TensorBoard may still show it", trash) from error

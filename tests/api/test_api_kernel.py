@@ -93,7 +93,7 @@ def test_an_error_in_a_cell_is_a_lab_error_and_the_kernel_lives(folder: Path) ->
     shown = execute(
         folder,
         "import labtui; lab = labtui.open()",
-        "try:\n    lab.run('dropot')\nexcept labtui.LabError as fault:\n    print(type(fault).__name__, fault)",
+        "try:\n    lab.run('dropot')\nexcept labtui.LabError as error:\n    print(type(error).__name__, error)",
         "print(len(lab.runs()))",
     )
     assert shown[1].startswith("UsageError")

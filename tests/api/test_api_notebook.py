@@ -10,7 +10,7 @@ import pytest
 import labtui
 from labtui.api import lifecycle
 from labtui.api.notebook import LabHandle, WaitTimeout
-from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.errors import LabError, MachineError, UsageError
 from labtui.launch.queue.entries import remove_entry, waiting_entries
 from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.state import State
@@ -239,7 +239,7 @@ def test_without_pandas_a_frame_says_how_to_install_it(
     comparison = finished_lab(lab, tmp_path).compare("dropout")
     monkeypatch.setitem(sys.modules, "pandas", None)
     for result in (comparison, lab.runs(), lab.experiments, lab.curves("last")):
-        with pytest.raises(EnvironmentFault, match="pip install pandas"):
+        with pytest.raises(MachineError, match="pip install pandas"):
             result.to_frame()
     assert comparison.rows
     assert comparison._repr_html_()

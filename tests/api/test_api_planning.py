@@ -6,7 +6,7 @@ import pytest
 
 from labtui import datasets
 from labtui.api import Lab, plan_runs
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.spec import Normalize, recipe_hash
 from tests.support.labs import make_lab
 
@@ -77,7 +77,7 @@ def test_normalization_uses_the_mean_and_deviation_of_the_chosen_data_set(lab: L
 
 
 def test_a_pinned_data_set_never_falls_back(lab: Lab) -> None:
-    with pytest.raises(EnvironmentFault, match="CIFAR-10"):
+    with pytest.raises(MachineError, match="CIFAR-10"):
         plan_runs(lab, ["dropout"], dataset="cifar10")
 
 

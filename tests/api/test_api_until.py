@@ -14,7 +14,7 @@ from labtui.api.until import PlanDriver, PlanRequest, follow_plan, make_plan, pl
 from labtui.compare.outcomes import seed_outcome
 from labtui.compare.plans import Plan, PlanState, evaluate
 from labtui.compare.sequential import Decision
-from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.errors import LabError, MachineError, UsageError
 from labtui.store.state import State
 from tests.support.labs import make_lab
 
@@ -199,7 +199,7 @@ def test_a_plan_that_cannot_be_written_is_a_problem_of_the_disk_and_starts_nothi
     plan = plan_of(lab)
     (tmp_path / "runs" / ".labtui").mkdir(parents=True)
     (tmp_path / "runs" / ".labtui" / "plans").write_text("a file where the folder should be")
-    with pytest.raises(EnvironmentFault, match="The plan could not be written"):
+    with pytest.raises(MachineError, match="The plan could not be written"):
         store_plan(lab, plan)
     assert lab.store.scan() == ()
 

@@ -6,7 +6,7 @@ import pytest
 
 from labtui.cli.foreground import RunOutcome
 from labtui.cli.training import exit_code
-from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.errors import LabError, MachineError, UsageError
 from labtui.store.records import Exit
 from labtui.store.run import Run
 from labtui.store.store import Store
@@ -48,7 +48,7 @@ def test_a_failed_run_takes_precedence_over_an_environment_error(ended: dict[str
     assert exit_code(RunOutcome(runs=[ended[name] for name in names.split()])) == code
 
 
-@pytest.mark.parametrize(("error", "code"), [(LabError("x"), 1), (UsageError("x"), 2), (EnvironmentFault("x"), 3)])
+@pytest.mark.parametrize(("error", "code"), [(LabError("x"), 1), (UsageError("x"), 2), (MachineError("x"), 3)])
 def test_a_run_that_was_not_started_counts_by_its_error(error: LabError, code: int) -> None:
     assert exit_code(RunOutcome(errors=[error])) == code
 

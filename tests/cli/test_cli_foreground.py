@@ -13,7 +13,7 @@ from labtui.cli.display import QuietDisplay
 from labtui.cli.follow import RunUpdate
 from labtui.cli.foreground import ForegroundRuns, PendingRun, RunOutcome
 from labtui.cli.interrupts import Interrupts
-from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.errors import LabError, MachineError, UsageError
 from labtui.launch.devices import Device
 from labtui.store.files import write_json
 from labtui.store.records import Exit
@@ -104,7 +104,7 @@ def test_a_run_that_cannot_start_does_not_keep_others_from_starting(lab: Lab) ->
 
 
 def test_after_an_environment_error_no_more_runs_are_started(lab: Lab) -> None:
-    outcome, _ = see(lab, [pending(lab, 0, EnvironmentFault("the disk is full")), pending(lab, 1)])
+    outcome, _ = see(lab, [pending(lab, 0, MachineError("the disk is full")), pending(lab, 1)])
     assert (states(outcome), len(outcome.errors)) == ([], 1)
 
 

@@ -1,4 +1,4 @@
-"""The report's 13 runs, its published figures standing in for ours: every fault that it has is named on its row."""
+"""The report's 13 runs, its published figures standing in for ours: every problem that it has is named on its row."""
 
 import pytest
 
@@ -229,7 +229,7 @@ def test_that_the_published_figures_are_of_one_seed_is_said_once(table: Comparis
     assert table.notes == ("published figures are of one seed each, at the last epoch unless a line says otherwise",)
 
 
-def test_normalization_has_no_fault_of_its_own(table: ComparisonTable) -> None:
+def test_normalization_has_no_finding_of_its_own(table: ComparisonTable) -> None:
     assert warnings(row(table, "normalization")) == []
 
 

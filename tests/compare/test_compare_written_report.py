@@ -15,7 +15,7 @@ from labtui.compare.report.figure_style import BASELINE, ink, render
 from labtui.compare.report.html import to_html
 from labtui.compare.report.markdown import to_markdown
 from labtui.compare.report.write import compose, write
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.spec import Cnn
 from labtui.store import tags
 from tests.support.comparisons import (
@@ -217,9 +217,9 @@ def test_writing_makes_both_files_and_replaces_older_ones(tmp_path: Path) -> Non
     assert (tmp_path / "figures" / "differences.png").is_file()
 
 
-def test_a_folder_that_cannot_be_written_is_an_environment_fault(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_a_machine_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     table, of = small()
-    with pytest.raises(EnvironmentFault, match="cannot be written") as raised:
+    with pytest.raises(MachineError, match="cannot be written") as raised:
         write(tmp_path / "file", table, of, forms=("md",), run_data=run_data(), made=NOON)
     assert raised.value.exit_code == 3

@@ -127,7 +127,7 @@ def test_runs_on_the_stand_in_data_set_say_so():
     assert find("arm:dropout", run("dropout", group="Digits", final=97.0)).note == "Digits"
 
 
-def test_faults_of_the_catalog_are_listed():
+def test_problems_of_the_catalog_are_listed():
     problem = Problem(
         path=Path("x.toml"), line=12, column=None, key="l1.lrr", message="unknown \x1b[31mkey", experiment="l1"
     )

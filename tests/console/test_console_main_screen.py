@@ -98,7 +98,7 @@ async def test_an_empty_lab_tells_the_newcomer_the_next_key(console):
         assert "nothing has run here yet" in shown
 
 
-async def test_faults_of_the_catalog_are_shown_in_the_list(tmp_path):
+async def test_problems_of_the_catalog_are_shown_in_the_list(tmp_path):
     app = ConsoleUnderTest(
         lab_at(tmp_path, CATALOG + "\n[experiment.bad]\ntitle = 'Bad'\nlrr = 1\n"), tmp_path / "state"
     )

@@ -295,7 +295,7 @@ def test_only_what_differs_is_delivered_and_failures_once():
     end = poll_in_thread(world.poller, delivered.append, failed.append)
     assert over.wait(20)
     end()
-    assert [str(fault) for fault in failed] == ["broken"]
+    assert [str(error) for error in failed] == ["broken"]
     assert len(delivered) == 3, "the list; the machine's load beside it; once more after the failure"
 
 

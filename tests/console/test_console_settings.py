@@ -39,14 +39,14 @@ def test_a_home_that_cannot_be_written_is_no_reason_to_fail(tmp_path):
     assert not saved_state.save(tmp_path / "file" / "below.json", saved_state.SavedState())
 
 
-def test_a_users_keys_are_read_and_faults_are_told(tmp_path):
+def test_a_users_keys_are_read_and_problems_are_reported(tmp_path):
     path = tmp_path / "keys.toml"
     assert read_keymap(path) == ({}, ())
     path.write_text('stop = "ctrl+x"\nfly = "f"\nmark = 3\n')
-    keys, faults = read_keymap(path)
+    keys, problems = read_keymap(path)
     assert keys == {"stop": "ctrl+x"}
-    assert any("'fly'" in fault for fault in faults)
-    assert any("mark" in fault for fault in faults)
+    assert any("'fly'" in error for error in problems)
+    assert any("mark" in error for error in problems)
     path.write_text("stop = ")
     assert read_keymap(path)[0] == {}
     assert "is not used" in read_keymap(path)[1][0]

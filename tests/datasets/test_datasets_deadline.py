@@ -3,7 +3,7 @@
 import pytest
 
 from labtui.datasets.deadline import Deadline, Limits
-from labtui.datasets.fetch_errors import BrokenOff, TransferFault
+from labtui.datasets.fetch_errors import BrokenOff, TransferError
 
 LEFT = 170_000_000
 LIMITS = Limits(decide=10.0, total=300.0)
@@ -41,7 +41,7 @@ def test_an_address_that_needs_more_than_the_limit_in_all_is_too_slow(clock: Clo
     clock.now += 9.9
     deadline.received(700_000, LEFT)
     clock.now += 0.1
-    with pytest.raises(TransferFault, match=r"is too slow \(75\.2 KiB/s, 36m 48s for the rest\)"):
+    with pytest.raises(TransferError, match=r"is too slow \(75\.2 KiB/s, 36m 48s for the rest\)"):
         deadline.received(70_000, LEFT)
     assert deadline.rates["origin"] == pytest.approx(77_000)
 
@@ -65,7 +65,7 @@ def test_a_fast_start_does_not_excuse_a_transfer_beyond_the_limit(clock: Clock) 
     clock.now += 2
     deadline.received(2_000_000, LEFT)
     clock.now += 299
-    with pytest.raises(TransferFault, match="is too slow"):
+    with pytest.raises(TransferError, match="is too slow"):
         deadline.received(1_000_000, LEFT)
     assert deadline.over
 
@@ -77,9 +77,9 @@ def test_a_good_address_that_falls_silent_can_be_asked_for_the_rest(clock: Clock
     clock.now += 2
     deadline.received(2_000_000, LEFT)
     clock.now += 30
-    fault = deadline.silent(LEFT)
-    assert isinstance(fault, BrokenOff)
-    assert fault.what == "sent nothing for 30s"
+    error = deadline.silent(LEFT)
+    assert isinstance(error, BrokenOff)
+    assert error.what == "sent nothing for 30s"
 
 
 def test_after_a_good_address_broke_the_others_get_their_full_time_to_be_judged(clock: Clock) -> None:

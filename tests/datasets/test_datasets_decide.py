@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from labtui.datasets import FetchFault, decide, is_present, load
+from labtui.datasets import FetchError, decide, is_present, load
 from labtui.datasets.info import DatasetSource
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from tests.support.servers import Server, answers, hangs, stalls, well
 from tests.support.tiny_data import CONTENTS, FOLDER, is_whole, tiny_source
 
@@ -67,7 +67,7 @@ def test_a_pinned_data_set_never_falls_back(
     serve: Serve, register: Register, tmp_path: Path, offline: str | None, pinned: bool
 ) -> None:
     register(tiny_source(serve(answers(404)).base))
-    with pytest.raises(EnvironmentFault, match=r"Tiny is not in .* and could not be fetched") as caught:
+    with pytest.raises(MachineError, match=r"Tiny is not in .* and could not be fetched") as caught:
         decide("tiny", offline, tmp_path, pinned=pinned)
     assert caught.value.exit_code == 3
     for hint in ("labtui data get tiny", "By hand: put tiny.tar.gz", "--data DIR"):
@@ -92,7 +92,7 @@ def test_damage_that_cannot_be_repaired_is_named_and_never_read(
     decision = decide("tiny", "digits", tmp_path, pinned=False)
     assert decision.fallback
     assert "batch_2 is damaged" in decision.why
-    with pytest.raises(EnvironmentFault, match=r"batch_2 is damaged \(MD5 .* expected\)\. Nothing was changed"):
+    with pytest.raises(MachineError, match=r"batch_2 is damaged \(MD5 .* expected\)\. Nothing was changed"):
         load("tiny", tmp_path)
 
 
@@ -112,7 +112,7 @@ def test_another_process_that_gets_nowhere_is_not_waited_for(serve: Serve, regis
         decision = decide("tiny", "digits", tmp_path, pinned=False, deadline=0.3)
         assert decision.fallback
         assert "another labtui process" in decision.why
-        with pytest.raises(FetchFault, match="another labtui process"):
+        with pytest.raises(FetchError, match="another labtui process"):
             decide("tiny", "digits", tmp_path, pinned=True, deadline=0.3)
 
 

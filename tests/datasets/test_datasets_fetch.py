@@ -14,11 +14,11 @@ from filelock import FileLock
 
 from labtui.datasets import part_file
 from labtui.datasets.deadline import Limits
-from labtui.datasets.fetch_errors import FetchFault, TransferFault
+from labtui.datasets.fetch_errors import FetchError, TransferError
 from labtui.datasets.fetching import fetch, fetch_source
 from labtui.datasets.http import new_client
 from labtui.datasets.info import DatasetSource
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from tests.support.servers import Server, answers, breaks_off, hangs, stalls, well
 from tests.support.tiny_data import ARCHIVE, CONTENTS, FOLDER, is_whole, pack, tiny_source
 
@@ -85,7 +85,7 @@ def test_an_address_that_keeps_breaking_off_is_left_and_its_bytes_are_used(serve
 
 def test_an_interrupted_fetch_is_resumed_by_the_next_one(serve: Serve, tmp_path: Path) -> None:
     broken = serve(breaks_off(70_000), answers(503))
-    with pytest.raises(FetchFault, match=r"68.4 KiB of 118 KiB are kept in .*\.part, and the next try resumes"):
+    with pytest.raises(FetchError, match=r"68.4 KiB of 118 KiB are kept in .*\.part, and the next try resumes"):
         fetched(tmp_path, broken)
     broken.behaviours.append(well)
     fetched(tmp_path, broken)
@@ -96,7 +96,7 @@ def test_an_interrupted_fetch_is_resumed_by_the_next_one(serve: Serve, tmp_path:
 @pytest.mark.parametrize("promised", [len(ARCHIVE) - 1, len(ARCHIVE) + 1, 0])
 def test_a_wrong_length_is_refused_before_a_byte_is_written(serve: Serve, tmp_path: Path, promised: int) -> None:
     liar = serve(answers(200, ARCHIVE, Content_Length=promised))
-    with pytest.raises(FetchFault, match=f"has a file of {promised:,} bytes"):
+    with pytest.raises(FetchError, match=f"has a file of {promised:,} bytes"):
         fetched(tmp_path, liar)
     assert not (tmp_path / PART).exists()
     assert len(liar.requests) == 1
@@ -119,7 +119,7 @@ def test_a_body_without_a_length_is_taken_and_checked(serve: Serve, tmp_path: Pa
 def test_a_web_page_instead_of_the_file_is_reported_and_not_kept(
     serve: Serve, tmp_path: Path, headers: dict[str, object], what: str
 ) -> None:
-    with pytest.raises(FetchFault, match=what):
+    with pytest.raises(FetchError, match=what):
         fetched(tmp_path, serve(answers(200, b"<html>Log in to the network".ljust(len(ARCHIVE)), **headers)))
     assert not (tmp_path / PART).exists()
 
@@ -132,7 +132,7 @@ def test_wrong_bytes_of_the_right_length_are_refused_and_the_next_address_is_ask
     fetched(tmp_path, wrong, good)
     assert is_whole(tmp_path)
     assert good.requests[0].range is None, "nothing of the wrong bytes may be used"
-    with pytest.raises(FetchFault, match="wrong MD5"):
+    with pytest.raises(FetchError, match="wrong MD5"):
         fetched(tmp_path / "other", wrong)
 
 
@@ -190,7 +190,7 @@ def test_a_server_whose_file_has_changed_is_read_from_the_start(serve: Serve, tm
 )
 def test_a_wrong_part_is_refused(serve: Serve, tmp_path: Path, content_range: str) -> None:
     server = serve(breaks_off(50_000), answers(206, ARCHIVE[50_000:], Content_Range=content_range))
-    with pytest.raises(FetchFault, match=r"another part|without saying which|has a file of 100 bytes"):
+    with pytest.raises(FetchError, match=r"another part|without saying which|has a file of 100 bytes"):
         fetched(tmp_path, server)
     assert (tmp_path / PART).read_bytes() == ARCHIVE[:50_000]
 
@@ -198,7 +198,7 @@ def test_a_wrong_part_is_refused(serve: Serve, tmp_path: Path, content_range: st
 @pytest.mark.parametrize("status", [404, 403, 416, 429, 500, 503])
 def test_an_error_answer_is_reported_and_the_next_address_asked(serve: Serve, tmp_path: Path, status: int) -> None:
     bad = serve(answers(status))
-    with pytest.raises(FetchFault, match=f"answered {status}") as caught:
+    with pytest.raises(FetchError, match=f"answered {status}") as caught:
         fetched(tmp_path, bad)
     assert bad.base in str(caught.value)
     assert "labtui data get tiny" in caught.value.advice
@@ -214,7 +214,7 @@ def test_a_redirect_is_followed(serve: Serve, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["file:///etc/hostname", "ftp://127.0.0.1/tiny.tar.gz", "data:,x"])
 def test_a_redirect_away_from_the_web_is_not_followed(serve: Serve, tmp_path: Path, target: str) -> None:
-    with pytest.raises(FetchFault, match=r"redirects to (file|ftp), which is not followed|InvalidURL"):
+    with pytest.raises(FetchError, match=r"redirects to (file|ftp), which is not followed|InvalidURL"):
         fetched(tmp_path, serve(answers(302, Location=target)))
 
 
@@ -224,32 +224,32 @@ def test_a_redirect_never_leads_from_https_to_http(start: str) -> None:
         target = "https" if request.url.scheme == "http" else "http"
         return httpx.Response(302, headers={"Location": f"{target}://tiny.invalid/"})
 
-    refused = pytest.raises(TransferFault, match="redirects to http, which is not followed")
+    refused = pytest.raises(TransferError, match="redirects to http, which is not followed")
     with new_client(transport=httpx.MockTransport(away)) as client, refused:
         client.get(f"{start}://tiny.invalid/")
 
 
 def test_a_circle_of_redirects_ends(serve: Serve, tmp_path: Path) -> None:
     server = serve(answers(302, Location="/tiny.tar.gz"))
-    with pytest.raises(FetchFault, match=r"did not work \(TooManyRedirects"):
+    with pytest.raises(FetchError, match=r"did not work \(TooManyRedirects"):
         fetched(tmp_path, server)
     assert len(server.requests) < 10
 
 
 def test_what_a_server_says_reaches_no_terminal_raw(serve: Serve, tmp_path: Path) -> None:
     server = serve(lambda request: request.send(b"HTTP/1.0 404 \x1b]52;c;aGk=\x07[/nope]\r\n\r\n"))
-    with pytest.raises(FetchFault) as caught:
+    with pytest.raises(FetchError) as caught:
         fetched(tmp_path, server)
     assert "\x1b" not in str(caught.value) + caught.value.short
 
 
 def test_a_server_that_never_answers_is_left_in_time(serve: Serve, tmp_path: Path) -> None:
-    with pytest.raises(FetchFault, match="did not answer within"):
+    with pytest.raises(FetchError, match="did not answer within"):
         fetched(tmp_path, serve(hangs), limits=HURRIED)
 
 
 def test_a_server_that_falls_silent_is_judged_by_what_it_brought(serve: Serve, tmp_path: Path) -> None:
-    with pytest.raises(FetchFault, match="is too slow"):
+    with pytest.raises(FetchError, match="is too slow"):
         fetched(tmp_path, serve(stalls(100)), limits=Limits(decide=1.5, total=2.0))
     assert (tmp_path / PART).stat().st_size == 100
 
@@ -262,7 +262,7 @@ def test_a_name_that_takes_for_ever_to_resolve_holds_nobody_up(tmp_path: Path, m
         raise socket.gaierror(-3, "later")
 
     monkeypatch.setattr(socket, "getaddrinfo", blocked)
-    with pytest.raises(FetchFault, match="did not answer within"):
+    with pytest.raises(FetchError, match="did not answer within"):
         fetched(tmp_path, "http://tiny.invalid/", limits=HURRIED)
     release.set()
 
@@ -271,12 +271,12 @@ def test_nobody_listening_is_reported(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(FetchFault, match="refused the connection"):
+    with pytest.raises(FetchError, match="refused the connection"):
         fetched(tmp_path, f"http://127.0.0.1:{port}/")
 
 
 def test_something_that_is_not_a_web_server_is_reported(serve: Serve, tmp_path: Path) -> None:
-    with pytest.raises(FetchFault, match="did not work"):
+    with pytest.raises(FetchError, match="did not work"):
         fetched(tmp_path, serve(lambda request: request.send(b"SSH-2.0-OpenSSH_9.2\r\n")))
 
 
@@ -307,9 +307,9 @@ def test_a_fetch_by_name_takes_other_addresses_and_a_deadline(
     serve: Serve, register: Callable[[DatasetSource], None], tmp_path: Path
 ) -> None:
     register(tiny_source(serve(answers(404)).base))
-    with pytest.raises(FetchFault, match="answered 404"):
+    with pytest.raises(FetchError, match="answered 404"):
         fetch("tiny", tmp_path)
-    with pytest.raises(FetchFault, match="did not answer within"):
+    with pytest.raises(FetchError, match="did not answer within"):
         fetch("tiny", tmp_path, deadline=0.2, addresses=[serve(hangs).base])
     fetch("tiny", tmp_path, addresses=[serve(well).base])
     assert is_whole(tmp_path)
@@ -322,7 +322,7 @@ def test_what_is_embedded_needs_no_fetch(tmp_path: Path) -> None:
 
 def test_an_address_that_sends_wrong_things_is_not_asked_in_a_second_round(serve: Serve, tmp_path: Path) -> None:
     server = serve(answers(404))
-    with pytest.raises(FetchFault):
+    with pytest.raises(FetchError):
         fetch_source(tiny_source(server.base), tmp_path, rounds=(HURRIED, CALM))
     assert len(server.requests) == 1
 
@@ -342,7 +342,7 @@ def test_a_full_disk_is_reported_and_what_was_received_is_kept(
     server = serve(well)
     with monkeypatch.context() as patched:
         patched.setattr(part_file, "write_all", write)
-        with pytest.raises(FetchFault, match=r"disk that holds .* is full .*What was received is kept") as caught:
+        with pytest.raises(FetchError, match=r"disk that holds .* is full .*What was received is kept") as caught:
             fetched(tmp_path, server)
     assert "Free some space" in caught.value.advice
     assert (tmp_path / PART).read_bytes() == ARCHIVE[:60_000]
@@ -356,14 +356,14 @@ def test_a_disk_with_too_little_room_is_reported_before_a_byte_is_fetched(
 ) -> None:
     server = serve(well)
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100_000))
-    with pytest.raises(FetchFault, match=r"235 KiB are needed; 97\.7 KiB are free"):
+    with pytest.raises(FetchError, match=r"235 KiB are needed; 97\.7 KiB are free"):
         fetched(tmp_path, server)
     assert not server.requests
 
 
 def test_a_data_folder_that_cannot_be_made_is_reported(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FetchFault, match="cannot be written") as caught:
+    with pytest.raises(FetchError, match="cannot be written") as caught:
         fetched(tmp_path / "file" / "data", serve(well))
     assert "--data" in caught.value.advice
 
@@ -373,7 +373,7 @@ def test_a_disk_without_locks_is_reported(serve: Serve, tmp_path: Path, monkeypa
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr("fcntl.flock", lockless)
-    with pytest.raises(FetchFault, match="has no file locks"):
+    with pytest.raises(FetchError, match="has no file locks"):
         fetched(tmp_path, server := serve(well))
     assert not server.requests
 
@@ -384,7 +384,7 @@ def test_links_below_the_data_folder_are_not_followed(serve: Serve, tmp_path: Pa
     root.mkdir()
     elsewhere.mkdir()
     (root / link).symlink_to(elsewhere)
-    with pytest.raises(EnvironmentFault, match=r"symbolic link|cannot be written"):
+    with pytest.raises(MachineError, match=r"symbolic link|cannot be written"):
         fetched(root, serve(well))
     assert not list(elsewhere.iterdir())
 

@@ -15,7 +15,7 @@ from labtui.datasets.info import DatasetSource
 from labtui.datasets.sets.cifar10 import load_pickle
 from labtui.datasets.unpack import unpack
 from labtui.datasets.verification import check
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from tests.support.tiny_data import ARCHIVE, CONTENTS, FOLDER, is_whole, pack, tiny_source
 
 SOURCE = tiny_source("http://127.0.0.1:9/")
@@ -108,7 +108,7 @@ def test_a_home_that_cannot_be_written_only_costs_time(
 
 def test_a_data_set_that_is_not_here_at_all_is_reported_with_what_to_do(tmp_path: Path, register: Register) -> None:
     register(SOURCE)
-    with pytest.raises(EnvironmentFault) as caught:
+    with pytest.raises(MachineError) as caught:
         load("tiny", tmp_path)
     assert caught.value.message == f"Tiny is not in {tmp_path}. Nothing was changed."
     assert "labtui data get tiny" in caught.value.advice
@@ -123,7 +123,7 @@ def test_a_missing_a_short_and_a_linked_file_are_distinguished(root: Path, regis
     (folder / "meta").rename(root / "meta")
     (folder / "meta").symlink_to(root / "meta")
     assert not is_present("tiny", root)
-    with pytest.raises(EnvironmentFault) as caught:
+    with pytest.raises(MachineError) as caught:
         load("tiny", root)
     for words in ("batch_1 is missing", r"batch_2 is damaged (5 bytes, 40,000 expected)", "meta is a symbolic link"):
         assert words in caught.value.message
@@ -213,7 +213,7 @@ def test_a_file_that_is_not_what_it_should_be_is_not_placed(tmp_path: Path, bad:
     path = tmp_path / "tiny.tar.gz"
     path.write_bytes(archive_of(bad, *good))
     assert SOURCE.remote
-    with pytest.raises(EnvironmentFault, match="does not contain meta"):
+    with pytest.raises(MachineError, match="does not contain meta"):
         unpack(path, SOURCE.remote, tmp_path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["tiny.tar.gz"]
 
@@ -223,7 +223,7 @@ def test_a_broken_archive_is_reported(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tiny.tar.gz"
     path.write_bytes(content)
     assert SOURCE.remote
-    with pytest.raises(EnvironmentFault, match=r"cannot be unpacked|does not contain"):
+    with pytest.raises(MachineError, match=r"cannot be unpacked|does not contain"):
         unpack(path, SOURCE.remote, tmp_path)
 
 
@@ -240,7 +240,7 @@ class Hostile:
 def test_a_hostile_pickle_runs_nothing(tmp_path: Path, call: Callable[..., object], protocol: int) -> None:
     marker = tmp_path / "ran"
     content = pickle.dumps({"data": Hostile(call, f"touch {marker}")}, protocol)
-    with pytest.raises(EnvironmentFault, match=r"reading stopped|not a readable pickle"):
+    with pytest.raises(MachineError, match=r"reading stopped|not a readable pickle"):
         load_pickle(content)
     assert not marker.exists()
 
@@ -249,7 +249,7 @@ def test_a_hostile_pickle_runs_nothing(tmp_path: Path, call: Callable[..., objec
     "content", [b"", b"\x80\x02", b"\x80\x02}q\x01(U", b"garbage", pickle.dumps(1)[:-1], b"(" * 10_000]
 )
 def test_a_damaged_pickle_is_reported(content: bytes) -> None:
-    with pytest.raises(EnvironmentFault, match="not a readable pickle"):
+    with pytest.raises(MachineError, match="not a readable pickle"):
         load_pickle(content)
 
 

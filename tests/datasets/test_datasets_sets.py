@@ -24,7 +24,7 @@ from labtui.datasets import (
 from labtui.datasets.info import DataFile, fingerprint
 from labtui.datasets.registry import sources
 from labtui.datasets.sets import cifar10, digits, fashion_mnist
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.spec import FolderPart
 
 HERE = Path("/nowhere")
@@ -140,11 +140,11 @@ def test_missing_and_damaged_digits_say_how_to_fix_it(tmp_path: Path, monkeypatc
     for content in (None, b"", b"no gzip", gzip.compress(b"0,0\n"), gzip.compress(b"0" * 300_000)[:-20]):
         if content is not None:
             path.write_bytes(content)
-        with pytest.raises(EnvironmentFault) as caught:
+        with pytest.raises(MachineError) as caught:
             digits.read(HERE)
         assert "scikit-learn" in caught.value.advice
     monkeypatch.setattr(digits, "packaged_file", lambda: None)
-    with pytest.raises(EnvironmentFault, match="scikit-learn is not completely installed"):
+    with pytest.raises(MachineError, match="scikit-learn is not completely installed"):
         digits.read(HERE)
 
 
@@ -179,7 +179,7 @@ def test_fashion_images_get_a_border_and_three_channels(tmp_path: Path) -> None:
 
 def test_a_file_of_another_kind_is_not_taken_for_fashion_images(tmp_path: Path) -> None:
     write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((2, 14, 14)))
-    with pytest.raises(EnvironmentFault, match="not an IDX file of the expected kind"):
+    with pytest.raises(MachineError, match="not an IDX file of the expected kind"):
         fashion_mnist.read(tmp_path)
 
 

@@ -16,7 +16,7 @@ from labtui.engine.evaluate import report_loss
 from labtui.engine.learner import make_objective, penalized_parameters
 from labtui.engine.models import build_model, has_batch_norm, summarize
 from labtui.engine.optim import make_optimizer, make_schedule
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.spec import Adam, AdamW, Cnn, Constant, Cosine, Optimizer, Penalty, ResNet18, Sgd
 from tests.support.processes import environment
 
@@ -99,21 +99,21 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("fault", BROKEN)
-def test_a_broken_torchvision_is_an_environment_fault_with_the_pip_command(
-    monkeypatch: pytest.MonkeyPatch, fault: Exception
+@pytest.mark.parametrize("error", BROKEN)
+def test_a_broken_torchvision_is_a_machine_error_with_the_pip_command(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     real = builtins.__import__
 
     def broken(name: str, *arguments: Any, **options: Any) -> Any:
         if name.startswith("torchvision"):
-            raise fault
+            raise error
         return real(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", broken)
-    with pytest.raises(EnvironmentFault, match="torchvision cannot be imported") as info:
+    with pytest.raises(MachineError, match="torchvision cannot be imported") as info:
         build_model(ResNet18(), shape=SHAPE, classes=10, seed=0)
-    assert str(fault) in info.value.message
+    assert str(error) in info.value.message
     assert "-m pip install --force-reinstall torch torchvision" in info.value.advice
     assert info.value.exit_code == 3
 

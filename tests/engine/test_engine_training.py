@@ -17,7 +17,7 @@ from labtui.engine.rng import shuffled
 from labtui.engine.session import LoadedData, Session
 from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.spec import (
     Adam,
     AdamW,
@@ -279,10 +279,10 @@ def test_a_diverged_state_is_never_saved(tmp_path: Path) -> None:
 
 
 def test_running_out_of_memory_suggests_a_batch_size(tmp_path: Path) -> None:
-    fault = RuntimeError(
+    error = RuntimeError(
         "[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory: you tried 1 TB"
     )
-    with mock.patch.object(Learner, "train_step", side_effect=fault):
+    with mock.patch.object(Learner, "train_step", side_effect=error):
         log: list[str] = []
         result = run_attempt(make_attempt(tmp_path, tiny_spec(batch_size=512)), tiny_images(), log=log)
     assert (result.outcome, result.reason) == ("failed", "Device cpu ran out of memory (batch 512).")
@@ -327,7 +327,7 @@ def test_a_spec_that_cannot_be_run_ends_with_its_reason(
 @pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="there is a GPU here")
 @pytest.mark.parametrize("name", ["cuda:0", "mps", "tpu"])
 def test_a_device_that_is_not_available_is_an_error_and_never_replaced_by_the_cpu(name: str) -> None:
-    with pytest.raises(EnvironmentFault, match=name):
+    with pytest.raises(MachineError, match=name):
         open_device(name, 1, "fp32")
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.launch import devices
 from labtui.launch.devices import Device, Survey, candidates, choose, survey
 from labtui.launch.environment import MAX_THREADS, jobs_at_once, threads_per_run, usable_cores
@@ -154,7 +154,7 @@ def test_no_driver_means_no_gpu_and_a_driver_that_fails_is_reported(monkeypatch:
 
     monkeypatch.setattr(devices, "visible_gpus", mute)
     assert "Driver/library version mismatch" in survey().notices[0]
-    with pytest.raises(EnvironmentFault, match="Driver/library version mismatch"):
+    with pytest.raises(MachineError, match="Driver/library version mismatch"):
         choose("cuda")
 
 
@@ -182,7 +182,7 @@ def test_a_gpu_that_torch_cannot_use_is_listed_with_the_reason_and_not_chosen(
     assert "2.15.0+cpu" in found.notices[0]
     assert choose("auto", found).name == "cpu"
     for requested in ("cuda", "cuda:0"):
-        with pytest.raises(EnvironmentFault, match="built for the CPU"):
+        with pytest.raises(MachineError, match="built for the CPU"):
             choose(requested, found)
 
 
@@ -233,14 +233,14 @@ def test_auto_is_the_least_busy_gpu_with_free_memory_then_mps_then_the_cpu() -> 
 def test_cuda_is_any_gpu_and_never_another_device() -> None:
     full = replace(gpu(0), memory_free=0)
     assert [one.name for one in candidates("cuda", Survey((CPU, full, gpu(1, load=50.0))))] == ["cuda:0", "cuda:1"]
-    with pytest.raises(EnvironmentFault, match="There is no cuda on this machine"):
+    with pytest.raises(MachineError, match="There is no cuda on this machine"):
         choose("cuda", Survey((CPU, MPS)))
 
 
 def test_a_missing_device_is_an_error_that_lists_the_usable_ones() -> None:
-    with pytest.raises(EnvironmentFault, match=r"There is no cuda:3 on this machine.*cpu \(a CPU\), cuda:0 \(a GPU\)"):
+    with pytest.raises(MachineError, match=r"There is no cuda:3 on this machine.*cpu \(a CPU\), cuda:0 \(a GPU\)"):
         choose("cuda:3", Survey((CPU, gpu(0))))
-    with pytest.raises(EnvironmentFault, match="There is no mps on this machine"):
+    with pytest.raises(MachineError, match="There is no mps on this machine"):
         choose("mps", Survey((CPU,)))
 
 

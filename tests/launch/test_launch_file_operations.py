@@ -47,7 +47,7 @@ def emptied(*folders: Path) -> None:
 
 
 def reported(hit: Hit) -> bool:
-    """Whether the fault became a message for users, or there was none."""
+    """Whether the error became a message for users, or there was none."""
     return hit.error is None or isinstance(hit.error, LabError)
 
 
@@ -132,7 +132,7 @@ def test_a_request_to_stop_is_whole_or_absent(stage: Stage) -> None:
         assert reported(hit), hit
 
 
-def test_exit_json_is_whole_or_absent_and_survives_a_transient_fault(
+def test_exit_json_is_whole_or_absent_and_survives_a_transient_error(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "EXIT_PAUSE", 0.0)

@@ -71,7 +71,7 @@ def test_how_a_forked_engine_ended_is_written_down(
             assert (exit_of(run).code, exit_of(run).signal) == (code, number)
             assert probe(run.paths.lock) == "free"
             assert breaches(run) == []
-        assert ("ValueError: a fault of the engine" in log_of(runs[0])) is (mode == "broken")
+        assert ("ValueError: an error of the engine" in log_of(runs[0])) is (mode == "broken")
 
 
 def test_a_forked_engine_has_the_same_environment_as_an_executed_one(stage: Stage) -> None:
@@ -184,7 +184,7 @@ def test_forked_runs_continue_when_the_server_is_killed_and_others_start_without
         executed = stage.ended(start_forked(stage, server))
 
         assert server.pid is None
-        assert "a fault of the engine" in log_of(executed)
+        assert "an error of the engine" in log_of(executed)
         assert all(map(is_there, pids(run)))
         request_stop(run, "a test")
         assert stage.ended(run).state is State.STOPPED
@@ -239,7 +239,7 @@ def test_one_of_two_starters_of_an_attempt_is_refused(stage: Stage) -> None:
 @pytest.mark.parametrize("requested", [{"threads": 2}, {"device": GPU}], ids=["other threads", "a GPU"])
 def test_orders_that_the_server_did_not_load_for_start_without_it(stage: Stage, requested: dict[str, object]) -> None:
     with loaded("brief") as server:
-        assert "a fault of the engine" in log_of(stage.ended(start_forked(stage, server, **requested)))
+        assert "an error of the engine" in log_of(stage.ended(start_forked(stage, server, **requested)))
         assert stage.ended(start_forked(stage, server)).state is State.FINISHED
 
 
@@ -247,7 +247,7 @@ def test_orders_that_the_server_did_not_load_for_start_without_it(stage: Stage, 
 def test_a_server_that_cannot_be_forked_safely_exits_before_it_is_used(stage: Stage, module: str) -> None:
     with loaded("brief", module) as server:
         assert server.pid is None
-        assert "a fault of the engine" in log_of(stage.ended(start_forked(stage, server)))
+        assert "an error of the engine" in log_of(stage.ended(start_forked(stage, server)))
 
 
 def test_a_missing_python_gives_no_server() -> None:

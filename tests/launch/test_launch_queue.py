@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from labtui.errors import EnvironmentFault, LabError, UsageError
+from labtui.errors import LabError, MachineError, UsageError
 from labtui.launch.devices import Device, Survey
 from labtui.launch.environment import recorded_environment, restored_environment
 from labtui.launch.launcher import AlreadyRunning, NotStartable, NotStarted
@@ -428,7 +428,7 @@ def test_other_files_in_the_queue_folder_are_not_entries(stage: Stage) -> None:
 def test_a_queue_that_cannot_be_created_is_reported(stage: Stage, tmp_path: Path) -> None:
     run = stage.run()
     (stage.root / ".labtui").symlink_to(tmp_path)
-    with pytest.raises(EnvironmentFault, match="symbolic link"):
+    with pytest.raises(MachineError, match="symbolic link"):
         enqueue(stage, run)
     with pytest.raises(LabError, match="cannot be queued"):
         enqueue(stage, replace(run, folder=tmp_path / "elsewhere"))

@@ -12,7 +12,7 @@ import msgspec
 import psutil
 import pytest
 
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.launch.environment import importable_environment, usable_cores
 from labtui.launch.order import Claimed
 from labtui.launch.queue import entries, requeue
@@ -268,7 +268,7 @@ def test_a_queue_without_a_runner_is_noticed(stage: Stage) -> None:
 
 
 def test_a_runner_that_does_not_start_is_reported(stage: Stage) -> None:
-    with pytest.raises(EnvironmentFault, match="no module named labtui"):
+    with pytest.raises(MachineError, match="no module named labtui"):
         ensure_runner(stage.root, program=("-c", "raise ImportError('no module named labtui')"))
 
 

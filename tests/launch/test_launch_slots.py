@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.launch import slots
 from labtui.launch.slots import Waiter, acquire, slots_folder, wait_for_slot
 from labtui.store.safe_paths import private_folder
@@ -192,7 +192,7 @@ def test_a_temporary_folder_that_another_user_prepared_is_not_used(
         place.mkdir()
         place.chmod(0o777)
 
-    with pytest.raises(EnvironmentFault, match="XDG_STATE_HOME"):
+    with pytest.raises(MachineError, match="XDG_STATE_HOME"):
         private_folder("slots")
 
     assert list(target.iterdir()) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from labtui.errors import EnvironmentFault, LabError
+from labtui.errors import LabError, MachineError
 from labtui.launch.launcher import AlreadyRunning, Interpreter, NotStarted, start
 from labtui.launch.stop import request_stop, terminate
 from labtui.store.lock import hold, probe
@@ -70,7 +70,7 @@ def test_the_output_of_an_engine_is_in_the_log(stage: Stage) -> None:
     run = stage.started("broken")
     stage.ended(run)
 
-    assert "ValueError: a fault of the engine" in log_of(run)
+    assert "ValueError: an error of the engine" in log_of(run)
 
 
 def test_a_killed_engine_leaves_its_signal_and_no_children(stage: Stage) -> None:
@@ -240,7 +240,7 @@ def test_a_supervisor_that_is_terminated_before_there_is_an_engine_starts_none(
 def test_a_missing_interpreter_is_reported(stage: Stage) -> None:
     run = stage.run()
 
-    with pytest.raises(EnvironmentFault, match="cannot be started"):
+    with pytest.raises(MachineError, match="cannot be started"):
         start(run.folder, device=CPU, threads=1, data_root=stage.root, interpreter=Interpreter(path="/no/python"))
 
 
@@ -248,7 +248,7 @@ def test_the_output_of_a_python_that_cannot_run_the_supervisor_is_quoted(stage: 
     run = stage.run()
     broken = Interpreter(program=("-c", "raise ImportError('no module named labtui')"))
 
-    with pytest.raises(EnvironmentFault, match="no module named labtui"):
+    with pytest.raises(MachineError, match="no module named labtui"):
         start(run.folder, device=CPU, threads=1, data_root=stage.root, interpreter=broken)
 
 
@@ -327,7 +327,7 @@ def test_a_claim_that_cannot_be_recorded_is_undone(stage: Stage) -> None:
     ignored = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     parent = f"import sys, labtui.launch.supervisor as parent\n{limited}{ignored}sys.exit(parent.main(sys.argv[1:]))"
 
-    with pytest.raises(EnvironmentFault, match="Not started"):
+    with pytest.raises(MachineError, match="Not started"):
         start(run.folder, device=CPU, threads=1, data_root=stage.root, interpreter=Interpreter(program=("-c", parent)))
 
     assert run.paths.attempt_numbers() == []

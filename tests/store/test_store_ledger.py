@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.store.ledger import Ledger, LedgerEntry, ledger_of
 
 
@@ -56,5 +56,5 @@ def test_processes_that_append_at_once_lose_nothing(tmp_path):
 
 def test_a_look_that_cannot_be_recorded_is_an_error(tmp_path):
     (tmp_path / ".labtui").write_text("a file where the folder should be")
-    with pytest.raises(EnvironmentFault, match="cannot be recorded"):
+    with pytest.raises(MachineError, match="cannot be recorded"):
         Ledger(tmp_path, writable=True, state_folder=tmp_path).append([entry("a")])

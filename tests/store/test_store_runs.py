@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.spec import Training
 from labtui.store.files import read_json
 from labtui.store.lock import hold
@@ -99,7 +99,7 @@ def test_creating_a_run_leaves_a_whole_run_or_none_wherever_it_is_stopped(root: 
         assert not any(run.damage for run in runs), hit
         made += hit.operation == "not reached"
         if hit.kind != "kill":
-            assert isinstance(hit.error, EnvironmentFault | None), hit
+            assert isinstance(hit.error, MachineError | None), hit
             assert (hit.error is None) == (hit.operation == "not reached"), hit
             assert not [path for path in root.rglob("s0-*") if not (path / "spec.json").exists()], hit
             assert not list(root.rglob(".spec*")), hit
@@ -118,7 +118,7 @@ def test_a_problem_with_the_disk_is_reported_with_what_to_do(
 
     root.mkdir()
     monkeypatch.setattr(os, "mkdir", refuse)
-    with pytest.raises(EnvironmentFault, match=told) as caught:
+    with pytest.raises(MachineError, match=told) as caught:
         Store(root).create(make_spec())
     assert caught.value.exit_code == 3
     assert caught.value.advice
@@ -508,8 +508,8 @@ def test_several_threads_may_scan_at_once(root: Path) -> None:
                 store.scan()
                 assert store.get(run.id).seed == seed
                 store.remove(run)
-        except BaseException as fault:
-            faults.append(fault)
+        except BaseException as error:
+            faults.append(error)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
     for thread in threads:

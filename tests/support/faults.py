@@ -106,13 +106,13 @@ def hits(
 
 
 def _here(action: Callable[[], object], kind: Kind, point: int) -> Hit:
-    error: BaseException | None = None
+    raised: BaseException | None = None
     with injected(kind, point) as trap:
         try:
             action()
-        except Exception as fault:  # whatever the action makes of it is for the caller to judge
-            error = fault
-    return Hit(kind, point, trap.operation, error)
+        except Exception as error:  # whatever the action makes of it is for the caller to judge
+            raised = error
+    return Hit(kind, point, trap.operation, raised)
 
 
 def _in_child(action: Callable[[], object], point: int) -> Hit:

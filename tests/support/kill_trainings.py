@@ -63,8 +63,8 @@ def forked(folder: Path, spec: RunSpec, intervals: Intervals, *, resume: bool) -
         try:
             train(folder, spec, intervals, resume=resume)
             os._exit(0)
-        except BaseException as fault:
-            sys.stderr.write(f"{folder}: {type(fault).__name__}: {fault}\n")
+        except BaseException as error:
+            sys.stderr.write(f"{folder}: {type(error).__name__}: {error}\n")
         os._exit(2)
     return pid
 

@@ -19,7 +19,7 @@ from labtui.compare.findings.confounds import (
 from labtui.compare.findings.losses import loss_findings
 from labtui.compare.findings.not_learning import learning_findings
 from labtui.compare.findings.search import grid_findings, no_effect_findings, tuning_findings
-from labtui.compare.metrics import Metric
+from labtui.compare.metrics import TableMetric
 from labtui.compare.model import Finding, Severity
 from labtui.compare.outcomes import SeedOutcome, failed_seeds
 from labtui.compare.spec_diff import undeclared
@@ -53,7 +53,9 @@ def comparison_findings(
     return tuple(findings)
 
 
-def baseline_findings(row: BaselineChoice, choices: Sequence[BaselineChoice], metric: Metric) -> tuple[Finding, ...]:
+def baseline_findings(
+    row: BaselineChoice, choices: Sequence[BaselineChoice], metric: TableMetric
+) -> tuple[Finding, ...]:
     """A warning if rows that declare this one as their baseline differ from it in more than their factors."""
     users = [choice for choice in choices if choice.baseline is not None and choice.baseline.key == row.cell.key]
     found = [confounds(choice.cell, row.cell, choice.factor, metric) for choice in users]
@@ -110,7 +112,7 @@ def _dropout(cell: Cell) -> list[Finding]:
     return [Finding(severity=Severity.WARNING, code="eval-mode", text=text, key="model.dropout")]
 
 
-def _runs(cell: Cell, metric: Metric) -> list[Finding]:
+def _runs(cell: Cell, metric: TableMetric) -> list[Finding]:
     findings = []
     outcomes = cell.outcomes(metric.tag)
     if failed := failed_seeds(outcomes):

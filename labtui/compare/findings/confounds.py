@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from labtui.compare.cells import Cell, budget, plain_train_images, report_test_images, run_requests, train_samples
-from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, Metric
+from labtui.compare.metrics import REPORT_LOSSES, TRAIN_LOSSES, TableMetric
 from labtui.compare.model import BUDGET_MARGIN, Finding, Remedy, Severity
 from labtui.compare.spec_diff import Change, undeclared
 from labtui.spec import Cnn
@@ -17,7 +17,7 @@ _TEST_BATCH_SIZE = "training.test_batch_size"
 """It changes the scale of the report's test loss and nothing else."""
 
 
-def confounds(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) -> tuple[Finding, ...]:
+def confounds(here: Cell, there: Cell, factor: tuple[str, ...], metric: TableMetric) -> tuple[Finding, ...]:
     """What differs beyond the factor and may explain the difference of a metric: recipe, test images, scale."""
     return (
         *_recipe(here, there, factor, metric),
@@ -32,7 +32,7 @@ def _confound(code: str, text: str, key: str, *, here: str = "", there: str = ""
     return Finding(severity=Severity.CONFOUND, code=code, text=text, key=key, here=here, there=there, remedy=remedy)
 
 
-def _recipe(here: Cell, there: Cell, factor: tuple[str, ...], metric: Metric) -> Iterable[Finding]:
+def _recipe(here: Cell, there: Cell, factor: tuple[str, ...], metric: TableMetric) -> Iterable[Finding]:
     for change in undeclared(here.spec, there.spec, factor):
         if change.key == "data.name" or (change.key == _TEST_BATCH_SIZE and metric.tag != tags.REPORT_TEST_LOSS):
             continue
@@ -65,7 +65,7 @@ def _images(here: Cell, there: Cell) -> Iterable[Finding]:
         yield _confound("test-set", text, "data_fingerprint", here=here_print, there=there_print)
 
 
-def loss_scale(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
+def loss_scale(here: Cell, there: Cell, metric: TableMetric) -> Iterable[Finding]:
     """Why a loss is on another scale: a penalty on one side, another batch size."""
     penalties = tuple(
         f"{cell.spec.penalty.norm} penalty of weight {cell.spec.penalty.weight:g}"
@@ -170,7 +170,7 @@ def _joined(values: set[str]) -> str:
 Part = Literal["train", "test"]
 
 
-def unlike(here: Cell, there: Cell, metric: Metric) -> Iterable[Finding]:
+def unlike(here: Cell, there: Cell, metric: TableMetric) -> Iterable[Finding]:
     """Why two values of one metric are not comparable: other images, or dropout active on one side only.
 
     Values on the plain test images always are: these are the same for every run on a data set.

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from labtui.compare.cells import Cell, final_values, mean, run_requests
-from labtui.compare.metrics import Metric
+from labtui.compare.metrics import TableMetric
 from labtui.compare.model import Finding, Remedy, Severity
 from labtui.compare.spec_diff import changes, flat_recipe
 from labtui.spec import RunSpec
@@ -77,7 +77,7 @@ def _recipe_without(flat: Mapping[str, object], key: str) -> str:
     return msgspec.json.encode(rest, order="sorted").decode()
 
 
-def grid_findings(cell: Cell, grid: GridSearch, metric: Metric) -> tuple[Finding, ...]:
+def grid_findings(cell: Cell, grid: GridSearch, metric: TableMetric) -> tuple[Finding, ...]:
     """Findings about the best cell of a grid: whether it lies at the edge, and what it was chosen by."""
     if metric.better is None or not all(member.outcomes(metric.tag) for member in grid.cells):
         return ()
@@ -91,7 +91,7 @@ def grid_findings(cell: Cell, grid: GridSearch, metric: Metric) -> tuple[Finding
     return (*_edge(grid, best, metric), *_selection(grid, metric))
 
 
-def _edge(grid: GridSearch, best: int, metric: Metric) -> Iterator[Finding]:
+def _edge(grid: GridSearch, best: int, metric: TableMetric) -> Iterator[Finding]:
     if 0 < best < len(grid.values) - 1:
         return
     side, word = (1, "smallest") if best == 0 else (-2, "largest")
@@ -112,7 +112,7 @@ def _edge(grid: GridSearch, best: int, metric: Metric) -> Iterator[Finding]:
     )
 
 
-def _is_decided(best: Cell, neighbour: Cell, metric: Metric) -> bool:
+def _is_decided(best: Cell, neighbour: Cell, metric: TableMetric) -> bool:
     """Whether the interval of the difference excludes zero; a neighbour whose seeds all failed is no match."""
     from labtui.compare import statistics  # deferred: numpy, which the console's list does without
     from labtui.compare.differences import difference
@@ -126,7 +126,7 @@ def _is_decided(best: Cell, neighbour: Cell, metric: Metric) -> bool:
     return bool(low > 0 or high < 0)
 
 
-def _selection(grid: GridSearch, metric: Metric) -> Iterator[Finding]:
+def _selection(grid: GridSearch, metric: TableMetric) -> Iterator[Finding]:
     if not (metric.is_plain_test or metric.is_report_test):
         return
     number = len(grid.values)

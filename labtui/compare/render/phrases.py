@@ -1,6 +1,6 @@
 """Verdicts as sentences, for readers who do not know the tool."""
 
-from labtui.compare.metrics import Metric
+from labtui.compare.metrics import TableMetric
 from labtui.compare.model import (
     BUDGET_MARGIN,
     Comparison,
@@ -15,7 +15,7 @@ from labtui.text import numbers
 from labtui.text.words import plural
 
 
-def verdict(row: ComparisonRow, metric: Metric) -> str:
+def verdict(row: ComparisonRow, metric: TableMetric) -> str:
     """What our runs show about a row, in a sentence or two."""
     if not row.values and row.failures:
         return f"None of its {plural(len(row.failures), 'seed')} learned."
@@ -44,7 +44,7 @@ def classes(row: ComparisonRow, comparison: Comparison) -> str:
     return f"by class from {best} to {worst} points"
 
 
-def factorial(result: Factorial, metric: Metric) -> list[str]:
+def factorial(result: Factorial, metric: TableMetric) -> list[str]:
     """The result of a 2x2 experiment: a headline, a line per effect, a conclusion."""
     title = f"{result.first} and {result.second}, alone and together, on {result.base}"
     if not result.effects:
@@ -74,7 +74,7 @@ def p_cell(comparison: Comparison) -> str:
     return numbers.p_value(comparison.p_adjusted).removeprefix("p = ").removeprefix("p ")
 
 
-def _comparison(row: ComparisonRow, comparison: Comparison, metric: Metric) -> str:
+def _comparison(row: ComparisonRow, comparison: Comparison, metric: TableMetric) -> str:
     if comparison.delta is None and comparison.baseline_seeds.total:
         return f"It cannot be compared with {comparison.against}, of which {comparison.baseline_seeds} seeds learned."
     if comparison.delta is None:
@@ -84,7 +84,7 @@ def _comparison(row: ComparisonRow, comparison: Comparison, metric: Metric) -> s
     return _judged(row, comparison, metric)
 
 
-def _judged(row: ComparisonRow, comparison: Comparison, metric: Metric) -> str:
+def _judged(row: ComparisonRow, comparison: Comparison, metric: TableMetric) -> str:
     digits, unit = metric.digits, metric.delta_unit
     factor = " and ".join(row.factor) or "the factor"
     against = comparison.against + (f", from which it differs in {factor} alone" if comparison.matched else "")
@@ -103,7 +103,7 @@ def _judged(row: ComparisonRow, comparison: Comparison, metric: Metric) -> str:
     return f"Against {against}: {delta}. That leaves it undecided.{need}"
 
 
-def _not_judged(comparison: Comparison, metric: Metric) -> str:
+def _not_judged(comparison: Comparison, metric: TableMetric) -> str:
     delta = f"{numbers.signed(comparison.delta, metric.digits)} {metric.delta_unit} against {comparison.against}"
     if comparison.confounds:
         keys = " and ".join(dict.fromkeys(finding.key for finding in comparison.confounds))
@@ -123,6 +123,6 @@ def _budget(comparison: Comparison) -> str:
     return f", with {numbers.ratio(comparison.budget).removeprefix(numbers.TIMES)} times as many images seen"
 
 
-def _level(row: ComparisonRow, metric: Metric) -> str:
+def _level(row: ComparisonRow, metric: TableMetric) -> str:
     spread = f" ± {numbers.decimal(row.sd, metric.digits)}" if row.sd is not None else ""
     return f"{numbers.decimal(row.mean, metric.digits)}{spread} {metric.unit} over {plural(row.n, 'seed')}"

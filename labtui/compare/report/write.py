@@ -26,7 +26,7 @@ from labtui.compare.report.markdown import to_markdown
 from labtui.compare.report.method import environment, glossary, protocol, repeat
 from labtui.compare.report.results import results
 from labtui.compare.run_data import RunData
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.store.files import write_bytes
 from labtui.text import numbers
 from labtui.text.words import sentence, with_full_stop
@@ -46,7 +46,7 @@ def write(
 ) -> tuple[Path, ...]:
     """Write `report.html` and `report.md` (with `figures/`) into a folder, replacing those of an earlier report.
 
-    Returns the paths of the reports. Raises EnvironmentFault if the folder cannot be written.
+    Returns the paths of the reports. Raises MachineError if the folder cannot be written.
     """
     document = compose(table, cells, run_data=run_data, title=title, made=made)
     files: dict[str, bytes] = {}
@@ -60,8 +60,8 @@ def write(
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, content, durable=False)
-    except OSError as fault:
-        raise EnvironmentFault(f"The report cannot be written to {folder}: {fault.strerror or fault}.") from fault
+    except OSError as error:
+        raise MachineError(f"The report cannot be written to {folder}: {error.strerror or error}.") from error
     return tuple(folder / name for name in files if name.startswith("report."))
 
 

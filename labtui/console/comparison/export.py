@@ -10,7 +10,7 @@ from labtui.compare.model import ComparisonTable
 from labtui.compare.render import export
 from labtui.compare.render.text import to_text
 from labtui.console.charts.series import Series
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 
 WIDTH = 100
 """Columns of a text file."""
@@ -38,15 +38,15 @@ def format_of(path: Path) -> Callable[[ComparisonTable], str]:
 def write_new(path: Path, text: str) -> str:
     """Write a new file and return a message.
 
-    Raises UsageError if it exists, and EnvironmentFault if it cannot be written.
+    Raises UsageError if it exists, and MachineError if it cannot be written.
     """
     try:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
         raise UsageError(f"{path} exists already; it was not changed.", advice="Choose another name.") from None
-    except OSError as fault:
-        raise EnvironmentFault(f"{path} cannot be written: {fault.strerror}.", advice="") from fault
+    except OSError as error:
+        raise MachineError(f"{path} cannot be written: {error.strerror}.", advice="") from error
     return f"written: {path.resolve()}"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from labtui.api import Lab, Plan, PlannedRun, plan_runs
+from labtui.api import Lab, LaunchPlan, PlannedRun, plan_runs
 from labtui.catalog import parse_seeds
 from labtui.console.data.snapshot import Machine
 from labtui.console.launch.request import LaunchRequest
@@ -26,7 +26,7 @@ class Preview:
     """The plan of a request, made without using the network."""
 
     request: LaunchRequest
-    plan: Plan | None = None
+    plan: LaunchPlan | None = None
     error: str = ""
     """Why there is no plan."""
 
@@ -48,7 +48,7 @@ def make_preview(lab: Lab, request: LaunchRequest) -> Preview:
 
 def plan_request(
     lab: Lab, request: LaunchRequest, *, fetch: bool, progress: Callable[[int, int], None] | None = None
-) -> Plan:
+) -> LaunchPlan:
     """Plan a request; `fetch` downloads missing data sets now. Raises LabErrors."""
     seeds = parse_seeds(request.seeds) if request.seeds.strip() else None
     device = "" if request.device == "auto" else request.device
@@ -57,7 +57,7 @@ def plan_request(
     )
 
 
-def plan_lines(plan: Plan, width: int, glyphs: Glyphs, *, at_once: int) -> list[Line]:
+def plan_lines(plan: LaunchPlan, width: int, glyphs: Glyphs, *, at_once: int) -> list[Line]:
     """A summary, the notices of the plan, and its runs, in lines of at most `width` cells."""
     lines: list[Line] = [_summary(plan, at_once, glyphs)]
     for notice in plan.notices:
@@ -71,7 +71,7 @@ def plan_lines(plan: Plan, width: int, glyphs: Glyphs, *, at_once: int) -> list[
     return [shorten(line, width, glyphs.ellipsis) for line in lines]
 
 
-def _summary(plan: Plan, at_once: int, glyphs: Glyphs) -> Line:
+def _summary(plan: LaunchPlan, at_once: int, glyphs: Glyphs) -> Line:
     steps = sum(run.steps for run in plan.runs)
     finished = sum(run.finished is not None for run in plan.runs)
     spans = [Span(plural(len(plan.runs), "run"), "strong"), Span(f"  {count(steps)} steps", "muted")]

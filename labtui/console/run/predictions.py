@@ -71,8 +71,8 @@ def read_test_predictions(run: Run) -> RunPredictions:
         predictions = read_predictions(run.paths.predictions)
     except FileNotFoundError:
         return RunPredictions(run.id, _absent(run))
-    except (OSError, DamagedFile) as fault:
-        return RunPredictions(run.id, f"the predictions cannot be read: {clean_line(str(fault))}")
+    except (OSError, DamagedFile) as error:
+        return RunPredictions(run.id, f"the predictions cannot be read: {clean_line(str(error))}")
     return count(run.id, predictions, _class_names(run))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labtui.datasets.info import DataFile, DatasetInfo, DatasetSource, Images, Remote, fingerprint
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.store.files import read_bytes
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _batch(folder: Path, file: DataFile) -> "tuple[npt.NDArray[np.uint8], npt.ND
     batch: Any = load_pickle(read_bytes(folder / file.name, max_bytes=file.size))
     images, labels = batch[b"data"], np.asarray(batch[b"labels"], np.int64)
     if images.dtype != np.uint8 or images.shape != (_PER_BATCH, 3 * 32 * 32) or labels.shape != (_PER_BATCH,):
-        raise EnvironmentFault(f"{folder / file.name} does not contain {_PER_BATCH:,} images of 3x32x32.")
+        raise MachineError(f"{folder / file.name} does not contain {_PER_BATCH:,} images of 3x32x32.")
     return images.reshape(_PER_BATCH, 3, 32, 32), labels
 
 
@@ -67,14 +67,14 @@ def load_pickle(content: bytes) -> Any:
     """The value in a pickle that Python 2 wrote; its strings become bytes.
 
     A pickle can name any function and have it called, so only the three names that create a NumPy array are allowed.
-    That is in addition to the MD5 check. Raises EnvironmentFault where a pickle names anything else or cannot be read.
+    That is in addition to the MD5 check. Raises MachineError where a pickle names anything else or cannot be read.
     """
     try:
         return _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
-    except EnvironmentFault:
+    except MachineError:
         raise
-    except Exception as fault:  # a damaged pickle raises nearly anything
-        raise EnvironmentFault(f"A data file is not a readable pickle: {type(fault).__name__}: {fault}.") from fault
+    except Exception as error:  # a damaged pickle raises nearly anything
+        raise MachineError(f"A data file is not a readable pickle: {type(error).__name__}: {error}.") from error
 
 
 class _ArrayUnpickler(pickle.Unpickler):
@@ -88,7 +88,7 @@ class _ArrayUnpickler(pickle.Unpickler):
                 return np.dtype
             case ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct"):
                 return _reconstruct
-        raise EnvironmentFault(
+        raise MachineError(
             f"A data file asks for {module}.{name}, which images do not need: reading stopped.",
             advice="Do not trust where it came from. Delete it and fetch the data set again: labtui data get cifar10",
         )
@@ -99,7 +99,7 @@ def _reconstruct(kind: Any, _shape: Any, _typecode: Any) -> Any:
     import numpy as np  # deferred: a list of data sets does not need it
 
     if kind is not np.ndarray:
-        raise EnvironmentFault("A data file asks for an array of an unknown kind: reading stopped.")
+        raise MachineError("A data file asks for an array of an unknown kind: reading stopped.")
     return np.empty(0, np.uint8)
 
 

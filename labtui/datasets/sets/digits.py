@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 
 from labtui.datasets.info import DataFile, DatasetInfo, DatasetSource, Images, fingerprint
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 
 TRAIN_IMAGES = 1_437
 
@@ -50,16 +50,14 @@ def read(_folder: Path) -> Images:
 def _content() -> bytes:
     path = packaged_file()
     if path is None:
-        raise EnvironmentFault(
-            "The embedded digits are missing: scikit-learn is not completely installed.", advice=_ADVICE
-        )
+        raise MachineError("The embedded digits are missing: scikit-learn is not completely installed.", advice=_ADVICE)
     try:
         with gzip.open(path) as stream:
             content = stream.read(_CSV.size + 1)
-    except (OSError, EOFError, zlib.error) as fault:
-        raise EnvironmentFault(f"{path} cannot be read: {fault}.", advice=_ADVICE) from fault
+    except (OSError, EOFError, zlib.error) as error:
+        raise MachineError(f"{path} cannot be read: {error}.", advice=_ADVICE) from error
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != _CSV.md5:
-        raise EnvironmentFault(f"{path} is damaged: it does not contain the expected digits.", advice=_ADVICE)
+        raise MachineError(f"{path} is damaged: it does not contain the expected digits.", advice=_ADVICE)
     return content
 
 

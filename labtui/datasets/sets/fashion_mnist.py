@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labtui.datasets.info import DataFile, DatasetInfo, DatasetSource, Images, Remote, fingerprint
-from labtui.errors import EnvironmentFault
+from labtui.errors import MachineError
 from labtui.store.files import read_bytes
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _idx(path: Path, magic: int, shape: tuple[int, ...]) -> "npt.NDArray[np.uint
         content = stream.read()
     head = np.frombuffer(content, ">u4", count=2 + len(shape)).tolist()
     if head[0] != magic or tuple(head[2:]) != shape:
-        raise EnvironmentFault(f"{path} is not an IDX file of the expected kind.")
+        raise MachineError(f"{path} is not an IDX file of the expected kind.")
     return np.frombuffer(content, np.uint8, offset=4 * len(head)).reshape(head[1], *shape)
 
 

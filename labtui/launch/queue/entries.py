@@ -18,14 +18,14 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from labtui.errors import EnvironmentFault, UsageError
+from labtui.errors import MachineError, UsageError
 from labtui.launch.launcher import next_attempt
 from labtui.launch.queue.ticket import Ticket, current_origin, is_signed_by_us, run_folder, signed
 from labtui.store.files import DamagedFile, read_json, read_json_or_none, sync_folder, write_json, write_new
 from labtui.store.paths import LABTUI_FOLDER, SET_ASIDE, RunPaths, RunsPaths
 from labtui.store.queue_view import reason_path
 from labtui.store.run import Run
-from labtui.store.safe_paths import OutsideRoot, environment_fault, open_folder
+from labtui.store.safe_paths import OutsideRoot, machine_error, open_folder
 from labtui.text.clean import clean_line
 
 _NAME = re.compile(r"(\d{8,18})-[0-9a-f]{8}\.json")
@@ -78,7 +78,7 @@ def enqueue(
 ) -> QueueEntry:
     """Append the next attempt of a run to the queue; if it waits already, it keeps its place.
 
-    This alone starts nothing: see `labtui.launch.queue.runner.ensure_runner`. Raises EnvironmentFault if the queue
+    This alone starts nothing: see `labtui.launch.queue.runner.ensure_runner`. Raises MachineError if the queue
     cannot be written, UsageError for a run that is not below `root`.
     """
     ticket = Ticket(
@@ -128,9 +128,9 @@ def remove_entry(entry: QueueEntry) -> bool:
         entry.path.unlink()
     except FileNotFoundError:
         return False
-    except OSError as fault:
+    except OSError as error:
         what = f"{entry.name} could not be removed from the queue"
-        raise environment_fault(fault, what, entry.path.parent) from fault
+        raise machine_error(error, what, entry.path.parent) from error
     with suppress(OSError):  # without its entry it has no meaning
         reason_path(entry.path).unlink()
     return True
@@ -179,14 +179,14 @@ def is_own(entry: QueueEntry) -> bool:
 
 
 def queue_folder(root: Path) -> Path:
-    """The folder of the queue, created if it is missing. Raises EnvironmentFault."""
+    """The folder of the queue, created if it is missing. Raises MachineError."""
     try:
         with open_folder(root, (LABTUI_FOLDER, "queue"), make=True):
             return RunsPaths(root).queue
-    except OSError as fault:
-        raise environment_fault(fault, "The queue could not be created", root) from fault
-    except OutsideRoot as fault:
-        raise EnvironmentFault(fault.message) from fault
+    except OSError as error:
+        raise machine_error(error, "The queue could not be created", root) from error
+    except OutsideRoot as error:
+        raise MachineError(error.message) from error
 
 
 def _append(root: Path, ticket: Ticket) -> QueueEntry:
@@ -203,8 +203,8 @@ def _append(root: Path, ticket: Ticket) -> QueueEntry:
         while not write_new(path := folder / f"{_highest(folder) + 1:08d}-{label}.json", content, 0o600, durable=True):
             continue
         sync_folder(folder)
-    except OSError as fault:
-        raise environment_fault(fault, f"{ticket.run} could not be queued", folder) from fault
+    except OSError as error:
+        raise machine_error(error, f"{ticket.run} could not be queued", folder) from error
     return QueueEntry(path=path, ticket=ticket)
 
 
@@ -224,14 +224,14 @@ def _read(folder: Path) -> Iterator[QueueEntry]:
             yield QueueEntry(path=path, ticket=read_json(path, Ticket), reason=reason)
         except FileNotFoundError:
             continue
-        except (DamagedFile, OSError) as fault:
-            yield QueueEntry(path=path, ticket=None, reason=reason or clean_line(f"damaged: {fault}"))
+        except (DamagedFile, OSError) as error:
+            yield QueueEntry(path=path, ticket=None, reason=reason or clean_line(f"damaged: {error}"))
 
 
 def _relative_folder(root: Path, run: Run) -> str:
     try:
         parts = run.folder.relative_to(root).as_posix()
         parts.encode()
-    except (ValueError, UnicodeEncodeError) as fault:
-        raise UsageError(f"{run.id} cannot be queued in {root}.") from fault
+    except (ValueError, UnicodeEncodeError) as error:
+        raise UsageError(f"{run.id} cannot be queued in {root}.") from error
     return parts

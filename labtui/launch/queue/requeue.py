@@ -28,8 +28,8 @@ def requeue_lost_runs(root: Path, log: Callable[[str], None]) -> None:
     for run in runs_to_requeue(root, Store(root).scan()):
         try:
             _requeue(root, run)
-        except LabError as fault:
-            log(f"{run.id}: lost, and could not be queued: {fault}")
+        except LabError as error:
+            log(f"{run.id}: lost, and could not be queued: {error}")
         else:
             log(f"{run.id}: lost ({run.reason}); queued to resume")
 

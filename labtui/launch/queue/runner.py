@@ -16,7 +16,7 @@ from typing import Protocol
 
 import msgspec
 
-from labtui.errors import EnvironmentFault, LabError
+from labtui.errors import LabError, MachineError
 from labtui.launch.daemonize import ExitWatcher, SignalPipe, daemonize, redirect_output, spawn
 from labtui.launch.devices import Device, Survey, candidates, survey
 from labtui.launch.environment import importable_environment, is_enabled, restored_environment
@@ -30,7 +30,7 @@ from labtui.launch.slots import Slot, Waiter, acquire_first
 from labtui.store.lock import LockHeld, lock_file, probe
 from labtui.store.paths import RunPaths, RunsPaths
 from labtui.store.process import host
-from labtui.store.safe_paths import environment_fault
+from labtui.store.safe_paths import machine_error
 
 PAUSE = 1.0
 """Seconds between two rounds through the queue."""
@@ -52,7 +52,7 @@ def ensure_runner(root: Path, *, requeue_lost: bool | None = None, program: Sequ
     so an entry made before this call is seen by it or by the one that is started here. A new runner first puts lost
     runs of this machine back into the queue, unless `requeue_lost` (by default LABTUI_RESUME_LOST) is False.
 
-    Raises EnvironmentFault.
+    Raises MachineError.
     """
     queue_folder(root)
     if is_running(root):
@@ -62,7 +62,7 @@ def ensure_runner(root: Path, *, requeue_lost: bool | None = None, program: Sequ
     command = [sys.executable, *program, str(root.absolute()), *options]
     output = spawn(command, cwd=None, environment=importable_environment(os.environ))
     if _READY not in output.splitlines():
-        raise EnvironmentFault(f"The queue runner did not start: {output.strip() or 'it exited without reporting'}")
+        raise MachineError(f"The queue runner did not start: {output.strip() or 'it exited without reporting'}")
     return True
 
 
@@ -98,12 +98,12 @@ def main(
     except LockHeld:
         _report_ready()
         return 0
-    except LabError as fault:
-        sys.stdout.write(f"{fault}\n")
-        return EnvironmentFault.exit_code
-    except OSError as fault:
-        sys.stdout.write(f"{environment_fault(fault, 'its lock could not be taken', root)}\n")
-        return EnvironmentFault.exit_code
+    except LabError as error:
+        sys.stdout.write(f"{error}\n")
+        return MachineError.exit_code
+    except OSError as error:
+        sys.stdout.write(f"{machine_error(error, 'its lock could not be taken', root)}\n")
+        return MachineError.exit_code
     _report_ready()
     redirect_output(_open_log(root))
     if LEAVE_LOST not in arguments[1:]:
@@ -198,8 +198,8 @@ class Dispatcher:
                 continue
             try:
                 self._try(entry)
-            except (LabError, OSError) as fault:
-                self._set_aside(entry, str(fault))
+            except (LabError, OSError) as error:
+                self._set_aside(entry, str(error))
 
     def close(self) -> None:
         """Stop waiting; runs that were started continue."""
@@ -297,8 +297,8 @@ class Dispatcher:
         self._log(f"{entry.run}: set aside: {why}")
         try:
             set_aside(entry, why)
-        except OSError as fault:
-            self._postpone(entry, f"it cannot be set aside either: {fault}")
+        except OSError as error:
+            self._postpone(entry, f"it cannot be set aside either: {error}")
 
     def _remove(self, entry: QueueEntry, what: str) -> None:
         self._log(f"{entry.run}: {what}")

@@ -79,14 +79,14 @@ def run_folder(root: Path, ticket: Ticket) -> Path:
     try:
         with open_folder(root, parts):
             return root.joinpath(*parts)
-    except (OSError, OutsideRoot, ValueError) as fault:
+    except (OSError, OutsideRoot, ValueError) as error:
         raise UsageError(
             f"The run {ticket.run} is not in {root}.", advice="It may have been moved or removed."
-        ) from fault
+        ) from error
 
 
 def signed(ticket: Ticket) -> Ticket:
-    """The ticket with this user's seal. Raises EnvironmentFault if no key can be stored."""
+    """The ticket with this user's seal. Raises MachineError if no key can be stored."""
     return msgspec.structs.replace(ticket, seal=_seal(ticket))
 
 

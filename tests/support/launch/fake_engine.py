@@ -48,7 +48,7 @@ def brief(folder: Path, attempt: Path, _: list[int]) -> None:
 
 
 def broken(*_: object) -> None:
-    raise ValueError("a fault of the engine")
+    raise ValueError("an error of the engine")
 
 
 def crash(*_: object) -> None:

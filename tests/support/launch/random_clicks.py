@@ -39,8 +39,8 @@ def main(root: str, seed: str, clicks: str) -> None:
         run = chance.choice(seen)
         try:
             click(stage, run, chance)
-        except LabError as fault:
-            sys.stdout.write(f"error {type(fault).__name__} {clean_line(fault.message)}\n")
+        except LabError as error:
+            sys.stdout.write(f"error {type(error).__name__} {clean_line(error.message)}\n")
         except ProcessLookupError:
             pass
         if chance.random() < 0.7:
