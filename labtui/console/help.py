@@ -120,7 +120,7 @@ class HelpScreen(ModalScreen[None]):
 
     def action_scroll(self, by: int) -> None:
         """Scroll the list while the filter has the focus."""
-        self.query_one(TextPanel).action_scroll_by(by)
+        self.query_one(TextPanel).action_move(by)
 
     def action_back(self) -> None:
         """Clear the filter; then close."""

@@ -285,3 +285,26 @@ async def test_it_fits_every_size(tmp_path, ascii_only, requests):
             await pilot.resize_terminal(*size)
             await pilot.press("down", "1", "tab", "space", "tab", "tab")
             assert_fits(app, ascii_only=ascii_only)
+
+
+async def test_the_field_being_edited_is_on_the_screen_of_a_small_terminal(app):
+    async with app.run_test(size=(30, 10)) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("R")
+        form = app.screen.query_one(Form)
+        for _ in form.fields:
+            await pilot.pause()
+            assert form.editor.region in form.lines.scrollable_content_region
+            assert form.editor.region in app.screen.region
+            await pilot.press("down")
+
+
+async def test_the_field_being_edited_stays_on_the_screen_when_the_terminal_shrinks(app):
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("R", "pagedown", "pagedown")
+        form = app.screen.query_one(Form)
+        key = form.current.key
+        await pilot.resize_terminal(30, 10)
+        await app.until(pilot, lambda: form.editor.region in form.region and form.region in app.screen.region)
+        assert form.current.key == key

@@ -34,9 +34,9 @@ class Reading(NamedTuple):
     """Of a mean over seeds: their number at this x."""
 
 
-def read_at(series: Sequence[Series], x: float) -> tuple[Reading, ...]:
-    """The nearest point of every series that has points."""
-    return tuple(_reading(line, nearest(line, x)) for line in series if line.x.size)
+def read_at(series: Sequence[Series], x: float | None) -> tuple[Reading, ...]:
+    """The point nearest to x of every series that has points; without an x, its last point."""
+    return tuple(_reading(line, -1 if x is None else nearest(line, x)) for line in series if line.x.size)
 
 
 def nearest(line: Series, x: float) -> int:

@@ -117,9 +117,7 @@ class ChartsScreen(Page):
     def _show_readings(self) -> None:
         """Show the values at the crosshair; without it, the last point of every line."""
         series, cursor = self.chart.series, self.chart_options.cursor
-        readings = sorted(
-            read_at(series, float("inf") if cursor is None else cursor), key=lambda reading: reading.label
-        )
+        readings = sorted(read_at(series, cursor), key=lambda reading: reading.label)
         number, smoothed, glyphs = self.panel.number, self.chart_options.smoothing > 0, glyphs_of(self)
         panel = self.query_one(TextPanel)
         panel.show(lambda width: reading_lines(readings, number, width, glyphs, smoothed=smoothed))

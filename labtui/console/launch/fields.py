@@ -163,6 +163,9 @@ def _check_count(text: str) -> None:
 WIDE = 64
 """Cells from which a hint fits beside each value."""
 
+LEAST_VALUE = 6
+"""Cells that a value gets, however narrow the form is."""
+
 
 def field_line(field: FormField, width: int, glyphs: Glyphs, *, key_width: int, current: bool) -> Line:
     """One field in at most `width` cells: its key, its value, and what is allowed or what is wrong."""
@@ -171,7 +174,8 @@ def field_line(field: FormField, width: int, glyphs: Glyphs, *, key_width: int, 
     hint = field.error or (_hint(field, current=current) if width >= WIDE else "")
     return shorten(
         (
-            *fit((Span(field.key, "strong" if current else "muted"),), key_width, ellipsis=glyphs.ellipsis),
+            *fit((Span(field.key, "strong" if current else "muted"),), key_width - 1, ellipsis=glyphs.ellipsis),
+            Span(" "),
             *fit((Span(field.text, style),), value_width(width, key_width), ellipsis=glyphs.ellipsis),
             Span(" "),
             arrows,
@@ -198,9 +202,9 @@ def _hint(field: FormField, *, current: bool) -> str:
 def key_width(form: Iterable[FormField], width: int) -> int:
     """Cells of the keys in a form of this width."""
     longest = max((text_width(field.key) for field in form), default=8) + 2
-    return min(longest, max(10, width // 2 - 4))
+    return min(longest, max(2, min(10, width - LEAST_VALUE - 1), width // 2 - 4))
 
 
 def value_width(width: int, key_width: int) -> int:
     """Cells of the values in a form of this width."""
-    return min(18, max(6, width - key_width))
+    return min(18, max(LEAST_VALUE, width - key_width))

@@ -189,10 +189,14 @@ class Form(Widget):
         self._at = min(max(0, index), max(0, len(self._fields) - 1))
         if self.current is not None:
             self.editor.load(self.current)
-        self.lines.scroll_to_region(Region(0, self._at, 1, 1), animate=False, force=True)
         self.lines.refresh()
-        self.place_editor()
+        self._reveal()
         self.post_message(self.Moved())
+
+    def _reveal(self) -> None:
+        """Scroll to the current field, and put the editor there."""
+        self.lines.scroll_to_region(Region(0, self._at, 1, 1), animate=False, force=True)
+        self.place_editor()
 
     def place_editor(self) -> None:
         """Put the editor over the value of the current field."""
@@ -204,8 +208,8 @@ class Form(Widget):
         self.editor.set_class(bool(self.current and self.current.is_changed), "-changed")
 
     def on_resize(self) -> None:
-        """Keep the editor over its value."""
-        self.call_after_refresh(self.place_editor)
+        """Keep the current field on the screen."""
+        self.call_after_refresh(self._reveal)
 
     # --- Editing ------------------------------------------------------------------------------------------------------
 

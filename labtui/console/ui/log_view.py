@@ -5,12 +5,12 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from labtui.console.data.snapshot import Log
 from labtui.console.experiments.filters import Searched, parse_filter
-from labtui.console.ui.strips import glyphs_of, strip, styles_of, use_plain_scrollbar
+from labtui.console.ui.scrolling import ScrollingPane
+from labtui.console.ui.strips import glyphs_of, strip, styles_of
 from labtui.text.spans import Line, Span, shorten
 
 _ERROR = re.compile(r"\b(error|exception|traceback|nan|diverged|failed|killed|out of memory)\b", re.IGNORECASE)
@@ -18,21 +18,10 @@ _WARNING = re.compile(r"\b(warning|warn|stopped|retry)\b", re.IGNORECASE)
 _STAMP = re.compile(r"^(\S*\d\d:\d\d:\d\d\S*)(\s.*)?$")
 
 
-class LogView(ScrollView, can_focus=True):
+class LogView(ScrollingPane):
     """Lines of one run's log."""
 
-    DEFAULT_CSS = """
-    LogView { scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "scroll_by(1)", "Down", show=False),
-        Binding("up,k", "scroll_by(-1)", "Up", show=False),
-        Binding("pagedown,ctrl+d", "scroll_page(1)", "Page down", show=False),
-        Binding("pageup,ctrl+u", "scroll_page(-1)", "Page up", show=False),
-        Binding("g,home", "edge(0)", "Top", show=False),
-        Binding("G,end,f", "edge(1)", "Follow", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "edge(1)", "Follow", show=False)]
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -69,22 +58,10 @@ class LogView(ScrollView, can_focus=True):
         self._scroll_to_end()
         self.refresh()
 
-    def action_scroll_by(self, by: int) -> None:
-        """Scroll by lines; scrolling up stops following, reaching the end follows again."""
-        self.scroll_to(y=self.scroll_offset.y + by, animate=False)
+    def action_move(self, by: int) -> None:
+        """Scroll by so many lines; scrolling up stops following, reaching the end follows again."""
+        super().action_move(by)
         self.following = self.scroll_offset.y + by >= self.max_scroll_y
-
-    def action_scroll_page(self, by: int) -> None:
-        """Scroll by a screenful."""
-        self.action_scroll_by(by * max(1, self.size.height - 1))
-
-    def action_edge(self, end: int) -> None:
-        """Go to the first line, or to the last one and follow it."""
-        self.action_scroll_by(len(self._shown) if end else -len(self._shown))
-
-    def on_mount(self) -> None:
-        """Draw the scroll bar with what the terminal can show."""
-        use_plain_scrollbar(self)
 
     def on_resize(self) -> None:
         """Keep the end visible while following."""

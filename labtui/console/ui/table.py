@@ -8,36 +8,28 @@ from textual.binding import Binding, BindingType
 from textual.events import Click
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from labtui.console.ui.strips import glyphs_of, strip, styles_of, use_plain_scrollbar
+from labtui.console.ui.scrolling import ScrollingPane
+from labtui.console.ui.strips import glyphs_of, strip, styles_of
 from labtui.text.spans import Span
 from labtui.text.tables import Column, Layout, TableRow, changed_cells, column_at, header_line, lay_out, row_line
 
 HEADER = 1
 
 
-class LiveTable(ScrollView, can_focus=True):
+class LiveTable(ScrollingPane):
     """Rows with a cursor that stays on its row's key while rows are added, removed and moved."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"live-table--cursor", "live-table--header"}
 
     DEFAULT_CSS = """
-    LiveTable { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
     LiveTable > .live-table--cursor { background: $foreground 8%; }
     LiveTable:focus > .live-table--cursor { background: $accent 22%; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False),
-        Binding("g,home", "edge(0)", "Top", show=False),
-        Binding("G,end", "edge(1)", "Bottom", show=False),
-        Binding("enter", "open", "Open", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Open", show=False)]
+    HEADER_LINES = HEADER
 
     class Moved(Message):
         """The cursor points at another row."""
@@ -140,14 +132,6 @@ class LiveTable(ScrollView, can_focus=True):
         rank = next((rank for rank, index in enumerate(stops) if index >= here), len(stops) - 1)
         self._point_at(stops[min(max(0, rank + by), len(stops) - 1)])
 
-    def action_page(self, by: int) -> None:
-        """Move the cursor by a screenful."""
-        self.action_move(by * max(1, self.size.height - HEADER - 1))
-
-    def action_edge(self, end: int) -> None:
-        """Move the cursor to the first (0) or last (1) row."""
-        self.action_move(len(self._rows) if end else -len(self._rows))
-
     def action_open(self) -> None:
         """Report that the row under the cursor was opened."""
         if self._cursor is not None:
@@ -180,10 +164,6 @@ class LiveTable(ScrollView, can_focus=True):
                 self.action_open()
             else:
                 self._point_at(index)
-
-    def on_mount(self) -> None:
-        """Draw the scroll bar with what the terminal can show."""
-        use_plain_scrollbar(self)
 
     def on_resize(self) -> None:
         """Keep the cursor visible."""

@@ -1,15 +1,13 @@
 """Lines of spans in a pane, with or without scrolling; only lines that changed are painted again."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from labtui.console.ui.strips import strip, styles_of, use_plain_scrollbar
+from labtui.console.ui.scrolling import ScrollingPane
+from labtui.console.ui.strips import strip, styles_of
 from labtui.text.spans import Line, Span
 
 Writer = Callable[[int], Sequence[Line]]
@@ -45,21 +43,8 @@ class TextBlock(Widget):
         return strip((Span(" "), *line), styles_of(self), self.rich_style, self.size.width)
 
 
-class TextPanel(ScrollView, can_focus=True):
+class TextPanel(ScrollingPane):
     """Lines that scroll. `show` takes a function of the width, since text is wrapped and columns are left out."""
-
-    DEFAULT_CSS = """
-    TextPanel { height: 1fr; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "scroll_by(1)", "Down", show=False),
-        Binding("up,k", "scroll_by(-1)", "Up", show=False),
-        Binding("pagedown,ctrl+d", "scroll_page(1)", "Page down", show=False),
-        Binding("pageup,ctrl+u", "scroll_page(-1)", "Page up", show=False),
-        Binding("g,home", "edge(0)", "Top", show=False),
-        Binding("G,end", "edge(1)", "Bottom", show=False),
-    ]
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -78,10 +63,6 @@ class TextPanel(ScrollView, can_focus=True):
         self._arrange()
         if top:
             self.scroll_to(y=0, animate=False)
-
-    def on_mount(self) -> None:
-        """Draw the scroll bar with what the terminal can show."""
-        use_plain_scrollbar(self)
 
     def on_resize(self) -> None:
         """Write again for another width."""
@@ -104,18 +85,6 @@ class TextPanel(ScrollView, can_focus=True):
         for index, (old, new) in enumerate(zip(before, self._lines, strict=True)):
             if old != new:
                 self.refresh(Region(0, index - top, self.size.width, 1))
-
-    def action_scroll_by(self, by: int) -> None:
-        """Scroll by lines."""
-        self.scroll_to(y=self.scroll_offset.y + by, animate=False)
-
-    def action_scroll_page(self, by: int) -> None:
-        """Scroll by a screenful."""
-        self.action_scroll_by(by * max(1, self.size.height - 1))
-
-    def action_edge(self, end: int) -> None:
-        """Go to the first or the last line."""
-        self.scroll_to(y=self.max_scroll_y if end else 0, animate=False)
 
     def render_line(self, y: int) -> Strip:
         """One visible line."""
