@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from labtui.spec import RunSpec
 
 Report = Callable[[str], None]
-"""Tells the user what an action is doing."""
+"""Reports to the user what an action is doing."""
 
 ASK_FROM = 2
 """Number of experiments from which queueing asks first."""

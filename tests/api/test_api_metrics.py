@@ -43,8 +43,8 @@ def lab(tmp_path: Path) -> Lab:
 def test_the_first_place_that_says_something_counts(lab: Lab, config: Path) -> None:
     config.write_text('[metric.score]\npercent = true\nunit = "s"\n[metric.f1]\nbetter = "lower"\n', "utf-8")
     assert lab.catalog.problems == ()
-    told = resolve(lab, "score", better="lower", names=["dropout"])
-    assert told == Metric(tag="score", better="lower", unit="ms", percent=True, take="best")
+    metric = resolve(lab, "score", better="lower", names=["dropout"])
+    assert metric == Metric(tag="score", better="lower", unit="ms", percent=True, take="best")
     assert resolve(lab, "score", names=["dropout"]).better == "higher"
     assert resolve(lab, "score", names=["network"]) == Metric(tag="score", better="lower", unit="ms", percent=True)
     assert resolve(lab, "val/loss").better == "higher"

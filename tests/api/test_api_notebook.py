@@ -157,14 +157,19 @@ def test_stopping_a_queued_run_removes_it_from_the_queue(lab: LabHandle, tmp_pat
 
 
 def test_waiting_has_a_timeout_and_keeps_a_queue_runner_running(
-    lab: LabHandle, monkeypatch: pytest.MonkeyPatch
+    lab: LabHandle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (run,) = lab.run("network", dataset="digits")
     started: list[Path] = []
-    monkeypatch.setattr(lifecycle, "ensure_runner", lambda root: bool(started.append(root)) or True)
+
+    def ensure_runner(root: Path) -> bool:
+        started.append(root)
+        return True
+
+    monkeypatch.setattr(lifecycle, "ensure_runner", ensure_runner)
     with pytest.raises(TimeoutError, match=r"still queued after 0\.01 s"):
         run.wait(timeout=0.01)
-    assert len(started) == 1
+    assert started == [tmp_path / "runs"]
     assert issubclass(WaitTimeout, LabError)
 
 

@@ -148,9 +148,9 @@ def test_a_penalty_on_one_side_confounds_train_losses_alone() -> None:
 
 def test_another_data_set_is_a_confound_even_if_it_is_the_factor() -> None:
     digits = msgspec.structs.replace(FULL, data=Data(name="digits"))
-    told = {"test-set": "other test images: cifar10 in Adam 0.001, digits here"}
-    assert found(digits, FULL, "data") == told
-    assert found(digits, FULL, "optimizer.lr") == told
+    expected = {"test-set": "other test images: cifar10 in Adam 0.001, digits here"}
+    assert found(digits, FULL, "data") == expected
+    assert found(digits, FULL, "optimizer.lr") == expected
 
 
 def test_other_bytes_under_the_same_name_are_a_confound() -> None:

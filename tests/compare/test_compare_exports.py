@@ -148,10 +148,10 @@ def test_folded_definitions_stand_under_their_row() -> None:
 
 
 def test_json_holds_everything_and_no_number_that_json_has_not(table: ComparisonTable) -> None:
-    told = json.loads(to_json(table), parse_constant=lambda name: pytest.fail(name))
-    assert told["schema"] == 1
-    assert [one["name"] for one in told["rows"]] == [one.name for one in table.rows]
-    dropout = next(one for one in told["rows"] if one["name"] == "dropout")
+    content = json.loads(to_json(table), parse_constant=lambda name: pytest.fail(name))
+    assert content["schema"] == 1
+    assert [one["name"] for one in content["rows"]] == [one.name for one in table.rows]
+    dropout = next(one for one in content["rows"] if one["name"] == "dropout")
     assert dropout["verdict"] == "undecided"
     assert dropout["against"] == "adam@0.001"
     assert dropout["confounds"] == ["data.train_fraction: 0.5 in Network, 1 here (25,000 and 50,000 training images)"]
@@ -235,13 +235,13 @@ def test_a_backslash_in_latex_is_a_sign_and_no_command() -> None:
 @given(st.text(alphabet="ab|_*<>&%$#{}~^\\`", min_size=1, max_size=30))
 def test_hostile_override_values_break_no_table(value: str) -> None:
     hostile = msgspec.structs.replace(DROPOUT, overrides={"data.name": value})
-    told = judged(runs_of(hostile, [60, 61]), [])
-    lines = [line for line in to_markdown(told).splitlines() if line.startswith("|")]
+    table = judged(runs_of(hostile, [60, 61]), [])
+    lines = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines} == {13}
 
 
 def test_a_runs_own_numbers_can_be_missing_altogether() -> None:
     bare = run(DROPOUT, 0, {tags.TEST_ACCURACY: 60.0})
-    told = judged([bare], [variant(DROPOUT)])
+    table = judged([bare], [variant(DROPOUT)])
     for writer in (to_text, to_json, to_csv, to_markdown, to_latex):
-        assert NASTY.split("_")[0] in writer(told)
+        assert NASTY.split("_")[0] in writer(table)

@@ -60,8 +60,8 @@ def compared(here: list[list[int]], there: list[list[int]]):  # type: ignore[no-
     runs = [runs_of(BASE, [60.0 + seed for seed in range(2)]), runs_of(DROPOUT, [61.0 + seed for seed in range(2)])]
     said = {
         one.id: predictions(LABELS, answer)
-        for side, told in zip(runs, (there, here), strict=True)
-        for one, answer in zip(side, told, strict=False)
+        for side, answers in zip(runs, (there, here), strict=True)
+        for one, answer in zip(side, answers, strict=False)
     }
     table = judged(
         [*runs[0], *runs[1]], VARIANTS, run_data=run_data(said=said), classes={"cifar10": ("cat", "dog", "ship")}

@@ -73,8 +73,8 @@ def test_an_unknown_name_shows_values_and_claims_nothing(tag: str) -> None:
     assert table.judged == 0
     assert best_rows(table) == frozenset()
     assert "--better" in to_text(table, 200)
-    told = json.loads(to_json(table))["metric"]
-    assert (told["higher_is_better"], told["better"], told["take"]) == (None, None, "last")
+    content = json.loads(to_json(table))["metric"]
+    assert (content["higher_is_better"], content["better"], content["take"]) == (None, None, "last")
 
 
 def test_an_assertion_by_an_unknown_name_is_refused_and_names_the_option() -> None:

@@ -1,4 +1,4 @@
-"""The report's 13 runs, its published figures standing in for ours: every problem that it has is named on its row."""
+"""The report's 13 runs, with its published figures in place of ours: every problem that it has is named on its row."""
 
 import pytest
 
@@ -254,16 +254,16 @@ def test_the_two_by_two_goes_through_the_matched_cell(table: ComparisonTable) ->
 
 def test_under_the_reports_own_metric_the_augmented_rows_cannot_be_judged_at_all() -> None:
     runs = report_runs()
-    told = judged(runs, report_variants(), run_data=report_run_data(runs), metric=tags.REPORT_TEST_ACCURACY)
+    judged_table = judged(runs, report_variants(), run_data=report_run_data(runs), metric=tags.REPORT_TEST_ACCURACY)
     for name in ("augmentation", "norm_aug", "dropout"):
-        assert row(told, name).label == "confounded"
-    assert row(told, "normalization").label == "gain"
-    assert told.factorials[0].effects == ()
-    assert "are not comparable" in told.factorials[0].text
+        assert row(judged_table, name).label == "confounded"
+    assert row(judged_table, "normalization").label == "gain"
+    assert judged_table.factorials[0].effects == ()
+    assert "are not comparable" in judged_table.factorials[0].text
 
 
 def test_with_one_seed_nothing_is_claimed_anywhere() -> None:
     runs = report_runs(seeds=1)
-    told = judged(runs, report_variants(), run_data=report_run_data(runs))
-    assert not any(one.verdict.is_claim for found in told.rows for one in found.comparisons)
-    assert told.judged == 0
+    judged_table = judged(runs, report_variants(), run_data=report_run_data(runs))
+    assert not any(one.verdict.is_claim for found in judged_table.rows for one in found.comparisons)
+    assert judged_table.judged == 0

@@ -49,8 +49,8 @@ def small(title: str = "Dropout", conclusion: str = "It <b>helps</b>.") -> tuple
 def whole() -> Document:
     runs = report_runs()
     known = report_run_data(runs)
-    told = judged(runs, report_variants(), run_data=known, classes={"cifar10": CLASSES})
-    return compose(told, cells(runs), run_data=known, made=NOON)
+    table = judged(runs, report_variants(), run_data=known, classes={"cifar10": CLASSES})
+    return compose(table, cells(runs), run_data=known, made=NOON)
 
 
 class Tags(html.parser.HTMLParser):

@@ -90,10 +90,10 @@ def test_a_delta_that_may_come_from_other_data_carries_the_mark_in_ink_and_in_te
 
 def test_the_panel_says_what_differs_and_which_key_leads_to_a_fair_comparison():
     entry = dropout_entry(half("network", 55.0), run("dropout", final=66.0))
-    told = " ".join(plain(line) for line in details(entry, {}, 76, UNICODE, 2_000.0))
-    assert "+11.00! points against Network: not a fair comparison" in told
-    assert "data.train_fraction: 0.5 in Network, 1 here" in told
-    assert "M fair baseline" in told
+    text = " ".join(plain(line) for line in details(entry, {}, 76, UNICODE, 2_000.0))
+    assert "+11.00! points against Network: not a fair comparison" in text
+    assert "data.train_fraction: 0.5 in Network, 1 here" in text
+    assert "M fair baseline" in text
 
 
 def test_nothing_is_compared_across_data_sets():

@@ -1,4 +1,4 @@
-"""What stands in the list of experiments and runs, and how."""
+"""What the list of experiments and runs shows, and how."""
 
 import math
 from pathlib import Path

@@ -173,8 +173,8 @@ async def test_marks_carry_letters_into_list_and_charts_and_are_remembered(conso
         assert [cells(app, key)["mark"] for key in names(app)] == ["A", "B", "", ""]
         labels = [one.label for one in app.screen.query(Chart).first().series]
         assert labels == ["A", "B"]
-    (kept,) = (tmp_path / "state").rglob("*.json")
-    assert json.loads(kept.read_text())["marks"] == {"A": "arm:network", "B": "arm:dropout"}
+    (stored,) = (tmp_path / "state").rglob("*.json")
+    assert json.loads(stored.read_text())["marks"] == {"A": "arm:network", "B": "arm:dropout"}
     assert not [path for path in lab.store.root.rglob("*") if "console" in path.name], "nothing of it in runs/"
     again = console()
     async with again.run_test(size=WIDE) as pilot:

@@ -66,9 +66,9 @@ def app(tmp_path: Path) -> ConsoleUnderTest:
 async def test_the_rows_are_those_of_the_command_line(app):
     async with app.run_test(size=WIDE) as pilot:
         await asked(app, pilot)
-        told = compare_experiments(app.lab)
-        assert page(app).table == told
-        assert [cell["name"].rstrip(" ▸") for cell in cells(app)] == [row.title for row in told.rows]
+        table = compare_experiments(app.lab)
+        assert page(app).table == table
+        assert [cell["name"].rstrip(" ▸") for cell in cells(app)] == [row.title for row in table.rows]
         network, dropout, adam = cells(app)
         assert (network["n"], network["mean"], network["verdict"]) == ("3", "80.47", "baseline")
         assert dropout["mean"] == "★ 86.57", "the best is marked"
@@ -169,13 +169,13 @@ async def test_difference_and_charts_of_a_row_and_its_baseline(app):
 async def test_the_table_is_copied_and_written_as_the_command_line_has_it(app, tmp_path):
     async with app.run_test(size=WIDE) as pilot:
         await asked(app, pilot)
-        told = compare_experiments(app.lab)
+        table = compare_experiments(app.lab)
         await pilot.press("y")
-        assert app.clipboard == to_markdown(told)
+        assert app.clipboard == to_markdown(table)
         for name, holds in (
-            ("a.md", lambda text: text == to_markdown(told)),
+            ("a.md", lambda text: text == to_markdown(table)),
             ("a.csv", lambda text: len(list(csv.DictReader(text.splitlines()))) == 3),
-            ("a.json", lambda text: json.loads(text)["judged"] == told.judged),
+            ("a.json", lambda text: json.loads(text)["judged"] == table.judged),
             ("a.tex", lambda text: "\\begin{tabular}" in text),
             ("a.txt", lambda text: "Dropout" in text),
         ):

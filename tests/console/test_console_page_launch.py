@@ -28,7 +28,7 @@ def requests(monkeypatch):
     """What would have been queued."""
     found: list[LaunchRequest] = []
 
-    def queue(lab, request, tell):
+    def queue(lab, request, report):
         found.append(request)
         return "queued"
 

@@ -297,9 +297,9 @@ def test_devices_are_offered_with_their_load():
     gpu = Device(name="cuda:0", title="NVIDIA H200", load=3.0, memory_free=130 << 30)
     cpu = Device(name="cpu", title="CPU", cores=16)
     broken = Device(name="cuda:1", title="old", obstacle="too old")
-    told = device_descriptions(Machine(cpu=41.0, devices=(cpu, gpu, broken)))
-    assert told == {"cpu": "16 cores, 41% busy", "cuda:0": "NVIDIA H200, 3% busy, 130 GiB free"}
-    field = form.form_fields((), (0,), told, {"device": "cuda:0"})[1]
+    descriptions = device_descriptions(Machine(cpu=41.0, devices=(cpu, gpu, broken)))
+    assert descriptions == {"cpu": "16 cores, 41% busy", "cuda:0": "NVIDIA H200, 3% busy, 130 GiB free"}
+    field = form.form_fields((), (0,), descriptions, {"device": "cuda:0"})[1]
     assert "130 GiB free" in plain(form.field_line(field, 100, UNICODE, key_width=10, current=True))
     assert device_descriptions(Machine()) == {"cpu": ""}
 
@@ -319,20 +319,20 @@ def test_an_invalid_request_has_no_plan_but_an_error(tmp_path):
 
 
 def test_rows_without_a_value_come_last_in_every_order(tmp_path):
-    told = compare_experiments(compared_lab(tmp_path))
+    table = compare_experiments(compared_lab(tmp_path))
     for sort in table_rows.SORTS[1:]:
         for reverse in (False, True):
-            shown = table_rows.ordered(told, table_rows.TableOptions(sort=sort, reverse=reverse))
-            assert {row.key for row in shown} == {row.key for row in told.rows}
-            assert table_rows.table_rows(told, table_rows.TableOptions(sort=sort), {}, UNICODE)
-    by_p = table_rows.ordered(told, table_rows.TableOptions(sort="p", reverse=True))
+            shown = table_rows.ordered(table, table_rows.TableOptions(sort=sort, reverse=reverse))
+            assert {row.key for row in shown} == {row.key for row in table.rows}
+            assert table_rows.table_rows(table, table_rows.TableOptions(sort=sort), {}, UNICODE)
+    by_p = table_rows.ordered(table, table_rows.TableOptions(sort="p", reverse=True))
     assert by_p[0].title == "Dropout", "the only one with a p"
-    assert table_rows.ordered(told, table_rows.TableOptions(filter="drop"))[0].title == "Dropout"
+    assert table_rows.ordered(table, table_rows.TableOptions(filter="drop"))[0].title == "Dropout"
 
 
 def test_empty_columns_are_left_out(tmp_path):
-    told = compare_experiments(compared_lab(tmp_path))
-    lines = table_rows.table_rows(told, table_rows.TableOptions(), {}, UNICODE)
+    table = compare_experiments(compared_lab(tmp_path))
+    lines = table_rows.table_rows(table, table_rows.TableOptions(), {}, UNICODE)
     keys = [column.key for column in table_rows.filled_columns(lines)]
     assert "published" not in keys
     assert "interval" in keys
@@ -347,8 +347,8 @@ def test_nothing_is_ever_overwritten(tmp_path):
     assert place_.read_text() == "text"
     with pytest.raises(UsageError, match="no known format"):
         export.format_of(tmp_path / "a.doc")
-    told = compare_experiments(compared_lab(tmp_path))
-    assert json.loads(export.format_of(tmp_path / "A.JSON")(told))["schema"] == 1
+    table = compare_experiments(compared_lab(tmp_path))
+    assert json.loads(export.format_of(tmp_path / "A.JSON")(table))["schema"] == 1
 
 
 def test_every_sign_has_a_spelling():

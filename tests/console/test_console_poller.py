@@ -38,10 +38,10 @@ class FakeReader:
         self.curves = MappingProxyType({})
         self.damage = ()
         self.polls = 0
-        self.kept = 0
+        self.saves = 0
 
     def save_to_cache(self) -> None:
-        self.kept += 1
+        self.saves += 1
 
     @property
     def complete(self) -> bool:
@@ -178,16 +178,16 @@ def test_a_run_is_cached_when_it_is_over_and_read_and_when_the_console_ends():
     world.poller.set_interest(Interest(charted=(over.id, active.id)))
     world.poller.poll()
     world.poller.poll()
-    assert world.readers[over.id].kept == 0, "half of it is still to be read"
+    assert world.readers[over.id].saves == 0, "half of it is still to be read"
     for _ in range(3):
         world.poller.poll()
-    assert (world.readers[over.id].kept, world.readers[active.id].kept) == (1, 0)
+    assert (world.readers[over.id].saves, world.readers[active.id].saves) == (1, 0)
     world.store.runs = (over, run("dropout", seed=1, state=State.FINISHED))
     world.clock.now += 10.0
     world.poller.poll()
-    assert world.readers[active.id].kept == 1
+    assert world.readers[active.id].saves == 1
     world.poller.close()
-    assert (world.readers[over.id].kept, world.readers[active.id].kept) == (2, 2)
+    assert (world.readers[over.id].saves, world.readers[active.id].saves) == (2, 2)
 
 
 def test_a_console_that_ends_caches_active_runs():
@@ -196,9 +196,9 @@ def test_a_console_that_ends_caches_active_runs():
     read = threading.Event()
     end = poll_in_thread(world.poller, lambda shown: read.set() if shown.trends else None, lambda _: None)
     assert read.wait(20)
-    assert world.readers[one.id].kept == 0
+    assert world.readers[one.id].saves == 0
     end()
-    assert world.readers[one.id].kept == 1
+    assert world.readers[one.id].saves == 1
 
 
 def test_an_active_run_is_read_at_every_poll_even_if_it_is_not_shown():

@@ -83,17 +83,19 @@ async def test_a_run_that_is_finished_is_told_so(tmp_path: Path, woken: list[Pat
     assert woken == []
 
 
-@pytest.mark.parametrize("wish", ["", "no"])
+@pytest.mark.parametrize("setting", ["", "no"])
 async def test_a_console_that_opens_has_a_queue_go_on_that_stood_still(
-    tmp_path: Path, woken: list[Path], monkeypatch: pytest.MonkeyPatch, wish: str
+    tmp_path: Path, woken: list[Path], monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
-    monkeypatch.setenv("LABTUI_RESUME_LOST", wish)
+    monkeypatch.setenv("LABTUI_RESUME_LOST", setting)
     lab = lab_at(tmp_path, CATALOG)
     lost(lab.store.root)
     enqueue(lab.store.root, lab.store.create(make_spec()), device="cpu", threads=1, data_root=tmp_path)
     app = ConsoleUnderTest(lab, tmp_path / "state", restart_queue=True)
     async with app.run_test(size=(120, 40)) as pilot:
         await app.until(pilot, lambda: app.said)
-    goes_on = "queue restarted: 1 run waiting"
-    assert app.said == [goes_on if wish else f"{goes_on}, 1 run lost or killed, to resume from the last checkpoint"]
+    restarted = "queue restarted: 1 run waiting"
+    assert app.said == [
+        restarted if setting else f"{restarted}, 1 run lost or killed, to resume from the last checkpoint"
+    ]
     assert woken == [lab.store.root]

@@ -17,9 +17,9 @@ from tests.support.processes import ROOT
 def test_what_is_kept_comes_back(tmp_path):
     path = saved_state.path_of(tmp_path / "runs", tmp_path / "state")
     assert saved_state.load(path) == saved_state.SavedState()
-    kept = saved_state.SavedState(folder="x", filter="adam", sort="delta", marks={"A": "arm:l1"}, smoothing=0.6)
-    assert saved_state.save(path, kept)
-    assert saved_state.load(path) == kept
+    state = saved_state.SavedState(folder="x", filter="adam", sort="delta", marks={"A": "arm:l1"}, smoothing=0.6)
+    assert saved_state.save(path, state)
+    assert saved_state.load(path) == state
     assert saved_state.path_of(tmp_path / "other", tmp_path / "state") != path
 
 

@@ -136,9 +136,9 @@ def test_wrong_bytes_of_the_right_length_are_refused_and_the_next_address_is_ask
         fetched(tmp_path / "other", wrong)
 
 
-@pytest.mark.parametrize("kept", [50_000, len(ARCHIVE), len(ARCHIVE) + 10])
-def test_a_damaged_partial_file_is_recovered_from(serve: Serve, tmp_path: Path, kept: int) -> None:
-    (tmp_path / PART).write_bytes(b"\x1f" + bytes(kept - 1))
+@pytest.mark.parametrize("length", [50_000, len(ARCHIVE), len(ARCHIVE) + 10])
+def test_a_damaged_partial_file_is_recovered_from(serve: Serve, tmp_path: Path, length: int) -> None:
+    (tmp_path / PART).write_bytes(b"\x1f" + bytes(length - 1))
     fetched(tmp_path, server := serve(well))
     assert is_whole(tmp_path)
     assert server.requests[-1].range is None

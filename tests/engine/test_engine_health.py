@@ -31,13 +31,13 @@ def test_a_run_that_learns_causes_no_warning() -> None:
 
 
 def test_a_run_at_chance_whose_loss_falls_has_not_started() -> None:
-    told = not_learning([10.0, 9.8, 10.3], FALLING, 10, 5_000)
-    assert told == "not started: 10.30% with 10 classes, at chance for 3 epochs, but the loss still falls"
+    message = not_learning([10.0, 9.8, 10.3], FALLING, 10, 5_000)
+    assert message == "not started: 10.30% with 10 classes, at chance for 3 epochs, but the loss still falls"
 
 
 def test_a_run_at_chance_whose_loss_does_not_fall_is_dead() -> None:
-    told = not_learning([10.0] * 5, STILL, 10, 5_000)
-    assert told == "dead: 10.00% with 10 classes, at chance for 3 epochs, and the loss does not fall"
+    message = not_learning([10.0] * 5, STILL, 10, 5_000)
+    assert message == "dead: 10.00% with 10 classes, at chance for 3 epochs, and the loss does not fall"
 
 
 def test_a_run_that_learned_and_fell_back_to_chance_is_dead() -> None:
@@ -75,8 +75,8 @@ def test_a_disk_is_low_below_a_gibibyte() -> None:
 
 def test_a_warning_is_new_when_it_is_about_something_else_and_is_part_of_the_heartbeat(tmp_path: Path) -> None:
     heartbeat = Heartbeat(tmp_path / "beat.json", 1, StopSignal())
-    told = ["", "dead: 10.00%", "dead: 10.01%", "not started: 10.02%", "", ""]
-    assert [heartbeat.warn("learning", text) for text in told] == [False, True, False, True, True, False]
+    messages = ["", "dead: 10.00%", "dead: 10.01%", "not started: 10.02%", "", ""]
+    assert [heartbeat.warn("learning", text) for text in messages] == [False, True, False, True, True, False]
     heartbeat.warn("learning", "dead: 10.00%")
     heartbeat.warn("disk", "disk low: 1 MiB")
     heartbeat.save_error = "disk full"

@@ -99,11 +99,11 @@ def offsets(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     seen: list[tuple[str, int]] = []
     advance = EventFile.advance
 
-    def told(self: EventFile, budget: int) -> Any:
+    def counted_advance(self: EventFile, budget: int) -> Any:
         seen.append((self.path.name, self.offset))
         return advance(self, budget)
 
-    monkeypatch.setattr(EventFile, "advance", told)
+    monkeypatch.setattr(EventFile, "advance", counted_advance)
     return seen
 
 
@@ -247,7 +247,7 @@ def test_damage_is_reported_by_every_reader(run: Path, cache: CurveCache) -> Non
     assert len(again.damage) == 2
     assert "metrics damaged after step" in again.damage[0]
     again.save_to_cache()
-    content[len(content) // 2] ^= 1  # mended: what follows is there now
+    content[len(content) // 2] ^= 1  # repaired: what follows is there now
     (run / FIRST).write_bytes(content)
     assert len(assert_shows_the_event_files(run, cache).damage) == 1
 

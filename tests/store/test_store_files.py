@@ -131,7 +131,7 @@ def test_no_more_than_the_limit_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "truncated"),
         (b"{", "truncated"),
@@ -144,10 +144,10 @@ def test_no_more_than_the_limit_is_read(tmp_path: Path) -> None:
         (b'{"attempt": 1, "counter": 1, "phase": "\xff"}', "utf-8"),
     ],
 )
-def test_a_damaged_file_is_reported_with_its_path_and_key(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_damaged_file_is_reported_with_its_path_and_key(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "beat.json"
     path.write_bytes(content)
-    with pytest.raises(DamagedFile, match=f"(?is)^{path}.*{told}"):
+    with pytest.raises(DamagedFile, match=f"(?is)^{path}.*{message}"):
         read_json(path, Beat)
 
 

@@ -276,15 +276,15 @@ def test_a_reader_of_arbitrary_pieces_shows_what_a_reader_of_the_whole_file_show
 def test_zero_bytes_at_the_end_are_waited_for_as_a_network_disk_brings_them(tmp_path: Path) -> None:
     content = file_of(HUNDRED)
     *_, last = _records(content)
-    for kept in range(len(last)):
-        folder = tmp_path / str(kept)
-        path = write(folder, content[: len(content) - len(last) + kept] + bytes(len(last) - kept))
+    for length in range(len(last)):
+        folder = tmp_path / str(length)
+        path = write(folder, content[: len(content) - len(last) + length] + bytes(len(last) - length))
         reader = RunReader(folder)
         reader.poll()
-        assert (len(reader.curves["train/loss"]), reader.damage, reader.complete) == (99, (), True), kept
+        assert (len(reader.curves["train/loss"]), reader.damage, reader.complete) == (99, (), True), length
         path.write_bytes(content)  # the content arrives; the length stays the same
-        assert reader.poll(), kept
-        assert (len(reader.curves["train/loss"]), reader.damage) == (100, ()), kept
+        assert reader.poll(), length
+        assert (len(reader.curves["train/loss"]), reader.damage) == (100, ()), length
 
 
 def test_zero_bytes_that_other_records_follow_are_damage(tmp_path: Path) -> None:
@@ -407,29 +407,29 @@ def test_damage_in_one_file_leaves_the_others_readable(tmp_path: Path) -> None:
 def test_half_a_record_followed_by_others_is_damage_and_hides_only_what_follows(tmp_path: Path) -> None:
     record = scalar_event(2.0, 100, "train/loss", 1.0)
     more = b"".join(scalar_event(3.0, 101 + i, "train/loss", 1.0) for i in range(20))
-    for kept in range(1, len(record)):
-        folder = tmp_path / str(kept)
-        path = write(folder, file_of(HUNDRED) + record[:kept])
+    for length in range(1, len(record)):
+        folder = tmp_path / str(length)
+        path = write(folder, file_of(HUNDRED) + record[:length])
         reader = RunReader(folder)
         reader.poll()
         append(path, more)
         reader.poll()
-        assert len(reader.curves["train/loss"]) == 100, kept
-        assert len(reader.damage) == 1, kept
+        assert len(reader.curves["train/loss"]) == 100, length
+        assert len(reader.damage) == 1, length
 
 
 @pytest.mark.parametrize(
-    ("size", "told"), [(65 << 20, "claims to be 68,157,440 bytes long"), (2**63, "9,223,372,036,854,775,808 bytes")]
+    ("size", "message"), [(65 << 20, "claims to be 68,157,440 bytes long"), (2**63, "9,223,372,036,854,775,808 bytes")]
 )
 def test_a_length_beyond_the_limit_is_damage_even_if_its_checksum_is_right(
-    tmp_path: Path, size: int, told: str
+    tmp_path: Path, size: int, message: str
 ) -> None:
     length = size.to_bytes(8, "little")
     header = length + tfrecord.masked_crc(length).to_bytes(4, "little")
     write(tmp_path, file_of(HUNDRED) + header + bytes(100))
     reader = RunReader(tmp_path)
     reader.poll()
-    assert told in reader.damage[0]
+    assert message in reader.damage[0]
     assert len(reader.curves["train/loss"]) == 100
 
 

@@ -83,11 +83,11 @@ for _ in range(200):
 def test_eight_processes_that_create_200_runs_each_create_1600_different_ones(root: Path) -> None:
     command = [sys.executable, "-c", CREATOR, root]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) for _ in range(8)]
-    told = [line for process in processes for line in process.communicate()[0].split("\n") if line]
+    ids = [line for process in processes for line in process.communicate()[0].split("\n") if line]
     assert [process.returncode for process in processes] == [0] * 8
-    assert len(set(told)) == 1600
+    assert len(set(ids)) == 1600
     runs = Store(root).scan()
-    assert {run.id for run in runs} == set(told)
+    assert {run.id for run in runs} == set(ids)
     assert all(run.spec_file and run.spec_file.run_id == run.id for run in runs)
 
 
@@ -107,18 +107,18 @@ def test_creating_a_run_leaves_a_whole_run_or_none_wherever_it_is_stopped(root: 
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "message"),
     [(errno.ENOSPC, "is full"), (errno.EROFS, "cannot be written"), (errno.EACCES, "cannot be written")],
 )
 def test_a_problem_with_the_disk_is_reported_with_what_to_do(
-    root: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+    root: Path, monkeypatch: pytest.MonkeyPatch, number: int, message: str
 ) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise OSError(number, os.strerror(number))
 
     root.mkdir()
     monkeypatch.setattr(os, "mkdir", refuse)
-    with pytest.raises(MachineError, match=told) as caught:
+    with pytest.raises(MachineError, match=message) as caught:
         Store(root).create(make_spec())
     assert caught.value.exit_code == 3
     assert caught.value.advice
@@ -250,11 +250,11 @@ def test_settled_runs_are_not_read_again_until_something_changes(root: Path, mon
 
 def test_a_run_that_vanishes_between_two_scans_is_no_longer_listed(root: Path) -> None:
     store = Store(root)
-    kept, gone = store.create(make_spec()), store.create(make_spec())
+    remaining, gone = store.create(make_spec()), store.create(make_spec())
     store.scan()
     gone.paths.spec.unlink()
     gone.folder.rmdir()
-    assert [run.id for run in store.scan()] == [kept.id]
+    assert [run.id for run in store.scan()] == [remaining.id]
     with pytest.raises(UsageError, match="There is no run"):
         store.get(gone.id)
 
@@ -335,7 +335,7 @@ def broken(root: Path, old: bytes, new: bytes) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         (b'"seed": 0', b'"seed": "zero"', "spec.json: key spec.seed: Expected `int`"),
         (b'"name": "adam"', b'"name": "magic"', "spec.json: key spec.optimizer.name: Invalid value 'magic'"),
@@ -348,11 +348,13 @@ def broken(root: Path, old: bytes, new: bytes) -> Path:
         ),
     ],
 )
-def test_a_damaged_spec_is_reported_with_its_key_and_not_changed(root: Path, old: bytes, new: bytes, told: str) -> None:
+def test_a_damaged_spec_is_reported_with_its_key_and_not_changed(
+    root: Path, old: bytes, new: bytes, message: str
+) -> None:
     path = broken(root, old, new)
     content = path.read_bytes()
     (run,) = Store(root).scan()
-    assert run.damage.startswith(told), run.damage
+    assert run.damage.startswith(message), run.damage
     assert (run.state, run.reason) == (State.FAILED, run.damage)
     assert (run.spec, run.title, run.group) == (None, "s0-1", "Cifar/Dropout")
     assert not run.read_only, "a damaged run may be removed"

@@ -230,7 +230,7 @@ def test_a_beat_of_an_earlier_attempt_does_not_count(store: Store, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("ended", "asked", "state", "told"),
+    ("ended", "asked", "state", "message"),
     [
         (Exit(signal=signal.SIGKILL, ended=0.0), False, State.FAILED, "SIGKILL, perhaps because memory ran out"),
         (Exit(signal=signal.SIGSEGV, ended=0.0), True, State.FAILED, "SIGSEGV"),
@@ -241,14 +241,14 @@ def test_a_beat_of_an_earlier_attempt_does_not_count(store: Store, tmp_path: Pat
     ],
 )
 def test_an_end_without_a_result_is_reported_with_its_reason(
-    store: Store, tmp_path: Path, ended: Exit, asked: bool, state: State, told: str
+    store: Store, tmp_path: Path, ended: Exit, asked: bool, state: State, message: str
 ) -> None:
     paths = write_run(tmp_path / "a", launch=make_launch(engine=gone_process()), beat=make_beat(), exit=ended)
     if asked:
         write_json(paths.attempt(1).stop_request, StopRequest(by="me", when=0.0))
     run = only(store)
     assert (run.state, run.stop_requested) == (state, asked)
-    assert told in run.reason
+    assert message in run.reason
 
 
 def test_on_a_disk_without_locks_the_supervisors_pid_decides(

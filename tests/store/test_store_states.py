@@ -148,17 +148,17 @@ def test_every_row_of_the_table_is_reached_by_some_combination() -> None:
 
 
 @pytest.mark.parametrize(
-    ("queue", "told"),
+    ("queue", "message"),
     [("waits", "queued to resume"), ("aside", "`labtui queue retry` tries again): there is no cuda:9 here")],
 )
 @pytest.mark.parametrize("result", ["stopped", "failed"])
 def test_a_run_whose_next_attempt_is_queued_or_could_not_be_started_keeps_its_state_and_says_so(
-    queue: str, told: str, result: str
+    queue: str, message: str, result: str
 ) -> None:
     (symbols,) = combinations(result=(result,), queue=(queue,))
     state, reason = derive(build(symbols))
     assert (state, reason.partition("; ")[0]) == (State(result), "as the engine said")
-    assert reason.endswith(told)
+    assert reason.endswith(message)
 
 
 @pytest.mark.parametrize("silence", [0.0, 29.9, 30.0, 900.0])

@@ -91,7 +91,7 @@ def run(
     images: int = TRAIN,
     test_images: int = TEST,
 ) -> Run:
-    """One run as the store would tell it; finished ones have a result."""
+    """A run as the store reads it; finished ones have a result."""
     of = msgspec.structs.replace(of, seed=seed)
     created = 1_000.0 + seed if created is None else created
     run_id = f"{of.group}/{of.title}/s{seed}-{created:.0f}"

@@ -1,4 +1,4 @@
-"""Kill trainings at random moments until enough kills are done, and tell how every run ended.
+"""Kill trainings at random moments until enough kills are done, and report how every run ended.
 
 Runs in a process of its own, so that it may fork: torch is imported once, every attempt is a forked child that gets
 SIGKILL after a random time, and a run is resumed until an attempt gets to its end. The window in which a kill falls

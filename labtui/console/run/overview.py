@@ -119,11 +119,11 @@ def spec_lines(run: Run, width: int, glyphs: Glyphs) -> list[Line]:
     lines: list[Line] = [(Span("spec", "title"),), *_table(head, width), ()]
     plain = _recipe(spec)
     longest = min(max(text_width(key) for key in plain) + 2, max(16, width // 2))
-    for key, thing in plain.items():
+    for key, value in plain.items():
         note = _note(spec, key)
         line = (
             *fit((Span(key, "muted"),), longest, ellipsis=glyphs.ellipsis),
-            Span(value_text(thing)),
+            Span(value_text(value)),
             Span(note, "accent"),
         )
         lines.append(shorten(line, width, glyphs.ellipsis))
@@ -131,7 +131,7 @@ def spec_lines(run: Run, width: int, glyphs: Glyphs) -> list[Line]:
 
 
 def _recipe(spec: RunSpec) -> dict[str, Any]:
-    return {key: thing for key, thing in flatten(recipe(spec)).items() if key}
+    return {key: value for key, value in flatten(recipe(spec)).items() if key}
 
 
 def _note(spec: RunSpec, key: str) -> str:
