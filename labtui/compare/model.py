@@ -209,6 +209,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     images: ImageTest | None
     per_class: tuple[float, ...]
     """Difference of the accuracy per class in points, mean over the common seeds."""
+    per_class_error: tuple[float, ...] = ()
+    """Its standard error over the common seeds; empty below two."""
 
     @property
     def confounds(self) -> tuple[Finding, ...]:
@@ -371,6 +373,10 @@ class ComparisonRow(Struct, frozen=True, kw_only=True):
     folded: tuple[FoldedCell, ...]
     superseded: tuple[str, ...]
     unfinished: tuple[str, ...]
+    class_error: tuple[float, ...] = ()
+    """Standard error over seeds of the accuracy per class, in points; empty below two seeds."""
+    class_seeds: int = 0
+    """Seeds with predictions: those that the accuracy per class is a mean of."""
 
     @property
     def n(self) -> int:

@@ -145,6 +145,7 @@ def _compare(row: BaselineChoice, there: Cell, context: TableContext, *, matched
     found = verdicts.compare_seeds(here, there, metric)
     findings = comparison_findings(row, there, context, has_match=row.matched is not None and not matched)
     why = _why_not_judged(row, there, findings, found, metric) or metric.why_not_judged
+    by_class = per_image.class_deltas(here, there, len(context.class_names(here)), context.run_data)
     comparison = Comparison(
         against=there.title,
         against_name=there.name,
@@ -171,7 +172,8 @@ def _compare(row: BaselineChoice, there: Cell, context: TableContext, *, matched
         findings=findings,
         need=None,
         images=per_image.compare_images(here, there, context.run_data),
-        per_class=per_image.class_deltas(here, there, len(context.class_names(here)), context.run_data),
+        per_class=by_class.mean,
+        per_class_error=by_class.error,
     )
     return verdicts.PendingComparison(comparison, found, here, there)
 
@@ -212,6 +214,7 @@ def _row(
     values = final_values(cell, context.metric.tag)
     mean, sd = mean_and_sd([value.value for value in values])
     classes = context.class_names(cell)
+    by_class = per_image.class_accuracies(cell, len(classes), context.run_data)
     return ComparisonRow(
         key=cell.key,
         name=cell.name,
@@ -244,7 +247,9 @@ def _row(
             *reproduction_findings(cell, figures, choice.factor, level),
         ),
         classes=classes,
-        class_accuracy=per_image.mean_class_accuracy(cell, len(classes), context.run_data),
+        class_accuracy=by_class.mean,
+        class_error=by_class.error,
+        class_seeds=by_class.seeds,
         folded=tuple(_folded(other, why, context.metric) for other, why in choice.source.folded),
         superseded=tuple(run.id for run in cell.superseded),
         unfinished=tuple(run.id for run in cell.unfinished),

@@ -8,9 +8,10 @@ import pytest
 
 from labtui.compare.cells import Cell, cells
 from labtui.compare.model import ComparisonTable
-from labtui.compare.report import difference_plots
+from labtui.compare.report import broken_axis, difference_plots
+from labtui.compare.report.broken_axis import Bar
 from labtui.compare.report.curve_plots import PlotLine, chart_tags
-from labtui.compare.report.document import Document, Heading, Picture, TableBlock
+from labtui.compare.report.document import Bullets, Document, Heading, Picture, TableBlock
 from labtui.compare.report.figure_style import BASELINE, ink, render
 from labtui.compare.report.html import to_html
 from labtui.compare.report.markdown import to_markdown
@@ -89,7 +90,8 @@ def test_every_experiment_has_a_section_with_its_charts(whole: Document) -> None
     pictures = [block.name for block in whole.blocks if isinstance(block, Picture)]
     experiments = ("network", "augmentation", "normalization", "norm_aug", "dropout", "l1", "l2", "adam", "sgd")
     assert pictures == [
-        "differences", *(f"charts-cifar10-{name}" for name in experiments), "class-accuracy", "class-differences"
+        "seeds", "differences", *(f"charts-cifar10-{name}" for name in experiments), "class-accuracy",
+        "class-differences",
     ]  # fmt: skip
 
 
@@ -128,8 +130,8 @@ def test_markdown_shows_every_figure_that_it_brings(whole: Document) -> None:
     picture = next(block for block in whole.blocks if isinstance(block, Picture))
     words = (block for block in whole.blocks if not isinstance(block, Picture))
     written = to_markdown(Document(whole.title, (*words, picture)))
-    assert list(written.figures) == ["figures/differences.png"]
-    assert "](figures/differences.png)" in written.text
+    assert list(written.figures) == ["figures/seeds.png"]
+    assert "](figures/seeds.png)" in written.text
     assert all(content.startswith(b"\x89PNG") for content in written.figures.values())
 
 
@@ -142,12 +144,91 @@ def test_confounded_lines_are_marked_as_such_and_claims_as_claims(whole: Documen
     }  # fmt: skip
 
 
-def test_differences_far_out_turn_the_axis_logarithmic_and_near_ones_do_not() -> None:
-    runs = report_runs()
-    assert difference_plots.linear_to(judged(runs, report_variants(), run_data=run_data())) == pytest.approx(
-        5.3, abs=0.1
+def test_a_row_far_out_breaks_the_axis_and_near_ones_do_not() -> None:
+    near, far = [Bar((1.0,), (0.5, 1.5)), Bar((2.0,), (1.0, 3.0))], Bar((-40.0,), (-40.5, -39.5))
+    assert len(broken_axis.parts(near, (0.0, 0.0))) == 1
+    left, right = broken_axis.parts([*near, far], (0.0, 0.0))
+    assert left[0] < -40 < left[1] < right[0] < 0 < 3 < right[1]
+    assert len(difference_plots.difference_spans(small()[0])) == 1
+
+
+def test_a_very_wide_interval_does_not_squeeze_the_others() -> None:
+    usual = [Bar((float(place),), (place - 1.0, place + 1.0)) for place in range(5)]
+    ((low, high),) = broken_axis.parts([*usual, Bar((2.0,), (-300.0, 304.0))])
+    assert -4 < low < -1
+    assert 5 < high < 8
+
+
+def test_every_seed_is_a_dot_in_the_strip_plot_and_every_failed_one_a_cross(whole: Document) -> None:
+    picture = next(block for block in whole.blocks if isinstance(block, Picture) and block.name == "seeds")
+    with ink():
+        figure = picture.draw()
+    markers = [line.get_marker() for axis in figure.axes for line in axis.lines]
+    assert markers.count("o") == 10 * 3
+    assert markers.count("x") == 3 * 3
+    assert markers.count("|") == 10
+    assert "A cross at the edge is a seed that failed" in picture.caption
+
+
+def test_no_label_of_the_forest_plot_lies_on_its_axis(whole: Document) -> None:
+    picture = next(block for block in whole.blocks if isinstance(block, Picture) and block.name == "differences")
+    with ink():
+        figure = picture.draw()
+        figure.canvas.draw()
+    *panels, column = figure.axes
+    assert [text.get_text() for panel in panels for text in panel.texts] == []
+    assert {"undecided", "gain", "loss"} & {text.get_text() for text in column.texts}
+    left = min(text.get_window_extent().x0 for text in column.texts)
+    assert left >= max(panel.get_window_extent().x1 for panel in panels)
+    assert len(panels) > 1
+    assert "The axis is broken between" in picture.caption
+
+
+def test_the_short_form_has_interval_and_n_on_each_difference() -> None:
+    table, of = small()
+    (points,) = [
+        block for block in compose(table, of, run_data=run_data(), made=NOON).blocks if isinstance(block, Bullets)
+    ][:1]
+    text = "".join(piece.text for piece in points.items[0])
+    assert re.fullmatch(r"Gain\. Dropout \+0\.90 \[0\.00, \+1\.80\] against Network, n = 3 and 3\.", text)
+
+
+def test_that_nothing_was_concluded_is_said_once(whole: Document) -> None:
+    text = to_markdown(
+        Document(whole.title, tuple(block for block in whole.blocks if not isinstance(block, Picture)))
+    ).text
+    assert text.count("Nothing was concluded about") == 1
+
+
+def test_the_heat_map_of_one_seed_says_that_it_has_no_standard_error() -> None:
+    captions = {}
+    for seeds in (1, 3):
+        runs = report_runs(seeds)
+        known = report_run_data(runs)
+        table = judged(runs, report_variants(), run_data=known, classes={"cifar10": CLASSES})
+        blocks = compose(table, cells(runs), run_data=known, made=NOON).blocks
+        captions[seeds] = next(
+            block.caption for block in blocks if isinstance(block, Picture) and block.name == "class-accuracy"
+        )
+    assert "One seed each (n = 1): there is no standard error over seeds." in captions[1]
+    assert "± is the standard error over seeds" in captions[3]
+
+
+def test_the_ratio_of_losses_says_when_each_of_them_is_counted(whole: Document) -> None:
+    text = to_markdown(
+        Document(whole.title, tuple(block for block in whole.blocks if not isinstance(block, Picture)))
+    ).text
+    assert (
+        "The train loss is counted during the epoch, while the network still learns, and the test loss after it" in text
     )
-    assert difference_plots.linear_to(small()[0]) is None
+
+
+def test_a_figure_turns_dark_on_a_dark_page_and_a_png_stays_on_white(whole: Document) -> None:
+    picture = next(block for block in whole.blocks if isinstance(block, Picture) and block.name == "seeds")
+    with ink():
+        svg = render(picture.draw(), "svg").decode()
+    assert "@media screen and (prefers-color-scheme: dark)" in svg
+    assert "fill: #ffffff" not in svg.split("<defs>")[1]
 
 
 def test_charts_of_the_reports_runs_can_be_drawn(whole: Document) -> None:

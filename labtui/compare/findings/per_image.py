@@ -1,6 +1,6 @@
 """Two trained networks on the same test images, and accuracy per class."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -8,6 +8,8 @@ from labtui.compare.model import ImageTest
 from labtui.compare.statistics import mcnemar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labtui.compare.cells import Cell
     from labtui.compare.run_data import RunData
     from labtui.store.predictions import Predictions
@@ -39,20 +41,41 @@ def compare_images(here: "Cell", there: "Cell", run_data: "RunData") -> ImageTes
     return None
 
 
-def class_deltas(here: "Cell", there: "Cell", classes: int, run_data: "RunData") -> tuple[float, ...]:
-    """Difference of the accuracy per class in points, mean over the seeds for which both cells have predictions."""
+class PerClass(NamedTuple):
+    """One value per class, over seeds."""
+
+    mean: tuple[float, ...] = ()
+    """Empty without predictions."""
+    error: tuple[float, ...] = ()
+    """Standard error over seeds; empty below two seeds."""
+    seeds: int = 0
+
+
+def class_deltas(here: "Cell", there: "Cell", classes: int, run_data: "RunData") -> PerClass:
+    """Difference of the accuracy per class in points, over the seeds for which both cells have predictions."""
     deltas = [
         class_accuracy(ours, classes) - class_accuracy(theirs, classes)
         for _, ours, theirs in _pairs(here, there, run_data)
         if np.array_equal(ours.labels, theirs.labels)
     ]
-    return tuple(map(float, np.mean(deltas, axis=0))) if deltas else ()
+    return _over_seeds(deltas)
 
 
-def mean_class_accuracy(cell: "Cell", classes: int, run_data: "RunData") -> tuple[float, ...]:
-    """Accuracy per class in percent, mean over the cell's runs that have predictions."""
-    shares = [class_accuracy(predictions, classes) for run in cell.runs if (predictions := run_data.predictions(run))]
-    return tuple(map(float, np.mean(shares, axis=0))) if shares else ()
+def class_accuracies(cell: "Cell", classes: int, run_data: "RunData") -> PerClass:
+    """Accuracy per class in percent, over the cell's runs that have predictions."""
+    return _over_seeds(
+        [class_accuracy(predictions, classes) for run in cell.runs if (predictions := run_data.predictions(run))]
+    )
+
+
+def _over_seeds(values: "Sequence[np.ndarray[tuple[int], np.dtype[np.float64]]]") -> PerClass:
+    if not values:
+        return PerClass()
+    mean = tuple(map(float, np.mean(values, axis=0)))
+    if len(values) < 2:
+        return PerClass(mean, seeds=1)
+    error = np.std(values, axis=0, ddof=1) / len(values) ** 0.5
+    return PerClass(mean, tuple(map(float, error)), len(values))
 
 
 def _pairs(here: "Cell", there: "Cell", run_data: "RunData") -> "list[tuple[int, Predictions, Predictions]]":

@@ -36,12 +36,19 @@ def image_test(test: ImageTest, against: str) -> str:
 
 
 def classes(row: ComparisonRow, comparison: Comparison) -> str:
-    """The classes with the largest gain and loss: `by class from cat +6.1 to truck −0.8 points`; empty without any."""
+    """The classes with the largest gain and loss: `by class from cat: +6.1 points to truck: −0.8 points`."""
     if not comparison.per_class or len(comparison.per_class) != len(row.classes):
         return ""
     ordered = sorted(zip(comparison.per_class, row.classes, strict=True), reverse=True)
-    best, worst = (f"{name} {numbers.signed(delta, 1)}" for delta, name in (ordered[0], ordered[-1]))
-    return f"by class from {best} to {worst} points"
+    best, worst = (
+        f"{class_name(name)}: {numbers.signed(delta, 1)} points" for delta, name in (ordered[0], ordered[-1])
+    )
+    return f"by class from {best} to {worst}"
+
+
+def class_name(name: str) -> str:
+    """A class as a name that is not mistaken for a value: `class 8`, `cat`."""
+    return f"class {name}" if name.isdigit() else name
 
 
 def factorial(result: Factorial, metric: TableMetric) -> list[str]:

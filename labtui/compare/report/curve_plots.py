@@ -8,7 +8,7 @@ import numpy as np
 
 from labtui.compare.metrics import REPORT_LOSSES
 from labtui.compare.model import PublishedFigure
-from labtui.compare.report.figure_style import BLACK, Drawing, Stroke, sheet
+from labtui.compare.report.figure_style import BLACK, PAPER, Drawing, Stroke, sheet
 from labtui.store import tags
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _DIAMOND: dict[str, Any] = {
     "marker": "D",
     "markersize": 4.5,
     "linestyle": "",
-    "markerfacecolor": "white",
+    "markerfacecolor": PAPER,
     "markeredgewidth": 1.1,
 }
 

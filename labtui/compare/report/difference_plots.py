@@ -1,27 +1,116 @@
-"""The figures of all rows: differences with their intervals, and accuracy per class."""
+"""The figures of all rows: every seed, differences with their intervals, and accuracy per class."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Verdict
+from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Interval, Verdict
 from labtui.compare.render import phrases
-from labtui.compare.report.figure_style import BLACK, BLUE, GREY, LIGHT, VERMILION, Drawing, sheet
+from labtui.compare.report import broken_axis
+from labtui.compare.report.broken_axis import Bar, Span
+from labtui.compare.report.figure_style import (
+    BLACK,
+    BLUE,
+    GREY,
+    INK_ON_COLOUR,
+    LIGHT,
+    PAPER,
+    VERMILION,
+    Drawing,
+    sheet,
+)
 from labtui.text import numbers
 
 _COLOURS = {Verdict.GAIN: BLUE, Verdict.LOSS: VERMILION}
 _MARKERS = {Verdict.GAIN: ">", Verdict.LOSS: "<", Verdict.NO_DIFFERENCE: "s"}
 
-_LINEAR_TO = 4.0
-"""If some differences lie far out, the axis is linear up to this many times the test-set noise."""
-
-_FAR = 5.0
-"""A difference lies far out if it is this many times that distance."""
-
 _DELTA_LIMIT = 15.0
 """Points at which the colour scale of class differences ends."""
+
+_TEXT_SHARE = 0.4
+"""Share of a figure's width for the column of text."""
+
+_SPREAD = 0.22
+"""How far from the middle of its row the first and the last seed are drawn."""
+
+
+# --- Every seed ---------------------------------------------------------------------------------------------------
+
+
+def with_seeds(table: ComparisonTable, data: str) -> list[ComparisonRow]:
+    """The rows on a data set that have seeds to show."""
+    return [row for row in table.rows if row.data == data and (row.values or row.failures)]
+
+
+def seed_spans(rows: Sequence[ComparisonRow]) -> tuple[Span, ...]:
+    """The parts of the axis of `seeds`."""
+    return broken_axis.parts([Bar(tuple(value.value for value in row.values), mean_interval(row)) for row in rows])
+
+
+def mean_interval(row: ComparisonRow) -> Interval | None:
+    """The 95% interval of a row's mean over seeds, mean ± t sd / sqrt(n); None below two seeds."""
+    from scipy.special import stdtrit  # deferred: 60 ms
+
+    if row.mean is None or row.sd is None or row.n < 2:
+        return None
+    half = float(stdtrit(row.n - 1, 0.975)) * row.sd / math.sqrt(row.n)
+    return row.mean - half, row.mean + half
+
+
+def seeds(table: ComparisonTable, rows: Sequence[ComparisonRow]) -> Drawing:
+    """Every seed as a dot, with the mean of its row and the interval of the mean; failed seeds at the edge.
+
+    Each seed has one height in all rows, so that an eye can follow it.
+    """
+    metric, known = table.metric, sorted({value.seed for row in rows for value in row.values})
+    heights = {seed: _height(place, len(known)) for place, seed in enumerate(known)}
+    drawing = broken_axis.rows([row.title for row in rows], seed_spans(rows), _TEXT_SHARE)
+    for place, row in enumerate(rows):
+        if row.mean is not None:
+            if interval := mean_interval(row):
+                drawing.draw_interval(place, interval, color=GREY, linewidth=1.0, solid_capstyle="butt")
+            style = {"marker": "|", "markersize": 11, "markeredgewidth": 1.4, "color": BLACK}
+            drawing.panel_of(row.mean).plot([row.mean], [place], **style)
+        for value in row.values:
+            style = {"marker": "o", "markersize": 3.6, "color": BLUE, "alpha": 0.75, "markeredgewidth": 0}
+            drawing.panel_of(value.value).plot([value.value], [place + heights[value.seed]], **style)
+        _failed(drawing, place, row, metric.higher_is_better)
+        drawing.write(place, (_level(row, table), _seeds(row)), (0.02, 0.62), BLACK)
+    drawing.write(-0.95, (f"mean ± sd{_unit(metric.unit)}", "seeds"), (0.02, 0.62), GREY)
+    drawing.figure.supxlabel(f"{metric.tag}{f' in {metric.unit}' if metric.unit else ''}", fontsize=7.5)
+    return drawing.figure
+
+
+def _height(place: int, number: int) -> float:
+    return 0.0 if number < 2 else _SPREAD * (2 * place / (number - 1) - 1)
+
+
+def _failed(drawing: broken_axis.Rows, place: int, row: ComparisonRow, higher_is_better: bool | None) -> None:
+    """A cross at the worse edge per failed seed."""
+    panel, edge, step = (drawing.panels[-1], 1.0, -1) if higher_is_better is False else (drawing.panels[0], 0.0, 1)
+    for index in range(len(row.failures)):
+        style = {"marker": "x", "markersize": 4.5, "markeredgewidth": 1.3, "color": VERMILION, "clip_on": False}
+        panel.plot([edge + step * 0.03 * (index + 1)], [place], transform=panel.get_yaxis_transform(), **style)
+
+
+def _level(row: ComparisonRow, table: ComparisonTable) -> str:
+    digits = table.metric.digits
+    spread = f" ± {numbers.decimal(row.sd, digits)}" if row.sd is not None else ""
+    return f"{numbers.decimal(row.mean, digits)}{spread}"
+
+
+def _seeds(row: ComparisonRow) -> str:
+    if not row.failures:
+        return str(row.n)
+    return f"{row.n + len(row.failures)}, {len(row.failures)} failed"
+
+
+def _unit(unit: str) -> str:
+    return f" [{unit}]" if unit else ""
+
+
+# --- Differences --------------------------------------------------------------------------------------------------
 
 
 def compared(table: ComparisonTable) -> list[tuple[ComparisonRow, Comparison]]:
@@ -35,43 +124,33 @@ def noise_band(table: ComparisonTable) -> float | None:
     return ruler[1] if ruler else None
 
 
-def linear_to(table: ComparisonTable) -> float | None:
-    """Where the axis becomes logarithmic; None if all differences fit a linear axis."""
-    near = _LINEAR_TO * (noise_band(table) or math.inf)
-    far = max((abs(comparison.delta or 0.0) for _, comparison in compared(table)), default=0.0)
-    return near if far > _FAR * near else None
+def difference_spans(table: ComparisonTable) -> tuple[Span, ...]:
+    """The parts of the axis of `differences`."""
+    noise = noise_band(table) or 0.0
+    bars = [Bar((comparison.delta or 0.0,), comparison.shown_interval) for _, comparison in compared(table)]
+    return broken_axis.parts(bars, (-noise, noise))
 
 
 def differences(table: ComparisonTable) -> Drawing:
     """Every row's difference to its fair baseline with its interval; confounded ones are hollow and grey."""
     rows = compared(table)
-    figure, (axis,) = sheet(0.9 + 0.24 * len(rows))
-    _bands(axis, table, rows)
-    for place, (_, comparison) in enumerate(rows):
-        _difference(axis, place, comparison, table.metric.digits)
-    axis.set_ylim(len(rows) - 0.4, -0.6)
-    axis.set_yticks(range(len(rows)), [f"{row.title} vs {comparison.against}" for row, comparison in rows])
-    axis.set_xlabel(f"{table.metric.tag}: difference in {table.metric.delta_unit or table.metric.tag}")
-    axis.grid(visible=False, axis="y")
-    if edge := linear_to(table):
-        _make_logarithmic(axis, edge)
-    low, high = axis.get_xlim()
-    if linear_to(table):
-        axis.set_xlim(1.25 * low, 4 * high)  # room for the words
-    else:
-        axis.set_xlim(low, high + 0.25 * (high - low))
-    return figure
+    titles = [f"{row.title} vs {comparison.against}" for row, comparison in rows]
+    drawing = broken_axis.rows(titles, difference_spans(table), _TEXT_SHARE)
+    for panel in drawing.panels:
+        _bands(panel, table, rows)
+    for place, (row, comparison) in enumerate(rows):
+        _difference(drawing, place, row, comparison, table.metric.digits)
+    drawing.write(-0.95, ("Δ, 95% interval", "n", "verdict"), _COLUMNS, GREY)
+    unit = table.metric.delta_unit
+    drawing.figure.supxlabel(f"{table.metric.tag}: difference{f' in {unit}' if unit else ''}", fontsize=7.5)
+    return drawing.figure
 
 
-def _make_logarithmic(axis: Drawing, edge: float) -> None:
-    axis.set_xscale("symlog", linthresh=edge, linscale=1.5)
-    ends = axis.get_xlim()
-    ticks = [tick for tick in (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50) if ends[0] <= tick <= ends[1]]
-    axis.set_xticks(ticks, [numbers.signed(tick, 0) for tick in ticks])
-    axis.minorticks_off()
+_COLUMNS = (0.02, 0.6, 0.7)
 
 
 def _bands(axis: Drawing, table: ComparisonTable, rows: Sequence[tuple[ComparisonRow, Comparison]]) -> None:
+    low, high = axis.get_xlim()
     if noise := noise_band(table):
         axis.axvspan(-noise, noise, color=LIGHT, alpha=0.45, linewidth=0)
     effects = {comparison.smallest_effect for _, comparison in rows if comparison.smallest_effect}
@@ -79,20 +158,23 @@ def _bands(axis: Drawing, table: ComparisonTable, rows: Sequence[tuple[Compariso
         for side in (-effect, effect):
             axis.axvline(side, color=GREY, linewidth=0.6, linestyle=":")
     axis.axvline(0, color=BLACK, linewidth=0.7)
+    axis.set_xlim(low, high)
 
 
-def _difference(axis: Drawing, place: int, comparison: Comparison, digits: int) -> None:
+def _difference(drawing: broken_axis.Rows, place: int, row: ComparisonRow, comparison: Comparison, digits: int) -> None:
     delta = comparison.delta or 0.0
-    low, high = comparison.shown_interval or (delta, delta)
     colour = _COLOURS.get(comparison.verdict, GREY if comparison.confounds else BLACK)
-    face = "white" if comparison.verdict is Verdict.NOT_JUDGED else colour
-    axis.plot([low, high], [place, place], color=colour, linewidth=1.2, solid_capstyle="butt")
-    axis.plot(
-        [delta], [place], marker=_MARKERS.get(comparison.verdict, "o"), color=colour, markerfacecolor=face, markersize=5
-    )
-    words = f"{numbers.signed(delta, digits)}  {comparison.label}"
-    where: Any = {"textcoords": "offset points", "xytext": (7, 0), "va": "center"}
-    axis.annotate(words, (max(high, delta), place), fontsize=7, color=colour, **where)
+    face = PAPER if comparison.verdict is Verdict.NOT_JUDGED else colour
+    if comparison.shown_interval:
+        drawing.draw_interval(place, comparison.shown_interval, color=colour, linewidth=1.2, solid_capstyle="butt")
+    style = {"color": colour, "markerfacecolor": face, "markersize": 5}
+    drawing.panel_of(delta).plot([delta], [place], marker=_MARKERS.get(comparison.verdict, "o"), **style)
+    interval = f" {numbers.interval(comparison.shown_interval, digits)}" if comparison.shown_interval else ""
+    texts = f"{numbers.signed(delta, digits)}{interval}", row.seeds_text, comparison.brief_label
+    drawing.write(place, texts, _COLUMNS, colour)
+
+
+# --- Classes ------------------------------------------------------------------------------------------------------
 
 
 def with_classes(table: ComparisonTable) -> list[ComparisonRow]:
@@ -104,19 +186,29 @@ def with_classes(table: ComparisonTable) -> list[ComparisonRow]:
 
 
 def class_accuracies(rows: Sequence[ComparisonRow]) -> Drawing:
-    """Accuracy per class in percent, one line per row."""
-    texts = [[numbers.decimal(value, 0) for value in row.class_accuracy] for row in rows]
+    """Accuracy per class in percent with its standard error over seeds, one line per row."""
+    texts = [_with_errors([numbers.decimal(value, 0) for value in row.class_accuracy], row.class_error) for row in rows]
     values = [row.class_accuracy for row in rows]
-    return _heat_map([row.title for row in rows], rows[0].classes, values, texts, ("cividis", 0, 100))
+    titles = [f"{row.title} (n = {row.class_seeds})" for row in rows]
+    return _heat_map(titles, rows[0].classes, values, texts, ("cividis", 0, 100))
 
 
 def class_deltas(rows: Sequence[ComparisonRow]) -> Drawing:
-    """Difference of the accuracy per class to the fair baseline, in points."""
+    """Difference of the accuracy per class to the fair baseline with its standard error over seeds, in points."""
     pairs = [(row, row.comparison) for row in rows if row.comparison and row.comparison.per_class]
     titles = [f"{row.title} vs {comparison.against}" for row, comparison in pairs]
-    texts = [[numbers.signed(value, 1) for value in comparison.per_class] for _, comparison in pairs]
+    texts = [
+        _with_errors([numbers.signed(value, 1) for value in comparison.per_class], comparison.per_class_error)
+        for _, comparison in pairs
+    ]
     values = [comparison.per_class for _, comparison in pairs]
     return _heat_map(titles, rows[0].classes, values, texts, ("PuOr", -_DELTA_LIMIT, _DELTA_LIMIT))
+
+
+def _with_errors(texts: Sequence[str], errors: Sequence[float]) -> list[str]:
+    if len(errors) != len(texts):
+        return list(texts)
+    return [f"{text}\n±{numbers.decimal(error, 1)}" for text, error in zip(texts, errors, strict=True)]
 
 
 def _heat_map(
@@ -126,10 +218,10 @@ def _heat_map(
     texts: Sequence[Sequence[str]],
     colours: tuple[str, float, float],
 ) -> Drawing:
-    figure, (axis,) = sheet(0.55 + 0.23 * len(titles))
+    figure, (axis,) = sheet(0.55 + 0.3 * len(titles))
     name, low, high = colours
     image = axis.imshow(np.asarray(values), cmap=name, vmin=low, vmax=high, aspect="auto")
-    axis.set_xticks(range(len(classes)), classes)
+    axis.set_xticks(range(len(classes)), [phrases.class_name(name) for name in classes])
     axis.set_yticks(range(len(titles)), titles)
     axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axis.grid(visible=False)
@@ -137,8 +229,9 @@ def _heat_map(
         spine.set_visible(False)
     for place, line in enumerate(values):
         for column, value in enumerate(line):
-            ink = "white" if math.isfinite(value) and _luminance(image.cmap(image.norm(value))) < 0.45 else BLACK
-            axis.text(column, place, texts[place][column], ha="center", va="center", fontsize=6.5, color=ink)
+            dark = math.isfinite(value) and _luminance(image.cmap(image.norm(value))) < 0.45
+            style = {"ha": "center", "va": "center", "fontsize": 6.2, "linespacing": 1.0}
+            axis.text(column, place, texts[place][column], color="#fefefe" if dark else INK_ON_COLOUR, **style)
     return figure
 
 

@@ -22,8 +22,6 @@ _CURVE_REMARKS = {
 }
 """By the code of the finding. Different training images are among the row's own findings."""
 
-_NO_CONCLUSION = "Nothing was concluded about it."
-
 
 def section(
     rows: Sequence[ComparisonRow], table: ComparisonTable, cells: Mapping[str, Cell], run_data: RunData
@@ -41,20 +39,31 @@ def section(
 
 def _verdict(row: ComparisonRow, table: ComparisonTable, *, alone: bool) -> list[Block]:
     blocks: list[Block] = [] if alone else [Heading(4, row.title)]
-    verdict = plain(phrases.verdict(row, table.metric))
-    blocks.append(SideBySide("The report concluded", plain(_published_conclusion(row)), "These runs say", verdict))
+    verdict, concluded = phrases.verdict(row, table.metric), _published_conclusion(row)
+    if concluded:
+        blocks.append(SideBySide("The report concluded", plain(concluded), "These runs say", plain(verdict)))
+    else:
+        blocks.append(Paragraph(plain(verdict)))
     items = [*map(_finding, row.all_findings), *_images(row), *_values(row, table)]
     return [*blocks, Bullets(tuple(items))] if items else blocks
 
 
+def without_conclusion(table: ComparisonTable) -> list[str]:
+    """The titles of rows about which nothing was concluded, where something was concluded about others."""
+    if not any(row.conclusion for row in table.rows):
+        return []
+    return [row.title for row in table.rows if not row.conclusion]
+
+
 def _published_conclusion(row: ComparisonRow) -> str:
+    """What was published about a row; empty if nothing was."""
     figure = next(iter(row.published), None)
-    conclusion = row.conclusion or _NO_CONCLUSION
     if figure is None:
-        return conclusion
+        return row.conclusion
     unit = "%" if metric(figure.tag).is_accuracy else ""
     published = f"{'about ' if figure.around else ''}{figure.value:g}{unit}"
-    return f"{conclusion} ({figure.tag}, published: {published}; ours: {numbers.decimal(figure.ours)}{unit})"
+    text = f"{figure.tag}, published: {published}; ours: {numbers.decimal(figure.ours)}{unit}"
+    return f"{row.conclusion} ({text})" if row.conclusion else text
 
 
 def _finding(finding: Finding) -> Words:

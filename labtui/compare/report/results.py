@@ -1,12 +1,13 @@
 """The results of all rows: the table of verdicts with its footnotes, the plot of differences, and further tables."""
 
 import math
+from collections.abc import Sequence
 
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Losses, Verdict
 from labtui.compare.render import phrases
 from labtui.compare.render.export import caption
 from labtui.compare.render.notes import footnotes
-from labtui.compare.report import difference_plots
+from labtui.compare.report import broken_axis, difference_plots
 from labtui.compare.report.document import (
     Block,
     Bullets,
@@ -33,20 +34,32 @@ _ONE_SCALE = (
     "The report printed the root of (sum of the batch means / number of samples), which depends on the batch size: its "
     "Train Loss and Test Loss are not comparable. Here both are converted to cross-entropy: the mean over batches, in "
     "which a smaller last batch weighs as much as a full one, so that it can be up to 3% off the mean per image. The "
-    "train figure is measured during the epoch, and includes the penalty if there is one; then no gap is given. The "
-    "last column is measured once, at the end, in evaluation mode, on the plain test images."
+    "train loss is counted during the epoch, while the network still learns, and the test loss after it: equally well "
+    "fitted images give a test loss below the train loss, so that “test over train” is no pure measure of "
+    "overfitting. The train loss includes the penalty if there is one; then no ratio is given. The last column is "
+    "measured once, at the end, in evaluation mode, on the plain test images."
 )
 
 _DIFFERENCES = (
     "Each experiment against the baseline that differs in its factor alone, if there is one. Lines are 95% intervals, "
-    "adjusted for all judged lines. Hollow and grey: confounded, not judged. Dotted: the smallest "
-    "effect that matters."
+    "adjusted for all judged lines; one that ends in an arrow goes on beyond the axis. Hollow and grey: confounded, "
+    "not judged. Dotted: the smallest effect that matters."
+)
+
+_SEEDS = (
+    "Every seed is a dot, at the same height in every row; the tick is the mean, and the line is the 95% interval of "
+    "this mean over seeds, for this row alone; one that ends in an arrow goes on beyond the axis."
 )
 
 
 def results(table: ComparisonTable) -> list[Block]:
     """Everything that is about all rows at once."""
     blocks: list[Block] = [Heading(2, "Results"), _main_table(table), _footnotes(table)]
+    blocks += [
+        _seeds(table, data, rows)
+        for data in dict.fromkeys(row.data for row in table.rows)
+        if (rows := difference_plots.with_seeds(table, data))
+    ]
     if difference_plots.compared(table):
         blocks.append(_differences(table))
     for result in table.factorials:
@@ -103,6 +116,23 @@ def _remedy(text: str) -> Words:
     return (Piece(" → "), Piece(text, "code")) if text else ()
 
 
+def _seeds(table: ComparisonTable, data: str, rows: Sequence[ComparisonRow]) -> Picture:
+    digits = table.metric.digits
+    parts = [_SEEDS]
+    if any(row.failures for row in rows):
+        parts.append("A cross at the edge is a seed that failed: it has no value and stays in n.")
+    parts.append(broken_axis.described(difference_plots.seed_spans(rows), lambda value: numbers.decimal(value, digits)))
+    listed = "; ".join(f"{row.title} {_seed_values(row, digits)}" for row in rows)
+    name = "seeds" if len({row.data for row in table.rows}) == 1 else f"seeds-{data}"
+    text = " ".join(filter(None, parts))
+    return Picture(name, text, f"Every seed: {listed}.", lambda: difference_plots.seeds(table, rows))
+
+
+def _seed_values(row: ComparisonRow, digits: int) -> str:
+    values = [numbers.decimal(value.value, digits) for value in row.values]
+    return ", ".join([*values, *(failure.failure for failure in row.failures)])
+
+
 def _differences(table: ComparisonTable) -> Picture:
     parts = [_DIFFERENCES]
     if noise := difference_plots.noise_band(table):
@@ -111,22 +141,23 @@ def _differences(table: ComparisonTable) -> Picture:
             f"The grey band is test-set noise: on another {images} images equal networks can differ by "
             f"{numbers.decimal(noise)} points."
         )
-    if edge := difference_plots.linear_to(table):
-        parts.append(f"The axis is linear up to {numbers.decimal(edge, 0)} points and logarithmic beyond.")
+    digits = table.metric.digits
+    spans = difference_plots.difference_spans(table)
+    parts.append(broken_axis.described(spans, lambda value: numbers.signed(value, digits)))
     listed = "; ".join(
         f"{row.title} {numbers.signed(comparison.delta)} {comparison.label}"
         for row, comparison in difference_plots.compared(table)
     )
     alt = f"Differences: {listed}."
-    return Picture("differences", " ".join(parts), alt, lambda: difference_plots.differences(table))
+    return Picture("differences", " ".join(filter(None, parts)), alt, lambda: difference_plots.differences(table))
 
 
 def _losses(table: ComparisonTable) -> list[Block]:
     lines = tuple(_loss_line(row, row.losses) for row in table.rows if row.losses)
     if not lines:
         return []
-    head = ("", "Train Loss", "with penalty", "Test Loss", "test over train", "test/loss")
-    text = f"Cross-entropy, mean over batches{_guessing(table)}."
+    head = ("", "Train Loss", "with penalty", "Test Loss", "test over train*", "test/loss")
+    text = f"Cross-entropy, mean over batches{_guessing(table)}. * Train Loss during the epoch, Test Loss after it."
     block = TableBlock(caption=text, head=head, left=_LEFT, lines=lines)
     return [Heading(3, "Losses on one scale"), Paragraph(plain(_ONE_SCALE)), block]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from labtui.compare.cells import Cell
-from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Severity, Verdict
+from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, SeedCounts, Severity, Verdict
 from labtui.compare.report import difference_plots
 from labtui.compare.report.document import (
     Block,
@@ -20,7 +20,7 @@ from labtui.compare.report.document import (
     lead,
     plain,
 )
-from labtui.compare.report.experiment_section import section
+from labtui.compare.report.experiment_section import section, without_conclusion
 from labtui.compare.report.html import to_html
 from labtui.compare.report.markdown import to_markdown
 from labtui.compare.report.method import environment, glossary, protocol, repeat
@@ -29,7 +29,7 @@ from labtui.compare.run_data import RunData
 from labtui.errors import MachineError
 from labtui.store.files import write_bytes
 from labtui.text import numbers
-from labtui.text.words import sentence, with_full_stop
+from labtui.text.words import enumeration, sentence, with_full_stop
 
 Form = Literal["html", "md"]
 
@@ -83,6 +83,8 @@ def compose(
     blocks: list[Block] = [Heading(1, title), Paragraph(_byline(table, made)), *_summary(table)]
     blocks += [Heading(2, "Question"), Paragraph(plain(_question(table))), *protocol(table, by_key), *results(table)]
     blocks += [Heading(2, "Experiment by experiment")]
+    if silent := without_conclusion(table):
+        blocks.append(Paragraph(plain(f"Nothing was concluded about {enumeration(silent)}.")))
     for experiment in dict.fromkeys((row.data, row.experiment) for row in table.rows):
         rows = [row for row in table.rows if (row.data, row.experiment) == experiment]
         blocks += section(rows, table, by_key, run_data)
@@ -126,9 +128,16 @@ def _brief(pairs: Sequence[tuple[ComparisonRow, Comparison]], table: ComparisonT
             continue
         budget = f", budget {numbers.ratio(comparison.budget)}" if "budget" in comparison.label else ""
         delta = numbers.signed(comparison.delta, table.metric.digits)
-        differences.append(f"{row.title} {delta} against {comparison.against}{budget}")
+        interval = numbers.interval(comparison.shown_interval, table.metric.digits, missing="")
+        seeds = f"n = {_counts(comparison.row_seeds)} and {_counts(comparison.baseline_seeds)}"
+        where = f"against {comparison.against}, {seeds}"
+        differences.append(f"{row.title} {' '.join(filter(None, (delta, interval, where)))}{budget}")
     reasons = [f"{reason}: {', '.join(titles)}" for reason, titles in titles_by_reason.items()]
     return "; ".join([*differences, *reasons])
+
+
+def _counts(seeds: SeedCounts) -> str:
+    return str(seeds.total) if seeds.learned == seeds.total else f"{seeds} learned"
 
 
 def _question(table: ComparisonTable) -> str:
@@ -140,12 +149,20 @@ def _question(table: ComparisonTable) -> str:
     return f"Does any of these changes to {base} change {metric}, by how much, and is the change the cause: {changed}?"
 
 
+def _errors_said(rows: Sequence[ComparisonRow]) -> str:
+    alone = [row.title for row in rows if not row.class_error]
+    if len(alone) == len(rows):
+        return "One seed each (n = 1): there is no standard error over seeds."
+    said = "± is the standard error over seeds; that of the test images comes on top."
+    return f"{said} {enumeration(alone)}: one seed (n = 1), so none." if alone else said
+
+
 def _by_class(table: ComparisonTable) -> list[Block]:
     rows = difference_plots.with_classes(table)
     if not rows:
         return []
     alt = "A heat map, as in the numbers shown."
-    level = "Accuracy on each class of the plain test images, in percent, mean over seeds."
+    level = f"Accuracy on each class of the plain test images, in percent, mean over seeds. {_errors_said(rows)}"
     blocks: list[Block] = [
         Heading(2, "Class by class"),
         Picture(
@@ -156,6 +173,9 @@ def _by_class(table: ComparisonTable) -> list[Block]:
         ),
     ]
     if any(row.comparison and row.comparison.per_class for row in rows):
-        text = "Difference per class to the fair baseline, in points, mean over common seeds; colours end at 15 points."
+        text = (
+            "Difference per class to the fair baseline, in points, mean over common seeds; colours end at 15 points. "
+            "Nothing is judged here: among many classes some differences are large by chance."
+        )
         blocks.append(Picture("class-differences", text, alt, lambda: difference_plots.class_deltas(rows)))
     return blocks
