@@ -41,6 +41,9 @@ class AssertionNotHeld(LabError):
     exit_code = 4
 
 
+EXIT_HUNG_UP = 129
+"""The terminal, or the pipe that was written to, is closed (128 + SIGHUP)."""
+
 EXIT_INTERRUPTED = 130
 """Ended by SIGINT (128 + 2)."""
 

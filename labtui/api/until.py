@@ -206,7 +206,7 @@ class PlanDriver:
     def stop_queueing(self) -> tuple[Run, ...]:
         """Queue nothing any more. Returns the plan's runs that are queued or running."""
         self._lock.release()
-        return tuple(run for run in self.runs if not run.state.is_over)
+        return tuple(run for run in self.runs if _is_pending(run))
 
     def _drives(self) -> bool:
         if self._lock.is_locked:
@@ -233,10 +233,10 @@ class PlanDriver:
     def _queue(self) -> None:
         newest = {(self._recipes[run.id], run.spec.seed): run for run in reversed(self.runs) if run.spec is not None}
         queued = False
-        active = sum(not run.state.is_over for run in self.runs)
+        active = sum(map(_is_pending, self.runs))
         for side, seed in wanted_seeds(self._state, self._outcomes, ahead=self._placement.jobs):
             before = newest.get((side.recipe, seed))
-            if before is not None and not before.state.is_over:
+            if before is not None and _is_pending(before):
                 continue
             if active >= max(2 * self._placement.jobs, 2 * len(self._plan.sides)):
                 break
@@ -269,6 +269,11 @@ class PlanDriver:
             raise LabError(f"{side.title}, seed {seed} ({run.id}) is {run.state} again: {run.reason or 'see its log'}.")
         self._retried.add(run.id)
         enqueue_resume(self._lab, run, by=BY)
+
+
+def _is_pending(run: Run) -> bool:
+    """Whether a run is queued, to start or to resume, or has not ended."""
+    return run.queued or not run.state.is_over
 
 
 def plan_outcomes(plan: Plan, runs: Iterable[Run]) -> Outcomes:

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from labtui.cli.streams import ReaderGone, say
-from labtui.errors import EXIT_INTERRUPTED, LabError, MachineError
+from labtui.errors import EXIT_HUNG_UP, EXIT_INTERRUPTED, LabError, MachineError
 from labtui.text.spans import Span
 
 _PREFIX = Span("labtui: ", "bad")
@@ -25,11 +25,16 @@ def main(arguments: Sequence[str]) -> int:
     if sys.platform == "win32":
         say("labtui runs on Linux and macOS. On Windows, use it inside WSL2.")
         return MachineError.exit_code
+    _open_missing_streams()
     _replace_unencodable_characters()
     try:
-        return _run(arguments)
+        code = _run(arguments)
     except ReaderGone:
-        return _silence_streams()
+        _silence_streams()
+        return 0
+    if code == EXIT_HUNG_UP:
+        _silence_streams()
+    return code
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -84,11 +89,25 @@ def _os_error_text(error: OSError) -> str:
     return f"{where}{error.strerror or error}"
 
 
-def _silence_streams() -> int:
+def _open_missing_streams() -> None:
+    """Give a program that was started without stdin, stdout or stderr (`labtui ls >&-`) the null device instead.
+
+    Otherwise the next file that is opened would get the number of the missing stream, and be written to.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: PTH123, SIM115
+
+
+def _silence_streams() -> None:
     # `labtui ls | head -1`: the reader has enough. Python would complain again when it flushes at exit.
     for stream in (sys.stdout, sys.stderr):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    return 0
 
 
 def _say_internal_error(error: Exception) -> int:

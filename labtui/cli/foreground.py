@@ -15,7 +15,8 @@ from labtui.api.placement import Placement
 from labtui.cli.display import Display
 from labtui.cli.follow import Follower
 from labtui.cli.interrupts import Interrupts
-from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, LabError, MachineError, UsageError
+from labtui.cli.streams import ReaderGone
+from labtui.errors import EXIT_HUNG_UP, EXIT_INTERRUPTED, EXIT_TERMINATED, LabError, MachineError, UsageError
 from labtui.launch.daemonize import ExitWatcher
 from labtui.launch.devices import Device
 from labtui.launch.launcher import ForkServer
@@ -38,8 +39,6 @@ PATIENCE_SLOT = 2.0
 
 PATIENCE_KILL = 3.0
 """Seconds between SIGTERM and SIGKILL for runs that are to end at once."""
-
-EXIT_HUNG_UP = 129
 
 STOPPING = "Stopping: each run finishes its step and saves. Press Ctrl-C again to end them at once."
 ENDING = (
@@ -100,7 +99,10 @@ class ForegroundRuns:
         self._asked_at = self._began_at = time.monotonic()
 
     def run_all(self, pending: Iterable[PendingRun]) -> RunOutcome:
-        """Start and follow all runs; returns when all are over or a signal has asked to end."""
+        """Start and follow all runs; returns when all are over or a signal has asked to end.
+
+        A pipe whose reader is gone, as behind `| head`, is a terminal that was closed.
+        """
         self._pending.extend(pending)
         try:
             while self._pending or self._active:
@@ -112,6 +114,8 @@ class ForegroundRuns:
         except OSError as error:
             if error.errno != errno.EIO:  # the terminal is gone: its SIGHUP may come a moment later
                 raise
+            self._outcome.signal_code = EXIT_HUNG_UP
+        except ReaderGone:
             self._outcome.signal_code = EXIT_HUNG_UP
         self._ends.close()
         self._line.close()

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,12 @@ from labtui.api import Lab, LaunchPlan
 from labtui.api.lifecycle import enqueue, enqueue_next_attempt, resume, start, start_queue_runner
 from labtui.api.placement import Placement, estimated_memory, place_runs
 from labtui.cli.display import Display, JsonDisplay, LineDisplay, QuietDisplay
-from labtui.cli.foreground import EXIT_HUNG_UP, ForegroundRuns, PendingRun, RunOutcome
+from labtui.cli.foreground import ForegroundRuns, PendingRun, RunOutcome
 from labtui.cli.format import run_label, state_span
 from labtui.cli.interrupts import Interrupts
 from labtui.cli.logs import last_lines
-from labtui.cli.streams import say, shows_escapes
-from labtui.errors import LabError, MachineError, UsageError
+from labtui.cli.streams import ReaderGone, say, shows_escapes
+from labtui.errors import EXIT_HUNG_UP, LabError, MachineError, UsageError
 from labtui.launch.devices import Device
 from labtui.launch.fork_server.client import with_fork_server
 from labtui.launch.launcher import ForkServer, Interpreter, recorded_threads
@@ -26,7 +27,7 @@ from labtui.text.words import plural
 if TYPE_CHECKING:
     from labtui.api import PlannedRun
 
-QUEUED_BY = "labtui run (its terminal was closed)"
+QUEUED_BY = "labtui run (its terminal or pipe was closed)"
 
 LOG_LINES = 8
 """Lines of a failed run's log that are shown."""
@@ -72,7 +73,8 @@ def run_to_end(
         try:
             outcome = ForegroundRuns(lab, placement, display, interrupts, fork_server).run_all(pending)
         finally:
-            display.close()
+            with suppress(ReaderGone):
+                display.close()
         if outcome.signal_code == EXIT_HUNG_UP:
             _enqueue_rest(lab, outcome.not_started)
             return EXIT_HUNG_UP
@@ -155,7 +157,7 @@ def _pending_resume(
 
 
 def _enqueue_rest(lab: Lab, pending: Sequence[PendingRun]) -> None:
-    """Queue what has not started: the terminal is gone, and nobody can be asked."""
+    """Queue what has not started: the terminal or the pipe is closed, and nobody can be asked."""
     for one in pending:
         one.enqueue()
     if pending:

@@ -18,13 +18,12 @@ from labtui.api.until import (
 )
 from labtui.catalog import override
 from labtui.cli.download_progress import download_progress
-from labtui.cli.foreground import EXIT_HUNG_UP
 from labtui.cli.format import run_label
 from labtui.cli.interrupts import Interrupts
 from labtui.cli.streams import put, put_json, say
 from labtui.compare.plans import Look, Plan, PlanState
 from labtui.compare.render.plan_text import end_lines, look_line, plan_lines, verdict_word
-from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, LabError
+from labtui.errors import EXIT_HUNG_UP, EXIT_INTERRUPTED, EXIT_TERMINATED, LabError
 from labtui.launch.queue.entries import waiting_entries
 from labtui.launch.stop import request_stop
 from labtui.store.run import Run

@@ -17,7 +17,7 @@ import msgspec
 import labtui.engine.outdated  # noqa: F401 (it must come before everything else of labtui)
 
 # isort: split
-from labtui.engine.attempt import Attempt, open_attempt
+from labtui.engine.attempt import Attempt, enter, location, open_attempt
 from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.stop import StopSignal
 from labtui.errors import LabError, MachineError
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         say("usage: python -m labtui.engine RUN_DIR")
         return 2
     try:
-        attempt = open_attempt(Path(arguments[0]))
+        attempt = enter(open_attempt(Path(arguments[0])))
     except LabError as error:
         say(str(error))
         return error.exit_code
@@ -72,7 +72,7 @@ def _write_result(attempt: Attempt, result: Result, reserve: ReservedSpace) -> b
         except OSError as error:
             reason = str(error)
             time.sleep(_RETRY_DELAY)
-    say(f"{attempt.paths.result} cannot be written ({reason}): {result.outcome}. {result.reason}")
+    say(f"{location(attempt.paths.result)} cannot be written ({reason}): {result.outcome}. {result.reason}")
     return False
 
 

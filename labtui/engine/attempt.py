@@ -1,6 +1,7 @@
 """What to run: the newest attempt of a run folder. Does not import torch."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labtui.errors import UsageError
@@ -32,3 +33,24 @@ def open_attempt(folder: Path) -> Attempt:
     if spec_file.schema > SCHEMA:
         raise UsageError(f"{paths.spec} was made by a newer labtui.", advice="Update labtui to run it.")
     return Attempt(paths, files, spec_file, launch)
+
+
+def enter(attempt: Attempt) -> Attempt:
+    """Make the run folder the working folder; the returned attempt has relative paths, which follow if it is moved.
+
+    Raises UsageError if the folder is gone.
+    """
+    try:
+        os.chdir(attempt.paths.folder)
+    except OSError as error:
+        raise UsageError(f"{attempt.paths.folder} cannot be entered: {error.strerror}.") from error
+    paths = RunPaths(Path())
+    return replace(attempt, paths=paths, files=paths.attempt(attempt.files.number))
+
+
+def location(path: Path) -> str:
+    """Where a path of the run is now, for messages."""
+    try:
+        return str(path.absolute())
+    except OSError:
+        return f"{path} in a run folder that was removed"

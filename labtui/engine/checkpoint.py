@@ -20,6 +20,7 @@ from typing import IO, Any, cast
 import torch
 from msgspec import Struct
 
+from labtui.engine.attempt import location
 from labtui.errors import LabError, MachineError
 from labtui.store.files import DamagedFile, read_bytes, read_json, sync_folder, write_all, write_json
 from labtui.store.paths import RunPaths, checksum_path
@@ -241,4 +242,4 @@ def _not_saved(error: OSError, paths: RunPaths, needed: int) -> NotSaved:
     free = shutil.disk_usage(paths.folder).free
     missing = f", {size(needed - free)} missing" if needed > free else ""
     space = f"a checkpoint needs {size(needed)}, {size(free)} free{missing}"
-    return NotSaved(f"disk full: {space}. {last}", advice=f"Free some space on the disk of {paths.folder}.")
+    return NotSaved(f"disk full: {space}. {last}", advice=f"Free some space on the disk of {location(paths.folder)}.")

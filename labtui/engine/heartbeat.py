@@ -5,6 +5,7 @@ hangs must not look alive because a thread beside it is. The same thread polls f
 notices one. Does not import torch: the first beat is written before torch is imported.
 """
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -96,6 +97,7 @@ class Heartbeat:
         """Seconds that earlier attempts took."""
         self._started = time.monotonic()
         self._reserve = ReservedSpace(path, _RESERVED_BYTES)
+        self._folder = _working_folder()
         self._attempt = attempt
         self._stop = stop
         self._progress = 0
@@ -188,6 +190,7 @@ class Heartbeat:
     def write(self) -> None:
         """Write beat.json now."""
         now = time.monotonic()
+        self._check_folder()
         if self._progress != self._written_progress or self.phase in _LONG_PHASES:
             self._written_progress = self._progress
             self._counter += 1
@@ -214,11 +217,25 @@ class Heartbeat:
         except OSError:
             return  # readers notice a missed beat by its counter; training continues
 
+    def _check_folder(self) -> None:
+        """Warn if the run folder, which is the working folder, was moved since the start."""
+        folder = _working_folder()
+        if self._folder and folder and folder != self._folder:
+            self.warn("folder", f"the run folder was moved while the run trained: it is {folder} now")
+
     def _seconds_left(self, now: float) -> float | None:
         if self._training_start is None or self.step <= self._training_start[1]:
             return None
         began, first_step = self._training_start
         return (now - began) / (self.step - first_step) * max(0, self.total_steps - self.step)
+
+
+def _working_folder() -> str:
+    """The working folder; empty if it was removed."""
+    try:
+        return os.getcwd()  # noqa: PTH109 (a string is all that is compared)
+    except OSError:
+        return ""
 
 
 class LearningCheck:

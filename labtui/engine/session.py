@@ -11,7 +11,7 @@ import torch
 from labtui import __version__
 from labtui.datasets import get, load
 from labtui.datasets.info import Images
-from labtui.engine.attempt import Attempt
+from labtui.engine.attempt import Attempt, location
 from labtui.engine.checkpoint import Checkpoints, is_disk_full
 from labtui.engine.data import make_splits
 from labtui.engine.device import is_out_of_memory, open_device, out_of_memory
@@ -220,5 +220,5 @@ def results_not_written(error: OSError, folder: Path) -> MachineError:
     what = f"the results cannot be written ({error})"
     if is_disk_full(error):
         what = "disk full: the results cannot be written"
-    advice = f"Free some space on the disk of {folder} and resume the run: its last checkpoint is intact."
+    advice = f"Free some space on the disk of {location(folder)} and resume the run: its last checkpoint is intact."
     return MachineError(f"{what}.", advice=advice)

@@ -1,4 +1,4 @@
-"""When to stop: a signal, a stop request in the attempt's folder, or a parent process that is gone.
+"""When to stop: a signal, a stop request in the attempt's folder, a parent process or a run folder that is gone.
 
 The first signal or request lets the current step finish and the state be saved; a second signal exits immediately.
 Does not import torch, so that a stop is noticed even while torch is still being imported.
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from labtui.errors import MachineError
 from labtui.store.records import ORPHANED
 
 HANDLED = (signal.SIGTERM, signal.SIGINT)
@@ -40,6 +41,8 @@ class StopSignal:
             self.request(ORPHANED)
         elif self._request_path is not None and self._request_path.exists():
             self.request("asked to stop")
+        elif _is_removed(Path()):
+            self.request("the run folder was removed", MachineError.exit_code)
 
     def request(self, reason: str, exit_code: int = 0) -> None:
         """Request a stop at the end of the current step."""
@@ -49,6 +52,13 @@ class StopSignal:
         if self.exit_code:
             _exit_now(number)
         self.request(f"received {signal.Signals(number).name}", 128 + number)
+
+
+def _is_removed(folder: Path) -> bool:
+    try:
+        return folder.stat().st_nlink == 0
+    except OSError:
+        return True
 
 
 def _exit_now(number: int) -> NoReturn:

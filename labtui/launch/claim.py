@@ -18,7 +18,7 @@ from labtui.errors import LabError
 from labtui.launch.order import Order, RefusalReason, Refused
 from labtui.store.files import read_json_or_none
 from labtui.store.lock import HeldLock, LockHeld, LocksUnsupported, hold
-from labtui.store.observer import is_here
+from labtui.store.observer import is_here, launched_in
 from labtui.store.paths import AttemptPaths, RunPaths
 from labtui.store.process import alive
 from labtui.store.records import Launch, ProcessId, Result
@@ -159,6 +159,8 @@ def _require_startable(paths: RunPaths, order: Order) -> None:
         raise Refusal("finished", f"{paths.folder.name} has finished: there is nothing to resume.")
     launch = read_json_or_none(last.launch, Launch)
     if launch is None or os.path.lexists(last.exit):
+        return
+    if launched_in(paths, launch) is False:
         return
     if not is_here(launch):
         _require_ended(paths, order, launch, result)

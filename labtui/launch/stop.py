@@ -22,7 +22,7 @@ import msgspec
 from labtui.errors import LabError
 from labtui.store.files import read_json_or_none, write_new
 from labtui.store.lock import probe
-from labtui.store.observer import is_here, liveness
+from labtui.store.observer import is_here, is_reachable, launched_in, liveness
 from labtui.store.paths import AttemptPaths
 from labtui.store.process import alive
 from labtui.store.records import Launch, ProcessId, StopRequest
@@ -91,11 +91,10 @@ def next_step(
         return Step(act=None, wait=math.inf, text="it has ended")
     if done is Stage.NOTHING:
         return Step(act=Stage.ASKED, wait=0.0, text="asking it to finish the step and save")
-    if not here:
-        return Step(
-            act=None, wait=math.inf, text="asked; it runs on another machine, where signals from here do not reach it"
-        )
     left = (timeouts or StageTimeouts()).after(done) - since
+    if not here:
+        text = "asked; it runs on another machine or in a container that signals from here do not reach"
+        return Step(act=None, wait=left if left > 0 else math.inf, text=text)
     if left > 0:
         return Step(act=None, wait=left, text=_COUNTDOWN[done].format(math.ceil(left)))
     if done is Stage.KILLED:
@@ -178,7 +177,7 @@ def kill(run: Run) -> Sent:
 def runs_here(run: Run) -> bool:
     """Whether signals can reach the run. True if unknown, because sending checks again."""
     launch = _launch(run)
-    return launch is None or is_here(launch)
+    return launch is None or is_reachable(launch)
 
 
 def has_ended(run: Run) -> bool:
@@ -187,8 +186,13 @@ def has_ended(run: Run) -> bool:
     if os.path.lexists(attempt.exit):
         return True
     launch = _launch(run)
-    if launch is None or not is_here(launch):
-        return launch is None and probe(run.paths.lock) == "free"
+    lock = probe(run.paths.lock)
+    if launch is None:
+        return lock == "free"
+    if launched_in(run.paths, launch) is False:
+        return True
+    if not is_here(launch) or lock == "held":
+        return False
     return "alive" not in (liveness(launch.engine, launch), liveness(launch.parent, launch))
 
 
@@ -277,8 +281,10 @@ def _target(run: Run) -> SignalTarget | Sent:
     launch = _launch(run)
     if launch is None:
         return Sent(False, "its process is unknown; nothing was sent")
-    if not is_here(launch):
+    if not is_reachable(launch):
         return Sent(False, f"it runs on {launch.host}: only the request reaches it from here")
+    if not launched_in(run.paths, launch):
+        return Sent(False, "its processes may work in another folder; no signal was sent")
     for process in (launch.engine, None if launch.engine else launch.parent):
         if process is not None and (target := SignalTarget.verified(process, launch.boot_id)):
             return target

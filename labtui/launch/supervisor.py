@@ -26,7 +26,7 @@ from labtui.launch.order import Answer, Claimed, Order
 from labtui.launch.provenance import commit_of, versions
 from labtui.store.files import write_json
 from labtui.store.paths import AttemptPaths, RunPaths
-from labtui.store.process import boot_id, host, process_id
+from labtui.store.process import boot_id, host, pid_namespace, process_id
 from labtui.store.records import Exit, Launch
 
 ENGINE = (sys.executable, "-P", "-m", "labtui.engine")
@@ -142,33 +142,39 @@ def supervise(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, run
         _answer(refusal.answer())
         return
     _answer(Claimed(attempt=order.attempt, supervisor=os.getpid()))
-    redirect_output(open_log(own.attempt.log))
-    remove_temporary_files(paths)
+    os.chdir(paths.folder)
+    here = RunPaths(Path())
+    """All paths are relative from here on: if the folder is moved, they follow it."""
+    attempt = here.attempt(order.attempt)
+    redirect_output(open_log(attempt.log))
+    remove_temporary_files(here)
     environment = engine_environment(order.threads, order.device_uuid, os.environ)
     start_engine = partial(EngineProcess, command, environment, order.slots, run_program)
-    write_exit(own.attempt, _run_engine(own.attempt, _with_versions(launch, order), start_engine, signals))
+    write_exit(attempt, _run_engine(attempt, _with_versions(launch, order), start_engine, signals))
 
 
 def record_launch(paths: RunPaths, order: Order, own: Claim, command: tuple[str, ...]) -> Launch:
     """Write the first launch.json, without an engine. If that fails, the claim is undone and Refusal raised."""
-    launch = Launch(
-        attempt=order.attempt,
-        launcher=order.launcher,
-        job_id=order.job_id,
-        parent=process_id(os.getpid()),
-        host=host(),
-        boot_id=boot_id(),
-        started=time.time(),
-        device=order.device,
-        device_name=order.device_name,
-        device_uuid=order.device_uuid,
-        threads=order.threads,
-        data_root=order.data_root,
-        resume=order.resume,
-        python=_as_text(sys.executable),
-        argv=tuple(map(_as_text, command)),
-    )
     try:
+        launch = Launch(
+            attempt=order.attempt,
+            launcher=order.launcher,
+            job_id=order.job_id,
+            parent=process_id(os.getpid()),
+            host=host(),
+            boot_id=boot_id(),
+            pid_namespace=pid_namespace(),
+            folder_inode=paths.folder.stat().st_ino,
+            started=time.time(),
+            device=order.device,
+            device_name=order.device_name,
+            device_uuid=order.device_uuid,
+            threads=order.threads,
+            data_root=order.data_root,
+            resume=order.resume,
+            python=_as_text(sys.executable),
+            argv=tuple(map(_as_text, command)),
+        )
         os.close(open_log(own.attempt.log))
         reserve_exit(own.attempt)
         write_json(own.attempt.launch, launch)

@@ -114,6 +114,7 @@ def load_run(
         exit=facts.exit,
         result=facts.result,
         stop_requested=facts.stop_requested,
+        queued=following.queued,
         modified=records.newest,
         read_only=spec_damage.startswith(NEWER),
     )
@@ -146,6 +147,7 @@ def _attempt_facts(
             facts,
             here=observing.is_here(launch),
             restarted=observing.has_restarted(launch),
+            copied=observing.launched_in(paths, launch) is False,
             parent=observing.liveness(launch.parent, launch),
             engine=observing.liveness(launch.engine, launch),
         )

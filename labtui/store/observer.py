@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labtui.store import process
+from labtui.store.paths import RunPaths
 from labtui.store.process import Liveness
 from labtui.store.records import Launch, ProcessId
 
@@ -69,8 +70,29 @@ def has_restarted(launch: Launch) -> bool:
     return launch.host == process.host() and not process.same_boot(launch.boot_id, process.boot_id())
 
 
+def is_reachable(launch: Launch) -> bool:
+    """Whether the pids of a launch mean processes that can be seen from here: on this machine, in this container."""
+    return is_here(launch) and launch.pid_namespace in ("", process.pid_namespace())
+
+
+def launched_in(paths: RunPaths, launch: Launch) -> bool | None:
+    """Whether the recorded processes work in this very folder, and not in one that it was copied from.
+
+    None if that cannot be told. (0.1.0 did not record the folder: then their open files show it while they run.)
+    """
+    if launch.folder_inode is not None:
+        try:
+            return paths.folder.stat().st_ino == launch.folder_inode
+        except OSError:
+            return None
+    for who, file in ((launch.parent, paths.lock), (launch.engine, paths.attempt(launch.attempt).log)):
+        if who is not None and is_here(launch) and process.alive(who, launch.boot_id):
+            return process.has_open(who, file)
+    return None
+
+
 def liveness(who: ProcessId | None, launch: Launch) -> Liveness:
     """Whether a process that a launch on this machine recorded is still running."""
-    if who is None or not is_here(launch):
+    if who is None or not is_reachable(launch):
         return "unknown"
     return "alive" if process.alive(who, launch.boot_id) else "gone"

@@ -33,6 +33,15 @@ def boot_id() -> str:
         return f"{psutil.boot_time():.0f}"
 
 
+@cache
+def pid_namespace() -> str:
+    """The namespace in which this process sees pids; empty if the system has none."""
+    try:
+        return str((_PROC / "self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
 def same_boot(first: str, second: str) -> bool:
     """Whether two boot ids mean the same boot. Boot times (macOS) shift by seconds whenever the clock is set."""
     if first == second:
@@ -60,6 +69,23 @@ def alive(process: ProcessId, boot: str) -> bool:
     if now is None:
         return _hidden(process.pid)
     return abs(now.start_time - process.start_time) < _SAME_START_SECONDS
+
+
+def has_open(process: ProcessId, path: Path) -> bool | None:
+    """Whether a process that is running has this very file open; None if that cannot be seen."""
+    try:
+        wanted = path.stat()
+        descriptors = list((_PROC / str(process.pid) / "fd").iterdir())
+    except OSError:
+        return None
+    return any(_is_file(descriptor, wanted) for descriptor in descriptors)
+
+
+def _is_file(descriptor: Path, wanted: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(descriptor.stat(), wanted)
+    except OSError:
+        return False
 
 
 def _start_on_linux(pid: int) -> float | None:

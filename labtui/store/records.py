@@ -55,6 +55,10 @@ class Launch(Struct, frozen=True, kw_only=True):
     engine: ProcessId | None = None
     host: str
     boot_id: str
+    pid_namespace: str = ""
+    """Where the pids count, on Linux: two containers of one machine have different ones. Empty if unknown."""
+    folder_inode: int | None = None
+    """The run folder's inode: a copy of the folder has another one, and these processes do not work in it."""
     started: float
     device: str
     """`cpu`, `cuda:N` as the user counts them, or `mps`."""

@@ -35,6 +35,8 @@ class Run:
     result: Result | None = None
     """Of the highest attempt only."""
     stop_requested: bool = False
+    queued: bool = False
+    """Whether an entry of the queue waits to start the next attempt."""
     foreign: bool = False
     """Made by another tool."""
     read_only: bool = False

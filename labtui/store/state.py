@@ -71,6 +71,8 @@ class Facts:
     """Launched on this machine."""
     restarted: bool = False
     """This machine has been restarted since the launch."""
+    copied: bool = False
+    """The folder is a copy: the processes that it names work in another one."""
     lock: LockState = "free"
     parent: Liveness = "unknown"
     engine: Liveness = "unknown"
@@ -130,6 +132,8 @@ def _started(facts: Facts) -> StateAndReason:
         return State(facts.result.outcome), facts.result.reason
     if facts.exit:
         return _ended(facts.exit, stop_requested=facts.stop_requested)
+    if facts.copied:
+        return State.LOST, "this folder is a copy, made before the run ended"
     if facts.restarted and _supervisor_gone(facts) and not facts.moved:
         return State.LOST, "the machine was restarted"
     if facts.restarted or not facts.here:

@@ -17,6 +17,7 @@ from labtui.compare.sequential import Decision
 from labtui.errors import LabError, MachineError, UsageError
 from labtui.store.state import State
 from tests.support.labs import make_lab
+from tests.support.samples import gone_process, make_launch, write_run
 
 CATALOG = """
 [defaults]
@@ -208,3 +209,18 @@ def test_no_more_seeds_at_once_than_fit_into_the_memory(tmp_path, monkeypatch):
     spec = plan_of(lab_in(tmp_path)).sides[0].spec
     monkeypatch.setattr("labtui.api.until.estimated_memory", lambda specs: 1 << 60 if list(specs) == [spec] else 0)
     assert place_seeds("cpu", [spec], None, 20).jobs == 1
+
+
+def test_a_seed_that_was_lost_before_the_plan_is_resumed_once_and_waited_for(tmp_path, monkeypatch):
+    lab = lab_in(tmp_path)
+    plan = store_plan(lab, plan_of(lab))
+    monkeypatch.setattr(until, "start_queue_runner", lambda lab: None)
+    lost = lab.store.create(plan.sides[0].spec)
+    write_run(lost.folder, spec=lost.spec, launch=make_launch(parent=gone_process(), engine=gone_process()), attempt=1)
+    assert lab.store.get(lost.id).state is State.LOST
+    driver = PlanDriver(lab, plan, "cpu", place_runs("cpu", runs=8, jobs=2))
+    for _ in range(3):
+        driver.step()
+    assert lab.store.get(lost.id).queued
+    seeds = [(run.name, run.spec.seed) for run in lab.store.scan() if run.spec]
+    assert len(seeds) == len(set(seeds)), "no other run of the seed was made"

@@ -17,7 +17,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "states.md"
 RESULTS = ("none", "finished", "stopped", "diverged", "failed")
 EXITS = ("none", "0", "3", "SIGTERM", "SIGKILL", "SIGSEGV")
 LAUNCHES = ("none", "early", "full")
-PLACES = ("here", "restarted", "elsewhere")
+PLACES = ("here", "restarted", "copied", "elsewhere")
 LOCKS = ("held", "free", "unknown")
 LIVES = ("alive", "gone", "unknown")
 BEATS = ("none", "loading", "training")
@@ -79,6 +79,7 @@ def build(symbols: dict[str, Any]) -> Facts:
         launch=LAUNCH_FILES[symbols["launch"]],
         here=symbols["where"] != "elsewhere",
         restarted=symbols["where"] == "restarted",
+        copied=symbols["where"] == "copied",
         lock=symbols["lock"],
         parent=symbols["supervisor"],
         engine=symbols["engine"],

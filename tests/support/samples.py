@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from labtui.spec import Adam, Cnn, Constant, Data, RunSpec, Training
 from labtui.store import process
 from labtui.store.files import write_json
@@ -82,6 +84,7 @@ def write_run(
     if number:
         paths.attempt(number).stop_request.parent.mkdir(parents=True)
     if launch:
+        launch = msgspec.structs.replace(launch, folder_inode=folder.stat().st_ino)
         write_json(paths.attempt(number).launch, launch, durable=False)
     if exit:
         write_json(paths.attempt(number).exit, exit, durable=False)

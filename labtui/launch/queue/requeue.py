@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labtui.errors import LabError
 from labtui.launch.queue.entries import enqueue, failed_entries
-from labtui.store.observer import is_here
+from labtui.store.observer import is_here, launched_in
 from labtui.store.records import ORPHANED
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -50,6 +50,7 @@ def _should_requeue(run: Run) -> bool:
         (run.state is State.LOST or _was_orphaned(run) or _was_killed(run))
         and run.launch is not None
         and is_here(run.launch)
+        and launched_in(run.paths, run.launch) is not False
         and run.launch.launcher == "local"
         and run.attempt < (MAX_KILLED if _was_killed(run) else MAX_ATTEMPTS)
         and not run.read_only

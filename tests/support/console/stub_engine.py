@@ -84,6 +84,7 @@ class StubRun:
             engine=me,
             host=host(),
             boot_id=boot_id(),
+            folder_inode=self.paths.folder.stat().st_ino,
             started=self.started,
             device=self.device,
             device_name="stub",
