@@ -1,7 +1,7 @@
 """`labtui run … --until decided`: follow a plan in this terminal, or run it in the background with -d."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from labtui.api import Lab
@@ -20,7 +20,7 @@ from labtui.catalog import override
 from labtui.cli.download_progress import download_progress
 from labtui.cli.format import run_label
 from labtui.cli.interrupts import Interrupts
-from labtui.cli.streams import put, put_json, say
+from labtui.cli.streams import ReaderGone, put, put_json, say
 from labtui.compare.plans import Look, Plan, PlanState
 from labtui.compare.render.plan_text import end_lines, look_line, plan_lines, verdict_word
 from labtui.errors import EXIT_HUNG_UP, EXIT_INTERRUPTED, EXIT_TERMINATED, LabError
@@ -64,7 +64,12 @@ def run_until_decided(
         say(f"The plan runs in the background. Log: {log}")
         say("The same command without -d follows it in this terminal.")
         return 0
-    return _follow(lab, plan, PlanDriver(lab, plan, requested_device, placement), json=json, quiet=quiet)
+    driver = PlanDriver(lab, plan, requested_device, placement)
+
+    def continue_in_background() -> None:
+        start_in_background(lab, plan, requested_device, jobs)
+
+    return _follow(lab, plan, driver, continue_in_background, json=json, quiet=quiet)
 
 
 class _Progress:
@@ -95,7 +100,9 @@ class _Progress:
                     say(f"{run_label(run)}: {run.state}")
 
 
-def _follow(lab: Lab, plan: Plan, driver: PlanDriver, *, json: bool, quiet: bool) -> int:
+def _follow(
+    lab: Lab, plan: Plan, driver: PlanDriver, continue_in_background: Callable[[], object], *, json: bool, quiet: bool
+) -> int:
     over = {run.id for run in lab.store.scan() if run.state.is_over}
     progress = _Progress(plan, over, json=json, quiet=quiet)
     with Interrupts() as interrupts:
@@ -112,6 +119,14 @@ def _follow(lab: Lab, plan: Plan, driver: PlanDriver, *, json: bool, quiet: bool
         except LabError:
             driver.stop_queueing()
             raise
+        except ReaderGone:  # as behind `| head`
+            driver.stop_queueing()
+            continue_in_background()
+            return EXIT_HUNG_UP
+        if state is None and interrupts.hung_up:
+            driver.stop_queueing()
+            continue_in_background()
+            return EXIT_HUNG_UP
         if state is None:
             return _leave(lab, driver, interrupts)
     driver.stop_queueing()
@@ -121,10 +136,8 @@ def _follow(lab: Lab, plan: Plan, driver: PlanDriver, *, json: bool, quiet: bool
 
 
 def _leave(lab: Lab, driver: PlanDriver, interrupts: Interrupts) -> int:
-    """Stop what this plan queued or trains on Ctrl-C and SIGTERM; a closed terminal leaves it running."""
+    """Stop what this plan queued or trains, on Ctrl-C and SIGTERM."""
     active = driver.stop_queueing()
-    if interrupts.hung_up:
-        return EXIT_HUNG_UP
     _dequeue(lab, driver)
     for run in active:
         if run.state is not State.QUEUED:

@@ -16,14 +16,24 @@ GIT_TIMEOUT = 3.0
 DISTRIBUTIONS = ("torch", "torchvision", "numpy", "msgspec", "scikit-learn")
 """What a result can depend on besides labtui and Python."""
 
-# git must not run a program that the repository configures.
-_SAFE_OPTIONS = ("-c", "core.fsmonitor=false", "-c", "core.pager=cat", "--no-optional-locks")
+UNKNOWN = "unknown"
+"""The name of a commit that git did not give, and what follows a commit's name if git could not compare the files."""
+
+# git must not run a program that the repository configures, nor fetch anything; see also `_without_filters`.
+_SAFE_OPTIONS = (
+    "--no-pager", "--no-optional-locks",
+    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never",
+)  # fmt: skip
 # Files that usually contain secrets are not copied into a run's record, even if they are tracked by git.
 _WITHOUT_SECRETS = (":(exclude,glob)**/.env*", ":(exclude,glob)**/*.pem", ":(exclude,glob)**/*.key")
 
 
 class Commit(NamedTuple):
-    """A folder's state in git; the name is None outside of a repository."""
+    """A folder's state in git.
+
+    The name ends with `-dirty` if files differ from the commit, with `-unknown` if they could not be compared; it is
+    None outside of a repository.
+    """
 
     name: str | None
     diff: str
@@ -46,22 +56,86 @@ def versions() -> dict[str, str]:
 
 
 def commit_of(folder: Path | None) -> Commit:
-    """The commit of a folder (with `-dirty` if it has changes) and the diff of its tracked files, truncated if long.
+    """The commit of a folder, whether its files differ from it, and the diff of the tracked ones, truncated if long.
 
-    Untracked files are never read.
+    Untracked files are not read; an untracked catalog makes the folder dirty. No program that the repository names is
+    run: no filter, hook, pager, file system monitor, external diff. Files that are stored through a filter (Git LFS)
+    can therefore not be compared once their time has changed.
     """
-    if folder is None or not folder.is_dir():
+    if folder is None or not folder.is_dir() or not _is_in_repository(folder):
         return Commit(None, "")
-    name = _git(folder, 200, "rev-parse", "--verify", "HEAD").strip()
-    if not name:
-        return Commit(None, "")
-    options = ("--no-color", "--no-ext-diff", "--no-textconv", "--submodule=short")
-    diff = _git(folder, MAX_DIFF_BYTES, "diff", *options, "HEAD", "--", ".", *_WITHOUT_SECRETS)
-    return Commit(f"{name}-dirty" if diff else name, diff)
+    head = _git(folder, 200, "rev-parse", "--verify", "HEAD")
+    if not head:
+        return Commit(UNKNOWN, "")
+    name = head.decode().strip()
+    settings = _without_filters(folder)
+    if settings is None:
+        return Commit(f"{name}-{UNKNOWN}", "")
+    options = ("--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
+    diff = _git(folder, MAX_DIFF_BYTES, *settings, "diff", *options, "HEAD", "--", ".", *_WITHOUT_SECRETS)
+    changed = _git(folder, MAX_DIFF_BYTES, *settings, "diff", *options, "--name-only", "-z", "HEAD", "--", ".")
+    untracked = _git(
+        folder, MAX_DIFF_BYTES, *settings, "ls-files", "-z", "--others", "--exclude-standard", "--", ":(glob)*.toml"
+    )
+    if diff is None or changed is None or untracked is None:
+        return Commit(f"{name}-{UNKNOWN}", "")
+    if not changed and not untracked:
+        return Commit(name, "")
+    text = diff[:MAX_DIFF_BYTES].decode("utf-8", "replace")
+    if len(diff) > MAX_DIFF_BYTES:
+        text += f"\n[truncated after {MAX_DIFF_BYTES:,} bytes]\n"
+    if untracked or not settings or not _are_filtered(folder, changed):
+        return Commit(f"{name}-dirty", text)
+    return Commit(f"{name}-{UNKNOWN}", "")
 
 
-def _git(folder: Path, max_bytes: int, *arguments: str) -> str:
-    """The first `max_bytes` bytes of git's output, or "" if it fails, is not installed or takes too long."""
+def _is_in_repository(folder: Path) -> bool:
+    """Whether the folder is in a repository, git's consent aside: it refuses to read one of another user."""
+    folder = folder.absolute()
+    return any(os.path.lexists(parent / ".git") for parent in (folder, *folder.parents))
+
+
+def _without_filters(folder: Path) -> tuple[str, ...] | None:
+    """The options that disable every filter that is configured; None if git does not say which there are."""
+    # `git config` exits with 1 if there is none, so all keys are listed.
+    keys = _git(folder, MAX_DIFF_BYTES, "config", "-z", "--name-only", "--list")
+    if keys is None or len(keys) > MAX_DIFF_BYTES:
+        return None
+    names = {
+        key.removeprefix("filter.").rpartition(".")[0]
+        for key in keys.decode("utf-8", "surrogateescape").split("\0")
+        if key.startswith("filter.")
+    }
+    if any("=" in name for name in names):  # git would take a part of the name for the value
+        return None
+    return tuple(
+        option
+        for name in sorted(names)
+        for setting in ("clean=", "smudge=", "process=", "required=false")
+        for option in ("-c", f"filter.{name}.{setting}")
+    )
+
+
+def _are_filtered(folder: Path, changed: bytes) -> bool:
+    """Whether all the changed files, separated by NUL and relative to the repository's root, have a filter."""
+    root = _git(folder, 1 << 16, "rev-parse", "--show-toplevel")
+    if not root:
+        return False
+    # Files are named on the command line, so a long list is not asked about.
+    names = [name for name in changed.decode("utf-8", "surrogateescape").split("\0") if name][:200]
+    top = Path(os.fsdecode(root.rstrip(b"\n")))
+    answer = _git(top, 1 << 20, "check-attr", "-z", "filter", "--", *names)
+    if answer is None:
+        return False
+    values = answer.decode("utf-8", "surrogateescape").split("\0")[2::3]
+    return len(values) == len(names) and all(value not in ("unspecified", "unset") for value in values)
+
+
+def _git(folder: Path, max_bytes: int, *arguments: str) -> bytes | None:
+    """The first `max_bytes` bytes of git's output, and some more if there is more.
+
+    None if git fails, is not installed or takes too long.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         git = subprocess.Popen(
@@ -70,18 +144,18 @@ def _git(folder: Path, max_bytes: int, *arguments: str) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+            env=environment | {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"},
         )
     except OSError:
-        return ""
+        return None
     with git:
         assert git.stdout is not None
         output, complete = _read(git.stdout.fileno(), max_bytes)
         if not complete:
             git.kill()
     if len(output) > max_bytes:
-        return output[:max_bytes].decode("utf-8", "replace") + f"\n[truncated after {max_bytes:,} bytes]\n"
-    return output.decode("utf-8", "replace") if complete and git.returncode == 0 else ""
+        return output
+    return output if complete and git.returncode == 0 else None
 
 
 def _read(descriptor: int, max_bytes: int) -> tuple[bytes, bool]:

@@ -66,13 +66,15 @@ class Launch(Struct, frozen=True, kw_only=True):
     device_uuid: str | None = None
     threads: int
     data_root: str
+    catalog_folder: str | None = None
+    """The folder whose commit is recorded."""
     resume: bool = False
     """Whether to resume from the last checkpoint."""
     python: str = ""
     versions: dict[str, str] = {}
     """Of labtui, torch and everything else that a result can depend on, by distribution name."""
     commit: str | None = None
-    """Of the catalog's folder, with `-dirty` if it had changes."""
+    """Of the catalog's folder, with `-dirty` if it had changes, with `-unknown` if git could not tell; or `unknown`."""
     diff: str = ""
     argv: tuple[str, ...] = ()
 

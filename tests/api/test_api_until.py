@@ -214,7 +214,7 @@ def test_no_more_seeds_at_once_than_fit_into_the_memory(tmp_path, monkeypatch):
 def test_a_seed_that_was_lost_before_the_plan_is_resumed_once_and_waited_for(tmp_path, monkeypatch):
     lab = lab_in(tmp_path)
     plan = store_plan(lab, plan_of(lab))
-    monkeypatch.setattr(until, "start_queue_runner", lambda lab: None)
+    monkeypatch.setattr(until, "start_queue_runner", lambda _: None)
     lost = lab.store.create(plan.sides[0].spec)
     write_run(lost.folder, spec=lost.spec, launch=make_launch(parent=gone_process(), engine=gone_process()), attempt=1)
     assert lab.store.get(lost.id).state is State.LOST

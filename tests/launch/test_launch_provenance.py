@@ -1,6 +1,7 @@
 """What a run was made with: the versions, and the catalog's folder in git; and its log."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,18 +60,18 @@ def test_a_long_diff_is_truncated(repository: Path) -> None:
     assert diff.endswith("bytes]\n")
 
 
-def test_a_git_that_hangs_or_is_missing_does_not_delay_a_start(
+def test_a_git_that_hangs_or_is_missing_leaves_the_commit_unknown_and_does_not_delay_a_start(
     repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
     monkeypatch.setenv("PATH", str(programs))
-    assert commit_of(repository) == (None, "")
+    assert commit_of(repository) == ("unknown", "")
 
     (programs / "git").write_text(f"#!{sys.executable} -IS\nimport time\ntime.sleep(600)\n")
     (programs / "git").chmod(0o755)
     monkeypatch.setattr(provenance, "GIT_TIMEOUT", 0.1)
-    assert commit_of(repository) == (None, "")
+    assert commit_of(repository) == ("unknown", "")
 
 
 def test_a_repository_named_by_the_environment_is_ignored(
@@ -94,6 +95,94 @@ def test_a_program_configured_by_the_repository_is_not_run(repository: Path, tmp
     assert "+title = 2" in commit_of(repository).diff
 
     assert not marker.exists()
+
+
+def leaves_a_marker(folder: Path) -> Path:
+    program = folder / "program"
+    program.write_text(f"#!/bin/sh\ntouch '{folder / 'marker'}'\nexec cat\n")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def filtered(repository: Path, tmp_path: Path) -> Path:
+    """A repository that stores a file through a filter, whose program leaves `tmp_path / "marker"` behind."""
+    program = leaves_a_marker(tmp_path)
+    (repository / "weights.bin").write_text("large\n")
+    (repository / ".gitattributes").write_text("*.bin filter=large.files\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "two")
+    for key in ("clean", "smudge", "process"):
+        git(repository, "config", f"filter.large.files.{key}", str(program))
+    git(repository, "config", "filter.large.files.required", "true")
+    return repository
+
+
+def test_a_filter_is_not_run_and_a_file_behind_it_that_may_have_changed_is_unknown(
+    filtered: Path, tmp_path: Path
+) -> None:
+    commit = git(filtered, "rev-parse", "HEAD")
+    assert commit_of(filtered) == (commit, "")
+    (filtered / "weights.bin").write_text("other\n")
+    assert commit_of(filtered) == (f"{commit}-unknown", "")
+    (filtered / "experiments.toml").write_text("title = 2\n")
+    name, diff = commit_of(filtered)
+    assert name == f"{commit}-dirty"
+    assert "+title = 2" in diff
+    assert not (tmp_path / "marker").exists()
+
+
+def test_no_filter_hook_or_program_of_a_submodule_is_run(repository: Path, tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    git(inner, "init", "-q")
+    (inner / "file").write_text("1\n")
+    (inner / ".gitattributes").write_text("file filter=inner\n")
+    git(inner, "add", "-A")
+    git(inner, "commit", "-qm", "inner")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner), "inner")
+    git(repository, "commit", "-qam", "with a submodule")
+    git(repository / "inner", "config", "filter.inner.clean", str(leaves_a_marker(tmp_path)))
+    (repository / "inner" / "file").write_text("2\n")
+    assert commit_of(repository) == (git(repository, "rev-parse", "HEAD"), "")
+    assert not (tmp_path / "marker").exists()
+
+
+def test_a_change_that_is_not_shown_makes_the_folder_dirty_too(repository: Path) -> None:
+    (repository / ".env").write_text("TOKEN=after\n")
+    assert commit_of(repository) == (git(repository, "rev-parse", "HEAD") + "-dirty", "")
+
+
+def test_an_untracked_catalog_is_not_a_clean_commit(repository: Path) -> None:
+    (repository / "mine.toml").write_text("title = 3\n")
+    assert commit_of(repository) == (git(repository, "rev-parse", "HEAD") + "-dirty", "")
+
+
+def test_a_comparison_that_takes_too_long_is_unknown_and_not_clean(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = shutil.which("git")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "git").write_text(f'#!/bin/sh\ncase "$*" in *diff*) exec sleep 600;; esac\nexec \'{real}\' "$@"\n')
+    (programs / "git").chmod(0o755)
+    (repository / "experiments.toml").write_text("title = 2\n")
+    commit = git(repository, "rev-parse", "HEAD")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(provenance, "GIT_TIMEOUT", 1.0)
+    assert commit_of(repository) == (f"{commit}-unknown", "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
+def test_a_repository_of_another_user_is_unknown(repository: Path) -> None:
+    for path in (repository, repository / ".git"):
+        os.chown(path, 12345, 12345)
+    assert commit_of(repository) == ("unknown", "")
+
+
+def test_a_repository_without_a_commit_is_unknown(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    assert commit_of(tmp_path) == ("unknown", "")
 
 
 def test_versions_name_labtui_python_and_torch() -> None:

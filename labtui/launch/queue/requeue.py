@@ -77,6 +77,7 @@ def _requeue(root: Path, run: Run) -> None:
         device=launch.device.partition(":")[0],
         threads=launch.threads,
         data_root=Path(launch.data_root),
+        catalog_folder=Path(launch.catalog_folder) if launch.catalog_folder else None,
         resume=True,
         by="queue runner",
     )
