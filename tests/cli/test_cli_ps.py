@@ -81,6 +81,29 @@ def test_runs_of_other_tools_are_listed_and_not_changed(cli: Cli, here: Path) ->
     assert [path.name for path in here.rglob("*") if path.is_file()] == ["events.out.tfevents.1.host.1.0"]
 
 
+@pytest.mark.parametrize(
+    "content", ['{"openapi": "3.0"}', '[{"run_id": 1, "spec": 2}]', '{"run": "truncated', "\x00\x01", ""]
+)
+def test_a_run_of_another_tool_stays_one_whatever_its_spec_json_says(cli: Cli, here: Path, content: str) -> None:
+    folder = here / "logs" / "version_0"
+    folder.mkdir(parents=True)
+    (folder / "events.out.tfevents.1.host.1.0").write_bytes(b"")
+    (folder / "spec.json").write_text(content)
+    (run,) = listed(cli, "--logdir", str(here / "logs")).values()
+    assert run["state"] == "quiet"
+    assert cli("--runs", "logs", "rm", "version_0", "--yes").code == 2
+    assert sorted(path.name for path in here.rglob("*") if path.is_file()) == [
+        "events.out.tfevents.1.host.1.0", "spec.json"
+    ]  # fmt: skip
+
+
+def test_what_macos_adds_to_copies_and_archives_is_no_run(cli: Cli, here: Path) -> None:
+    for name in ("__MACOSX/v0/events.out.tfevents.1.a", "copy/._events.out.tfevents.1.a", "v0/events.out.tfevents.1.a"):
+        (here / "logs" / name).parent.mkdir(parents=True)
+        (here / "logs" / name).write_bytes(b"")
+    assert list(listed(cli, "--logdir", str(here / "logs"))) == ["v0"]
+
+
 def test_a_removed_run_is_in_the_trash(cli: Cli, here: Path) -> None:
     write_run(here / "runs" / "Cifar" / "Dropout" / "s0-x", launch=make_launch(), result=make_result())
     answer = cli("rm", "dropout", "--yes")

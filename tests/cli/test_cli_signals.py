@@ -133,3 +133,43 @@ def test_a_closed_terminal_leaves_the_run_active_and_queues_the_rest(start: Star
     assert [entry["run"].split("/")[-1].startswith("s1-") for entry in waiting] == [True]
     assert shell("queue", "rm", "--all").code == 0
     assert [found.id for found in Store(here / "runs").scan()] == [run]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_reader_that_has_seen_enough_leaves_the_run_active_and_queues_the_rest(
+    here: Path, shell: Cli, options: tuple[str, ...]
+) -> None:
+    command = labtui_command(*LONG[:-1], "--seeds", "2", *options)
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(), start_new_session=True
+    )
+    assert child.stdout is not None
+    while b"epoch" not in child.stdout.readline():
+        continue
+    child.stdout.close()
+    assert child.wait(PATIENCE) == 129
+    (run,) = [found for found in Store(here / "runs").scan() if found.state.is_active]
+    waiting = [json.loads(line) for line in shell("queue", "ls", "--json").lines]
+    assert [entry["run"].split("/")[-1].startswith("s1-") for entry in waiting] == [True]
+    assert shell("queue", "rm", "--all").code == 0
+    kill(run)
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_a_command_works_without_any_of_its_streams(here: Path, closed: tuple[int, ...]) -> None:
+    def close() -> None:
+        for number in closed:
+            os.close(number)
+
+    done = subprocess.run(
+        labtui_command("ls"),
+        stdout=None if 1 in closed else subprocess.PIPE,
+        stderr=None if 2 in closed else subprocess.PIPE,
+        env=environment(),
+        preexec_fn=close,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (here / "runs").exists()
+    if 1 not in closed:
+        assert b"network" in done.stdout
