@@ -17,14 +17,16 @@ from labtui.compare.report.html import to_html
 from labtui.compare.report.markdown import to_markdown
 from labtui.compare.report.write import compose, write
 from labtui.errors import MachineError
-from labtui.spec import Cnn
+from labtui.spec import Cnn, Training
 from labtui.store import tags
+from labtui.store.state import State
 from tests.support.comparisons import (
     curve,
     judged,
     report_run_data,
     report_runs,
     report_variants,
+    run,
     run_data,
     runs_of,
     spec,
@@ -81,9 +83,71 @@ class Tags(html.parser.HTMLParser):
 def test_the_report_has_its_sections_in_order(whole: Document) -> None:
     headings = [block.text for block in whole.blocks if isinstance(block, Heading) and block.level == 2]
     assert headings == [
-        "In short", "Question", "Protocol", "Results", "Experiment by experiment", "Class by class", "Environment",
-        "To repeat it", "What the words mean",
+        "In short", "Question", "Protocol", "Results", "Threats to validity", "Experiment by experiment",
+        "Class by class", "What was tried, failed and left out", "Data and recipe", "Environment", "To repeat it",
+        "What the words mean",
     ]  # fmt: skip
+
+
+def in_words(document: Document) -> str:
+    """The report without its figures, as Markdown without its escapes."""
+    words = tuple(block for block in document.blocks if not isinstance(block, Picture))
+    return to_markdown(Document(document.title, words)).text.replace("\\", "")
+
+
+def test_the_threats_to_validity_are_computed_from_the_runs(whole: Document) -> None:
+    text = in_words(whole).partition("## Threats to validity")[2].partition("## ")[0]
+    for said in (
+        "learn from one training set of 50,000 images and are tested on one test set of 10,000 images",
+        "Every row has 3 seeds. The runs do not say how that number was chosen.",
+        "**Looks.**",
+        "9 comparisons of this table are judged, together, by Holm's method",
+        "adam (3 settings) and sgd (3 settings)",
+        "Adam 0.01: 3 never learned, of 3 seeds",
+        "None: every run of this folder is in the table.",
+        "Norm_Aug ×2 of Adam 0.001",
+        "differ from their declared baseline in more than their factor",
+        "data.train_fraction (Network)",
+    ):
+        assert said in text
+
+
+def test_runs_that_are_not_in_the_table_are_named(whole: Document) -> None:
+    base, dropout = spec(baseline=None), spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)))
+    runs = [*runs_of(base, [60, 61, 62]), *runs_of(dropout, [61, 62])]
+    runs += [run(base, 0, {}, state=State.STOPPED, created=1.0), run(dropout, 2, {}, state=State.DIVERGED)]
+    text = in_words(compose(judged(runs, [], names=["network"]), cells(runs), run_data=run_data(), made=NOON))
+    threats = text.partition("**Runs not shown.**")[2].partition("\n")[0]
+    assert threats.startswith(" 1 run of the rows themselves (1 stopped) and 3 runs of Dropout (2 finished, 1 failed).")
+    assert "| Network | 4 | 3 |  | 1 |  |  | 3 |  |" in text
+    assert "| Dropout | 3 | 2 | 1 |  |  |  |  | not in the table |" in text
+
+
+def test_data_recipe_run_ids_and_costs_are_given_in_full(whole: Document) -> None:
+    text = in_words(whole).partition("## Data and recipe")[2]
+    for said in (
+        "| Network | cifar10 | 25,000 plain, the first 50% | none | 10,000 | ffffffffffff |",
+        "10 classes of cifar10: airplane, automobile,",
+        "| optimizer.lr | 0.001 |",
+        "| fc1 | 540 -> 270 | 146,070 |",
+        "resize(size 32), horizontal_flip(p 0.5), rotation(degrees 10), color_jitter(brightness 0.3, contrast 0.2, ",
+        "| Adam 0.01 | 0 | Cifar/Adam 0.01/s0-1000 | never learned | 10 |",
+        "In total 39 runs,",
+    ):
+        assert said in text
+
+
+def test_overrides_that_all_rows_share_are_said_once_in_the_heading() -> None:
+    short = Training(epochs=5)
+    base = spec(baseline=None, training=short, overrides={"training.epochs": 5})
+    dropout = spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)), training=short, overrides=base.overrides)
+    runs = [*runs_of(base, [60, 61, 62]), *runs_of(dropout, [61, 62, 63])]
+    document = compose(judged(runs, []), cells(runs), run_data=run_data(), made=NOON)
+    assert document.title == "Lab report: test/accuracy of 2 experiments, all with epochs=5"
+    assert "[epochs=5]" not in in_words(document)
+    assert re.search(r"labtui run [a-z ]+ --epochs 5 --seeds 0-2", in_words(document))
+    alone = [*runs_of(spec(baseline=None), [60, 61]), *runs_of(dropout, [61, 62])]
+    assert "Dropout [epochs=5]" in in_words(compose(judged(alone, []), cells(alone), run_data=run_data(), made=NOON))
 
 
 def test_every_experiment_has_a_section_with_its_charts(whole: Document) -> None:
@@ -194,9 +258,7 @@ def test_the_short_form_has_interval_and_n_on_each_difference() -> None:
 
 
 def test_that_nothing_was_concluded_is_said_once(whole: Document) -> None:
-    text = to_markdown(
-        Document(whole.title, tuple(block for block in whole.blocks if not isinstance(block, Picture)))
-    ).text
+    text = in_words(whole)
     assert text.count("Nothing was concluded about") == 1
 
 
@@ -215,9 +277,7 @@ def test_the_heat_map_of_one_seed_says_that_it_has_no_standard_error() -> None:
 
 
 def test_the_ratio_of_losses_says_when_each_of_them_is_counted(whole: Document) -> None:
-    text = to_markdown(
-        Document(whole.title, tuple(block for block in whole.blocks if not isinstance(block, Picture)))
-    ).text
+    text = in_words(whole)
     assert (
         "The train loss is counted during the epoch, while the network still learns, and the test loss after it" in text
     )

@@ -54,7 +54,7 @@ def _training_images(change: Change, here: Cell, there: Cell) -> str:
 
 def _images(here: Cell, there: Cell) -> Iterable[Finding]:
     """Another data set is another test set, even if the data set is the declared factor."""
-    ours, theirs = _fingerprints(here), _fingerprints(there)
+    ours, theirs = data_fingerprints(here), data_fingerprints(there)
     if here.spec.data.name != there.spec.data.name:
         names = clean_line(there.spec.data.name, 60), clean_line(here.spec.data.name, 60)
         text = f"other test images: {names[0]} in {there.title}, {names[1]} here"
@@ -158,7 +158,8 @@ def run_environment(cell: Cell) -> dict[str, set[str]]:
     return environment
 
 
-def _fingerprints(cell: Cell) -> set[str]:
+def data_fingerprints(cell: Cell) -> set[str]:
+    """What identifies the images that the runs of a cell were trained and tested on."""
     prints = (run.spec_file.data_fingerprint for run in cell.runs if run.spec_file)
     return {clean_line(fingerprint, 16) for fingerprint in prints if fingerprint}
 

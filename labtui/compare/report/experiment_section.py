@@ -145,9 +145,10 @@ def _baseline_lines(rows: Sequence[ComparisonRow], cells: Mapping[str, Cell], ru
         for row in rows
         for comparison in row.comparisons
     }
+    titles = {comparison.against_key: comparison.against for row in rows for comparison in row.comparisons}
     lines = []
     for key, stroke in strokes.items():
         cell = cells.get(key)
         if cell and all(row.key != key for row in rows):
-            lines.append(PlotLine(cell.title, stroke, tuple(run_data.curves(run) for run in cell.runs)))
+            lines.append(PlotLine(titles[key], stroke, tuple(run_data.curves(run) for run in cell.runs)))
     return lines

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from labtui.compare.cells import Cell, run_requests
 from labtui.compare.findings.confounds import run_environment
-from labtui.compare.model import ComparisonRow, ComparisonTable
+from labtui.compare.model import ComparisonTable
 from labtui.compare.render.commands import run_command
 from labtui.compare.report.document import (
     Block,
@@ -18,7 +18,6 @@ from labtui.compare.report.document import (
     lead,
     plain,
 )
-from labtui.compare.spec_diff import changes
 from labtui.spec import RunSpec
 from labtui.text.words import sentence, value_text
 
@@ -35,12 +34,9 @@ _PROTOCOLS = {
     ),
 }
 
-_LONGEST = 200
-"""Characters of a value in the table of experiments."""
-
 
 def protocol(table: ComparisonTable, cells: Mapping[str, Cell]) -> list[Block]:
-    """Data, training and judging, and what each experiment changes."""
+    """How training, selection and judging went."""
     specs = [cells[row.key].spec for row in table.rows if row.key in cells]
     if not specs:
         return []
@@ -51,7 +47,7 @@ def protocol(table: ComparisonTable, cells: Mapping[str, Cell]) -> list[Block]:
         lead("Selection.", f"{sentence(table.metric.selection)}"),
         lead("Judging.", _judging(table)),
     ]
-    return [Heading(2, "Protocol"), Bullets(tuple(items)), *_experiments(table, cells)]
+    return [Heading(2, "Protocol"), Bullets(tuple(items))]
 
 
 def _training(specs: list[RunSpec]) -> str:
@@ -59,16 +55,18 @@ def _training(specs: list[RunSpec]) -> str:
     batches = _several(str(spec.training.batch_size) for spec in specs)
     models = _several(str(type(spec.model).__struct_config__.tag) for spec in specs)
     sets = _several(value_text(spec.data.name) for spec in specs)
-    return f"{epochs} epochs in batches of {batches} on {sets}; model {models}. The table below lists what differs."
+    return (
+        f"{epochs} epochs in batches of {batches} on {sets}; model {models}. Every key of every recipe is listed below."
+    )
 
 
 def _seeds(table: ComparisonTable) -> str:
-    numbers = sorted({row.n for row in table.rows})
-    if numbers == [1]:
+    counts = sorted({row.n + len(row.failures) for row in table.rows})
+    if counts == [1]:
         return (
             "One each. One seed shows no spread, so no difference is judged; each row says how many seeds are needed."
         )
-    between = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else str(numbers[0])
+    between = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
     return (
         f"{between} per experiment. A seed fixes the initial weights and the order of the images. Each number is a "
         "mean over seeds; sd is the standard deviation over seeds."
@@ -85,25 +83,6 @@ def _judging(table: ComparisonTable) -> str:
         f"twenty has a false gain or loss.{least} A row is not judged if anything but its declared factor differs "
         "from the baseline."
     )
-
-
-def _experiments(table: ComparisonTable, cells: Mapping[str, Cell]) -> list[Block]:
-    head = ("", "description", "declared factor", "difference to its declared baseline")
-    lines = tuple(
-        TableLine((row.title, row.description, ", ".join(row.factor), _changed(row, cells))) for row in table.rows
-    )
-    return [TableBlock(caption="The experiments.", head=head, left=frozenset(head), lines=lines)]
-
-
-def _changed(row: ComparisonRow, cells: Mapping[str, Cell]) -> str:
-    cell, base = cells.get(row.key), cells.get(row.declared.against_key) if row.declared else None
-    if cell is None or base is None:
-        return ""
-    listed = [
-        f"{change.key} {value_text(change.there, _LONGEST)} → {value_text(change.here, _LONGEST)}"
-        for change in changes(cell.spec, base.spec)
-    ]
-    return "; ".join(listed) or "nothing"
 
 
 def _several(words: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 from labtui.compare.cells import Cell
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, SeedCounts, Severity, Verdict
 from labtui.compare.report import difference_plots
+from labtui.compare.report.data_and_recipe import data_and_recipe
 from labtui.compare.report.document import (
     Block,
     Bullets,
@@ -24,7 +25,9 @@ from labtui.compare.report.experiment_section import section, without_conclusion
 from labtui.compare.report.html import to_html
 from labtui.compare.report.markdown import to_markdown
 from labtui.compare.report.method import environment, glossary, protocol, repeat
+from labtui.compare.report.publishable import shared_overrides, without_machines, without_overrides, without_paths
 from labtui.compare.report.results import results
+from labtui.compare.report.threats import threats, tried
 from labtui.compare.run_data import RunData
 from labtui.errors import MachineError
 from labtui.store.files import write_bytes
@@ -79,24 +82,31 @@ def compose(
     is the date of the report, in seconds since the epoch; None means now.
     """
     run_data, by_key = run_data or RunData(), {cell.key: cell for cell in cells}
-    title = title or f"Lab report: {table.metric.tag} of {len(table.rows)} experiments"
-    blocks: list[Block] = [Heading(1, title), Paragraph(_byline(table, made)), *_summary(table)]
+    overrides = shared_overrides(table)
+    table = without_machines(without_overrides(table, overrides), cells)
+    everywhere = f", all with {overrides}" if overrides else ""
+    title = title or f"Lab report: {table.metric.tag} of {len(table.rows)} experiments{everywhere}"
+    blocks: list[Block] = [Heading(1, title), Paragraph(_byline(table, made, overrides)), *_summary(table)]
     blocks += [Heading(2, "Question"), Paragraph(plain(_question(table))), *protocol(table, by_key), *results(table)]
+    blocks += threats(table, cells)
     blocks += [Heading(2, "Experiment by experiment")]
     if silent := without_conclusion(table):
         blocks.append(Paragraph(plain(f"Nothing was concluded about {enumeration(silent)}.")))
     for experiment in dict.fromkeys((row.data, row.experiment) for row in table.rows):
         rows = [row for row in table.rows if (row.data, row.experiment) == experiment]
         blocks += section(rows, table, by_key, run_data)
-    blocks += [*_by_class(table), *environment(by_key, table), *repeat(by_key, table), *glossary()]
-    return Document(title=title, blocks=tuple(blocks))
+    blocks += [*_by_class(table), *tried(table, cells), *data_and_recipe(table, by_key)]
+    blocks += [*environment(by_key, table), *repeat(by_key, table), *glossary()]
+    return without_paths(Document(title=title, blocks=tuple(blocks)), cells)
 
 
-def _byline(table: ComparisonTable, made: float | None) -> Words:
+def _byline(table: ComparisonTable, made: float | None, overrides: str) -> Words:
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() if made is None else made))
     runs = sum(row.n for row in table.rows)
     sets = ", ".join(dict.fromkeys(row.data for row in table.rows))
-    return (Piece(f"{day} · {runs} runs of {len(table.rows)} experiments on {sets} · written by labtui", "soft"),)
+    parts = [day, f"{runs} runs of {len(table.rows)} experiments on {sets}"]
+    parts += [f"every run with {overrides}"] if overrides else []
+    return (Piece(" · ".join([*parts, "written by labtui"]), "soft"),)
 
 
 def _summary(table: ComparisonTable) -> list[Block]:
