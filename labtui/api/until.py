@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from labtui import datasets
 from labtui.api.dataset_choice import Progress
 from labtui.api.lab import Lab, open_lab
-from labtui.api.lifecycle import enqueue, enqueue_resume, start_queue_runner
+from labtui.api.lifecycle import enqueue, enqueue_resume, remove_from_queue, start_queue_runner
 from labtui.api.placement import Placement, estimated_memory, place_runs
 from labtui.api.planning import plan_runs, planned_run
 from labtui.compare.baselines import joint_factor
@@ -40,12 +40,13 @@ from labtui.compare.plans import (
     evaluate,
     wanted_seeds,
 )
-from labtui.compare.sequential import CAP, boundaries
+from labtui.compare.sequential import CAP, FIRST_LOOK, Boundaries, boundaries
 from labtui.compare.spec_diff import pairs_by_seed
 from labtui.compare.statistics import ALPHA
 from labtui.errors import LabError, MachineError, UsageError
 from labtui.launch.daemonize import daemonize, redirect_output, spawn
 from labtui.launch.environment import importable_environment
+from labtui.launch.queue.entries import waiting_entries
 from labtui.spec import RunSpec, Variant, recipe_hash
 from labtui.store.files import read_json, write_json
 from labtui.store.paths import RunsPaths
@@ -57,7 +58,13 @@ from labtui.store.tags import DEFAULT_METRIC
 POLL = 0.3
 """Seconds between two looks at the runs."""
 
+MOST_SEEDS = 1_000
+"""The largest number of seeds of a plan."""
+
 BY = "labtui run --until decided"
+
+LOG_STOPPED = "stopped: "
+"""How the last entry of a driver's log begins, behind its time, if the driver left before the plan had ended."""
 
 _READY = "ready"
 
@@ -80,10 +87,17 @@ class PlanRequest:
 
 
 def make_plan(
-    lab: Lab, request: PlanRequest, placement: Placement, *, fetch: bool = True, progress: Progress | None = None
+    lab: Lab,
+    request: PlanRequest,
+    placement: Placement,
+    *,
+    fetch: bool = True,
+    calibrate: bool = True,
+    progress: Progress | None = None,
 ) -> tuple[Plan, tuple[str, ...]]:
     """The plan for a request, and messages for the user. Nothing is written.
 
+    Without `calibrate`, which may take seconds, its boundaries have no rates: enough for a preview, not to be run.
     Raises UsageError for wrong names and options, for a row without a baseline, and for one that differs from its
     baseline in more than the declared factor, whose difference no number of seeds can explain.
     """
@@ -91,8 +105,8 @@ def make_plan(
         raise UsageError("--until decided needs the names of the experiments to decide.")
     if not 0 < request.alpha < 0.5:
         raise UsageError(f"--alpha {request.alpha:g} is not between 0 and 0.5.")
-    if not 3 <= request.max_seeds <= 1_000:
-        raise UsageError("--max-seeds needs a number from 3 to 1000: fewer seeds show no spread.")
+    if not FIRST_LOOK <= request.max_seeds <= MOST_SEEDS:
+        raise UsageError(f"--max-seeds needs a number from {FIRST_LOOK} to {MOST_SEEDS}: fewer seeds show no spread.")
     rows = lab.catalog.select(request.names)
     pairs = [(row, _baseline_of(lab, row, request.baseline)) for row in rows]
     pairs = [(row, baseline) for row, baseline in pairs if row.spec.name != baseline.spec.name]
@@ -117,13 +131,16 @@ def make_plan(
     metric = metric_of(request.metric)
     require_direction(metric)
     info = datasets.get(next(iter(specs.values())).data.name)
+    share = request.alpha / len(comparisons)
     plan = Plan(
         id=_plan_id(request.metric, comparisons),
         created=time.time(),
         metric=request.metric,
         higher_is_better=metric.better == "higher",
         alpha=request.alpha,
-        boundaries=boundaries(request.alpha / len(comparisons), request.max_seeds),
+        boundaries=boundaries(share, request.max_seeds)
+        if calibrate
+        else Boundaries(alpha=share, cap=request.max_seeds),
         comparisons=comparisons,
         resolution=100 / info.test_images if metric.is_accuracy else 0.0,
         chance=100 / len(info.classes) if metric.is_accuracy else None,
@@ -139,23 +156,32 @@ def store_plan(lab: Lab, plan: Plan) -> Plan:
     Raises UsageError if the stored plan has other terms: a plan is fixed before its first run. Raises MachineError
     if the file cannot be written.
     """
-    path = plan_path(lab, plan.id)
-    if path.exists():
-        stored = read_json(path, Plan)
-        changed = changed_terms(stored, plan)
-        if changed:
-            raise UsageError(
-                f"These comparisons have a plan with other terms ({', '.join(changed)}): {path}",
-                advice="A plan is fixed before its first run. Repeat the command with the plan's own terms: --alpha "
-                f"{stored.alpha:g} --max-seeds {stored.cap}{_effects(stored)}.",
-            )
+    stored = stored_plan(lab, plan)
+    if stored is not None:
         return stored
+    path = plan_path(lab, plan.id)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, plan)
     except OSError as error:
         raise machine_error(error, "The plan could not be written", path) from error
     return plan
+
+
+def stored_plan(lab: Lab, plan: Plan) -> Plan | None:
+    """The stored plan of the same comparisons, or None. Raises UsageError if its terms differ from these."""
+    path = plan_path(lab, plan.id)
+    if not path.exists():
+        return None
+    stored = read_json(path, Plan)
+    changed = changed_terms(stored, plan)
+    if changed:
+        raise UsageError(
+            f"These comparisons have a plan with other terms ({', '.join(changed)}): {path}",
+            advice="A plan is fixed before its first run. Repeat the command with the plan's own terms: --alpha "
+            f"{stored.alpha:g} --max-seeds {stored.cap}{_effects(stored)}.",
+        )
+    return stored
 
 
 def plan_path(lab: Lab, plan_id: str) -> Path:
@@ -171,6 +197,53 @@ def place_seeds(requested_device: str, specs: Iterable[RunSpec], jobs: int | Non
     return place_runs(requested_device, runs=2 * max_seeds, jobs=jobs, memory=estimated_memory(specs))
 
 
+class PlanReader:
+    """Reads from the runs of a lab how far one plan has come."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.runs: tuple[Run, ...] = ()
+        """The plan's runs at the last reading, newest first."""
+        self.outcomes: Outcomes = {}
+        self.state = evaluate(plan, self.outcomes)
+        self._recipes: dict[str, str] = {}
+
+    def read(self, runs: Iterable[Run]) -> PlanState:
+        """How far the plan has come; `runs` are those of the lab, newest first."""
+        self.runs = tuple(run for run in runs if self._is_seed(run))
+        outcomes = plan_outcomes(self.plan, self.runs)
+        if outcomes != self.outcomes:  # an evaluation simulates for up to half a second, on the cores that train
+            self.outcomes, self.state = outcomes, evaluate(self.plan, outcomes)
+        return self.state
+
+    @property
+    def trained(self) -> int:
+        """The seeds that have an outcome, over all sides."""
+        return sum(len(seeds) for seeds in self.outcomes.values())
+
+    def recipe(self, run: Run) -> str:
+        """The recipe hash of one of the plan's runs."""
+        return self._recipes[run.id]
+
+    def _is_seed(self, run: Run) -> bool:
+        """Whether a run is a seed of this plan: its recipe, and trained where the plan trains."""
+        if run.spec is None or run.foreign or run.spec.seed >= self.plan.cap:
+            return False
+        if run.id not in self._recipes:  # a spec never changes, and every run of the folder is asked at every step
+            self._recipes[run.id] = recipe_hash(run.spec)
+        if self._recipes[run.id] not in {side.recipe for side in self.plan.sides}:
+            return False
+        if run.launch is None:
+            return True
+        same_threads = self.plan.threads is None or run.launch.threads == self.plan.threads
+        return run.launch.device.partition(":")[0] == self.plan.device and same_threads
+
+
+def plan_lock(lab: Lab, plan_id: str) -> FileLock:
+    """The lock that the driver of a plan holds; it does not wait."""
+    return FileLock(plan_path(lab, plan_id).with_suffix(".lock"), timeout=0)
+
+
 class PlanDriver:
     """Moves one plan forward: queues the seeds that are wanted, and evaluates those that have ended."""
 
@@ -180,14 +253,15 @@ class PlanDriver:
         self._plan = plan
         self._device = requested_device
         self._placement = placement
-        self._lock = FileLock(plan_path(lab, plan.id).with_suffix(".lock"), timeout=0)
+        self._lock = plan_lock(lab, plan.id)
         self._retried: set[str] = set()
         self._resumes = True
-        self._recipes: dict[str, str] = {}
-        self._outcomes: Outcomes = {}
-        self._state = evaluate(plan, self._outcomes)
-        self.runs: tuple[Run, ...] = ()
+        self._reader = PlanReader(plan)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
         """The plan's runs at the last step, newest first."""
+        return self._reader.runs
 
     def step(self) -> PlanState:
         """Look at the runs once, queue what is wanted, and give how far the plan has come.
@@ -195,18 +269,22 @@ class PlanDriver:
         If another process drives the plan, nothing is queued. Raises LabError if a seed's run failed for a reason that
         says nothing about its recipe, or was stopped, after this driver had started: the plan then waits for the user.
         """
-        self.runs = tuple(run for run in self._lab.store.scan() if self._is_seed(run))
-        outcomes = plan_outcomes(self._plan, self.runs)
-        if outcomes != self._outcomes:  # an evaluation simulates for up to half a second, on the cores that train
-            self._outcomes, self._state = outcomes, evaluate(self._plan, outcomes)
-        if not self._state.has_ended and self._drives():
-            self._queue()
-        return self._state
+        state = self._reader.read(self._lab.store.scan())
+        if not state.has_ended and self._drives():
+            self._queue(state)
+        return state
 
     def stop_queueing(self) -> tuple[Run, ...]:
         """Queue nothing any more. Returns the plan's runs that are queued or running."""
         self._lock.release()
         return tuple(run for run in self.runs if _is_pending(run))
+
+    def remove_queued(self) -> None:
+        """Remove the plan's runs that have not started from the queue."""
+        waiting = {run.id for run in self.runs if run.state is State.QUEUED}
+        for entry in waiting_entries(self._lab.store.root):
+            if entry.run in waiting:
+                remove_from_queue(self._lab, entry)
 
     def _drives(self) -> bool:
         if self._lock.is_locked:
@@ -217,24 +295,12 @@ class PlanDriver:
             return False
         return True
 
-    def _is_seed(self, run: Run) -> bool:
-        """Whether a run is a seed of this plan: its recipe, and trained where the plan trains."""
-        if run.spec is None or run.foreign or run.spec.seed >= self._plan.cap:
-            return False
-        if run.id not in self._recipes:  # a spec never changes, and every run of the folder is asked at every step
-            self._recipes[run.id] = recipe_hash(run.spec)
-        if self._recipes[run.id] not in {side.recipe for side in self._plan.sides}:
-            return False
-        if run.launch is None:
-            return True
-        same_threads = self._plan.threads is None or run.launch.threads == self._plan.threads
-        return run.launch.device.partition(":")[0] == self._plan.device and same_threads
-
-    def _queue(self) -> None:
-        newest = {(self._recipes[run.id], run.spec.seed): run for run in reversed(self.runs) if run.spec is not None}
+    def _queue(self, state: PlanState) -> None:
+        reader = self._reader
+        newest = {(reader.recipe(run), run.spec.seed): run for run in reversed(self.runs) if run.spec is not None}
         queued = False
         active = sum(map(_is_pending, self.runs))
-        for side, seed in wanted_seeds(self._state, self._outcomes, ahead=self._placement.jobs):
+        for side, seed in wanted_seeds(state, reader.outcomes, ahead=self._placement.jobs):
             before = newest.get((side.recipe, seed))
             if before is not None and _is_pending(before):
                 continue
@@ -354,8 +420,10 @@ def main(arguments: Sequence[str]) -> int:
 
     try:
         follow_plan(driver, changed, wait)
+        driver.remove_queued()
     except LabError as error:
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error}", flush=True)  # noqa: T201 - the log
+        text = f"{error.message} {error.advice}".strip().replace("\n", " ")
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {LOG_STOPPED}{text}", flush=True)  # noqa: T201 - the log
         return error.exit_code
     return 0
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from labtui.api import Lab
-from labtui.api.lifecycle import remove_from_queue
 from labtui.api.until import (
     PlanDriver,
     PlanRequest,
@@ -24,7 +23,6 @@ from labtui.cli.streams import ReaderGone, put, put_json, say
 from labtui.compare.plans import Look, Plan, PlanState
 from labtui.compare.render.plan_text import end_lines, look_line, plan_lines, verdict_word
 from labtui.errors import EXIT_HUNG_UP, EXIT_INTERRUPTED, EXIT_TERMINATED, LabError
-from labtui.launch.queue.entries import waiting_entries
 from labtui.launch.stop import request_stop
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -128,29 +126,22 @@ def _follow(
             continue_in_background()
             return EXIT_HUNG_UP
         if state is None:
-            return _leave(lab, driver, interrupts)
+            return _leave(driver, interrupts)
     driver.stop_queueing()
-    _dequeue(lab, driver)
+    driver.remove_queued()
     _put_end(plan, state, driver, json=json)
     return 1 if any(one.looks[-1].delta is None for one in state.comparisons) else 0
 
 
-def _leave(lab: Lab, driver: PlanDriver, interrupts: Interrupts) -> int:
+def _leave(driver: PlanDriver, interrupts: Interrupts) -> int:
     """Stop what this plan queued or trains, on Ctrl-C and SIGTERM."""
     active = driver.stop_queueing()
-    _dequeue(lab, driver)
+    driver.remove_queued()
     for run in active:
         if run.state is not State.QUEUED:
             request_stop(run, by="labtui run")
     say("Stopping: each run finishes its step and saves. The plan is kept: the same command continues it.")
     return EXIT_TERMINATED if interrupts.terminated else EXIT_INTERRUPTED
-
-
-def _dequeue(lab: Lab, driver: PlanDriver) -> None:
-    waiting = {run.id for run in driver.runs if run.state is State.QUEUED}
-    for entry in waiting_entries(lab.store.root):
-        if entry.run in waiting:
-            remove_from_queue(lab, entry)
 
 
 def _put_end(plan: Plan, state: PlanState, driver: PlanDriver, *, json: bool) -> None:

@@ -170,9 +170,10 @@ def wanted_seeds(state: PlanState, outcomes: Outcomes, ahead: int) -> tuple[tupl
 
 def changed_terms(old: Plan, new: Plan) -> tuple[str, ...]:
     """The names of what differs between two plans, apart from their id and date; empty where they are the same plan."""
-    names = ("metric", "higher_is_better", "alpha", "boundaries", "comparisons", "resolution", "chance")
-    # Device and threads are not terms of the comparison: the plan's file goes on deciding them.
-    return tuple(name for name in names if getattr(old, name) != getattr(new, name))
+    names = ("metric", "higher_is_better", "alpha", "comparisons", "resolution", "chance")
+    # Device, threads and the calibrated rates are not terms of the comparison: the plan's file goes on deciding them.
+    changed = [name for name in names if getattr(old, name) != getattr(new, name)]
+    return (*changed, *(["max seeds"] if old.cap != new.cap else []))
 
 
 def _evaluate(plan: Plan, comparison: PlannedComparison, outcomes: Outcomes) -> ComparisonState:

@@ -56,9 +56,9 @@ class Boundaries(Struct, frozen=True, kw_only=True):
     alpha: float
     """False claims accepted over all looks, for one of the plan's comparisons."""
     cap: int
-    claim: tuple[float, ...]
+    claim: tuple[float, ...] = ()
     """Per look: the interval at 1 minus this rate that excludes zero is a claim."""
-    equivalence: tuple[float, ...]
+    equivalence: tuple[float, ...] = ()
     """Per look: the interval at 1 minus this rate that lies within the smallest effect excludes what matters."""
 
     @property

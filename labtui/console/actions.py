@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, cast
 from labtui.api import Lab, LaunchPlan, PlannedRun, plan_runs
 from labtui.console.experiments.entry import EntryKey, EntryKind
 from labtui.console.launch.preview import plan_request
-from labtui.console.launch.request import LaunchRequest, command_of_run, command_of_variants, request_of_run
+from labtui.console.launch.request import (
+    LaunchRequest,
+    command_of_run,
+    command_of_variants,
+    request_of_plan,
+    request_of_run,
+)
 from labtui.console.messages import Notification, run_in_background
 from labtui.console.notifications import run_label
 from labtui.console.selection import RunsScreen, Selection
@@ -202,6 +208,9 @@ def _request(selection: Selection) -> LaunchRequest:
     keys = [entry.key for entry in selection.entries]
     if run is not None and run.spec is not None and keys == [EntryKey(EntryKind.RUN, run.id)]:
         return request_of_run(run.spec)
+    plan = selection.entries[0].plan if len(selection.entries) == 1 else None
+    if plan is not None and not plan.state.has_ended and plan.comparison(selection.entries[0].title) is not None:
+        return request_of_plan(plan.plan)
     return LaunchRequest(selection.names)
 
 
@@ -215,7 +224,11 @@ def queue_defaults(lab: Lab, names: Sequence[str], report: Report) -> str:
 
 
 def queue_request(lab: Lab, request: LaunchRequest, report: Report) -> str:
-    """Plan a request of the launch dialog, fetch the data that it needs, and queue the runs."""
+    """Plan a request of the launch dialog, fetch the data that it needs, and queue the runs or start the plan."""
+    if request.until is not None:
+        from labtui.console.launch.until import start_until  # deferred: numpy
+
+        return start_until(lab, request, report)
     reported = -1
 
     def progress(done: int, total: int) -> None:

@@ -23,11 +23,12 @@ from labtui.api import Lab
 from labtui.console import saved_state
 from labtui.console.actions import Actions, restart_queue
 from labtui.console.commands import EVERYWHERE, bindings, name_of, read_keymap, system_commands
+from labtui.console.data.plans import PlanWatch
 from labtui.console.data.poller import CatalogWatch, Poller, poll_in_thread
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.messages import ActionFailed, Notification, PollFailed, RunsUpdated
-from labtui.console.notifications import run_changes, still_running, summary_since
+from labtui.console.notifications import plan_changes, run_changes, still_running, summary_since
 from labtui.console.terminal.driver import compact_driver
 from labtui.console.terminal.job_control import JobControl
 from labtui.console.theme import NAMES, THEMES
@@ -71,7 +72,9 @@ class LabtuiApp(App[None]):
         self._state_file = saved_state.path_of(lab.store.root, self.settings.state_folder)
         self.saved_state = saved_state.load(self._state_file)
         self._last_open = self.saved_state.seen
-        self._poller = poller or Poller(lab.store, notices=CatalogWatch(lab.catalog.path).notices)
+        self._poller = poller or Poller(
+            lab.store, notices=CatalogWatch(lab.catalog.path).notices, plans=PlanWatch(lab.store.root).read
+        )
         self._stop_polling: Callable[[], None] = lambda: None
         self._job_control = JobControl(self)
         self._interrupted = 0.0
@@ -159,11 +162,15 @@ class LabtuiApp(App[None]):
                 self.say(notice, style="warn")
         if not before.when:
             self._on_first_snapshot()
-        elif before.runs is not message.snapshot.runs:
-            for change in run_changes({run.id: run.state for run in before.runs}, message.snapshot.runs):
-                self.say(change.text, style="bad" if change.alarm else "good")
-                if change.alarm:
-                    self.bell()
+            return
+        changes = []
+        if before.runs is not message.snapshot.runs:
+            changes += run_changes({run.id: run.state for run in before.runs}, message.snapshot.runs)
+        changes += plan_changes(before.plans, message.snapshot.plans)
+        for change in changes:
+            self.say(change.text, style="bad" if change.alarm else "good")
+            if change.alarm:
+                self.bell()
 
     def _on_first_snapshot(self) -> None:
         """Say what happened while no console was open, and restart a queue that stands still."""

@@ -2,13 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from labtui.console.data.plans import PlanProgress
 from labtui.console.experiments.entry import figure
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.text.durations import moment
 from labtui.text.numbers import accuracy
+
+if TYPE_CHECKING:
+    from labtui.compare.plans import ComparisonState
 
 BAD = frozenset({State.DIVERGED, State.FAILED, State.LOST})
 """Ends that need attention."""
@@ -34,6 +38,37 @@ def run_changes(before: Mapping[str, State], runs: Iterable[Run]) -> list[RunCha
         elif was is not None and was is not State.STALLED and run.state is State.STALLED:
             changes.append(RunChange(f"{run_label(run)} is stalled: {run.reason}", alarm=True))
     return changes
+
+
+def plan_changes(before: Iterable[PlanProgress], plans: Iterable[PlanProgress]) -> list[RunChange]:
+    """What happened to plans between two polls: a comparison was decided, a plan ended or waits for the user."""
+    was = {progress.plan.id: progress for progress in before}
+    changes = []
+    for progress in plans:
+        earlier = was.get(progress.plan.id)
+        if earlier is None or earlier == progress:
+            continue
+        ended = [
+            now
+            for then, now in zip(earlier.state.comparisons, progress.state.comparisons, strict=False)
+            if now.has_ended and not then.has_ended
+        ]
+        changes += [RunChange(_decided(progress, one), alarm=False) for one in ended]
+        if progress.is_waiting and earlier.is_driven:
+            changes.append(RunChange(f"{_rows(progress)}: the plan waits. {progress.note}".rstrip(), alarm=True))
+    return changes
+
+
+def _decided(progress: PlanProgress, comparison: "ComparisonState") -> str:
+    """The last look of a comparison that has ended; with what was saved once the whole plan has."""
+    from labtui.compare.render.plan_text import look_line, saved_text  # deferred: no plans, no numpy
+
+    text = look_line(progress.plan, comparison, comparison.looks[-1])
+    return f"{text}. {saved_text(progress.plan, progress.trained)}" if progress.state.has_ended else text
+
+
+def _rows(progress: PlanProgress) -> str:
+    return ", ".join(one.row.title for one in progress.plan.comparisons)
 
 
 def summary_since(runs: Iterable[Run], since: float, now: float) -> str:

@@ -127,7 +127,7 @@ def test_a_plan_survives_its_file_and_a_changed_one_names_what_changed():
     first = plan()
     assert msgspec.json.decode(msgspec.json.encode(first), type=Plan) == first
     assert changed_terms(first, msgspec.structs.replace(first, created=5.0)) == ()
-    assert changed_terms(first, plan(cap=8)) == ("boundaries",)
+    assert changed_terms(first, plan(cap=8)) == ("max seeds",)
     assert changed_terms(first, plan(smallest=None)) == ("comparisons",)
 
 

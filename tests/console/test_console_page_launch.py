@@ -67,7 +67,7 @@ async def test_the_plan_is_shown_before_anything_starts(app, requests):
         await opened(app, pilot, 0)
         await pilot.press("g", "space", "space", "R")
         assert page(app).request == LaunchRequest(("network", "dropout"))
-        await pilot.press("2", "down", "down", "down", "5")
+        await pilot.press("2", "down", "down", "down", "down", "5")
         await planned(app, pilot)
         assert page(app).request == LaunchRequest(("network", "dropout"), "2", ("training.epochs=5",))
         assert "4 runs" in plan(app)
@@ -196,7 +196,7 @@ def burst(app: ConsoleUnderTest, *keys: str) -> None:
 async def test_keys_that_come_faster_than_they_are_checked_are_all_typed(app, requests):
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
-        await pilot.press("g", "R", "down", "down", "down", "down")
+        await pilot.press("g", "R", "down", "down", "down", "down", "down")
         fields = app.screen.query_one(Form)
         burst(app, *"0.05")
         assert fields.current.text == "0.001", "nothing was handled yet"
@@ -211,7 +211,8 @@ async def test_text_and_movement_keep_their_order_however_fast_they_come(app, re
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await pilot.press("g", "R")
-        burst(app, "2", "down", "right", "down", "down", "1", "9", "backspace", "down", "4", "enter", "5", "enter")
+        burst(app, "2", "down", "right", "down", "down", "down", "1", "9", "backspace")
+        burst(app, "down", "4", "enter", "5", "enter")
         await app.until(pilot, lambda: "optimizer.lr=45" in page(app).request.overrides)
         assert page(app).request == LaunchRequest(("network",), "2", ("training.epochs=1", "optimizer.lr=45"), "cpu")
         assert requests == [], "Enter does not queue the plan of before"
@@ -235,7 +236,7 @@ async def test_the_mouse_moves_to_a_field_and_within_its_text(app, requests):
         await opened(app, pilot, 0)
         await pilot.press("g", "R")
         form = app.screen.query_one(Form)
-        await pilot.click(form, offset=(4, 4))
+        await pilot.click(form, offset=(4, 5))
         assert form.current.key == "training.epochs"
         await pilot.press("1", "9")
         await pilot.click(form.editor, offset=(1, 0))

@@ -17,13 +17,13 @@ def plan_lines(plan: Plan) -> list[str]:
         f"Plan {plan.id}: looks after each seed from {plan.boundaries.looks[0]} to {plan.cap}; over all looks, a "
         f"difference that is not there is claimed in at most {100 * plan.alpha:g}% of plans{share}."
     )
-    return [head, *(f"  {_pair(one)}, {_method(one)}{_effect(plan, one)}" for one in plan.comparisons)]
+    return [head, *(f"  {pair_text(one)}, {_method(one)}{_effect(plan, one)}" for one in plan.comparisons)]
 
 
 def look_line(plan: Plan, state: ComparisonState, look: Look) -> str:
     """One look: the repeated interval, what it decides, and the chance to be decided by the cap."""
     metric = metric_of(plan.metric)
-    name = f"{_pair(state.comparison)}, {plural(look.seeds, 'seed')}"
+    name = f"{pair_text(state.comparison)}, {plural(look.seeds, 'seed')}"
     failed = _failed(state.comparison, look)
     if look.delta is None:
         return f"{name}: fewer than two seeds finished{failed}"
@@ -46,10 +46,15 @@ def end_lines(state: PlanState, trained: int, seconds_per_training: float | None
             "Stopped when decided: the interval holds over all looks, while the difference itself is, on average, "
             "slightly too far from zero."
         )
+    lines.append(saved_text(plan, trained, seconds_per_training))
+    return lines
+
+
+def saved_text(plan: Plan, trained: int, seconds_per_training: float | None = None) -> str:
+    """`18 trainings of at most 40: 22 saved, about 1h of training.`"""
     saved = plan.cap * len(plan.sides) - trained
     time = f", about {duration(saved * seconds_per_training)} of training" if seconds_per_training and saved else ""
-    lines.append(f"{plural(trained, 'training')} of at most {plan.cap * len(plan.sides)}: {saved:,} saved{time}.")
-    return lines
+    return f"{plural(trained, 'training')} of at most {plan.cap * len(plan.sides)}: {saved:,} saved{time}."
 
 
 def verdict_word(plan: Plan, decision: Decision) -> str:
@@ -59,6 +64,11 @@ def verdict_word(plan: Plan, decision: Decision) -> str:
     return {Decision.NEGLIGIBLE: "no difference that matters", Decision.CONTINUE: "not yet decided"}.get(
         decision, "undecided"
     )
+
+
+def pair_text(comparison: PlannedComparison) -> str:
+    """`Dropout against Adam 0.001`."""
+    return f"{comparison.row.title} against {comparison.baseline.title}"
 
 
 def _course(plan: Plan, look: Look) -> str:
@@ -81,10 +91,6 @@ def _failed(comparison: PlannedComparison, look: Look) -> str:
         if failed
     ]
     return f" ({'; '.join(parts)})" if parts else ""
-
-
-def _pair(comparison: PlannedComparison) -> str:
-    return f"{comparison.row.title} against {comparison.baseline.title}"
 
 
 def _method(comparison: PlannedComparison) -> str:

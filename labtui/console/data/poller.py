@@ -14,6 +14,7 @@ from typing import Protocol
 
 from labtui.console.data.curve_loader import CurveLoader, Reader, open_reader
 from labtui.console.data.log_tail import LogTail
+from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Interest, Log, Machine, Snapshot
 from labtui.store.run import Run
 
@@ -94,6 +95,7 @@ class Poller:
         reader: Callable[[Path], Reader] = open_reader,
         machine: Callable[[], Machine] = read_machine,
         notices: Callable[[], tuple[str, ...]] = tuple,
+        plans: Callable[[tuple[Run, ...]], tuple[PlanProgress, ...]] = lambda _: (),
         interval: PollInterval | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -102,6 +104,7 @@ class Poller:
         self._loader = CurveLoader(reader, clock)
         self._read_machine = machine
         self._more_notices = notices
+        self._read_plans = plans
         self._clock = clock
         self._interest = Interest()
         self._wake = threading.Event()
@@ -149,6 +152,7 @@ class Poller:
             pending=pending,
             log=self._poll_log(interest.log, runs),
             machine=self._machine,
+            plans=self._read_plans(runs),
             notices=(*self._store.notices, *self._more_notices()),
             writable=self._store.writable,
             when=time.time(),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from labtui.console.data.plans import PlanProgress
 from labtui.store.run import Run
 
 if TYPE_CHECKING:  # numpy and the launchers come after the first frame
@@ -82,6 +83,8 @@ class Snapshot:
     log: Log = field(default_factory=Log)
     machine: Machine = field(default_factory=Machine)
     notices: tuple[str, ...] = ()
+    plans: tuple[PlanProgress, ...] = ()
+    """Plans of comparisons, oldest first."""
     writable: bool = True
     when: float = 0.0
     """Seconds since the epoch."""
@@ -95,9 +98,10 @@ class Snapshot:
         )
 
     def has_same_runs(self, other: "Snapshot") -> bool:
-        """Whether runs, curves and trends are the same; log and machine may differ."""
+        """Whether runs, curves, trends and plans are the same; log and machine may differ."""
         return (
             self.runs == other.runs
+            and self.plans == other.plans
             and (self.pending, self.notices, self.writable) == (other.pending, other.notices, other.writable)
             and _same_objects(self.curves, other.curves)
             and _same_objects(self.trends, other.trends)

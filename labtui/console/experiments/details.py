@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from labtui.console.experiments.entry import Delta, ListEntry
 from labtui.console.experiments.rows import CONFOUNDED, fraction
-from labtui.console.ui.gauges import progress
+from labtui.console.ui.gauges import progress as progress_bar
 from labtui.console.ui.glyphs import Glyphs
 from labtui.spec import Variant
 from labtui.store import tags
 from labtui.store.run import Run
+from labtui.text.clean import clean_line
 from labtui.text.durations import duration, moment
 from labtui.text.numbers import accuracy, compact, count, image_rate, loss, signed
 from labtui.text.spans import Line, Span, fit, shorten, spread, wrap
@@ -41,6 +42,8 @@ _ORDER = list(NAMES)
 
 _TWINS = {tags.TRAIN_LOSS: tags.MINIBATCH_LOSS, tags.TRAIN_ACCURACY: tags.MINIBATCH_ACCURACY}
 """Tags that are left out if the other is there: the report's protocol writes both for the same minibatches."""
+UNTIL_DECIDED = "until decided"
+
 _LEFT, _NUMBER, _PLACE = 20, 9, 11
 
 
@@ -54,8 +57,10 @@ def details(
         lines = wrap(entry.title, max(20, width))
         return [(Span("The catalog has a problem", "strong"),), *((Span(line, "bad"),) for line in lines)]
     if entry.run is None:
-        return variant_lines(entry.variant, width, glyphs) if entry.variant else []
-    return [*run_lines(entry, entry.run, width, glyphs, now), *curve_lines(curves, width, glyphs)]
+        about = variant_lines(entry.variant, width, glyphs) if entry.variant else []
+        return [*about[:1], *plan_progress_lines(entry, width, glyphs), *about[1:]]
+    shown = run_lines(entry, entry.run, width, glyphs, now)
+    return [*shown, *plan_progress_lines(entry, width, glyphs), *curve_lines(curves, width, glyphs)]
 
 
 def run_lines(entry: ListEntry, run: Run, width: int, glyphs: Glyphs, now: float) -> list[Line]:
@@ -72,7 +77,7 @@ def run_lines(entry: ListEntry, run: Run, width: int, glyphs: Glyphs, now: float
     if run.state.is_active and done is not None and run.beat is not None:
         left = duration(run.beat.eta, "")
         words = (Span(f" {100 * done:3.0f}%  "), Span(f"{left} left" if left else ""))
-        bar = progress(done, max(4, width - sum(len(word.text) for word in words)), glyphs)
+        bar = progress_bar(done, max(4, width - sum(len(word.text) for word in words)), glyphs)
         lines.append((*bar, *words))
     lines.append((Span(f"  {glyphs.dot}  ".join(_setting(run, now)), "muted"),))
     if trouble := _trouble(run):
@@ -93,6 +98,38 @@ def _delta_lines(delta: Delta | None, width: int, glyphs: Glyphs) -> list[Line]:
         spread((points, warning), key, width, glyphs.ellipsis),
         *(shorten((Span(f"  {why}", "warn"),), width, glyphs.ellipsis) for why in delta.confounds),
     ]
+
+
+def plan_progress_lines(entry: ListEntry, width: int, glyphs: Glyphs) -> list[Line]:
+    """How far the plan of this row has come: a bar of its seeds, its newest look, and what was saved at the end."""
+    progress = entry.plan
+    if progress is None:
+        return []
+    from labtui.compare.render.plan_text import look_line, pair_text, saved_text  # deferred: no plans, no numpy
+
+    comparison = progress.comparison(entry.title)
+    plan = progress.plan
+    if comparison is None:
+        rows = ", ".join(one.row.title for one in plan.comparisons)
+        return [(Span(f"baseline of {rows}, {UNTIL_DECIDED}: {progress.trained} trainings done", "muted"),)]
+    seeds = comparison.looks[-1].seeds if comparison.looks else 0
+    words = f" {seeds} of at most {plan.cap} seeds"
+    if not comparison.looks:
+        words = f" first look after {plan.boundaries.looks[0]} seeds of each; {progress.trained} trainings done"
+    head = f"{UNTIL_DECIDED} "
+    bar = progress_bar(seeds / plan.cap, max(4, min(20, width - len(head) - len(words))), glyphs)
+    lines: list[Line] = [(Span(head, "muted"), *bar, Span(words))]
+    texts = (
+        [look_line(plan, comparison, comparison.looks[-1])] if comparison.looks else [pair_text(comparison.comparison)]
+    )
+    if progress.state.has_ended:
+        texts.append(saved_text(plan, progress.trained))
+    elif progress.is_waiting:
+        texts.append(f"The plan waits: R continues it. {progress.note}".rstrip())
+    style = "" if comparison.has_ended else "warn" if progress.is_waiting else "accent"
+    for text in texts:
+        lines += [(Span(part, style),) for part in wrap(clean_line(text), max(20, width))]
+    return lines
 
 
 def _setting(run: Run, now: float) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labtui.catalog import Catalog, Problem
+from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.console.experiments.entry import Delta, EntryKey, EntryKind, Figure, ListEntry, ListOptions, figure
 from labtui.console.experiments.filters import Searched, parse_filter
@@ -67,7 +68,7 @@ class EntryBuilder:
         entries += [self._entry(key, None, runs, snapshot) for key, runs in groups.items()]
         self._built = {entry.key: self._built[entry.key] for entry in entries}
         cells = {entry.key: cell for entry in entries if (cell := self._cells[entry.key][1]) is not None}
-        return self._deltas.with_deltas(entries, cells, options.baseline)
+        return _with_plans(self._deltas.with_deltas(entries, cells, options.baseline), snapshot.plans)
 
     def _groups(self, runs: Iterable[Run]) -> dict[EntryKey, tuple[Run, ...]]:
         """Runs by the key of their entry, newest first in each."""
@@ -173,6 +174,16 @@ def _unfolded(entry: ListEntry, snapshot: Snapshot, options: ListOptions) -> lis
         for run in entry.runs
     ]
     return [replace(entry, folded=False), *children]
+
+
+def _with_plans(entries: list[ListEntry], plans: Sequence[PlanProgress]) -> list[ListEntry]:
+    """The entries with the newest plan that each takes part in, as a row before as a baseline."""
+    by_title: dict[str, PlanProgress] = {}
+    for progress in plans:
+        by_title |= {one.baseline.title: progress for one in progress.plan.comparisons}
+    for progress in plans:
+        by_title |= {one.row.title: progress for one in progress.plan.comparisons}
+    return [replace(entry, plan=by_title[entry.title]) if entry.title in by_title else entry for entry in entries]
 
 
 def _problems(catalog: Catalog) -> list[ListEntry]:

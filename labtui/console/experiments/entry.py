@@ -6,6 +6,7 @@ from enum import StrEnum
 from string import ascii_uppercase
 from typing import NamedTuple
 
+from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Trend
 from labtui.spec import Variant
 from labtui.store.run import Run
@@ -86,6 +87,8 @@ class ListEntry:
     count: int = 0
     delta: Delta | None = None
     is_baseline: bool = False
+    plan: PlanProgress | None = None
+    """The newest plan that has this entry as a row, else as a baseline."""
 
     @property
     def run(self) -> Run | None:

@@ -2,6 +2,7 @@
 
 import math
 
+from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.console.experiments.entry import ListEntry, Marks, ink_of
 from labtui.console.ui.gauges import progress
@@ -16,6 +17,9 @@ from labtui.text.tables import Column, TableRow
 
 BAR = 10
 TREND = 10
+
+VERDICT_STYLES = {"gain": "good", "loss": "bad"}
+SHORT_VERDICTS = {"no difference that matters": "no diff."}
 
 CONFOUNDED = "!"
 """Behind a delta that may come from something other than the declared factor."""
@@ -44,7 +48,7 @@ def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> T
     cells: dict[str, Line] = {
         "mark": (Span(letter, f"series{ink_of(letter)}"),) if letter else (),
         "name": _name(entry, glyphs),
-        "state": _state(run, glyphs),
+        "state": (_plan(entry.plan, entry.title),) if entry.plan and _plan_takes_state(entry) else _state(run, glyphs),
         "epoch": _epoch(run),
         "accuracy": _accuracy(entry),
         "delta": _delta(entry, glyphs),
@@ -63,7 +67,31 @@ def _name(entry: ListEntry, glyphs: Glyphs) -> Line:
         spans += [Span(f" {fold}{len(entry.runs)}", "muted")]
     if entry.note:
         spans += [Span(f" {entry.note}", "muted")]
+    if entry.plan is not None and not _plan_takes_state(entry):
+        spans += [Span(" "), _plan(entry.plan, entry.title)]
     return tuple(span for span in spans if span.text)
+
+
+def _plan_takes_state(entry: ListEntry) -> bool:
+    """Whether the plan that decides this row is shown as its state: between two seeds and at the end."""
+    row = entry.plan is not None and entry.plan.comparison(entry.title) is not None
+    return row and (entry.run is None or entry.run.state is State.FINISHED)
+
+
+def _plan(progress: PlanProgress, title: str) -> Span:
+    """How far the plan has come that decides this row: `5/20`, `gain 9/20`; nothing for a baseline."""
+    comparison = progress.comparison(title)
+    if comparison is None:
+        return Span("")
+    from labtui.compare.render.plan_text import verdict_word  # deferred: the first frame has no plans
+
+    seeds = f"{comparison.looks[-1].seeds if comparison.looks else 0}/{progress.plan.cap}"
+    if comparison.has_ended:
+        word = verdict_word(progress.plan, comparison.decision)
+        brief = SHORT_VERDICTS.get(word, word)
+        whole = f"{brief} {seeds}"
+        return Span(whole if len(whole) <= BAR else brief, VERDICT_STYLES.get(word, "muted"))
+    return Span(f"waits {seeds}", "warn") if progress.is_waiting else Span(seeds, "accent")
 
 
 def _state(run: Run | None, glyphs: Glyphs) -> Line:

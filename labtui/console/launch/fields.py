@@ -1,10 +1,14 @@
 """The fields of the launch dialog: what can be changed, what was typed, and whether it is valid. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 
+from labtui.api.until import MOST_SEEDS
 from labtui.catalog import fields, override, parse_seeds
-from labtui.console.launch.request import LaunchRequest
+from labtui.compare.sequential import CAP, FIRST_LOOK
+from labtui.compare.statistics import ALPHA
+from labtui.console.launch.request import LaunchRequest, UntilDecided
 from labtui.console.ui.glyphs import Glyphs
 from labtui.datasets import known_datasets
 from labtui.errors import UsageError
@@ -12,7 +16,15 @@ from labtui.spec import RunSpec, Variant
 from labtui.text.clean import clean_line
 from labtui.text.spans import Line, Span, fit, shorten, text_width
 
-SEEDS, DEVICE, AT_ONCE = "seeds", "device", "at once"
+SEEDS, DEVICE, AT_ONCE, UNTIL = "seeds", "device", "at once", "until decided"
+MAX_SEEDS, ALPHA_KEY, EFFECT, BASELINE = "max seeds", "alpha", "smallest effect", "baseline"
+LAUNCH_KEYS = frozenset({SEEDS, DEVICE, AT_ONCE, UNTIL, MAX_SEEDS, ALPHA_KEY, EFFECT, BASELINE})
+"""The fields that are not keys of the recipe."""
+
+OFF, ON = "off", "on"
+OWN = "declared"
+"""The default of what each entry of the catalog declares for itself."""
+
 FIRST = ("training.epochs", "optimizer.lr")
 """Recipe keys that come first: they are changed most often."""
 
@@ -22,6 +34,7 @@ DIFFERS = "differs"
 AUTO = "the least busy GPU with enough memory, else the CPU"
 
 MOST_AT_ONCE = 64
+MOST_ALPHA = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +77,36 @@ def form_fields(
     """
     numbers = ",".join(map(str, seeds))
     device = FormField(DEVICE, "auto", devices.get(typed.get(DEVICE, ""), AUTO), ("auto", *devices), "where runs train")
-    common = [
-        FormField(SEEDS, numbers, "a count such as 3, or 0,4,7, or 0-4", meaning="one run of each experiment per seed"),
-        device,
-        FormField(AT_ONCE, "1", f"1 to {MOST_AT_ONCE}", meaning="runs that share the device"),
-    ]
+    seeds_field = FormField(
+        SEEDS, numbers, "a count such as 3, or 0,4,7, or 0-4", meaning="one run of each experiment per seed"
+    )
+    at_once = FormField(AT_ONCE, "1", f"1 to {MOST_AT_ONCE}", meaning="runs that share the device")
+    until = FormField(
+        UNTIL, OFF, "trains as many seeds as a verdict needs", (OFF, ON), "as many seeds as a verdict needs"
+    )
+    if typed.get(UNTIL) == ON:  # it chooses the seeds itself
+        common = [device, at_once, until, *_until_fields(variants)]
+    else:
+        common = [seeds_field, device, at_once, until]
     found = [*common, *(_recipe_fields(variants, typed) if variants else [])]
     return tuple(_checked(replace(field, typed=typed.get(field.key)), variants) for field in found)
+
+
+def _until_fields(variants: Sequence[Variant]) -> list[FormField]:
+    """The terms of a plan that runs until it is decided; shown only where that is switched on."""
+    effects = {f"{variant.smallest_effect:g}" if variant.smallest_effect else "none" for variant in variants}
+    baselines = {variant.spec.baseline or "none" for variant in variants}
+    return [
+        FormField(MAX_SEEDS, str(CAP), f"{FIRST_LOOK} to {MOST_SEEDS}", meaning="undecided at this seed, it ends"),
+        FormField(ALPHA_KEY, f"{ALPHA:g}", "above 0, below 0.5", meaning="share of false claims over the whole plan"),
+        FormField(EFFECT, _shared(effects), "above 0", meaning="the smallest difference that matters"),
+        FormField(BASELINE, _shared(baselines), "an experiment", meaning="what is compared with; its seeds run too"),
+    ]
+
+
+def _shared(texts: set[str]) -> str:
+    """The default that all selected experiments share; else that each has its own."""
+    return texts.pop() if len(texts) == 1 else OWN
 
 
 def initial_texts(request: LaunchRequest, variants: Sequence[Variant]) -> dict[str, str]:
@@ -80,7 +116,14 @@ def initial_texts(request: LaunchRequest, variants: Sequence[Variant]) -> dict[s
     typed = {next((key for key in keys if key.endswith(f".{name}")), name): text for name, text in overrides}
     typed |= {SEEDS: request.seeds} if request.seeds else {}
     typed |= {DEVICE: request.device} if request.device != "auto" else {}
-    return typed | ({AT_ONCE: str(request.at_once)} if request.at_once != 1 else {})
+    typed |= {AT_ONCE: str(request.at_once)} if request.at_once != 1 else {}
+    return typed | (_until_texts(request.until) if request.until else {})
+
+
+def _until_texts(until: UntilDecided) -> dict[str, str]:
+    texts = {UNTIL: ON, MAX_SEEDS: str(until.max_seeds), ALPHA_KEY: f"{until.alpha:g}"}
+    texts |= {EFFECT: f"{until.smallest_effect:g}"} if until.smallest_effect else {}
+    return texts | ({BASELINE: until.baseline} if until.baseline else {})
 
 
 def _pairs(request: LaunchRequest) -> list[tuple[str, str]]:
@@ -99,14 +142,37 @@ def request_of(form: Sequence[FormField], names: tuple[str, ...]) -> LaunchReque
         overrides(form),
         texts.get(DEVICE, "auto"),
         int(at_once) if at_once.isascii() and at_once.isdecimal() else 1,
+        _until_of(texts) if texts.get(UNTIL) == ON else None,
     )
+
+
+def _until_of(texts: Mapping[str, str]) -> UntilDecided:
+    """The terms of these texts; the default for one that is not valid, which its own field says."""
+    max_seeds, alpha = texts.get(MAX_SEEDS, ""), _number(texts.get(ALPHA_KEY, ""))
+    return UntilDecided(
+        int(max_seeds) if _is_count(max_seeds) else CAP,
+        alpha if alpha is not None else ALPHA,
+        _number(texts.get(EFFECT, "")),
+        texts.get(BASELINE, "").strip() or None,
+    )
+
+
+def _number(text: str) -> float | None:
+    """The finite number of a text, or None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 9
 
 
 def overrides(form: Iterable[FormField]) -> tuple[str, ...]:
     """The recipe keys that were changed, as `key=value`."""
-    return tuple(
-        f"{field.key}={field.typed}" for field in form if field.is_changed and field.key not in (SEEDS, DEVICE, AT_ONCE)
-    )
+    return tuple(f"{field.key}={field.typed}" for field in form if field.is_changed and field.key not in LAUNCH_KEYS)
 
 
 def _recipe_fields(variants: Sequence[Variant], typed: Mapping[str, str]) -> list[FormField]:
@@ -127,7 +193,7 @@ def _recipe_fields(variants: Sequence[Variant], typed: Mapping[str, str]) -> lis
 def _with_overrides(spec: RunSpec, typed: Mapping[str, str]) -> RunSpec:
     """The spec with those of the typed texts that are valid: another optimizer brings other keys."""
     for key, text in sorted(typed.items(), key=lambda pair: not pair[0].endswith(".name")):
-        if key not in (SEEDS, DEVICE, AT_ONCE):
+        if key not in LAUNCH_KEYS:
             try:
                 spec = override(spec, [f"{key}={text}"])
             except UsageError:  # the field itself shows the error
@@ -142,7 +208,9 @@ def _checked(field: FormField, variants: Sequence[Variant]) -> FormField:
         if field.key == SEEDS:
             parse_seeds(field.text)
         elif field.key == AT_ONCE:
-            _check_count(field.text)
+            _check_count(field.text, 1, MOST_AT_ONCE)
+        elif field.key in _CHECKS:
+            _CHECKS[field.key](field.text)
         elif field.key == DEVICE:
             return field if field.text in field.choices else replace(field, error="no such device here")
         else:
@@ -153,9 +221,33 @@ def _checked(field: FormField, variants: Sequence[Variant]) -> FormField:
     return field
 
 
-def _check_count(text: str) -> None:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST_AT_ONCE):
-        raise UsageError(f"a whole number from 1 to {MOST_AT_ONCE}")
+def _check_count(text: str, least: int, most: int) -> None:
+    if not (_is_count(text) and least <= int(text) <= most):
+        raise UsageError(f"a whole number from {least} to {most}")
+
+
+def _check_alpha(text: str) -> None:
+    if not 0 < (_number(text) or 0) < MOST_ALPHA:
+        raise UsageError(f"a number above 0 and below {MOST_ALPHA:g}")
+
+
+def _check_effect(text: str) -> None:
+    if not (_number(text) or 0) > 0:
+        raise UsageError("a number above 0")
+
+
+_CHECKS: Mapping[str, Callable[[str], None]] = {
+    UNTIL: lambda text: _check_choice(text, (OFF, ON)),
+    MAX_SEEDS: lambda text: _check_count(text, FIRST_LOOK, MOST_SEEDS),
+    ALPHA_KEY: _check_alpha,
+    EFFECT: _check_effect,
+    BASELINE: lambda _: None,  # the plan says which names there are
+}
+
+
+def _check_choice(text: str, choices: tuple[str, ...]) -> None:
+    if text not in choices:
+        raise UsageError(" or ".join(choices))
 
 
 # --- Lines ------------------------------------------------------------------------------------------------------------

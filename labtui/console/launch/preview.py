@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from labtui.api import Lab, LaunchPlan, PlannedRun, plan_runs
 from labtui.catalog import parse_seeds
@@ -17,6 +18,9 @@ from labtui.text.sizes import size
 from labtui.text.spans import Line, Span, fit, shorten, text_width, wrap
 from labtui.text.words import plural
 
+if TYPE_CHECKING:
+    from labtui.console.launch.until import UntilPreview
+
 MOST_LISTED = 40
 """The most runs that are listed one by one."""
 
@@ -27,13 +31,15 @@ class Preview:
 
     request: LaunchRequest
     plan: LaunchPlan | None = None
+    until: "UntilPreview | None" = None
+    """Takes the place of `plan` where seeds are trained until decided."""
     error: str = ""
     """Why there is no plan."""
 
     @property
     def can_start(self) -> bool:
-        """Whether there is something to queue."""
-        return self.plan is not None and bool(self.plan.runs)
+        """Whether there is something to run."""
+        return self.until is not None or (self.plan is not None and bool(self.plan.runs))
 
 
 def make_preview(lab: Lab, request: LaunchRequest) -> Preview:
@@ -41,7 +47,11 @@ def make_preview(lab: Lab, request: LaunchRequest) -> Preview:
     if not request.names:
         return Preview(request, error="no experiment is marked: Space marks one")
     try:
-        return Preview(request, plan_request(lab, request, fetch=False))
+        if request.until is None:
+            return Preview(request, plan_request(lab, request, fetch=False))
+        from labtui.console.launch.until import preview_until  # deferred: numpy
+
+        return Preview(request, until=preview_until(lab, request))
     except LabError as problem:
         return Preview(request, error=clean_line(str(problem)))
 

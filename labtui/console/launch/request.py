@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from labtui.catalog import fields
 from labtui.compare.model import RunRequest
@@ -10,6 +11,22 @@ from labtui.compare.render.commands import override_text
 from labtui.spec import RunSpec, Variant
 from labtui.store.run import Run
 from labtui.text.numbers import seed_ranges
+
+if TYPE_CHECKING:
+    from labtui.compare.plans import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class UntilDecided:
+    """Seeds are trained until each difference is decided, instead of a number of seeds."""
+
+    max_seeds: int
+    alpha: float
+    """Accepted share of false claims over the whole plan."""
+    smallest_effect: float | None = None
+    """The smallest difference that matters; None takes the entries' own."""
+    baseline: str | None = None
+    """What all are compared with; None takes the declared baselines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +41,7 @@ class LaunchRequest:
     device: str = "auto"
     at_once: int = 1
     """Runs that share the device."""
+    until: UntilDecided | None = None
 
 
 def launch_request_of(request: RunRequest) -> LaunchRequest:
@@ -38,6 +56,27 @@ def request_of_run(spec: RunSpec) -> LaunchRequest:
     texts = {field.key: field.text for field in fields(spec)}
     overrides = tuple(f"{key}={texts.get(key) or override_text(value)}" for key, value in spec.overrides.items())
     return LaunchRequest((spec.name,), f"{spec.seed},", overrides)
+
+
+def request_of_plan(plan: "Plan") -> LaunchRequest:
+    """The request that continues a plan: its rows, its overrides and its terms."""
+    first = plan.comparisons[0]
+    texts = {field.key: field.text for field in fields(first.row.spec)}
+    common = [side.spec.overrides for side in plan.sides]
+    shared = {key: value for key, value in common[0].items() if all(own.get(key) == value for own in common)}
+    overrides = tuple(f"{key}={texts.get(key) or override_text(value)}" for key, value in shared.items())
+    baselines = {one.baseline.name for one in plan.comparisons}
+    effects = {one.smallest_effect for one in plan.comparisons}
+    return LaunchRequest(
+        tuple(one.row.name for one in plan.comparisons),
+        overrides=overrides,
+        until=UntilDecided(
+            plan.cap,
+            plan.alpha,
+            effects.pop() if len(effects) == 1 else None,
+            baselines.pop() if len(baselines) == 1 else None,
+        ),
+    )
 
 
 def command_of_variants(variants: Iterable[Variant]) -> str:

@@ -9,11 +9,13 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from labtui.console.commands import EVERYWHERE, Command, bindings, footer
+from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.launch.fields import FormField, form_fields, help_text, initial_texts, request_of
 from labtui.console.launch.form import Form
 from labtui.console.launch.preview import Preview, device_descriptions, make_preview, plan_lines
 from labtui.console.launch.request import LaunchRequest
+from labtui.console.launch.until import progress_texts, until_lines
 from labtui.console.messages import ActionFailed, PlanMade, run_in_background
 from labtui.console.ui.gauges import machine_lines
 from labtui.console.ui.page import Page
@@ -22,7 +24,7 @@ from labtui.console.ui.table import LiveTable
 from labtui.console.ui.text_panel import TextPanel
 from labtui.store.state import State
 from labtui.text.clean import clean_line
-from labtui.text.spans import Line, Span
+from labtui.text.spans import Line, Span, wrap
 from labtui.text.tables import Column, TableRow
 
 if TYPE_CHECKING:
@@ -147,9 +149,12 @@ class LaunchScreen(Page):
         def write(width: int) -> list[Line]:
             if preview is None:
                 return [(Span("planning …", "muted"),)]
-            if preview.plan is None:
-                return [(Span(preview.error, "warn"),)]
-            lines = plan_lines(preview.plan, width, glyphs, at_once=at_once)
+            if preview.until is not None:
+                lines = until_lines(preview.until, self._stored_progress, width, glyphs, at_once=at_once)
+            elif preview.plan is not None:
+                lines = plan_lines(preview.plan, width, glyphs, at_once=at_once)
+            else:
+                return [(Span(part, "warn"),) for part in wrap(preview.error, max(20, width))]
             gauges = machine_lines(
                 machine.cpu, machine.memory_used, machine.memory_total, machine.devices, width, glyphs
             )
@@ -157,8 +162,15 @@ class LaunchScreen(Page):
 
         panel = self.query_one("#plan", TextPanel)
         panel.show(write)
-        entitle(panel, "plan", "Enter queues it" if preview and preview.can_start else "")
+        verb = "starts" if preview and preview.until else "queues"
+        entitle(panel, "plan", f"Enter {verb} it" if preview and preview.can_start else "")
         self.show_title(f"{len(self._selected)} experiments" if len(self._selected) != 1 else self._selected[0])
+
+    @property
+    def _stored_progress(self) -> PlanProgress | None:
+        """How far the plan of the preview has come, if it was started before."""
+        until = self.preview.until if self.preview else None
+        return next((one for one in self._snapshot.plans if until and one.plan.id == until.plan.id), None)
 
     def _experiments_title(self) -> str:
         count = f"{len(self._selected)} marked"
@@ -209,6 +221,8 @@ class LaunchScreen(Page):
             self.app.say(f"{invalid.key}: {invalid.error}", style="warn")
         elif preview is None or preview.request != self.request:
             self.app.say("the plan is being made: Enter again once it is there")
+        elif (progress := self._stored_progress) is not None and not progress.is_waiting:
+            self.app.say(progress_texts(progress)[-1], style="warn")
         elif not preview.can_start:
             self.app.say(preview.error or "there is nothing to run", style="warn")
         elif not self._snapshot.writable:

@@ -22,6 +22,11 @@ class TextBlock(Widget):
         self._writer: Writer = lambda _: ()
         self._lines: tuple[Line, ...] = ()
 
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The shown lines."""
+        return self._lines
+
     def show(self, writer: Writer) -> None:
         """Show what this writes."""
         self._writer = writer

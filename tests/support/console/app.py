@@ -11,6 +11,7 @@ from textual.strip import Strip
 from labtui.api import Lab
 from labtui.catalog import load
 from labtui.console.app import LabtuiApp, Settings
+from labtui.console.data.plans import PlanWatch
 from labtui.console.data.poller import CatalogWatch, Poller, PollInterval
 from labtui.console.data.snapshot import Machine, Snapshot
 from labtui.console.messages import (
@@ -61,6 +62,7 @@ class ConsoleUnderTest(LabtuiApp):
             lab.store,
             machine=lambda: Machine(12.0, 4 << 30, 16 << 30),
             notices=CatalogWatch(lab.catalog.path).notices,
+            plans=PlanWatch(lab.store.root).read,
             interval=QUICK,
         )
         super().__init__(lab, Settings(state_folder=state, **settings), poller=poller)
