@@ -11,7 +11,6 @@ from labtui.api.planning import LaunchPlan, PlannedRun
 from labtui.errors import LabError, UsageError
 from labtui.launch import launcher
 from labtui.launch.devices import Device
-from labtui.launch.environment import threads_per_run, usable_cores
 from labtui.launch.launcher import Interpreter, recorded_threads
 from labtui.launch.queue import entries, runner
 from labtui.launch.queue.entries import QueueEntry, failed_entries, remove_entry, retry_entry, waiting_entries
@@ -44,7 +43,7 @@ def start(
         launcher.start(
             run.folder,
             device=device,
-            threads=threads,
+            threads=planned.threads or threads,
             data_root=lab.data_root,
             catalog_folder=lab.folder,
             attempt=1,
@@ -101,6 +100,7 @@ def enqueue(lab: Lab, planned: PlannedRun, *, device: str, threads: int, per_dev
     """
     run = create(lab, planned)
     try:
+        threads = planned.threads or threads
         enqueue_next_attempt(lab, run, device=device, threads=threads, per_device=per_device, by=by)
     except LabError:
         lab.store.remove(run)
@@ -147,7 +147,7 @@ def enqueue_resume(lab: Lab, run: Run, *, by: str) -> QueueEntry:
         if entry.run == run.id and entry.ticket is not None and entry.ticket.attempt == run.attempt + 1:
             return retry_entry(root, entry, by=by)
     requested_device = run.launch.device.partition(":")[0] if run.launch is not None else "auto"
-    threads = threads_per_run(1, usable_cores())
+    threads = place_runs("cpu", runs=1).threads
     return enqueue_next_attempt(lab, run, device=requested_device, threads=threads, by=by)
 
 

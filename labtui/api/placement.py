@@ -1,10 +1,12 @@
 """Which devices runs train on, how many run at once, and with how many CPU threads each."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from labtui.errors import UsageError
 from labtui.launch.devices import Device, candidates, survey
-from labtui.launch.environment import jobs_at_once, threads_per_run, usable_cores
+from labtui.launch.environment import jobs_at_once, requested_threads, threads_per_run, usable_cores
 from labtui.spec import Model, ResNet18, RunSpec
 
 _BASE_MEMORY = 600 << 20
@@ -30,21 +32,27 @@ class Placement:
         return -(-self.jobs // len(self.devices))
 
 
-def place_runs(requested_device: str, *, runs: int, jobs: int | None = 1, memory: int = 0) -> Placement:
+def place_runs(
+    requested_device: str, *, runs: int, jobs: int | None = 1, memory: int = 0, threads: int | None = None
+) -> Placement:
     """The placement of `runs` runs on the requested device ("auto", "cpu", "cuda", "cuda:N", "mps").
 
     With `jobs` None the machine decides how many run at once: one per GPU; on a CPU one per core, as far as runs of
-    `memory` bytes fit into the free memory. Raises MachineError if there is no such device on this machine, and
-    UsageError if the name is not a device.
+    `memory` bytes fit into the free memory. `threads` is the number of CPU threads of each run; by default
+    OMP_NUM_THREADS, or else each run's share of the cores. Raises MachineError if there is no such device on this
+    machine, and UsageError if the name is not a device or if there are not so many cores.
     """
     devices = candidates(requested_device, survey())
     cores = usable_cores()
+    if threads is not None and threads > cores:
+        raise UsageError(f"{threads} threads for each run are too many: {cores} cores can be used here.")
     if jobs is None:
         jobs = (
             _fit_in_memory(devices[0], jobs_at_once(runs, cores), memory) if devices[0].kind == "cpu" else len(devices)
         )
     at_once = max(1, min(jobs, runs))
-    return Placement(devices, at_once, threads_per_run(at_once, cores))
+    threads = threads or requested_threads(os.environ, cores) or threads_per_run(at_once, cores)
+    return Placement(devices, at_once, threads)
 
 
 def estimated_memory(specs: Iterable[RunSpec]) -> int:

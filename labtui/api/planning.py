@@ -34,6 +34,11 @@ class PlannedRun:
     """Whether the data set is on this machine; if not, the first run downloads it."""
     finished: Run | None = None
     """The newest finished run with the same recipe and seed."""
+    pending: Run | None = None
+    """A run with the same recipe and seed that is queued or has not ended."""
+    threads: int | None = None
+    """CPU threads, whatever the placement says: as many as the newest earlier run of the same recipe has, because
+    another number changes the last bits of a result; or what the user asked for."""
     estimate: float | None = None
     """Seconds, from the newest runs of the same model on the same kind of device; None if there are none."""
 
@@ -97,24 +102,28 @@ def planned_run(spec: RunSpec, past: Sequence[Run] = (), device: str = "", *, pr
     train_images = datasets.get(spec.data.name).train_images
     images = samples_per_epoch(spec, train_images)
     rate = _seconds_per_image(spec, past, device)
+    same = _same_recipe(spec, past)
+    same_seed = [run for run in same if run.spec is not None and run.spec.seed == spec.seed]
     return PlannedRun(
         spec=spec,
         images=images,
         steps=spec.training.epochs * steps_per_epoch(spec, train_images),
         present=present,
-        finished=_finished_run(spec, past),
+        finished=next((run for run in same_seed if run.state is State.FINISHED), None),
+        pending=next((run for run in same_seed if run.is_pending), None),
+        threads=next((run.launch.threads for run in same if run.launch and _is_on(run, device)), None),
         estimate=None if rate is None else rate * images * spec.training.epochs,
     )
 
 
-def _finished_run(spec: RunSpec, past: Iterable[Run]) -> Run | None:
-    """The newest finished run with the same recipe and seed; `past` is newest first."""
+def _same_recipe(spec: RunSpec, past: Iterable[Run]) -> list[Run]:
+    """The runs with the same recipe, whatever their seed; `past` is newest first, and so is the result."""
     hashed = recipe_hash(spec)
-    for run in past:
-        same = run.spec is not None and run.spec.seed == spec.seed and run.spec.experiment == spec.experiment
-        if same and run.state is State.FINISHED and run.spec is not None and recipe_hash(run.spec) == hashed:
-            return run
-    return None
+    return [
+        run
+        for run in past
+        if run.spec is not None and run.spec.experiment == spec.experiment and recipe_hash(run.spec) == hashed
+    ]
 
 
 def _seconds_per_image(spec: RunSpec, past: Iterable[Run], device: str) -> float | None:
@@ -136,14 +145,19 @@ def _is_comparable(run: Run, spec: RunSpec, device: str) -> bool:
     """Whether a past run's speed predicts that of this spec: same model, same data, same kind of device."""
     if run.spec is None or run.launch is None:
         return False
-    kind = device.partition(":")[0]
     return (
         type(run.spec.model) is type(spec.model)
         and run.spec.data.name == spec.data.name
         and (run.spec.data.augment is None) == (spec.data.augment is None)
         and run.spec.training.precision == spec.training.precision
-        and (not kind or run.launch.device.partition(":")[0] == kind)
+        and _is_on(run, device)
     )
+
+
+def _is_on(run: Run, device: str) -> bool:
+    """Whether a run was launched on this kind of device; true of any if none is named."""
+    kind = device.partition(":")[0]
+    return not kind or (run.launch is not None and run.launch.device.partition(":")[0] == kind)
 
 
 def _finished_notices(planned_runs: Sequence[PlannedRun]) -> tuple[str, ...]:
@@ -153,4 +167,18 @@ def _finished_notices(planned_runs: Sequence[PlannedRun]) -> tuple[str, ...]:
     return tuple(
         f"{spec.display_title} with seed {spec.seed} has finished before ({run.id}); the newest counts."
         for spec, run in done
+    )
+
+
+def threads_notice(plan: LaunchPlan, threads: int) -> str:
+    """A message about runs that train with other CPU threads than `threads`, because of earlier runs; often empty."""
+    others = sorted({planned.threads for planned in plan.runs if planned.threads not in (None, threads)})
+    if not others:
+        return ""
+    number = sum(planned.threads in others for planned in plan.runs)
+    runs = f"{number} run" + ("s train" if number > 1 else " trains")
+    numbers = " or ".join(map(str, others))
+    return (
+        f"{runs} with {numbers} CPU threads, as the earlier runs of the same recipe: another number ({threads} here) "
+        "changes the last bits of a result. --threads chooses it."
     )

@@ -277,7 +277,7 @@ class PlanDriver:
     def stop_queueing(self) -> tuple[Run, ...]:
         """Queue nothing any more. Returns the plan's runs that are queued or running."""
         self._lock.release()
-        return tuple(run for run in self.runs if _is_pending(run))
+        return tuple(run for run in self.runs if run.is_pending)
 
     def remove_queued(self) -> None:
         """Remove the plan's runs that have not started from the queue."""
@@ -299,10 +299,10 @@ class PlanDriver:
         reader = self._reader
         newest = {(reader.recipe(run), run.spec.seed): run for run in reversed(self.runs) if run.spec is not None}
         queued = False
-        active = sum(map(_is_pending, self.runs))
+        active = sum(run.is_pending for run in self.runs)
         for side, seed in wanted_seeds(state, reader.outcomes, ahead=self._placement.jobs):
             before = newest.get((side.recipe, seed))
-            if before is not None and _is_pending(before):
+            if before is not None and before.is_pending:
                 continue
             if active >= max(2 * self._placement.jobs, 2 * len(self._plan.sides)):
                 break
@@ -335,11 +335,6 @@ class PlanDriver:
             raise LabError(f"{side.title}, seed {seed} ({run.id}) is {run.state} again: {run.reason or 'see its log'}.")
         self._retried.add(run.id)
         enqueue_resume(self._lab, run, by=BY)
-
-
-def _is_pending(run: Run) -> bool:
-    """Whether a run is queued, to start or to resume, or has not ended."""
-    return run.queued or not run.state.is_over
 
 
 def plan_outcomes(plan: Plan, runs: Iterable[Run]) -> Outcomes:

@@ -32,6 +32,9 @@ def override(spec: RunSpec, assignments: Mapping[str, Any] | Sequence[str]) -> R
         except UsageError as error:
             wrong.append(error.message)
             continue
+        if whole in assigned:
+            wrong.append(f"{whole} is set twice.")
+            continue
         kind = assignable(table)[whole]
         table = _with(table, whole.split("."), read_value(kind, value) if isinstance(value, str) else value)
         assigned.append(whole)

@@ -28,8 +28,10 @@ class LabCommand(click.Command):
         self.examples = tuple(examples)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take the flags before the command's name as defaults, then parse."""
+        """Take the flags before the command's name as defaults, then parse. Refuses an option that is given twice."""
         _inherit_flags(ctx, self)
+        if not ctx.resilient_parsing:
+            _refuse_repetition(ctx, self, args)
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -58,6 +60,12 @@ class LabGroup(click.Group):
         self.lazy = dict(lazy or {})
         self.sections = dict(sections or {})
         self.examples = tuple(examples)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options before the command's name. Refuses one that is given twice."""
+        if not ctx.resilient_parsing:
+            _refuse_repetition(ctx, self, args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order of the sections."""
@@ -108,6 +116,17 @@ def _write_examples(formatter: click.HelpFormatter, examples: Iterable[str]) -> 
         with formatter.section("Examples"):
             for line in lines:
                 formatter.write(f"  {line}\n")
+
+
+def _refuse_repetition(ctx: click.Context, command: click.Command, args: Sequence[str]) -> None:
+    """Raises click.UsageError for an option with one value that is given twice: click would take the last silently."""
+    _, _, given = command.make_parser(ctx).parse_args(args=list(args))
+    for parameter in given:
+        single = isinstance(parameter, click.Option) and not (
+            parameter.multiple or parameter.is_flag or parameter.count
+        )
+        if single and given.count(parameter) > 1:
+            raise click.UsageError(f"{max(parameter.opts, key=len)} is given twice.", ctx=ctx)
 
 
 def _inherit_flags(ctx: click.Context, command: click.Command) -> None:

@@ -25,6 +25,7 @@ no questions. `NO_COLOR` is respected. Flags that say where to look or how to an
 | 2 | usage, or a problem in the catalog |
 | 3 | the environment: data, device, disk, a broken torchvision; fix it and try again |
 | 4 | a comparison that `compare --assert` requires does not hold |
+| 129 | the terminal, or the pipe that was written to, was closed; runs continue |
 | 130 | interrupted by Ctrl-C |
 | 143 | ended by SIGTERM |
 

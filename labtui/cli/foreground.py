@@ -46,6 +46,8 @@ ENDING = (
 )
 WAITING = "Waiting for a free slot on {device} (in use by your other runs)"
 
+BAD = frozenset({State.FAILED, State.DIVERGED, State.LOST})
+
 Start = Callable[[Device, int, Slot], Run]
 """Starts a run on a device, with a number of threads, holding a slot."""
 
@@ -57,6 +59,8 @@ class PendingRun:
     label: str
     start: Start
     enqueue: Callable[[], Run]
+    threads: int | None = None
+    """CPU threads, if not those of the placement."""
 
 
 @dataclass(slots=True)
@@ -82,8 +86,14 @@ class ForegroundRuns:
         display: Display,
         interrupts: Interrupts,
         fork_server: ForkServer | None = None,
+        *,
+        fail_fast: bool = False,
     ) -> None:
-        """The runs start from `fork_server`; the first start waits for it, and the last closes it."""
+        """The runs start from `fork_server`; the first start waits for it, and the last closes it.
+
+        With `fail_fast`, no run is started after one has failed or diverged.
+        """
+        self._fail_fast = fail_fast
         self._lab = lab
         self._fork_server = fork_server
         self._ends = ExitWatcher()
@@ -120,34 +130,35 @@ class ForegroundRuns:
         self._ends.close()
         self._line.close()
         self._outcome.runs += [run for run, _ in self._active.values()]
-        self._outcome.not_started = list(self._pending)
+        self._outcome.not_started += self._pending
         return self._outcome
 
     def _start_more(self) -> None:
         if self._loading():
             return
         while self._pending and len(self._active) < self._placement.jobs and not self._interrupts.any:
-            taken = self._free_slot()
+            threads = self._pending[0].threads or self._placement.threads
+            taken = self._free_slot(threads)
             if taken is None:
                 if not self._active and time.monotonic() - self._began_at > PATIENCE_SLOT:
                     self._say_once(WAITING.format(device=self._placement.devices[0].name))
                 return
             device, slot = taken
             with slot:
-                self._start(self._pending.popleft(), device, slot)
+                self._start(self._pending.popleft(), device, threads, slot)
         if self._fork_server is not None and not self._pending:
             self._fork_server.close()
 
     def _loading(self) -> tuple[ForkServer, ...]:
         return (self._fork_server,) if self._fork_server is not None and self._fork_server.loading else ()
 
-    def _free_slot(self) -> tuple[Device, Slot] | None:
+    def _free_slot(self, threads: int) -> tuple[Device, Slot] | None:
         placement = self._placement
-        return acquire_first(placement.devices, placement.threads, self._line, per_device=placement.per_device)
+        return acquire_first(placement.devices, threads, self._line, per_device=placement.per_device)
 
-    def _start(self, pending: PendingRun, device: Device, slot: Slot) -> None:
+    def _start(self, pending: PendingRun, device: Device, threads: int, slot: Slot) -> None:
         try:
-            run = pending.start(device, self._placement.threads, slot)
+            run = pending.start(device, threads, slot)
         except LabError as error:
             self._outcome.errors.append(error)
             self._display.say(f"{pending.label} was not started: {str(error).removeprefix('Not started: ')}")
@@ -170,6 +181,9 @@ class ForegroundRuns:
                 del self._active[run_id]
                 self._outcome.runs.append(run)
                 self._display.ended(run)
+                if self._fail_fast and run.state in BAD:
+                    self._outcome.not_started += self._pending
+                    self._pending.clear()
 
     def _reread(self, last: Run) -> Run | None:
         """The run as it is now; None, and no longer followed, where its folder is gone."""

@@ -8,6 +8,7 @@ from click.shell_completion import CompletionItem
 
 from labtui.api.lifecycle import enqueue_next_attempt, enqueue_plan, remove_from_queue, start_queue_runner
 from labtui.api.placement import place_runs
+from labtui.api.planning import threads_notice
 from labtui.cli.click_ext import LabGroup
 from labtui.cli.options import json_option, lab_from, lab_options
 from labtui.cli.ps import as_json as run_as_json
@@ -87,6 +88,8 @@ def retry(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
 
 def enqueue_all(lab: "Lab", plan: "LaunchPlan", device: str, jobs: int | None, *, json: bool) -> int:
     """Queue the planned runs and return the exit code."""
+    if notice := threads_notice(plan, place_runs(device, runs=len(plan.runs), jobs=jobs).threads):
+        say(notice)
     return _enqueue(
         lab, enqueue_plan(lab, plan, device=device, jobs=jobs, by="labtui run -d"), len(plan.runs), json=json
     )

@@ -1,12 +1,15 @@
 """`labtui run`: plan the runs, then train them in the foreground or queue them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from labtui.cli.click_ext import LabCommand
 from labtui.cli.download_progress import download_progress
+from labtui.cli.format import run_label
 from labtui.cli.options import complete_experiments, json_option, lab_options
 from labtui.cli.streams import put_json, put_table, say
 from labtui.errors import UsageError
@@ -31,6 +34,10 @@ COLUMNS = (
 )
 
 
+MAX_NAMED = 3
+"""Runs that are listed one by one in a message; of further ones only the number is given."""
+
+
 class JobCount(click.ParamType["int | str"]):
     """A number of runs at once, or `auto`."""
 
@@ -53,6 +60,8 @@ class JobCount(click.ParamType["int | str"]):
         "labtui run adam@0.001 --epochs 2 --set training.batch_size=256",
         "labtui run dropout --baseline adam@0.001 --until decided -j auto",
         "labtui run --all -d                       queue all; `labtui ps` shows their progress",
+        "labtui run --all --seeds 5 --missing      what has failed or was never run",
+        "labtui run network --grid optimizer.lr=0.01,0.001 --grid training.batch_size=64,256",
         "labtui run --all --dry-run --json         what would run",
     ),
 )
@@ -64,9 +73,26 @@ class JobCount(click.ParamType["int | str"]):
 @click.option(
     "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Override a key (`labtui show NAME` lists them)."
 )
+@click.option(
+    "--grid",
+    "grids",
+    multiple=True,
+    metavar="KEY=V1,V2",
+    help="Override a key with each of these values; several grids are combined.",
+)
+@click.option("--zip", "paired", is_flag=True, help="Pair the values of the grids, instead of combining them.")
 @click.option("--dataset", metavar="NAME", help="Train on this data set, without a fallback.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("-j", "--jobs", type=JobCount(), default="1", show_default=True, help="Number of runs at once.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="CPU threads of each run.  [default: as earlier runs of the recipe, else OMP_NUM_THREADS or a share]",
+)
+@click.option("--missing", is_flag=True, help="Only runs that have not finished: failed, stopped, or never started.")
+@click.option("--again", is_flag=True, help="Also runs that are queued or running already.")
+@click.option("--fail-fast", is_flag=True, help="Start no further run after one has failed or diverged.")
 @click.option(
     "--until",
     type=click.Choice(["decided"]),
@@ -103,6 +129,12 @@ def run(
     dataset: str | None,
     device: str,
     jobs: int | str,
+    grids: tuple[str, ...],
+    paired: bool,
+    threads: int | None,
+    missing: bool,
+    again: bool,
+    fail_fast: bool,
     until: str | None,
     max_seeds: int | None,
     alpha: float | None,
@@ -126,6 +158,7 @@ def run(
     a plan that was interrupted.
     """
     _require_names(lab, names, everything=everything)
+    _refuse_contradictions(epochs, dataset, assignments, grids)
     jobs_at_once = None if jobs == "auto" else int(jobs)
     overrides = [*([f"training.epochs={epochs}"] if epochs is not None else []), *assignments]
     _require_device(device, dry_run=dry_run)
@@ -134,22 +167,34 @@ def run(
     else:
         if seeds is not None or seed is not None:
             raise UsageError("--until decided chooses the seeds itself, from 0 on: leave out --seeds and --seed.")
+        for option, is_given in (
+            ("--grid", grids), ("--zip", paired), ("--threads", threads), ("--missing", missing), ("--again", again),
+            ("--fail-fast", fail_fast),
+        ):  # fmt: skip
+            if is_given:
+                raise UsageError(f"{option} has no meaning with --until decided.")
         from labtui.cli.until import run_until_decided
 
         request = _plan_request(names, overrides, dataset, max_seeds, alpha, smallest_effect, baseline)
         return run_until_decided(
             lab, request, device, jobs_at_once, detach=detach, dry_run=dry_run, json=json, quiet=quiet
         )
+    if fail_fast and detach:
+        raise UsageError("--fail-fast needs this terminal: leave out -d.")
     plan = _plan(
         lab,
         names,
         seeds=_seeds(seeds, seed),
-        overrides=overrides,
+        overrides=[[*overrides, *combination] for combination in combinations(grids, paired=paired)],
         dataset=dataset,
         device=device,
         fetch=not dry_run,
         quiet=quiet or json,
     )
+    plan = _with_threads(_chosen(plan, missing=missing, again=again), device, threads)
+    if not plan.runs:
+        say("Nothing to start.")
+        return 0
     if dry_run:
         _put_plan(plan, json=json)
         return 0
@@ -159,7 +204,7 @@ def run(
         return enqueue_all(lab, plan, device, jobs_at_once, json=json)
     from labtui.cli.training import train_plan
 
-    return train_plan(lab, plan, device=device, jobs=jobs_at_once, json=json, quiet=quiet)
+    return train_plan(lab, plan, device=device, jobs=jobs_at_once, fail_fast=fail_fast, json=json, quiet=quiet)
 
 
 def _refuse_plan_options(*values: float | str | None) -> None:
@@ -198,9 +243,30 @@ def _plan_request(
 def _require_names(lab: "Lab", names: Sequence[str], *, everything: bool) -> None:
     if names and everything:
         raise UsageError("--all already means all experiments: leave out the names.")
+    if everything and lab.catalog.problems:
+        first = lab.catalog.problems[0]
+        raise UsageError(
+            f"{lab.catalog.path} has problems, so --all would leave something out: {first}",
+            advice="`labtui config validate` lists them all. Fix them, or name the experiments to run.",
+        )
+    if everything and not lab.catalog.experiments:
+        raise UsageError(f"{lab.catalog.path} has no experiments.", advice="docs/catalog.md describes its entries.")
     if not names and not everything:
         known = ", ".join(experiment.name for experiment in lab.catalog.experiments)
         raise UsageError("Name at least one experiment, or use --all.", advice=f"{lab.catalog.path} has: {known}.")
+
+
+def _refuse_contradictions(
+    epochs: int | None, dataset: str | None, assignments: Sequence[str], grids: Sequence[str]
+) -> None:
+    """Raise for an option and a `--set` or `--grid` of the same key: one would silently win."""
+    keys = [text.partition("=")[0].strip() for text in (*assignments, *grids)]
+    for option, value, full, short in (
+        ("--epochs", epochs, "training.epochs", "epochs"),
+        ("--dataset", dataset, "data.name", None),
+    ):
+        if value is not None and any(key in (full, short) for key in keys):
+            raise UsageError(f"{option} and an override of {full} contradict each other: use one of them.")
 
 
 def _require_device(requested_device: str, *, dry_run: bool) -> None:
@@ -224,28 +290,109 @@ def _plan(
     names: Sequence[str],
     *,
     seeds: tuple[int, ...] | None,
-    overrides: Sequence[str],
+    overrides: Sequence[Sequence[str]],
     dataset: str | None,
     device: str,
     fetch: bool,
     quiet: bool,
 ) -> "LaunchPlan":
-    from labtui.api import plan_runs
+    """The runs of each list of overrides, one after the other."""
+    from labtui.api import LaunchPlan, plan_runs
 
     with download_progress(quiet=quiet) as progress:
-        plan = plan_runs(
-            lab,
-            names,
-            seeds=seeds,
-            overrides=overrides,
-            dataset=dataset,
-            fetch=fetch,
-            device="" if device == "auto" else device,
-            progress=progress,
-        )
-    for notice in plan.notices:
+        plans = [
+            plan_runs(
+                lab,
+                names,
+                seeds=seeds,
+                overrides=combination,
+                dataset=dataset,
+                fetch=fetch,
+                device="" if device == "auto" else device,
+                progress=progress,
+            )
+            for combination in overrides
+        ]
+    notices = tuple(dict.fromkeys(notice for plan in plans for notice in plan.notices))
+    for notice in notices:
         say(notice)
-    return plan
+    return LaunchPlan(tuple(planned for plan in plans for planned in plan.runs), notices)
+
+
+def _chosen(plan: "LaunchPlan", *, missing: bool, again: bool) -> "LaunchPlan":
+    """Without the runs that are not to be started; says how many these are."""
+    runs = plan.runs
+    if missing:
+        runs = tuple(planned for planned in runs if planned.finished is None)
+        if len(runs) < len(plan.runs):
+            say(f"{plural(len(plan.runs) - len(runs), 'run')} finished before; --missing leaves them out.")
+    if not again:
+        pending = [planned for planned in runs if planned.pending is not None]
+        runs = tuple(planned for planned in runs if planned.pending is None)
+        for planned in pending[:MAX_NAMED]:
+            assert planned.pending is not None
+            say(f"{run_label(planned.pending)} is {planned.pending.state} already ({planned.pending.id}).")
+        if pending:
+            more = (
+                f"{len(pending) - MAX_NAMED} more are queued or running already. " if len(pending) > MAX_NAMED else ""
+            )
+            say(f"{more}Not started a second time; --again does.")
+    return replace(plan, runs=runs)
+
+
+def _with_threads(plan: "LaunchPlan", device: str, threads: int | None) -> "LaunchPlan":
+    """With so many threads for each run, if a number is given. Raises UsageError if there are not so many cores."""
+    if threads is None:
+        return plan
+    from labtui.api.placement import place_runs
+
+    place_runs(device, runs=1, threads=threads)
+    others = {planned.threads for planned in plan.runs} - {None, threads}
+    if others:
+        say(
+            f"Earlier runs of these recipes have {' or '.join(map(str, sorted(filter(None, others))))} CPU threads. "
+            "Another number changes the last bits of a result."
+        )
+    return replace(plan, runs=tuple(replace(planned, threads=threads) for planned in plan.runs))
+
+
+def combinations(grids: Sequence[str], *, paired: bool) -> list[tuple[str, ...]]:
+    """The overrides `key=value` of each combination of `key=value,value` texts; paired, of each position.
+
+    Raises UsageError for a grid without values, and for paired grids of different lengths.
+    """
+    if paired and len(grids) < 2:
+        raise UsageError("--zip needs at least two --grid options, whose values it pairs.")
+    values: list[list[str]] = []
+    for grid in grids:
+        key, equals, text = grid.partition("=")
+        parts = split_values(text)
+        if not (key.strip() and equals) or not all(part.strip() for part in parts):
+            raise UsageError(f"{grid!r} is not a grid. Write key=value,value, as in: --grid optimizer.lr=0.01,0.001")
+        values.append([f"{key.strip()}={part.strip()}" for part in parts])
+    if paired and len({len(column) for column in values}) > 1:
+        lengths = ", ".join(f"{column[0].partition('=')[0]} has {len(column)}" for column in values)
+        raise UsageError(f"--zip pairs grids with the same number of values, but {lengths}.")
+    return list(zip(*values, strict=True)) if paired else list(product(*values))
+
+
+def split_values(text: str) -> list[str]:
+    """Split at commas that are not inside of brackets, braces or quotes."""
+    parts, depth, quote = [""], 0, ""
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character in "[{(":
+            depth += 1
+        elif character in "]})":
+            depth -= 1
+        if character == "," and not depth and not quote:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
 def _put_plan(plan: "LaunchPlan", *, json: bool) -> None:

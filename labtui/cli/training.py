@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from labtui.api import Lab, LaunchPlan
 from labtui.api.lifecycle import enqueue, enqueue_next_attempt, resume, start, start_queue_runner
 from labtui.api.placement import Placement, estimated_memory, place_runs
+from labtui.api.planning import threads_notice
 from labtui.cli.display import Display, JsonDisplay, LineDisplay, QuietDisplay
-from labtui.cli.foreground import ForegroundRuns, PendingRun, RunOutcome
+from labtui.cli.foreground import BAD, ForegroundRuns, PendingRun, RunOutcome
 from labtui.cli.format import run_label, state_span
 from labtui.cli.interrupts import Interrupts
 from labtui.cli.logs import last_lines
@@ -32,18 +33,25 @@ QUEUED_BY = "labtui run (its terminal or pipe was closed)"
 LOG_LINES = 8
 """Lines of a failed run's log that are shown."""
 
-BAD = frozenset({State.FAILED, State.DIVERGED, State.LOST})
 
+def train_plan(
+    lab: Lab, plan: LaunchPlan, *, device: str, jobs: int | None, fail_fast: bool, json: bool, quiet: bool
+) -> int:
+    """Train the planned runs, `jobs` at a time (None: as many as fit), and return the exit code.
 
-def train_plan(lab: Lab, plan: LaunchPlan, *, device: str, jobs: int | None, json: bool, quiet: bool) -> int:
-    """Train the planned runs, `jobs` at a time (None: as many as fit), and return the exit code."""
+    With `fail_fast`, no run is started after one has failed or diverged.
+    """
     memory = estimated_memory(planned.spec for planned in plan.runs)
     placement = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
     if len(plan.runs) > 1 and placement.jobs == 1 and not quiet:
         say(f"{plural(len(plan.runs), 'run')}, one at a time; -j auto trains several at once.")
-    with with_fork_server(Interpreter(), placement.devices, placement.threads, len(plan.runs)) as interpreter:
+    if notice := threads_notice(plan, placement.threads):
+        say(notice)
+    threads = plan.runs[0].threads or placement.threads
+    with with_fork_server(Interpreter(), placement.devices, threads, len(plan.runs)) as interpreter:
         pending = [_pending_run(lab, planned, device, placement, interpreter) for planned in plan.runs]
-        return run_to_end(lab, pending, placement, fork_server=interpreter.fork_server, json=json, quiet=quiet)
+        fork_server = interpreter.fork_server
+        return run_to_end(lab, pending, placement, fork_server=fork_server, fail_fast=fail_fast, json=json, quiet=quiet)
 
 
 def resume_runs(lab: Lab, runs: Sequence[Run], device: str, *, take_over: bool, quiet: bool, json: bool) -> int:
@@ -62,6 +70,7 @@ def run_to_end(
     placement: Placement,
     *,
     fork_server: ForkServer | None = None,
+    fail_fast: bool = False,
     json: bool,
     quiet: bool,
 ) -> int:
@@ -71,7 +80,9 @@ def run_to_end(
     display = _display(json=json, quiet=quiet)
     with Interrupts() as interrupts:
         try:
-            outcome = ForegroundRuns(lab, placement, display, interrupts, fork_server).run_all(pending)
+            outcome = ForegroundRuns(lab, placement, display, interrupts, fork_server, fail_fast=fail_fast).run_all(
+                pending
+            )
         finally:
             with suppress(ReaderGone):
                 display.close()
@@ -140,7 +151,8 @@ def _pending_run(
         threads, per_device = placement.threads, placement.per_device
         return enqueue(lab, planned, device=requested_device, threads=threads, per_device=per_device, by=QUEUED_BY)
 
-    return PendingRun(f"{planned.spec.display_title} s{planned.spec.seed}", start_now, put_in_queue)
+    label = f"{planned.spec.display_title} s{planned.spec.seed}"
+    return PendingRun(label, start_now, put_in_queue, threads=planned.threads)
 
 
 def _pending_resume(

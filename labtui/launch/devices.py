@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from labtui.errors import MachineError, UsageError
+from labtui.launch.cgroup import MemoryLimit, memory_limit
 from labtui.launch.environment import usable_cores
 from labtui.launch.nvml import Gpu, NvmlUnavailable, visible_gpus
 from labtui.text.clean import clean_line
@@ -144,11 +145,12 @@ def _cpu() -> Device:
 
     cores = usable_cores()
     memory = psutil.virtual_memory()
+    limit = memory_limit() or MemoryLimit(memory.total, memory.available)
     return Device(
         name="cpu",
         title=clean_line(_cpu_model() or platform.machine()),
-        memory_total=memory.total,
-        memory_free=memory.available,
+        memory_total=min(memory.total, limit.total),
+        memory_free=min(memory.available, limit.free),
         load=min(100.0, 100.0 * os.getloadavg()[0] / cores),
         cores=cores,
     )

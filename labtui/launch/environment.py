@@ -7,6 +7,8 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
+from labtui.launch.cgroup import cpu_quota
+
 MAX_THREADS = 8
 """Threads that one run gets at most. Small networks do not scale beyond this, and because the number of threads decides
 the last bits of a result, machines with more cores still agree."""
@@ -27,8 +29,6 @@ _RECORDED = frozenset(
 """They decide which programs, libraries, devices and data a run finds. All others come from the queue runner."""
 
 _SECRET = re.compile("TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH", re.IGNORECASE)
-
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def is_enabled(name: str, environ: Mapping[str, str]) -> bool:
@@ -82,7 +82,8 @@ def engine_environment(threads: int, device_uuid: str | None, environment: Mappi
 def usable_cores() -> int:
     """The cores that this process may use: its affinity, and the quota of its container if there is one."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(allowed, _quota() or allowed))
+    quota = cpu_quota()
+    return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))
 
 
 def threads_per_run(jobs: int, cores: int) -> int:
@@ -94,17 +95,15 @@ def threads_per_run(jobs: int, cores: int) -> int:
     return max(1, min(MAX_THREADS, cores // max(1, jobs)))
 
 
+def requested_threads(environ: Mapping[str, str], cores: int) -> int | None:
+    """The number of threads that OMP_NUM_THREADS asks for, at most all cores; None if it does not name a number."""
+    text = environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(int(text), cores) if text.isdecimal() and int(text) else None
+
+
 def jobs_at_once(runs: int, cores: int) -> int:
     """How many of `runs` runs to train at once on a CPU by default: one thread each, as long as there are cores."""
     return max(1, min(runs, cores))
-
-
-def _quota() -> int | None:
-    try:
-        quota, period = _QUOTA.read_text().split()
-        return None if quota == "max" else math.ceil(int(quota) / int(period))
-    except (OSError, ValueError, ZeroDivisionError):
-        return None
 
 
 def _is_text(value: str) -> bool:

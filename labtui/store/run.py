@@ -43,6 +43,11 @@ class Run:
     """Foreign, or made by a newer labtui: it can be neither resumed nor removed."""
 
     @property
+    def is_pending(self) -> bool:
+        """Whether it is queued, to start or to resume, or has not ended."""
+        return self.queued or self.state.is_active
+
+    @property
     def why(self) -> str:
         """Everything to show beside the state: the reason, the engine's warning, the damage."""
         warning = self.beat.warning if self.beat and self.state.is_active else ""
