@@ -354,7 +354,7 @@ class Reference(Value, frozen=True, kw_only=True):
     around: tuple[str, ...] = ()
     """Tags whose figure was published in words only, as "around"."""
     in_kind: bool = False
-    """Reproduced in kind only: a part of the published setting is unknown."""
+    """Comparable in kind only: part of the published setting is unknown."""
     note: Text = ""
 
 

@@ -305,7 +305,7 @@ def test_a_runner_requeues_lost_and_orphaned_runs_and_starts_no_entry_of_another
 def test_a_new_run_shares_the_cell_of_the_old_ones_and_says_so(lab: OldLab) -> None:
     old = "Small/Plain/s1-20261129-030654"
     answer = lab("run", "plain", "--seed", "1", "--device", "cpu", "-q")
-    assert f"has finished before ({old})" in answer.err
+    assert f"has already finished ({old})" in answer.err
     (new,) = set(lab.runs()) - {run["id"] for run in printed("ps.json")}
     threads = json.loads((lab.folder / "runs" / new / "attempts" / "001" / "launch.json").read_text())["threads"]
     before, now = json.loads((PRINTED / "compare.json").read_text()), json.loads(lab("compare", "--json").out)

@@ -181,7 +181,7 @@ def restart_stalled_queue(lab: Lab) -> str:
     start_queue_runner(lab)
     parts = [
         f"{plural(waiting, 'run')} waiting" if waiting else "",
-        f"{plural(lost, 'run')} lost or killed, to resume from the last checkpoint" if lost else "",
+        f"{plural(lost, 'run')} lost or killed, queued to resume from the last checkpoint" if lost else "",
     ]
     return f"queue restarted: {', '.join(part for part in parts if part)}"
 

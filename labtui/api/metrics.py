@@ -86,8 +86,8 @@ def _entry_terms(entries: Sequence[Experiment], tag: str, options: MetricTerms) 
                 continue
             if said.setdefault(key, value) != value:
                 raise UsageError(
-                    f"{by[key]} and {entry.name} say different things about {tag}: {key} = {said[key]} and {value}.",
-                    advice=f"Decide it with --{key}, or compare them one by one.",
+                    f"{by[key]} and {entry.name} declare different values for {tag}: {key} = {said[key]} and {value}.",
+                    advice=f"Decide it with --{key}, or compare them separately.",
                 )
             by.setdefault(key, entry.name)
     return msgspec.convert(said, MetricTerms)

@@ -114,7 +114,7 @@ class RunHandle:
         while not (run := self.run).state.is_over:
             now = time.monotonic()
             if run.foreign:
-                raise UsageError(f"{run.id} was made by another tool: when it ends is not known.")
+                raise UsageError(f"{run.id} was created by another tool: labtui cannot tell when it ends.")
             if deadline is not None and now >= deadline:
                 raise WaitTimeout(f"{run.id} is still {run.state} after {timeout:g} s. It continues.")
             if run.state is State.QUEUED and now >= next_queue_check:
@@ -128,7 +128,8 @@ class RunHandle:
         """Stop the run, and return whether it has ended.
 
         A queued run is removed from the queue; it then counts as stopped. A running one finishes its step and saves; if
-        it does not end, it gets SIGTERM after 20 s and SIGKILL 10 s later. Raises LabError if it cannot be asked.
+        it does not end in time, it gets SIGTERM and then SIGKILL, as with `labtui stop`. Raises LabError if the request
+        cannot be made.
         """
         run, messages = self.run, list[str]()
         ended = lifecycle.stop(self._lab, run, by=BY, say=messages.append)
@@ -337,7 +338,7 @@ def _seeds(seeds: int | str | Iterable[int] | None) -> tuple[int, ...] | None:
         # numpy's integers become Python's
         return read_seeds(tuple(map(operator.index, seeds)) if isinstance(seeds, Iterable) else operator.index(seeds))
     except TypeError as error:
-        raise UsageError(f"{seeds!r} are no seeds: a count, whole numbers, or text such as '0-4'.") from error
+        raise UsageError(f"{seeds!r} are not seeds. Use a count, whole numbers, or text such as '0-4'.") from error
 
 
 def _overrides(overrides: Mapping[str, Any] | Sequence[str], epochs: int | None) -> Mapping[str, Any] | Sequence[str]:

@@ -163,9 +163,9 @@ def _is_on(run: Run, device: str) -> bool:
 def _finished_notices(planned_runs: Sequence[PlannedRun]) -> tuple[str, ...]:
     done = [(planned.spec, planned.finished) for planned in planned_runs if planned.finished is not None]
     if len(done) > MAX_NAMED:
-        return (f"{len(done)} of these {len(planned_runs)} runs have finished before; the newest of each counts.",)
+        return (f"{len(done)} of these {len(planned_runs)} runs have already finished; the newest of each counts.",)
     return tuple(
-        f"{spec.display_title} with seed {spec.seed} has finished before ({run.id}); the newest counts."
+        f"{spec.display_title} with seed {spec.seed} has already finished ({run.id}); the newest counts."
         for spec, run in done
     )
 

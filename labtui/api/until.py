@@ -106,12 +106,12 @@ def make_plan(
     if not 0 < request.alpha < 0.5:
         raise UsageError(f"--alpha {request.alpha:g} is not between 0 and 0.5.")
     if not FIRST_LOOK <= request.max_seeds <= MOST_SEEDS:
-        raise UsageError(f"--max-seeds needs a number from {FIRST_LOOK} to {MOST_SEEDS}: fewer seeds show no spread.")
+        raise UsageError(f"--max-seeds must be between {FIRST_LOOK} and {MOST_SEEDS:,}: fewer seeds show no spread.")
     rows = lab.catalog.select(request.names)
     pairs = [(row, _baseline_of(lab, row, request.baseline)) for row in rows]
     pairs = [(row, baseline) for row, baseline in pairs if row.spec.name != baseline.spec.name]
     if not pairs:
-        raise UsageError("A baseline is not compared with itself: name the experiments to compare with it.")
+        raise UsageError("A baseline cannot be compared with itself: name the experiments to compare with it.")
     named = tuple(dict.fromkeys(variant.spec.name for pair in pairs for variant in pair))
     planned = plan_runs(
         lab,
@@ -126,7 +126,9 @@ def make_plan(
     )
     specs = {one.spec.name: one.spec for one in planned.runs}
     if len({spec.data.name for spec in specs.values()}) > 1:
-        raise UsageError("The rows use different data sets: they cannot be compared.", advice="Choose one: --dataset.")
+        raise UsageError(
+            "The rows use different data sets and cannot be compared.", advice="Choose one with --dataset."
+        )
     comparisons = tuple(_comparison(row, base, specs, request) for row, base in pairs)
     metric = metric_of(request.metric)
     require_direction(metric)
@@ -177,8 +179,8 @@ def stored_plan(lab: Lab, plan: Plan) -> Plan | None:
     changed = changed_terms(stored, plan)
     if changed:
         raise UsageError(
-            f"These comparisons have a plan with other terms ({', '.join(changed)}): {path}",
-            advice="A plan is fixed before its first run. Repeat the command with the plan's own terms: --alpha "
+            f"These comparisons already have a plan with different settings ({', '.join(changed)}): {path}",
+            advice="A plan is fixed before its first run. To continue it, use its settings: --alpha "
             f"{stored.alpha:g} --max-seeds {stored.cap}{_effects(stored)}.",
         )
     return stored
@@ -328,8 +330,8 @@ class PlanDriver:
             ended = f"{side.title}, seed {seed} ({run.id})"
             reason = f": {run.reason}" if run.reason else ""
             raise LabError(
-                f"{ended} is {run.state}{reason}. The plan waits.",
-                advice="Nothing is lost: the same command resumes this run and goes on with the plan.",
+                f"{ended} is {run.state}{reason}. The plan is paused.",
+                advice="Nothing is lost: the same command resumes this run and continues the plan.",
             )
         if run.id in self._retried:
             raise LabError(f"{side.title}, seed {seed} ({run.id}) is {run.state} again: {run.reason or 'see its log'}.")
@@ -431,9 +433,7 @@ def _effects(plan: Plan) -> str:
 def _baseline_of(lab: Lab, row: Variant, named: str | None) -> Variant:
     name = named or row.spec.baseline
     if not name:
-        raise UsageError(
-            f"{row.spec.name} declares no baseline to be compared with.", advice="Name one: --baseline NAME."
-        )
+        raise UsageError(f"{row.spec.name} declares no baseline.", advice="Name one with --baseline NAME.")
     found = lab.catalog.select([name])
     if len(found) != 1:
         members = ", ".join(variant.spec.name for variant in found)

@@ -191,7 +191,7 @@ class EntryBuilder:
                 message = f"the grid has no such variant.{did_you_mean(label, labels)} Variants: {shown_all(labels)}."
                 self._add_own(("member", label), message)
         if labels and own.reference is not None:
-            message = f"this entry has {len(labels)} variants. Say whose figures they are"
+            message = f"this entry has {len(labels)} variants. State which variant the figures belong to"
             self._add_own(("reference",), f'{message}: member."{labels[0]}".reference')
 
     def _variant(self, own: Own, terms: Terms, point: GridPoint, recipe: Recipe, seed: int) -> Variant:

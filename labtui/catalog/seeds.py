@@ -64,5 +64,5 @@ def _sound(seeds: Iterable[Any]) -> tuple[int, ...]:
             raise UsageError(f"{shown(seed)} is not a seed: a whole number from 0 to {LARGEST_SEED:,}.")
     if len(set(found)) < len(found):
         twice = next(seed for seed in found if found.count(seed) > 1)
-        raise UsageError(f"seed {twice} is there twice: each seed makes one run.")
+        raise UsageError(f"seed {twice} is listed twice: each seed makes one run.")
     return found

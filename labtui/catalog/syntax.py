@@ -162,7 +162,7 @@ def _repeated(text: str, position: int) -> str:
         first = next((number for other, number in before if other == at[:length] and number < line), None)
         if first is not None:
             return f"{dotted(at[:length])} is already in line {first}. Write each key and each header once."
-    return f"{dotted(at)} is there twice. Write each key and each header once."
+    return f"{dotted(at)} is defined twice. Write each key and each header once."
 
 
 def _too_deep(text: str) -> tuple[int, str]:

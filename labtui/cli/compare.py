@@ -35,7 +35,7 @@ RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "bu
         "labtui compare                                   every experiment with a finished run",
         "labtui compare dropout norm_aug --md > table.md",
         "labtui compare dropout --baseline adam@0.001",
-        'labtui compare --assert "dropout > adam@0.001"   exit code 4 if that does not hold',
+        'labtui compare --assert "dropout > adam@0.001"   exits with 4 if it does not hold',
     ),
 )
 @click.argument("names", nargs=-1, shell_complete=complete_experiments, metavar="[NAME]...")

@@ -44,7 +44,7 @@ def data() -> None:
 @json_option
 @lab_options
 def ls(lab: "Lab", *, json: bool) -> None:
-    """List the data sets and whether they are here. Looks at the sizes of files, not at their contents."""
+    """List the data sets and whether they are available locally. Checks file sizes, not contents."""
     from labtui.datasets import listing
 
     rows = listing(lab.data_root)

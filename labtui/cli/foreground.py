@@ -21,14 +21,14 @@ from labtui.launch.daemonize import ExitWatcher
 from labtui.launch.devices import Device
 from labtui.launch.launcher import ForkServer
 from labtui.launch.slots import Slot, Waiter, acquire_first
-from labtui.launch.stop import kill, request_stop, terminate
+from labtui.launch.stop import StageTimeouts, kill, request_stop, terminate
 from labtui.store.run import Run
 from labtui.store.state import State
 
 POLL = 0.15
 """Seconds between two polls of the folders."""
 
-PATIENCE_TERMINATED = 20.0
+PATIENCE_TERMINATED = StageTimeouts().asked
 """Seconds that a SIGTERM waits for the runs to save; their stop request stays after that."""
 
 PATIENCE_EXIT_RECORD = 5.0
@@ -41,9 +41,7 @@ PATIENCE_KILL = 3.0
 """Seconds between SIGTERM and SIGKILL for runs that are to end at once."""
 
 STOPPING = "Stopping: each run finishes its step and saves. Press Ctrl-C again to end them at once."
-ENDING = (
-    "Ending the runs now: what they did since their last checkpoints is lost. `labtui resume RUN` continues from there."
-)
+ENDING = "Ending the runs now: progress since their last checkpoints is lost. `labtui resume RUN` continues from there."
 WAITING = "Waiting for a free slot on {device} (in use by your other runs)"
 
 BAD = frozenset({State.FAILED, State.DIVERGED, State.LOST})

@@ -26,7 +26,7 @@ CHUNK = 1 << 20
     examples=("labtui logs last", "labtui logs dropout -f", "labtui logs Dropout/s0-20261123-142501 -n 20"),
 )
 @click.argument("run", shell_complete=complete_runs)
-@click.option("-f", "--follow", is_flag=True, help="Keep printing until the run is over.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the log until the run ends.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), metavar="N", help="Print only the last N lines.")
 @click.option(
     "--attempt", type=click.IntRange(min=1), metavar="N", help="The log of this attempt.  [default: the last one]"

@@ -75,7 +75,7 @@ WITHOUT_CONSOLE = (
 @click.option("-q", "--quiet", is_flag=True, help="Show only the result, no progress.")
 @click.option("--theme", metavar="NAME", help="Theme of the console, for this session.")
 @click.option("--ascii", is_flag=True, help="Draw the console without line-drawing and braille characters.")
-@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@click.option("--no-mouse", is_flag=True, help="Do not capture the mouse.")
 @click.pass_context
 def group(ctx: click.Context, /, **flags: Any) -> None:
     """Launch machine-learning experiments, watch them, and judge whether the comparison is valid.

@@ -10,6 +10,7 @@ from labtui.cli.click_ext import LabCommand
 from labtui.cli.options import complete_runs, json_option, lab_options, yes_option
 from labtui.cli.streams import is_interactive, put, say
 from labtui.errors import LabError, UsageError
+from labtui.launch.stop import Stage, StageTimeouts
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.text.words import plural
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 )
 @click.argument("which", nargs=-1, shell_complete=complete_runs, metavar="[RUN]...")
 @click.option("--all", "everything", is_flag=True, help="All active and queued runs.")
-@click.option("--patience", type=click.FloatRange(min=0), metavar="SECONDS", help="Time before SIGTERM.  [default: 20]")
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help=f"Time before SIGTERM.  [default: {StageTimeouts().asked:g}]",
+)
 @click.option("--ask-only", is_flag=True, help="Only ask the runs to stop; send no signals.")
 @lab_options
 def stop(lab: "Lab", *, which: tuple[str, ...], everything: bool, patience: float | None, ask_only: bool) -> int:
@@ -119,7 +125,6 @@ def _stop_all(stop_one: Callable[[Run], bool], runs: Sequence[Run]) -> bool:
 
 def _stop(lab: "Lab", run: Run, patience: float | None, *, ask_only: bool) -> bool:
     from labtui.api import lifecycle
-    from labtui.launch.stop import Stage, StageTimeouts
 
     return lifecycle.stop(
         lab,

@@ -68,7 +68,7 @@ def _first_epoch(run: Run) -> dict[str, dict[int, float]]:
     from labtui.store.reader import read_curves
 
     if run.spec is None:
-        raise UsageError(f"{run.id} was made by another tool or is damaged: there is no spec to train from.")
+        raise UsageError(f"{run.id} was created by another tool or is damaged: there is no spec to train from.")
     steps = steps_per_epoch(run.spec, datasets.get(run.spec.data.name).train_images)
     points = first_epoch_points(read_curves(run.folder), run.spec, steps)
     if not any(step_unit(tag).value == "epoch" for tag in points):

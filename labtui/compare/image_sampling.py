@@ -15,14 +15,14 @@ from labtui.compare.statistics import Estimate
 def seeds_by_images(differences: ArrayLike) -> Estimate:
     """The mean of differences [..., seeds, images] for new seeds and new images alike.
 
-    A difference is 100 * (right in the row - right in the baseline), in points; two seeds and two images at the least.
+    A difference is 100 * (right in the row - right in the baseline), in points; two seeds and two images at least.
     Raises ValueError below that. Var = [max(MS_seed, MS_err) + max(MS_image - MS_err, 0)] / (seeds * images), with
     degrees of freedom [...]² / (MS_seed² / (seeds - 1)).
     """
     d = np.asarray(differences, dtype=np.float64)
     n, m = d.shape[-2:]
     if n < 2 or m < 2:
-        raise ValueError("two seeds and two images at the least")
+        raise ValueError("at least two seeds and two images are needed")
     mean = d.mean(axis=(-2, -1))
     by_seed, by_image = d.mean(axis=-1), d.mean(axis=-2)
     ss_seed = m * ((by_seed - mean[..., None]) ** 2).sum(axis=-1)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 NOT_DECLARED = "direction not declared"
 UNIT_UNCLEAR = "unit not clear"
 
-DECLARE = "Say it with --better higher or --better lower, or in the catalog."
-_MIXED = "unit not clear: some values lie within 0..1, others above. Say it with --percent or --unit"
+DECLARE = "Specify it with --better higher or --better lower, or in the catalog."
+_MIXED = "unit not clear: some values lie within 0..1, others above. Specify it with --percent or --unit"
 
 OWN_LOSSES = (tags.MINIBATCH_LOSS, tags.TRAIN_LOSS, tags.VAL_LOSS, tags.TEST_LOSS)
 """Losses that labtui's engine writes as cross-entropy per image."""
@@ -127,7 +127,7 @@ def require_direction(found: TableMetric) -> None:
     if found.why_not_judged:
         raise UsageError(
             f"Some values of {found.tag!r} lie within 0..1 and others above: they have no common unit.",
-            advice="Say what they are: --percent if they were logged as 0..1, --unit % if as percent.",
+            advice="Specify their unit: --percent if they were logged as 0..1, --unit % if as percent.",
         )
 
 
@@ -150,14 +150,14 @@ def _selection(tag: str, take: str) -> str:
     if take == "best":
         return "best of all recorded points; chosen by the values that are compared, which favours noisy curves"
     if take.startswith("at:"):
-        return f"at {tags.step_unit(tag)} {int(take[3:]):,}; nothing was chosen by it"
+        return f"at {tags.step_unit(tag)} {int(take[3:]):,}; no choice was based on it"
     if tag in PLAIN_TEST:
         return "last epoch; the plain test images were read once, at the end"
     if tag in REPORT_TEST:
-        return "last epoch; the test set was read after every epoch, nothing was chosen by it"
+        return "last epoch; the test set was read after every epoch, no choice was based on it"
     if tag in (tags.VAL_LOSS, tags.VAL_ACCURACY):
         return "last epoch; on images held out of the training set"
-    return "last recorded point; nothing was chosen by it"
+    return "last recorded point; no choice was based on it"
 
 
 def cross_entropy(tag: str, shown: float, samples: int, spec: "RunSpec") -> float:

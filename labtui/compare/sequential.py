@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike
 
+from labtui.compare.model import Verdict
 from labtui.compare.statistics import ALPHA, Estimate, Numbers, bounds
 
 FIRST_LOOK = 3
@@ -28,10 +29,10 @@ CAP = 20
 SPENDING_POWER = 1.5
 
 FUTILITY_FROM = 6
-"""Seeds from which a plan may stop because it would hardly be decided by its cap."""
+"""Seeds from which a plan may stop because it is unlikely to be decided by its cap."""
 
 FUTILITY = 0.10
-"""A plan stops where its chance to be decided by the cap is smaller."""
+"""A plan stops where its chance of a decision by the cap is smaller."""
 
 NULL_PATHS = 1_000_000
 """Simulated plans without any difference, from which boundaries are read where no table has them."""
@@ -78,7 +79,7 @@ class Decision(StrEnum):
 
     HIGHER = "higher"
     LOWER = "lower"
-    NEGLIGIBLE = "no difference that matters"
+    NEGLIGIBLE = Verdict.NO_DIFFERENCE.value
     FUTILE = "not decidable within the cap"
     CONTINUE = "continue"
 

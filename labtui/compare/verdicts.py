@@ -212,7 +212,7 @@ def _verdict(
         return (Verdict.GAIN if is_gain else Verdict.LOSS), why
     if effect and _is_within(interval(found.estimate, equivalence_level), effect):
         if comparison.row_seeds.failed or comparison.baseline_seeds.failed:
-            return Verdict.UNDECIDED, "no difference that matters of those that finished, but seeds failed"
+            return Verdict.UNDECIDED, f"{Verdict.NO_DIFFERENCE} of those that finished, but seeds failed"
         return Verdict.NO_DIFFERENCE, ""
     return Verdict.UNDECIDED, ""
 

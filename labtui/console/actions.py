@@ -127,7 +127,7 @@ class Actions:
             self._app.copy_to_clipboard(command)
             self._app.say(f"copied: {command}")
         else:
-            self._app.say("no command repeats another tool's run", style="warn")
+            self._app.say("there is no command to repeat a run of another tool", style="warn")
 
     def show_tensorboard(self) -> None:
         """Say how these runs are opened in TensorBoard."""
@@ -185,7 +185,7 @@ class Actions:
         if len(specs) > 1:
             self._app.push_screen(DiffScreen(specs, factor))
         else:
-            self._app.say("there is no second spec to compare with: mark two, or declare a baseline", style="warn")
+            self._app.say("no second spec to compare with: mark two rows, or declare a baseline", style="warn")
 
     # --- Parts --------------------------------------------------------------------------------------------------------
 
@@ -251,7 +251,7 @@ def _queue_plan(lab: Lab, plan: LaunchPlan, *, device: str, at_once: int, report
     for planned in plan.runs:
         lifecycle.enqueue(lab, planned, device=device, threads=threads, per_device=at_once, by=_requester())
     lifecycle.start_queue_runner(lab)
-    estimate = f", about {duration(plan.estimate)} in all" if plan.estimate else ""
+    estimate = f", about {duration(plan.estimate)} in total" if plan.estimate else ""
     return "  ".join([f"queued {_runs(plan.runs)}{estimate}", *plan.notices])
 
 

@@ -11,13 +11,13 @@ SCREENS = {
     "charts": "Charts on the whole screen: one metric of several runs, with a crosshair that reads all of them.",
     "run": "One run: overview, curves, test images, spec, log.",
     "compare": "The comparison: the rows of `labtui compare`.",
-    "launch": "The launch dialog: what is to run, and the plan before anything starts.",
+    "launch": "The launch dialog: what to run, with a preview of the plan before anything starts.",
 }
 
 HEAD = """\
 # The console
 
-Written by `python -m labtui.console.docs_page`; a test holds it equal to the keys of the console.
+Written by `python -m labtui.console.docs_page`; a test checks that it matches the keys of the console.
 
 `labtui` opens the console on the runs folder beside the catalog, `labtui --runs DIR` on any other; a folder that
 another tool wrote is only read. The console shows what the run folders contain and keeps nothing else: close it, open
@@ -25,12 +25,12 @@ it on another machine, and everything is there. Quitting stops no run. The conso
 quit, and the next one says what happened in the meantime.
 
 A letter before a row (`A` … `Z`) is a mark: marked rows have the same letter and colour in the list, the charts and
-the comparison. A `!` after a difference means that something else than the declared factor may have caused it; `M`
+the comparison. A `!` after a difference means that something other than the declared factor may have caused it; `M`
 opens the comparison with a matched baseline. A figure in the accent colour belongs to a run that is still active.
 
 Below 100 columns, panes are stacked and less important ones are hidden; a key shows each of them. `--ascii` (or
-`LABTUI_ASCII=1`) draws with ASCII characters only, `NO_COLOR` without colours, and `--no-mouse` leaves the mouse to
-the terminal. While the console uses the mouse, select text with Shift and drag. Filter, sort order, marks, theme and
+`LABTUI_ASCII=1`) draws with ASCII characters only, `NO_COLOR` without colours, and `--no-mouse` does not capture the
+mouse. While the console uses the mouse, select text with Shift and drag. Filter, sort order, marks, theme and
 axes are remembered per runs folder, in `$XDG_STATE_HOME/labtui`, never in the runs folder itself.
 
 To change keys, write one line per command into `$XDG_CONFIG_HOME/labtui/keys.toml`, with the ids below and Textual's

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 MOVES = (
     ("↑ ↓ j k", "move", "Up and down."),
-    ("g G", "ends", "To the first, to the last."),
-    ("PgUp PgDn", "page", "A screenful up or down; ctrl+u and ctrl+d too."),
-    ("Tab", "pane", "The next pane; shift+Tab the one before."),
+    ("g G", "ends", "Go to the first or last row."),
+    ("PgUp PgDn", "page", "One page up or down; also ctrl+u and ctrl+d."),
+    ("Tab", "pane", "Next pane; shift+Tab for the previous one."),
 )
 """Keys of every list and pane."""
 

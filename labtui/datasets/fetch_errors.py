@@ -58,10 +58,10 @@ def disk_error(source: DatasetSource, root: Path, error: OSError) -> FetchError:
     title, what = source.info.title, error.strerror or str(error)
     if error.errno in _FULL:
         short = f"the disk that holds {root} is full ({what}; {_free(root)} are free)"
-        message = f"{title} could not be fetched: {short}. What was received is kept, and the next try resumes there."
+        message = f"{title} could not be fetched: {short}. The partial download is kept; the next attempt resumes it."
         return FetchError(message, short=short, advice=f"Free some space, or {_ELSEWHERE}")
     if error.errno in _LOCKLESS:
-        short = f"the disk that holds {root} has no file locks, so two fetches at once would collide"
+        short = f"the disk that holds {root} has no file locks, so two downloads at once would collide"
         return FetchError(f"{title} was not fetched: {short}.", short=short, advice=_ELSEWHERE.capitalize())
     short = f"{root} cannot be written ({what})"
     message = f"{title} could not be fetched: {short}."
@@ -75,8 +75,8 @@ def what_to_do(source: DatasetSource, root: Path) -> str:
     names = ", ".join(file.name for file in source.remote.downloads)
     target = root if source.remote.archive else source.folder(root)
     return (
-        f"Fetch it, however long it takes: labtui data get {source.info.name}\n"
-        f"By hand: put {names} (from {source.remote.bases[-1]}) into {target}, "
+        f"To download it without a time limit: labtui data get {source.info.name}\n"
+        f"Manually: put {names} (from {source.remote.bases[-1]}) into {target}, "
         f"then run labtui data get {source.info.name}\n"
         "Or use a folder that has it: --data DIR, or LABTUI_DATA."
     )
@@ -86,7 +86,7 @@ def _in_short(errors: dict[str, TransferError]) -> str:
     """What the addresses did, in one phrase."""
     by_host = {base.split("/")[2] if "://" in base else base: error.what for base, error in errors.items()}
     if not by_host:
-        return "there was no time to ask any address"
+        return "the time limit expired before any address could be tried"
     if len(by_host) > 1 and len(set(by_host.values())) == 1:
         return f"each of {len(by_host)} addresses {next(iter(by_host.values()))}"
     return "; ".join(f"{host} {what}" for host, what in by_host.items())

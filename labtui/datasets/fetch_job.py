@@ -182,4 +182,6 @@ def _locked(path: Path, deadline: Deadline, received: Callable[[], int], total: 
 def _received(part: PartFile) -> str:
     if not part.size:
         return ""
-    return f"\n{size(part.size)} of {size(part.file.size)} are kept in {part.path}, and the next try resumes there."
+    return (
+        f"\n{size(part.size)} of {size(part.file.size)} are stored in {part.path}, and the next attempt resumes there."
+    )

@@ -56,7 +56,7 @@ def complete(part: PartFile, address: str, deadline: Deadline, report: Callable[
         mixed = not part.pure
         part.restart()
         if not mixed:
-            raise TransferError("sends other bytes than it should (wrong MD5)", final=True)
+            raise TransferError("sent incorrect data (wrong MD5)", final=True)
 
 
 def _request(part: PartFile, address: str, deadline: Deadline, report: Callable[[], None], after: int) -> None:
@@ -67,9 +67,9 @@ def _request(part: PartFile, address: str, deadline: Deadline, report: Callable[
             while part.left:
                 chunk: bytes = download.take(deadline.patience())
                 if not chunk:
-                    raise BrokenOff("broke off the transfer")
+                    raise BrokenOff("closed the connection before the transfer was complete")
                 if not part.size and part.file.name.endswith(".gz") and not chunk.startswith(b"\x1f"):
-                    raise TransferError("sends something else than the file", final=True)
+                    raise TransferError("sent something other than the file", final=True)
                 part.append(chunk[known:][: part.left])
                 known = max(0, known - len(chunk))
                 report()
@@ -85,16 +85,16 @@ def _accept(part: PartFile, address: str, response: httpx.Response) -> int:
     if is_partial:
         match = re.match(r"bytes (\d+)-\d*/(\d+|\*)\Z", headers.get("Content-Range", ""), re.ASCII | re.IGNORECASE)
         if match is None:
-            raise TransferError("sends a part of the file without saying which", final=True)
+            raise TransferError("sent part of the file without a valid Content-Range", final=True)
         start, total = int(match[1]), match[2]
     if headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}:
-        raise TransferError("sends the file in another encoding", final=True)
+        raise TransferError("sent the file with an unexpected content encoding", final=True)
     if headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
-        raise TransferError("sends a web page instead of the file (a network's log-in page?)", final=True)
+        raise TransferError("sent a web page instead of the file (the network's login page?)", final=True)
     if total.isdecimal() and int(total) != part.file.size:
-        raise TransferError(f"has a file of {int(total):,} bytes, not of {part.file.size:,}", final=True)
+        raise TransferError(f"has a file of {int(total):,} bytes, expected {part.file.size:,}", final=True)
     if is_partial and start != part.size:
-        raise TransferError("sends another part of the file than was asked for", final=True)
+        raise TransferError("sent a different byte range than requested", final=True)
     etag = headers.get("ETag", "")
     validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
     asked_with = part.validator(address)
@@ -157,7 +157,7 @@ def new_client(**options: Any) -> httpx.Client:
     def check(request: httpx.Request) -> None:
         scheme = request.url.scheme
         if scheme not in allowed:
-            raise TransferError(clean_line(f"redirects to {scheme}, which is not followed", 80), final=True)
+            raise TransferError(clean_line(f"redirected to {scheme}, which is not followed", 80), final=True)
         allowed.intersection_update({scheme, "https"})
 
     hooks: dict[str, list[Callable[..., Any]]] = {"request": [check]}
@@ -184,7 +184,7 @@ def in_words(error: BaseException, *, answered: bool) -> TransferError:
     while deeper := cause.__cause__ or cause.__context__:
         cause = deeper
     if answered or isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
-        return BrokenOff("broke off the transfer")
+        return BrokenOff("closed the connection before the transfer was complete")
     match cause:
         case socket.gaierror():
             what = "has a name that could not be resolved"

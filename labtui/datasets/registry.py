@@ -99,7 +99,7 @@ class DatasetRow:
     title: str
     present: bool
     state: str
-    """"embedded", "here", "not here", "partly here: …". Sizes are checked, contents are not."""
+    """"embedded", "available", "not available", "incomplete: …". Sizes are checked, contents are not."""
     where: str
     """The folder below the data folder, or the package's file; it need not exist."""
     train_images: int
@@ -134,14 +134,15 @@ def _row(source: DatasetSource, root: Path) -> DatasetRow:
 
 def _state(source: DatasetSource, root: Path, present: bool) -> str:
     if source.remote is None:
-        return "embedded" if present else "not here: its package is not completely installed"
+        return "embedded" if present else "not available: its package is not completely installed"
     if present:
-        return "here"
+        return "available"
     flaws = missing(source, root)
     if len(flaws) < len(source.remote.files) or any(flaw.what != "missing" for flaw in flaws):
-        return f"partly here: {describe(flaws)}"
+        return f"incomplete: {describe(flaws)}"
     received = _received(source, root)
-    return f"not here; {size(received)} of {size(source.info.download_bytes)} fetched" if received else "not here"
+    part = f"; {size(received)} of {size(source.info.download_bytes)} downloaded" if received else ""
+    return f"not available{part}"
 
 
 def _received(source: DatasetSource, root: Path) -> int:

@@ -31,7 +31,7 @@ def open_attempt(folder: Path) -> Attempt:
     except (OSError, DamagedFile) as error:
         raise UsageError(f"{folder} does not say what to run: {error}") from error
     if spec_file.schema > SCHEMA:
-        raise UsageError(f"{paths.spec} was made by a newer labtui.", advice="Update labtui to run it.")
+        raise UsageError(f"{paths.spec} was created by a newer version of labtui.", advice="Update labtui to run it.")
     return Attempt(paths, files, spec_file, launch)
 
 

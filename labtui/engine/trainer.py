@@ -250,7 +250,7 @@ class Trainer:
         if changes:
             self.context.say(
                 f"The checkpoint was made with {changes}: the result will be close to that of an uninterrupted run, "
-                "but not equal to the bit."
+                "but not bit-identical."
             )
         self.epoch, self.totals = epoch, totals
         return pending

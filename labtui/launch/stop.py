@@ -99,7 +99,7 @@ def next_step(
         return Step(act=None, wait=left, text=_COUNTDOWN[done].format(math.ceil(left)))
     if done is Stage.KILLED:
         return Step(
-            act=None, wait=math.inf, text="killed, but the system has not ended it: it may be waiting for a disk"
+            act=None, wait=math.inf, text="SIGKILL sent, but the process has not exited: it may be waiting for disk I/O"
         )
     following = Stage(done + 1)
     return Step(act=following, wait=0.0, text=f"sending {_SIGNALS[following]}")
@@ -155,7 +155,7 @@ def request_stop(run: Run, by: str) -> Sent:
         first = write_new(attempt.stop_request, request)
     except OSError as error:
         raise machine_error(error, f"{run.id} could not be asked to stop", attempt.folder) from error
-    return Sent(first, "asked to finish the step and save" if first else "it was asked before")
+    return Sent(first, "asked to finish the step and save" if first else "a stop was already requested")
 
 
 def terminate(run: Run) -> Sent:
@@ -280,7 +280,7 @@ def _target(run: Run) -> SignalTarget | Sent:
     """The process to signal, or why there is none."""
     launch = _launch(run)
     if launch is None:
-        return Sent(False, "its process is unknown; nothing was sent")
+        return Sent(False, "its process is unknown; no signal was sent")
     if not is_reachable(launch):
         return Sent(False, f"it runs on {launch.host}: only the request reaches it from here")
     if not launched_in(run.paths, launch):
@@ -288,7 +288,7 @@ def _target(run: Run) -> SignalTarget | Sent:
     for process in (launch.engine, None if launch.engine else launch.parent):
         if process is not None and (target := SignalTarget.verified(process, launch.boot_id)):
             return target
-    return Sent(False, "it has no running process that is yours; nothing was sent")
+    return Sent(False, "it has no running process owned by you; no signal was sent")
 
 
 def _sent(reached: bool, name: str) -> Sent:

@@ -35,7 +35,7 @@ Loaded = tuple[T | None, str]
 FileVersion = tuple[int, int, int]
 """Inode, size and modification time."""
 
-NEWER = "made by a newer labtui"
+NEWER = "created by a newer version of labtui"
 """How the damage of a run begins that this version can only show."""
 
 _KEY = re.compile(r" - at `\$\.?([^`]*)`$")
@@ -204,7 +204,7 @@ def _newer_schema(content: bytes) -> str:
         schema = msgspec.json.decode(content, type=_Schema).schema
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    return f"{NEWER} (schema {schema}, this version knows {SCHEMA}): read-only" if schema > SCHEMA else ""
+    return f"{NEWER} (schema {schema}; this version knows {SCHEMA}): read-only" if schema > SCHEMA else ""
 
 
 def _describe(path: Path, error: DamagedFile) -> str:

@@ -40,7 +40,7 @@ class Run:
     foreign: bool = False
     """Made by another tool."""
     read_only: bool = False
-    """Foreign, or made by a newer labtui: it can be neither resumed nor removed."""
+    """Foreign, or created by a newer version of labtui: it can be neither resumed nor removed."""
 
     @property
     def is_pending(self) -> bool:

@@ -249,5 +249,5 @@ def _notices(search: Search) -> tuple[str, ...]:
     if search.links:
         notices.append(f"Not followed below {search.root}: {plural(search.links, 'symbolic link')}.")
     if search.limited:
-        notices.append(f"{search.root} has too many or too deep folders: not every run is shown.")
+        notices.append(f"{search.root} has too many or too deeply nested folders: not every run is shown.")
     return tuple(notices)

@@ -46,7 +46,7 @@ def move_to_trash(root: Path, run: Run) -> Path:
 
 def _check(run: Run) -> None:
     if run.read_only or run.id == ".":
-        why = run.damage or ("it was made by another tool" if run.foreign else "it is the runs folder itself")
+        why = run.damage or ("it was created by another tool" if run.foreign else "it is the runs folder itself")
         raise UsageError(f"{run.id} cannot be removed: {why}.")
     if run.state.is_active:
         raise UsageError(f"{run.id} is {run.state}.", advice=_STOP_FIRST)

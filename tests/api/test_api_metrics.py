@@ -67,7 +67,7 @@ def test_entries_that_contradict_each_other_are_refused_until_an_option_decides(
         for name, better in (("network", "higher"), ("dropout", "lower"))
     )
     lab = make_lab(tmp_path, text)
-    with pytest.raises(UsageError, match="network and dropout say different things about score") as refused:
+    with pytest.raises(UsageError, match="network and dropout declare different values for score") as refused:
         resolve(lab, "score")
     assert "--better" in str(refused.value)
     assert resolve(lab, "score", better="lower").better == "lower"

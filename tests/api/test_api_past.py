@@ -48,8 +48,8 @@ def test_many_repetitions_have_one_notice(lab: Lab) -> None:
     for planned in plan_runs(lab, [], dataset="digits").runs:
         finish(lab, planned.spec)
     notices = plan_runs(lab, [], dataset="digits").notices
-    assert [notice for notice in notices if "finished before" in notice] == [
-        "6 of these 6 runs have finished before; the newest of each counts."
+    assert [notice for notice in notices if "already finished" in notice] == [
+        "6 of these 6 runs have already finished; the newest of each counts."
     ]
 
 

@@ -128,7 +128,7 @@ def test_a_changed_plan_is_refused_and_the_same_plan_is_found_again(tmp_path):
     stored = store_plan(lab, plan_of(lab))
     assert store_plan(lab, plan_of(lab)) == stored
     for changed in ({"max_seeds": 8}, {"alpha": 0.01}, {"smallest_effect": 2.0}):
-        with pytest.raises(UsageError, match="have a plan with other terms"):
+        with pytest.raises(UsageError, match="already have a plan with different settings"):
             store_plan(lab, plan_of(lab, **changed))
 
 

@@ -122,7 +122,7 @@ def test_a_plan_shows_finished_runs_and_the_estimated_time(ask: Cli) -> None:
     assert planned["images"] == 1_437
     assert planned["finished"].startswith("Digits/Dropout/s0-")
     assert planned["estimate"] > 0
-    assert "has finished before" in answer.err
+    assert "has already finished" in answer.err
 
 
 def test_verify_finds_the_first_epoch_bit_exact(ask: Cli) -> None:

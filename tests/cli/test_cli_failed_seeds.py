@@ -64,7 +64,7 @@ def test_a_seed_that_was_tried_again_until_it_finished_holds_nothing(lab: Lab, c
     write_ended(lab, "dropout", 1, outcome="diverged", reason="loss is NaN", exit_code=1)
     write_seeds(lab, "dropout", 62.0, 62.4, 62.1)
     assert cli("compare", "--assert", "dropout > network").code == 4
-    assert "finished in another try, which does not count" in " ".join(cli("compare").out.split())
+    assert "finished in another attempt, which does not count" in " ".join(cli("compare").out.split())
 
 
 def test_a_baseline_with_a_seed_at_chance_makes_no_gain_of_18_points(lab: Lab, cli: Cli) -> None:

@@ -100,7 +100,7 @@ def test_lost_runs_are_resumed_by_the_console_unless_switched_off(
     monkeypatch.delenv("LABTUI_RESUME_LOST")
     assert (
         lifecycle.restart_stalled_queue(lab)
-        == "queue restarted: 1 run lost or killed, to resume from the last checkpoint"
+        == "queue restarted: 1 run lost or killed, queued to resume from the last checkpoint"
     )
     assert started_runners == [here / "runs"]
 

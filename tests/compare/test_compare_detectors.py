@@ -366,5 +366,5 @@ def test_one_seed_of_ours_has_a_finding_only_if_it_is_far_off() -> None:
     assert reproduced(62.0, [63.4]) == {}
     assert reproduced(58.0, [63.4]) == {
         "not-reproduced": "ours is 63.40, +5.40 points from the published one: "
-        "with one seed of ours it is unknown whether seeds explain that"
+        "with one seed of ours, it is unknown whether seeds explain it"
     }

@@ -199,7 +199,7 @@ def test_a_seed_that_diverged_has_failed_even_if_another_try_finished(failed_fir
     found = dropout(runs)
     assert found.seeds_text == "4/5"
     assert said(found, "failed-seeds") == (
-        "4 of 5 seeds learned: seed 2 diverged; seed 2 finished in another try, which does not count"
+        "4 of 5 seeds learned: seed 2 diverged; seed 2 finished in another attempt, which does not count"
     )
     assert not asserted("dropout > network", runs).holds
 
@@ -335,8 +335,9 @@ def test_success_rates_are_tested_exactly_and_make_no_verdict() -> None:
     found = against(runs)
     assert found.success_p == pytest.approx(0.0079, abs=1e-4)
     assert found.verdict is Verdict.NOT_JUDGED
-    assert "0 of 5 here, 5 of 5 of Network: Fisher's exact p = 0.008 (Holm); it makes no verdict" in " ".join(
-        text.to_text(judged(runs, VARIANTS)).split()
+    assert (
+        "0 of 5 here, 5 of 5 of Network: Fisher's exact p = 0.008 (Holm); it does not affect the verdict"
+        in " ".join(text.to_text(judged(runs, VARIANTS)).split())
     )
 
 

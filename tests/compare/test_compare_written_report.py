@@ -84,8 +84,8 @@ def test_the_report_has_its_sections_in_order(whole: Document) -> None:
     headings = [block.text for block in whole.blocks if isinstance(block, Heading) and block.level == 2]
     assert headings == [
         "In short", "Question", "Protocol", "Results", "Threats to validity", "Experiment by experiment",
-        "Class by class", "What was tried, failed and left out", "Data and recipe", "Environment", "To repeat it",
-        "What the words mean",
+        "Class by class", "What was tried, failed and left out", "Data and recipe", "Environment", "How to reproduce",
+        "Glossary",
     ]  # fmt: skip
 
 
@@ -346,7 +346,7 @@ def test_the_commands_repeat_the_runs() -> None:
 
 def test_a_report_on_nothing_is_still_a_report() -> None:
     document = compose(judged([], []), [], run_data=run_data(), made=NOON)
-    assert "What the words mean" in to_html(document)
+    assert "Glossary" in to_html(document)
 
 
 def test_writing_makes_both_files_and_replaces_older_ones(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ async def test_two_marked_experiments_are_laid_over_each_other_with_means_and_ba
         assert "Network" in reading(app)[1]
         assert "Dropout" in reading(app)[2]
         await pilot.press("a")
-        assert len(app.screen.query_one(Chart).series) == 6, "every seed by itself"
+        assert len(app.screen.query_one(Chart).series) == 6, "each seed separately"
         assert {one.band is None for one in app.screen.query_one(Chart).series} == {True}
         await pilot.press("a", "]")
         assert app.screen.query_one(Chart).series[0].label == "B", "brought to the front"
@@ -221,7 +221,7 @@ async def test_an_experiment_without_a_run_says_so(tmp_path):
     async with app.run_test(size=WIDE) as pilot:
         await app.settled(pilot, lambda shot: shot.when)
         await pilot.press("v", "left", "plus", "up", "0", "]")
-        assert "nothing has run here yet" in screen_text(app)
+        assert "no runs yet" in screen_text(app)
         with pytest.raises(NoMatches):
             app.screen.query_one("#list")
 

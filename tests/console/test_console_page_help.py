@@ -104,7 +104,7 @@ async def test_help_opens_filters_scrolls_and_closes(tmp_path):
         assert "Queue the marked" in screen_text(app)
         await pilot.press("pagedown", "pagedown", "pageup", "down", "up")
         await pilot.press(*"theme")
-        assert "Dark, light, monochrome." in screen_text(app)
+        assert "Change the theme: dark, light, monochrome." in screen_text(app)
         assert "Queue the marked" not in screen_text(app)
         await pilot.press("escape")
         assert "Queue the marked" in screen_text(app)

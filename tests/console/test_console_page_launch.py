@@ -103,8 +103,8 @@ async def test_finished_runs_of_the_same_recipe_are_pointed_out_with_an_estimate
         await go_to(app, pilot, "training.log_every")
         await pilot.press("3")
         await planned(app, pilot)
-        assert "finished before" in plan(app)
-        assert "1 finished before" in plan(app)
+        assert "already finished" in plan(app)
+        assert "1 already finished" in plan(app)
         assert "about" in plan(app)
         rows = app.screen.query_one(LiveTable).rows
         assert rows[0].cells["done"][0].text == "1"

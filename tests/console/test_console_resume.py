@@ -96,6 +96,6 @@ async def test_a_console_that_opens_has_a_queue_go_on_that_stood_still(
         await app.until(pilot, lambda: app.said)
     restarted = "queue restarted: 1 run waiting"
     assert app.said == [
-        restarted if setting else f"{restarted}, 1 run lost or killed, to resume from the last checkpoint"
+        restarted if setting else f"{restarted}, 1 run lost or killed, queued to resume from the last checkpoint"
     ]
     assert woken == [lab.store.root]

@@ -70,7 +70,7 @@ def test_a_pinned_data_set_never_falls_back(
     with pytest.raises(MachineError, match=r"Tiny is not in .* and could not be fetched") as caught:
         decide("tiny", offline, tmp_path, pinned=pinned)
     assert caught.value.exit_code == 3
-    for hint in ("labtui data get tiny", "By hand: put tiny.tar.gz", "--data DIR"):
+    for hint in ("labtui data get tiny", "Manually: put tiny.tar.gz", "--data DIR"):
         assert hint in caught.value.advice
 
 

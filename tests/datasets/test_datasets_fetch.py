@@ -85,7 +85,7 @@ def test_an_address_that_keeps_breaking_off_is_left_and_its_bytes_are_used(serve
 
 def test_an_interrupted_fetch_is_resumed_by_the_next_one(serve: Serve, tmp_path: Path) -> None:
     broken = serve(breaks_off(70_000), answers(503))
-    with pytest.raises(FetchError, match=r"68.4 KiB of 118 KiB are kept in .*\.part, and the next try resumes"):
+    with pytest.raises(FetchError, match=r"68.4 KiB of 118 KiB are stored in .*\.part, and the next attempt resumes"):
         fetched(tmp_path, broken)
     broken.behaviours.append(well)
     fetched(tmp_path, broken)

@@ -146,16 +146,16 @@ def test_a_linked_folder_is_refused(root: Path) -> None:
 def test_the_list_says_what_is_here(root: Path, register: Register) -> None:
     register(SOURCE)
     assert [(row.name, row.state, row.present) for row in listing(root)] == [
-        ("tiny", "here", True),
+        ("tiny", "available", True),
         ("digits", "embedded", True),
     ]
     (root / FOLDER / "meta").unlink()
-    assert listing(root)[0].state == "partly here: meta is missing"
+    assert listing(root)[0].state == "incomplete: meta is missing"
     nowhere = root / "nowhere"
-    assert listing(nowhere)[0].state == "not here"
+    assert listing(nowhere)[0].state == "not available"
     nowhere.mkdir()
     (nowhere / "tiny.tar.gz.part").write_bytes(b"x" * 5_000)
-    assert listing(nowhere)[0].state == "not here; 4.9 KiB of 118 KiB fetched"
+    assert listing(nowhere)[0].state == "not available; 4.9 KiB of 118 KiB downloaded"
 
 
 def archive_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:

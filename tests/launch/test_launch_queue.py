@@ -195,7 +195,7 @@ def test_an_entry_whose_attempt_was_claimed_starts_nothing(
     enqueue(stage, run)
     (run.paths.attempts / "001").mkdir(parents=True)
 
-    assert dispatch(launcher) == [f"{run.id}: was started already"]
+    assert dispatch(launcher) == [f"{run.id}: was already started"]
 
     assert launcher.started == []
     assert waiting_entries(stage.root) == failed_entries(stage.root) == ()

@@ -382,7 +382,7 @@ def test_a_run_made_by_a_newer_labtui_is_shown_and_not_changed(root: Path, spec_
         path.write_bytes(path.read_bytes().replace(b'"seed": 0', b'"seeds": [0]'))
     store = Store(root)
     (run,) = store.scan()
-    assert run.damage == "made by a newer labtui (schema 2, this version knows 1): read-only"
+    assert run.damage == "created by a newer version of labtui (schema 2; this version knows 1): read-only"
     assert run.read_only
     with pytest.raises(UsageError, match="newer labtui"):
         store.remove(run)

@@ -139,13 +139,13 @@ def _runs(cell: Cell, metric: TableMetric) -> list[Finding]:
 
 
 def _failures(cell: Cell, failed: Sequence[SeedOutcome]) -> str:
-    """`seeds 2,3 diverged, seed 4 never learned; seed 2 finished in another try, which does not count`."""
+    """`seeds 2,3 diverged, seed 4 never learned; seed 2 finished in another attempt, which does not count`."""
     by_failure: dict[str, list[int]] = {}
     for one in failed:
         by_failure.setdefault(one.failure, []).append(one.seed)
     listed = ", ".join(f"{numbers.seed_list(seeds)} {failure}" for failure, seeds in by_failure.items())
     again = [one.seed for one in failed if one.seed in cell.seeds and one.run not in {run.id for run in cell.runs}]
-    tried = f"; {numbers.seed_list(again)} finished in another try, which does not count" if again else ""
+    tried = f"; {numbers.seed_list(again)} finished in another attempt, which does not count" if again else ""
     return f"{listed}{tried}"
 
 

@@ -81,7 +81,7 @@ def loss_scale(here: Cell, there: Cell, metric: TableMetric) -> Iterable[Finding
         key = "batch_size" if metric.tag == tags.REPORT_TRAIN_LOSS else "test_batch_size"
         ours, theirs = getattr(here.spec.training, key), getattr(there.spec.training, key)
         if ours != theirs:
-            text = f"{metric.tag} depends on the batch size: {theirs} in {there.title}, {ours} here: other scales"
+            text = f"{metric.tag} depends on the batch size: {theirs} in {there.title}, {ours} here: the scales differ"
             yield _confound("loss-scale", text, f"training.{key}", here=str(ours), there=str(theirs))
 
 

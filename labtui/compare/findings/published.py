@@ -161,9 +161,7 @@ def _losses(here: CellWithReference) -> list[tuple[str, str]]:
 def _kind(here: CellWithReference) -> list[tuple[str, str]]:
     note = clean_line(here.reference.note, 300)
     if here.reference.in_kind:
-        return [
-            ("published-in-kind", f"reproduced in kind only: {note or 'a part of the published setting is not known'}")
-        ]
+        return [("published-in-kind", f"comparable in kind only: {note or 'part of the published setting is unknown'}")]
     return [("published-note", note)] if note else []
 
 
@@ -278,14 +276,14 @@ def _not_reproduced(figure: PublishedFigure, level: ReproductionLevel | None) ->
         return ""
     ours = f"ours is {numbers.decimal(figure.ours)}, {numbers.signed(figure.difference)} points from the published one"
     if figure.expected is None or level is None:
-        unknown = f"{ours}: with one seed of ours it is unknown whether seeds explain that"
+        unknown = f"{ours}: with one seed of ours, it is unknown whether seeds explain it"
         return unknown if abs(figure.difference) > _FAR else ""
     low, high = _within(figure, level.level)
     if low <= figure.value <= high:
         return ""
     within = f"[{numbers.decimal(low)}, {numbers.decimal(high)}]"
     holm = f" (Holm over {level.rows} rows)" if level.rows > 1 else ""
-    return f"{ours}: more than seeds explain, one more run of ours would lie in {within}{holm}"
+    return f"{ours}: more than seeds explain: one more run of ours would lie in {within}{holm}"
 
 
 def _finding(code: str, text: str) -> Finding:

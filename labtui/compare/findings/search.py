@@ -25,11 +25,11 @@ def no_effect_findings(cell: Cell, others: Iterable[Cell]) -> tuple[Finding, ...
             continue
         seeds = numbers.seed_list(set(cell.seeds) & set(other.seeds))
         if cell.recipe == other.recipe:
-            text = f"the same recipe as {other.title}, and the same bits ({seeds}): a twin"
+            text = f"the same recipe as {other.title}, and bit-identical results ({seeds}): a duplicate"
             findings.append(Finding(severity=Severity.NOTE, code="twin", text=text))
         else:
             keys = ", ".join(change.key for change in changes(cell.spec, other.spec))
-            text = f"bit for bit equal to {other.title} ({seeds}) although {keys} differs: the setting had no effect"
+            text = f"bit-identical to {other.title} ({seeds}) although {keys} differs: the setting had no effect"
             remedy = Remedy(text="check whether the engine uses it; until then count the two rows as one")
             findings.append(Finding(severity=Severity.WARNING, code="dead-switch", text=text, key=keys, remedy=remedy))
     return tuple(findings)

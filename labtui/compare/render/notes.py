@@ -106,7 +106,7 @@ def seed_notes(comparison: Comparison, digits: int) -> list[tuple[str, str]]:
     if comparison.success_p is not None:
         rates = f"{comparison.row_seeds} here, {comparison.baseline_seeds} of {comparison.against}"
         exact = f"Fisher's exact {numbers.p_value(comparison.success_p_adjusted)} (Holm)"
-        notes.append(("learned", f"{rates}: {exact}; it makes no verdict"))
+        notes.append(("learned", f"{rates}: {exact}; it does not affect the verdict"))
     if comparison.method in ("paired", "partly paired") and comparison.correlation is not None:
         number = numbers.decimal(comparison.correlation)
         notes.append(

@@ -1,6 +1,7 @@
 """What a plan says while it runs and when it has ended, as plain lines."""
 
 from labtui.compare.metrics import metric as metric_of
+from labtui.compare.model import Verdict
 from labtui.compare.plans import ComparisonState, Look, Plan, PlannedComparison, PlanState
 from labtui.compare.sequential import Decision
 from labtui.text import numbers
@@ -21,7 +22,7 @@ def plan_lines(plan: Plan) -> list[str]:
 
 
 def look_line(plan: Plan, state: ComparisonState, look: Look) -> str:
-    """One look: the repeated interval, what it decides, and the chance to be decided by the cap."""
+    """One look: the repeated interval, what it decides, and the chance of a decision by the cap."""
     metric = metric_of(plan.metric)
     name = f"{pair_text(state.comparison)}, {plural(look.seeds, 'seed')}"
     failed = _failed(state.comparison, look)
@@ -43,7 +44,7 @@ def end_lines(state: PlanState, trained: int, seconds_per_training: float | None
     stopped = any(one.decision in (Decision.HIGHER, Decision.LOWER) for one in state.comparisons)
     if stopped:
         lines.append(
-            "Stopped when decided: the interval holds over all looks, while the difference itself is, on average, "
+            "Stopped when decided: the interval holds over all looks, but the estimated difference is, on average, "
             "slightly too far from zero."
         )
     lines.append(saved_text(plan, trained, seconds_per_training))
@@ -60,9 +61,9 @@ def saved_text(plan: Plan, trained: int, seconds_per_training: float | None = No
 def verdict_word(plan: Plan, decision: Decision) -> str:
     """A decision as a verdict about the row: gain, loss, …"""
     if decision in (Decision.HIGHER, Decision.LOWER):
-        return "gain" if (decision is Decision.HIGHER) == plan.higher_is_better else "loss"
-    return {Decision.NEGLIGIBLE: "no difference that matters", Decision.CONTINUE: "not yet decided"}.get(
-        decision, "undecided"
+        return Verdict.GAIN if (decision is Decision.HIGHER) == plan.higher_is_better else Verdict.LOSS
+    return {Decision.NEGLIGIBLE: Verdict.NO_DIFFERENCE, Decision.CONTINUE: "not yet decided"}.get(
+        decision, Verdict.UNDECIDED
     )
 
 
@@ -76,11 +77,11 @@ def _course(plan: Plan, look: Look) -> str:
         if look.seeds >= plan.cap:
             return f"undecided at the cap of {plan.cap} seeds"
         chance = f" (chance {100 * look.chance:.0f}%)" if look.chance is not None else ""
-        return f"undecided: would hardly be decided by {plan.cap} seeds{chance}"
+        return f"undecided: is unlikely to be decided by {plan.cap} seeds{chance}"
     if look.decision is not Decision.CONTINUE:
         return f"{verdict_word(plan, look.decision)}, decided at {look.seeds} of {plan.cap} seeds"
     edge = 100 * (1 - plan.boundaries.rates(look.seeds)[0])
-    chance = f", chance to be decided by {plan.cap} seeds {100 * look.chance:.0f}%" if look.chance is not None else ""
+    chance = f", chance of a decision by {plan.cap} seeds {100 * look.chance:.0f}%" if look.chance is not None else ""
     return f"not yet decided ({edge:.2f}% interval at this look{chance})"
 
 

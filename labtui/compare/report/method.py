@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from labtui.compare.cells import Cell, run_requests
 from labtui.compare.findings.confounds import run_environment
-from labtui.compare.model import ComparisonTable
+from labtui.compare.model import ComparisonTable, Verdict
 from labtui.compare.render.commands import run_command
 from labtui.compare.report.document import (
     Block,
@@ -111,7 +111,7 @@ def repeat(cells: Mapping[str, Cell], table: ComparisonTable) -> list[Block]:
         if row.values and row.key in cells:
             by_seeds.setdefault(tuple(value.seed for value in row.values), []).append(cells[row.key])
     lines = [run_command(run_requests(group, seeds)) for seeds, group in by_seeds.items()]
-    blocks: list[Block] = [Heading(2, "To repeat it"), Commands((*lines, "labtui report"))]
+    blocks: list[Block] = [Heading(2, "How to reproduce"), Commands((*lines, "labtui report"))]
     missing = _missing_seeds(cells, table)
     return [*blocks, Paragraph(plain("To decide the undecided rows:")), Commands(missing)] if missing else blocks
 
@@ -138,7 +138,9 @@ _WORDS = {
         "The whole interval lies on one side of zero. The direction is shown; the size is somewhere in the interval. "
         "“Budget ×2”: the row also processed twice as many images."
     ),
-    "No difference that matters.": "The whole interval lies within the smallest effect that was declared to matter.",
+    f"{Verdict.NO_DIFFERENCE.capitalize()}.": (
+        "The whole interval lies within the smallest effect that was declared to matter."
+    ),
     "Undecided.": (
         "The interval contains both zero and effects that would matter. It is not “no effect”: more seeds are needed, "
         "and the row says how many."
@@ -161,6 +163,6 @@ _WORDS = {
 def glossary() -> list[Block]:
     """What the words of the report mean."""
     return [
-        Heading(2, "What the words mean"),
+        Heading(2, "Glossary"),
         Bullets(tuple(lead(term, meaning) for term, meaning in _WORDS.items())),
     ]

@@ -171,7 +171,7 @@ def _by_class(table: ComparisonTable) -> list[Block]:
     rows = difference_plots.with_classes(table)
     if not rows:
         return []
-    alt = "A heat map, as in the numbers shown."
+    alt = "A heat map of the numbers shown."
     level = f"Accuracy on each class of the plain test images, in percent, mean over seeds. {_errors_said(rows)}"
     blocks: list[Block] = [
         Heading(2, "Class by class"),

@@ -230,5 +230,5 @@ def _note(options: ChartOptions) -> str:
 
 def _reason(charted_runs: Sequence[ChartedRun], hint: tuple[str, ...], *, pending: bool) -> tuple[str, ...]:
     if not any(charted.runs for charted in charted_runs):
-        return ("nothing has run here yet", *(hint if charted_runs else ()))
+        return ("no runs yet", *(hint if charted_runs else ()))
     return ("reading …",) if pending else ("no points yet",)

@@ -198,9 +198,10 @@ class ChartsScreen(Page):
         self._draw()
 
     def action_seeds(self) -> None:
-        """Show the mean of seeds with a band, or every seed by itself."""
+        """Show the mean of seeds with a band, or each seed separately."""
         self._each_seed = not self._each_seed
-        self.app.say("every seed by itself" if self._each_seed else "seeds as mean and band of one standard deviation")
+        mean = "mean over seeds, with a band of one standard deviation"
+        self.app.say("each seed separately" if self._each_seed else mean)
         self._draw()
 
     def action_sibling(self, by: int) -> None:

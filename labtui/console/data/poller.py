@@ -199,7 +199,7 @@ class Poller:
 def _no_log(run: Run | None) -> str:
     if run is None:
         return "no run yet"
-    return "another tool's run: it has no log here" if run.foreign else "not started yet"
+    return "a run of another tool: it has no log here" if run.foreign else "not started yet"
 
 
 def poll_in_thread(
@@ -255,7 +255,7 @@ class CatalogWatch:
         if now == self._stamp:
             return ()
         if now is None:
-            return (f"{self._path.name} is gone: the list shows what it contained; runs and queue continue.",)
+            return (f"{self._path.name} no longer exists: the list shows its last contents; runs and queue continue.",)
         return (f"{self._path.name} has changed: reopen the console to use it; runs and queue continue.",)
 
 

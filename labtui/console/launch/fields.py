@@ -76,7 +76,7 @@ def form_fields(
     devices to their descriptions, `typed` maps keys to texts.
     """
     numbers = ",".join(map(str, seeds))
-    device = FormField(DEVICE, "auto", devices.get(typed.get(DEVICE, ""), AUTO), ("auto", *devices), "where runs train")
+    device = FormField(DEVICE, "auto", devices.get(typed.get(DEVICE, ""), AUTO), ("auto", *devices), "training device")
     seeds_field = FormField(
         SEEDS, numbers, "a count such as 3, or 0,4,7, or 0-4", meaning="one run of each experiment per seed"
     )
@@ -212,7 +212,7 @@ def _checked(field: FormField, variants: Sequence[Variant]) -> FormField:
         elif field.key in _CHECKS:
             _CHECKS[field.key](field.text)
         elif field.key == DEVICE:
-            return field if field.text in field.choices else replace(field, error="no such device here")
+            return field if field.text in field.choices else replace(field, error="no such device on this machine")
         else:
             for variant in variants:
                 override(variant.spec, [f"{field.key}={field.text}"])

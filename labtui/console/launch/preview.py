@@ -95,7 +95,7 @@ def _summary(plan: LaunchPlan, at_once: int, glyphs: Glyphs) -> Line:
     elif plan.runs:
         spans.append(Span("  time unknown: no similar run has finished here yet", "muted"))
     if finished:
-        spans.append(Span(f"  {glyphs.dot}  {finished} finished before", "warn"))
+        spans.append(Span(f"  {glyphs.dot}  {finished} already finished", "warn"))
     return tuple(spans)
 
 
@@ -108,9 +108,9 @@ def _run_line(run: PlannedRun, title_width: int, glyphs: Glyphs) -> Line:
         *fit((Span(duration(run.estimate, glyphs.dash), "muted"),), 9, right=True),
     ]
     if run.finished is not None:
-        spans.append(Span(f"  {glyphs.states['finished']} finished before", "warn"))
+        spans.append(Span(f"  {glyphs.states['finished']} already finished", "warn"))
     elif not run.present:
-        spans.append(Span("  fetches data", "muted"))
+        spans.append(Span("  downloads data", "muted"))
     return tuple(spans)
 
 
@@ -128,5 +128,5 @@ def _description(device: Device, machine: Machine) -> str:
     words = [device.title]
     words += [f"{device.load:.0f}% busy"] if device.load is not None else []
     words += [f"{size(device.memory_free)} free"] if device.memory_free is not None else []
-    words += [f"{len(device.processes)} processes on it"] if device.processes else []
+    words += [f"{len(device.processes)} processes"] if device.processes else []
     return ", ".join(words)

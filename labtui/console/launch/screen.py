@@ -220,13 +220,13 @@ class LaunchScreen(Page):
         if invalid is not None:
             self.app.say(f"{invalid.key}: {invalid.error}", style="warn")
         elif preview is None or preview.request != self.request:
-            self.app.say("the plan is being made: Enter again once it is there")
+            self.app.say("the plan is still being prepared: press Enter again when it is shown")
         elif (progress := self._stored_progress) is not None and not progress.is_waiting:
             self.app.say(progress_texts(progress)[-1], style="warn")
         elif not preview.can_start:
             self.app.say(preview.error or "there is nothing to run", style="warn")
         elif not self._snapshot.writable:
-            self.app.say(f"{self.app.lab.store.root} cannot be written: nothing can be run into it", style="warn")
+            self.app.say(f"{self.app.lab.store.root} is not writable: runs cannot be started there", style="warn")
         else:
             self.dismiss(preview.request)
 

@@ -55,7 +55,7 @@ def _mistakes(predictions: RunPredictions, glyphs: Glyphs) -> list[Line]:
     arrow = "->" if glyphs.ascii else "→"
     for true, predicted, times in predictions.mistakes(MISTAKES):
         lines.append((Span(f"{times:>5}  "), Span(true), Span(f" {arrow} ", "muted"), Span(predicted)))
-    return lines if len(lines) > 1 else [*lines, (Span("none: all are right", "muted"),)]
+    return lines if len(lines) > 1 else [*lines, (Span("none: all are correct", "muted"),)]
 
 
 def matrix_lines(matrix: NDArray[np.integer], classes: Sequence[str], width: int, glyphs: Glyphs) -> list[Line]:

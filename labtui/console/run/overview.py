@@ -110,7 +110,7 @@ def _wrapped(value_: str, width: int) -> list[Line]:
 def spec_lines(run: Run, width: int, glyphs: Glyphs) -> list[Line]:
     """The whole spec, key by key, with overrides and the declared factor marked."""
     if run.spec is None:
-        return [(Span("another tool's run: its spec is not known", "muted"),)]
+        return [(Span("a run of another tool: its spec is not known", "muted"),)]
     spec = run.spec
     head = [("experiment", spec.name), ("seed", str(spec.seed)), ("baseline", spec.baseline or "none")]
     head += [("factor", ", ".join(spec.factor) or "none declared")]

@@ -31,7 +31,7 @@ FOCUS = {"overview": "#about", "curves": "#charts", "test": "#detail", "spec": "
 TABS = tuple(FOCUS)
 """The tabs, in the order of their digits; `FOCUS` selects the pane of each that gets the focus."""
 
-_GONE = ((Span("the folder of this run is gone", "warn"),),)
+_GONE = ((Span("the folder of this run no longer exists", "warn"),),)
 
 
 class RunPanes(Widget):

@@ -66,7 +66,7 @@ class RunPredictions:
 def read_test_predictions(run: Run) -> RunPredictions:
     """Read a run's predictions; a missing or damaged file gives a note."""
     if run.foreign:
-        return RunPredictions(run.id, "another tool's run: it has no predictions of single images")
+        return RunPredictions(run.id, "a run of another tool: it has no predictions of single images")
     try:
         predictions = read_predictions(run.paths.predictions)
     except FileNotFoundError:

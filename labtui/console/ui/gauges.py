@@ -45,7 +45,7 @@ def machine_lines(
 ) -> list[Line]:
     """A line for the processor, one for the memory, then two per GPU: load and memory, and its processes."""
     if not total:
-        return [(Span("looking at the machine …".replace("…", glyphs.ellipsis), "muted"),)]
+        return [(Span("reading system information …".replace("…", glyphs.ellipsis), "muted"),)]
     processor = next((device for device in devices if device.kind == "cpu"), None)
     cores = f"{processor.cores} cores" if processor and processor.cores else ""
     lines = [

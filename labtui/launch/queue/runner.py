@@ -213,12 +213,12 @@ class Dispatcher:
             raise LabError(entry.reason)
         if not is_signed_by_us(ticket):
             raise LabError(
-                "It was not made by you on this machine, and it names a program to run.",
+                "It was not created by you on this machine, and it specifies a program to run.",
                 advice="To start it with your own Python, use `labtui queue retry`.",
             )
         folder = run_folder(self._root, ticket)
         if next_attempt(RunPaths(folder)) > ticket.attempt:
-            self._remove(entry, "was started already")
+            self._remove(entry, "was already started")
             return
         environment = restored_environment(ticket.origin.environment, os.environ)
         placed = self._place(ticket, environment)
@@ -294,11 +294,11 @@ class Dispatcher:
         self._not_before[entry.name] = time.monotonic() + _FULL_DISK_PAUSE
 
     def _set_aside(self, entry: QueueEntry, why: str) -> None:
-        self._log(f"{entry.run}: set aside: {why}")
+        self._log(f"{entry.run}: moved to the failed entries: {why}")
         try:
             set_aside(entry, why)
         except OSError as error:
-            self._postpone(entry, f"it cannot be set aside either: {error}")
+            self._postpone(entry, f"it cannot be moved to the failed entries either: {error}")
 
     def _remove(self, entry: QueueEntry, what: str) -> None:
         self._log(f"{entry.run}: {what}")
