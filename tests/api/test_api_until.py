@@ -142,9 +142,9 @@ def test_other_comparisons_get_plans_of_their_own(tmp_path):
     [
         ({"names": ()}, "needs the names"),
         ({"names": ("alone",)}, "declares no baseline"),
-        ({"names": ("fast",), "baseline": "fast"}, "not compared with itself"),
+        ({"names": ("fast",), "baseline": "fast"}, "cannot be compared with itself"),
         ({"names": ("other_data",)}, "differ beyond the declared factor"),
-        ({"max_seeds": 2}, "from 3 to 1000"),
+        ({"max_seeds": 2}, "between 3 and 1,000"),
         ({"alpha": 0.7}, "between 0 and 0.5"),
         ({"names": ("nosuch",)}, "nosuch"),
     ],

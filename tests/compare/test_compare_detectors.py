@@ -146,7 +146,7 @@ def test_equal_bits_with_unequal_specs_are_a_setting_without_effect() -> None:
     runs = [run(of, seed, ENDS) for of in (BASE, weightless) for seed in (0, 1)]
     table = judged(runs, [variant(BASE), variant(weightless)])
     assert said(row(table, "l1"), "dead-switch") == (
-        "bit for bit equal to Network (seeds 0,1) although penalty differs: the setting had no effect"
+        "bit-identical to Network (seeds 0,1) although penalty differs: the setting had no effect"
     )
     assert "dead-switch" in codes(row(table, "network").findings)
 
@@ -155,7 +155,10 @@ def test_equal_bits_under_equal_specs_are_twins() -> None:
     twin = spec("twin", "Twin")
     cells = [only_cell([run(of, 0, ENDS)]) for of in (BASE, twin)]
     (found,) = no_effect_findings(cells[0], cells)
-    assert (found.code, found.text) == ("twin", "the same recipe as Twin, and the same bits (seed 0): a twin")
+    assert (found.code, found.text) == (
+        "twin",
+        "the same recipe as Twin, and bit-identical results (seed 0): a duplicate",
+    )
 
 
 def test_one_bit_is_enough_to_tell_two_runs_apart() -> None:
@@ -357,7 +360,7 @@ def test_a_published_run_that_learned_nothing_has_a_finding_that_says_whether_ou
 def test_a_published_figure_beyond_what_seeds_explain_has_a_finding() -> None:
     assert reproduced(64.0, [63.4, 64.1, 63.7]) == {}
     assert reproduced(70.0, [63.4, 64.1, 63.7]) == {
-        "not-reproduced": "ours is 63.73, −6.27 points from the published one: more than seeds explain, "
+        "not-reproduced": "ours is 63.73, −6.27 points from the published one: more than seeds explain: "
         "one more run of ours would lie in [61.99, 65.48]"
     }
 

@@ -267,7 +267,7 @@ def change(entry: QueueEntry, *, sealed: bool, **changes: object) -> None:
     [
         (no_such_device, "There is no cuda:7"),
         (damaged, "damaged"),
-        (another_program, "not made by you"),
+        (another_program, "not created by you"),
         (leads_outside, "is not in"),
         (leads_through_a_link, "is not in"),
     ],

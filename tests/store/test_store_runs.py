@@ -384,7 +384,7 @@ def test_a_run_made_by_a_newer_labtui_is_shown_and_not_changed(root: Path, spec_
     (run,) = store.scan()
     assert run.damage == "created by a newer version of labtui (schema 2; this version knows 1): read-only"
     assert run.read_only
-    with pytest.raises(UsageError, match="newer labtui"):
+    with pytest.raises(UsageError, match="newer version of labtui"):
         store.remove(run)
     assert path.exists()
 
@@ -453,7 +453,7 @@ def test_a_run_whose_lock_is_held_is_not_removed(root: Path) -> None:
 def test_a_run_of_another_tool_is_not_removed(root: Path) -> None:
     write_events(root / "foreign")
     store = Store(root)
-    with pytest.raises(UsageError, match="made by another tool"):
+    with pytest.raises(UsageError, match="created by another tool"):
         store.remove(store.find("foreign"))
 
 

@@ -306,7 +306,7 @@ STRUCTURE = (
     after(
         "one seed twice",
         "[experiment.x]\nseeds = [1, 2, 1]\n",
-        says(14, "experiment.x.seeds", "seed 1 is there twice"),
+        says(14, "experiment.x.seeds", "seed 1 is listed twice"),
     ),
     after(
         "nesterov without momentum",
