@@ -7,6 +7,7 @@ from pathlib import Path
 from labtui import datasets
 from labtui.catalog import Catalog, find, load
 from labtui.store.store import Store
+from labtui.text.paths import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def open_lab(
 
 def _runs_root(explicit: Path | None, environ: Mapping[str, str], beside: Path) -> Path:
     if explicit is not None:
-        return explicit.expanduser()
+        return expanded(explicit)
     if environ.get("LABTUI_RUNS"):
-        return Path(environ["LABTUI_RUNS"]).expanduser()
+        return expanded(Path(environ["LABTUI_RUNS"]))
     return beside / "runs"

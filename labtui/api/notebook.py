@@ -25,6 +25,7 @@ from labtui.launch.queue.entries import waiting_entries
 from labtui.spec import Experiment, Metric
 from labtui.store.run import Run
 from labtui.store.state import State
+from labtui.text.paths import expanded
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -321,9 +322,9 @@ def open(path: str | Path | None = None, runs: str | Path | None = None) -> LabH
     """
     cwd, catalog = Path.cwd(), None
     if path is not None:
-        path = cwd / Path(path).expanduser()
+        path = cwd / expanded(Path(path))
         cwd, catalog = (path, None) if path.is_dir() else (cwd, path)
-    runs_folder = None if runs is None else Path.cwd() / Path(runs).expanduser()
+    runs_folder = None if runs is None else Path.cwd() / expanded(Path(runs))
     return LabHandle(open_lab(catalog=catalog, runs=runs_folder, environ=os.environ, cwd=cwd))
 
 

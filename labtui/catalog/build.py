@@ -34,6 +34,10 @@ _MOST_PROBLEMS = 10
 _FACTOR = "Allowed: keys such as optimizer.lr, and tables such as penalty or data.augment."
 
 
+_RESERVED = {NONE: "that there is none", "last": "the newest run"}
+"""Names that no entry can have, and what they mean."""
+
+
 class EntryBuilder:
     """Builds the experiment of one entry. Each of its `problems` is located where the key is written in the file."""
 
@@ -101,12 +105,16 @@ class EntryBuilder:
 
     def _read_own(self) -> Own | None:
         """What only the entry itself can hold."""
-        if not _fits(self._name, Name) or self._name == NONE:
-            reserved = f"; {shown(NONE)} means that there is none" if self._name == NONE else ""
+        if not _fits(self._name, Name) or self._name in _RESERVED:
+            reserved = f"; {shown(self._name)} means {_RESERVED[self._name]}" if self._name in _RESERVED else ""
             allowed = f"{type_messages.described(type_info(Name))}{reserved}"
             self._add_own((), f"{shown(self._name)} cannot be the name of an entry. Allowed: {allowed}.")
         own, problems = convert(_part(self._own_table, OWN_KEYS), Own)
-        for problem in (*unknown_keys(self._own_table, ENTRY_KEYS), *problems):
+        dotted = [key for key, value in self._own_table.items() if key[:1].isdigit() and isinstance(value, dict)]
+        for key in dotted:
+            self._add_own((key,), f"TOML reads this as the key {key} of {self._name}: a name cannot have a dot.")
+        rest = {key: value for key, value in self._own_table.items() if key not in dotted}
+        for problem in (*unknown_keys(rest, ENTRY_KEYS), *problems):
             self._add_own(problem.at, problem.message)
         for at, notes in _all_notes(own) if own else ():
             for problem in islice(reference_problems(notes.reference), _MOST_PROBLEMS) if notes.reference else ():

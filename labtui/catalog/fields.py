@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ from labtui.catalog.schema_types import (
 )
 from labtui.catalog.type_messages import described
 from labtui.spec import RunSpec
+
+_WITHOUT_ZERO = re.compile(r"(?<![\w.])(?=\.\d)")
+"""Before the point of a number that has no digit there."""
 
 _LONGEST = 10_000
 
@@ -116,10 +120,11 @@ def read_value(kind: Type, text: str) -> Any:
         return text
     if text.lower() in ("true", "false") and any(isinstance(one, BoolType) for one in options):
         return text.lower() == "true"
-    with contextlib.suppress(ValueError, RecursionError):
-        table = tomli.loads(f"value = {text}")
-        if list(table) == ["value"]:
-            return table["value"]
+    for written in (text, _WITHOUT_ZERO.sub("0", text)):
+        with contextlib.suppress(ValueError, RecursionError):
+            table = tomli.loads(f"value = {written}")
+            if list(table) == ["value"]:
+                return table["value"]
     if any(isinstance(one, FloatType) for one in options):
         with contextlib.suppress(ValueError):
             return float(text)

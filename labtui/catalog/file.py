@@ -9,6 +9,7 @@ from pathlib import Path
 import labtui
 from labtui.catalog.words import shown_path
 from labtui.errors import UsageError
+from labtui.text.paths import expanded
 
 FILE_NAME = "experiments.toml"
 LARGEST = 1_000_000
@@ -34,7 +35,7 @@ def find(explicit: Path | None, *, cwd: Path, environ: Mapping[str, str]) -> tup
     """
     named = explicit or (Path(environ["LABTUI_CATALOG"]) if environ.get("LABTUI_CATALOG") else None)
     if named is not None:
-        return cwd / named.expanduser(), False
+        return cwd / expanded(named), False
     for folder in (cwd, *cwd.parents):
         candidate = folder / FILE_NAME
         if os.path.lexists(candidate) and not candidate.is_dir():

@@ -34,6 +34,7 @@ _HINTS = (
     (r"Invalid value\n[A-Za-z]", "Text needs quotes."),
     (r"Invalid value\n[‘’“”„«»`]", 'Text needs plain quotes: "text".'),
     (r"Invalid statement|Expected '=' after", "Each line holds a key, = and a value, as in: lr = 0.001"),
+    (r"Expected '\][^\n]*\n[^\x00-\x7f]", "Names have only the letters a-z and A-Z, digits, _ and -."),
     (r"Expected '\]", "Close the header, as in: [experiment.my_dropout]"),
     (r"Expected newline .*\n,\d", "Write a decimal number with a point: 0.5"),
     (r"Expected newline .*\n\r", "The lines end in a bare carriage return. Save the file with Unix line endings."),

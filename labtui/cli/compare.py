@@ -11,7 +11,7 @@ import click
 
 from labtui.cli.click_ext import LabCommand
 from labtui.cli.metric_options import MetricOptions, metric_options
-from labtui.cli.options import FOLDER, complete_experiments, json_option, lab_options
+from labtui.cli.options import FOLDER, complete_experiments, existing_runs_options, json_option
 from labtui.cli.streams import put, put_json, say
 from labtui.errors import UsageError
 from labtui.store.run import Run
@@ -52,7 +52,7 @@ RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "bu
 @click.option("--md", "form", flag_value="md", help="Write Markdown, with footnotes.")
 @click.option("--tex", "form", flag_value="tex", help="Write LaTeX.")
 @json_option
-@lab_options
+@existing_runs_options
 def compare(
     lab: "Lab",
     *,
@@ -102,7 +102,7 @@ def compare(
 @click.option("--title", default="", metavar="TEXT", help="Title of the report.")
 @metric_options
 @click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared baselines.")
-@lab_options
+@existing_runs_options
 def report(
     lab: "Lab",
     *,

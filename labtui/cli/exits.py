@@ -41,6 +41,7 @@ def _run(arguments: Sequence[str]) -> int:
     from labtui.cli.main import group
 
     try:
+        _provide_home()
         code = group.main(list(arguments), prog_name="labtui", standalone_mode=False)
     except click.exceptions.Exit as wanted:
         return wanted.exit_code
@@ -102,6 +103,26 @@ def _open_missing_streams() -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _provide_home() -> None:
+    """Give a user without a home folder, as in many containers, a private temporary one, and say so.
+
+    Without it every library that keeps files for a user fails in its own way, or writes into a folder called `~`.
+    """
+    if os.environ.get("HOME"):
+        return
+    os.environ.pop("HOME", None)
+    try:
+        Path.home()
+    except RuntimeError:
+        from labtui.store.safe_paths import temporary_home
+
+        os.environ["HOME"] = str(temporary_home())
+        say(
+            f"The user {os.geteuid()} has no home folder: labtui keeps its own files in {os.environ['HOME']}. "
+            "Set HOME to keep them elsewhere."
+        )
 
 
 def _silence_streams() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.options import complete_runs, lab_options
+from labtui.cli.options import complete_runs, existing_runs_options
 from labtui.cli.streams import put, say
 from labtui.errors import UsageError
 from labtui.store.run import Run
@@ -31,7 +31,7 @@ CHUNK = 1 << 20
 @click.option(
     "--attempt", type=click.IntRange(min=1), metavar="N", help="The log of this attempt.  [default: the last one]"
 )
-@lab_options
+@existing_runs_options
 def logs(lab: "Lab", *, run: str, follow: bool, lines: int | None, attempt: int | None) -> None:
     """Print a run's log. RUN is a run id or a part of one, an experiment (its newest run), or `last`."""
     found = lab.store.find(run)

@@ -10,7 +10,7 @@ from click.shell_completion import get_completion_class
 
 from labtui import __version__
 from labtui.cli.click_ext import GIVEN, HELP, LabCommand, LabGroup
-from labtui.cli.options import FILE, FOLDER, lab_from
+from labtui.cli.options import FILE, FOLDER, lab_from, require_named_runs
 from labtui.cli.streams import put
 from labtui.errors import UsageError
 
@@ -124,5 +124,6 @@ def _open_console(flags: Mapping[str, Any]) -> None:
     if reason := obstacle(os.environ):  # before anything is looked up, so that it is the first thing to be reported
         raise UsageError(f"The console needs a terminal: {reason}.", advice=WITHOUT_CONSOLE)
     lab = lab_from(flags["catalog"], flags["runs"], flags["data"])
+    require_named_runs(lab, flags["runs"])
     theme, ascii_only, mouse = flags["theme"] or "", flags["ascii"], not flags["no_mouse"]
     raise click.exceptions.Exit(run_console(lab, environ=os.environ, theme=theme, ascii_only=ascii_only, mouse=mouse))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from labtui.errors import UsageError
+
 if TYPE_CHECKING:
     from labtui.api import Lab
 
@@ -40,14 +42,33 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for conf
 
 def lab_options(function: F) -> F:
     """Add --catalog, --runs and --data, and pass the `lab` that they open."""
+    return _with_lab(function, must_exist=False)
 
+
+def existing_runs_options(function: F) -> F:
+    """The same for a command that only reads runs: a runs folder that the user names must exist."""
+    return _with_lab(function, must_exist=True)
+
+
+def _with_lab(function: F, *, must_exist: bool) -> F:
     @functools.wraps(function)
     def call(*arguments: Any, catalog: Path | None, runs: Path | None, data: Path | None, **options: Any) -> Any:
-        return function(*arguments, lab=lab_from(catalog, runs, data), **options)
+        lab = lab_from(catalog, runs, data)
+        if must_exist:
+            require_named_runs(lab, runs)
+        return function(*arguments, lab=lab, **options)
 
     for option in (data_option, runs_option, catalog_option):
         option(call)
     return call  # type: ignore[return-value]  # the wrapper takes three more options; only click calls it
+
+
+def require_named_runs(lab: "Lab", runs: Path | None) -> None:
+    """Raises UsageError if the user named a runs folder that does not exist; it is probably mistyped."""
+    root = lab.store.root
+    if (runs is not None or os.environ.get("LABTUI_RUNS")) and not root.is_dir():
+        what = "is a file" if root.is_file() else "is a broken link" if root.is_symlink() else "does not exist"
+        raise UsageError(f"The runs folder {root} {what}.", advice="Check --runs and LABTUI_RUNS.")
 
 
 def lab_from(catalog: Path | None, runs: Path | None, data: Path | None) -> "Lab":

@@ -6,7 +6,7 @@ import click
 
 from labtui.cli.click_ext import LabCommand
 from labtui.cli.format import progress, state_span
-from labtui.cli.options import json_option, lab_options
+from labtui.cli.options import existing_runs_options, json_option
 from labtui.cli.streams import Part, put_json, put_table, say
 from labtui.store.run import Run
 from labtui.store.tags import LIVE_ACCURACY
@@ -37,7 +37,7 @@ RECENT = 10
 @click.command(cls=LabCommand, examples=("labtui ps", "labtui ps --all", "labtui ps --json"))
 @click.option("-a", "--all", "everything", is_flag=True, help=f"All runs, not only the active and the {RECENT} newest.")
 @json_option
-@lab_options
+@existing_runs_options
 def ps(lab: "Lab", *, everything: bool, json: bool) -> None:
     """List runs: their progress, or how they ended. Includes the runs of other tools."""
     runs = lab.store.scan()

@@ -10,7 +10,7 @@ from labtui.api.lifecycle import enqueue_next_attempt, enqueue_plan, remove_from
 from labtui.api.placement import place_runs
 from labtui.api.planning import threads_notice
 from labtui.cli.click_ext import LabGroup
-from labtui.cli.options import json_option, lab_from, lab_options
+from labtui.cli.options import existing_runs_options, json_option, lab_from
 from labtui.cli.ps import as_json as run_as_json
 from labtui.cli.streams import Part, put, put_json, put_table, say
 from labtui.errors import UsageError
@@ -44,7 +44,7 @@ def queue() -> None:
 
 @queue.command(examples=("labtui queue ls", "labtui queue ls --json"))
 @json_option
-@lab_options
+@existing_runs_options
 def ls(lab: "Lab", *, json: bool) -> None:
     """List the waiting runs in order, and those that could not be started, with the reason."""
     known = (*waiting_entries(lab.store.root), *failed_entries(lab.store.root))
@@ -62,7 +62,7 @@ def ls(lab: "Lab", *, json: bool) -> None:
 @queue.command(examples=("labtui queue rm dropout/s0", "labtui queue rm --all"))
 @click.argument("names", nargs=-1, shell_complete=_complete, metavar="[ENTRY]...")
 @click.option("--all", "everything", is_flag=True, help="All waiting runs and those that could not be started.")
-@lab_options
+@existing_runs_options
 def rm(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
     """Remove runs from the queue. ENTRY is a queue entry, or the id of its run or a part of it."""
     for entry in _find(lab, names, everything=everything):
@@ -73,7 +73,7 @@ def rm(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
 @queue.command(examples=("labtui queue retry --all",))
 @click.argument("names", nargs=-1, shell_complete=_complete, metavar="[ENTRY]...")
 @click.option("--all", "everything", is_flag=True, help="All runs that could not be started.")
-@lab_options
+@existing_runs_options
 def retry(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
     """Queue again the runs that could not be started.
 

@@ -45,8 +45,10 @@ class JobCount(click.ParamType["int | str"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         """A positive integer, or "auto"."""
-        if value == "auto" or (isinstance(value, int) and value > 0):
-            return value  # type: ignore[no-any-return]  # narrowed by the comparison
+        if isinstance(value, str) and value.lower() == "auto":
+            return "auto"
+        if isinstance(value, int) and value > 0:
+            return value
         if isinstance(value, str) and value.isascii() and value.isdecimal() and int(value[:6]) > 0:
             return int(value[:6])
         return self.fail(f"{value!r} is neither a positive number nor `auto`.", param, ctx)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.options import complete_runs, json_option, lab_options, yes_option
+from labtui.cli.options import complete_runs, existing_runs_options, json_option, yes_option
 from labtui.cli.streams import is_interactive, put, say
 from labtui.errors import LabError, UsageError
 from labtui.launch.stop import Stage, StageTimeouts
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     help=f"Time before SIGTERM.  [default: {StageTimeouts().asked:g}]",
 )
 @click.option("--ask-only", is_flag=True, help="Only ask the runs to stop; send no signals.")
-@lab_options
+@existing_runs_options
 def stop(lab: "Lab", *, which: tuple[str, ...], everything: bool, patience: float | None, ask_only: bool) -> int:
     """Stop runs in stages: a request, then SIGTERM, then SIGKILL.
 
@@ -56,7 +56,7 @@ def stop(lab: "Lab", *, which: tuple[str, ...], everything: bool, patience: floa
 @click.option("--take-over", is_flag=True, help="Also resume runs of another machine that will not come back.")
 @click.option("-q", "--quiet", is_flag=True, help="Show only the table at the end.")
 @json_option
-@lab_options
+@existing_runs_options
 def resume(
     lab: "Lab", *, which: tuple[str, ...], device: str | None, detach: bool, take_over: bool, quiet: bool, json: bool
 ) -> int:
@@ -81,7 +81,7 @@ def resume(
 @click.command(cls=LabCommand, examples=("labtui rm last", "labtui rm Cifar/Dropout/s0-20261123-142501 --yes"))
 @click.argument("which", nargs=-1, required=True, shell_complete=complete_runs, metavar="RUN...")
 @yes_option
-@lab_options
+@existing_runs_options
 def rm(lab: "Lab", *, which: tuple[str, ...], yes: bool) -> None:
     """Move runs to the trash of their runs folder; nothing is deleted. Refuses active runs."""
     from labtui.api.lifecycle import move_to_trash

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.options import lab_options
+from labtui.cli.options import existing_runs_options
 from labtui.cli.streams import put, say
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, MachineError, UsageError
 
@@ -29,7 +29,7 @@ PATIENCE = 5.0
 @click.option(
     "--port", type=click.IntRange(1, 65535), metavar="N", help=f"[default: the first free port from {FIRST_PORT}]"
 )
-@lab_options
+@existing_runs_options
 def tb(lab: "Lab", *, port: int | None) -> int:
     """Start TensorBoard on the runs folder, reachable from this machine only. Ctrl-C ends it.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labtui.cli.click_ext import LabCommand
-from labtui.cli.options import complete_runs, json_option, lab_options
+from labtui.cli.options import complete_runs, existing_runs_options, json_option
 from labtui.cli.streams import put, put_json, say
 from labtui.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, LabError, MachineError, UsageError
 from labtui.store.run import Run
@@ -33,7 +33,7 @@ _STYLES = {"bit-exact": "good", "close": "warn", "different": "bad"}
 @click.argument("run", shell_complete=complete_runs)
 @click.option("--keep", is_flag=True, help="Keep the temporary folder, and print its path.")
 @json_option
-@lab_options
+@existing_runs_options
 def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
     """Train the first epoch of a run again, and compare it.
 

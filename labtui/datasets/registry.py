@@ -19,6 +19,7 @@ from labtui.datasets.verification import check, describe, missing
 from labtui.errors import MachineError, UsageError
 from labtui.store.paths import cache_folder
 from labtui.text.clean import clean_line
+from labtui.text.paths import expanded
 from labtui.text.sizes import size
 
 
@@ -61,7 +62,7 @@ def find_data_root(explicit: Path | None, *, cwd: Path, environ: Mapping[str, st
     """
     named = explicit or (Path(environ["LABTUI_DATA"]) if environ.get("LABTUI_DATA") else None)
     if named is not None:
-        return cwd / named.expanduser()
+        return cwd / expanded(named)
     here = cwd / "data"
     return here if here.is_dir() else cache_folder(environ) / "data"
 

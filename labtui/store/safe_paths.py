@@ -61,6 +61,11 @@ def machine_error(error: OSError, what: str, where: Path) -> MachineError:
         return MachineError(
             f"{what}: {where} cannot be written ({error.strerror}).", advice="Choose another runs folder: --runs DIR."
         )
+    if error.errno == errno.EEXIST and where.is_symlink() and not where.exists():
+        return MachineError(
+            f"{what}: {where} is a link to {where.readlink()}, which does not exist.",
+            advice="Create its target, or choose another runs folder: --runs DIR.",
+        )
     return MachineError(f"{what}: {where}: {error.strerror}.")
 
 
@@ -92,9 +97,23 @@ def _state_folders() -> Iterator[Path]:
     from platformdirs import user_state_path  # deferred: 10 ms
 
     yield user_state_path("labtui", appauthor=False)
+    yield _temporary_folder()
+
+
+def temporary_home() -> Path:
+    """A folder in the system's temporary folder that only this user can write. Raises MachineError."""
+    folder = _temporary_folder()
+    try:
+        _make_private(folder)
+    except OSError as error:
+        raise machine_error(error, "There is no folder for labtui's own files", folder) from error
+    return folder
+
+
+def _temporary_folder() -> Path:
     import tempfile  # deferred: only if the home folder cannot be written
 
-    yield Path(tempfile.gettempdir()) / f"labtui-{os.geteuid()}"
+    return Path(tempfile.gettempdir()) / f"labtui-{os.geteuid()}"
 
 
 def _make_private(folder: Path) -> None:
