@@ -1,6 +1,6 @@
 """Compares the runs of a lab: the table with its verdicts, assertions, and the report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,9 @@ from labtui.spec import Metric, Variant
 from labtui.store.run import Run
 
 if TYPE_CHECKING:
-    from labtui.compare.assertions import AssertionResult
+    from labtui.compare.assertions import Assertion, AssertionResult
     from labtui.compare.cells import Cell
+    from labtui.compare.looks import Looks
     from labtui.compare.model import ComparisonTable
     from labtui.compare.report.write import Form
 
@@ -39,31 +40,58 @@ def variants(lab: Lab) -> tuple[Variant, ...]:
 
 
 def compare_experiments(
-    lab: Lab, names: Sequence[str] = (), *, metric: Metric | str | None = None, baseline: str | None = None
+    lab: Lab,
+    names: Sequence[str] = (),
+    *,
+    metric: Metric | str | None = None,
+    baseline: str | None = None,
+    peek: bool = False,
 ) -> "ComparisonTable":
     """Compare the runs of the named experiments, members or titles; no names means every cell with a finished run.
 
-    Raises UsageError for a name that neither the catalog nor any run has, with the nearest names.
+    What the table shows is recorded as a look. With `peek`, verdicts are shown although announced seeds have not ended.
+    Raises UsageError for a name that neither the catalog nor any run has, with the nearest names, and MachineError if
+    the look cannot be recorded.
     """
-    return _compare(lab, _cells(lab, names, baseline), names, metric=metric, baseline=baseline)
+    runs = lab.store.scan()
+    cells = _cells(lab, runs, names, baseline)
+
+    def make(looks: "Looks") -> "ComparisonTable":
+        return _compare(lab, cells, names, looks, metric=metric, baseline=baseline)
+
+    return _recorded(lab, runs, make, peek=peek)
 
 
 def compare_runs(lab: Lab, runs: Iterable[Run]) -> "ComparisonTable":
-    """Compare just these runs: their cells, with all earlier seeds, and their baselines."""
+    """Compare just these runs: their cells, with all earlier seeds, and their baselines. It is recorded as a look."""
     own = {run.id: run.name for run in runs}
     names = tuple(dict.fromkeys(own.values()))
-    cells = tuple(cell for cell in _cells(lab) if cell.name not in names or not own.keys().isdisjoint(_run_ids(cell)))
-    return _compare(lab, cells, names)
+    everything = lab.store.scan()
+    known = _cells(lab, everything)
+    cells = tuple(cell for cell in known if cell.name not in names or not own.keys().isdisjoint(_run_ids(cell)))
+    tried = tuple(cell for cell in known if cell not in cells and cell.has_ended_seeds)
+    return _recorded(lab, everything, lambda looks: _compare(lab, cells, names, looks, tried=tried))
 
 
 def check_assertions(
-    lab: Lab, assertions: Sequence[str], *, metric: Metric | str | None = None
+    lab: Lab, assertions: Sequence[str], *, metric: Metric | str | None = None, peek: bool = False
 ) -> "tuple[AssertionResult, ...]":
-    """Check assertions such as `dropout > network`. Raises UsageError for a text that is not an assertion."""
-    from labtui.compare.assertions import check_all
+    """Check assertions such as `dropout > network`, which is recorded as a look.
+
+    Raises UsageError for a text that is not an assertion, and MachineError if the look cannot be recorded.
+    """
+    from labtui.api.looks import recorded
+    from labtui.compare.assertions import assertion_tables, check
 
     found = _metric(lab, metric, asserted_names(assertions))
-    return check_all(assertions, _cells(lab), variants(lab), metric=found, classes=_class_names())
+    runs = lab.store.scan()
+    cells = _cells(lab, runs)
+
+    def tables(looks: "Looks") -> "list[tuple[Assertion, ComparisonTable]]":
+        return assertion_tables(assertions, cells, variants(lab), metric=found, classes=_class_names(), looks=looks)
+
+    checked = recorded(lab, runs, tables, lambda made: [table for _, table in made], peek=peek)
+    return tuple(check(assertion, table) for assertion, table in checked)
 
 
 def asserted_names(assertions: Sequence[str]) -> tuple[str, ...]:
@@ -87,8 +115,9 @@ def write_report(
 
     Raises UsageError if no run has finished, and MachineError if the folder cannot be written.
     """
-    cells = _cells(lab, names, baseline)
-    table = _compare(lab, cells, names, metric=metric, baseline=baseline)
+    runs = lab.store.scan()
+    cells = _cells(lab, runs, names, baseline)
+    table = _recorded(lab, runs, lambda looks: _compare(lab, cells, names, looks, metric=metric, baseline=baseline))
     if not any(row.values for row in table.rows):
         raise UsageError("No run has finished: there is nothing to report.", advice="`labtui ps` lists the runs.")
     from labtui.compare.report.write import write  # deferred: matplotlib, only if there is something to draw
@@ -96,10 +125,18 @@ def write_report(
     return write(folder, table, cells, forms=forms, title=title)
 
 
-def _cells(lab: Lab, names: Sequence[str] = (), baseline: str | None = None) -> "tuple[Cell, ...]":
+def _recorded(
+    lab: Lab, runs: Sequence[Run], make: "Callable[[Looks], ComparisonTable]", *, peek: bool = False
+) -> "ComparisonTable":
+    """A table whose looks are recorded."""
+    from labtui.api.looks import recorded
+
+    return recorded(lab, runs, make, lambda table: [table], peek=peek)
+
+
+def _cells(lab: Lab, runs: Sequence[Run], names: Sequence[str] = (), baseline: str | None = None) -> "tuple[Cell, ...]":
     from labtui.compare.cells import cells
 
-    runs = lab.store.scan()
     for name in (*names, *([baseline] if baseline else [])):
         _require_known(lab, runs, name)
     return cells(runs, class_counts())
@@ -134,11 +171,22 @@ def _compare(
     lab: Lab,
     cells: "Sequence[Cell]",
     names: Sequence[str],
+    looks: "Looks",
     *,
     metric: Metric | str | None = None,
     baseline: str | None = None,
+    tried: "Sequence[Cell]" = (),
 ) -> "ComparisonTable":
     from labtui.compare.table import compare_cells  # deferred: numpy and scipy, only if something is compared
 
     found = _metric(lab, metric, names)
-    return compare_cells(cells, variants(lab), metric=found, baseline=baseline, names=names, classes=_class_names())
+    return compare_cells(
+        cells,
+        variants(lab),
+        metric=found,
+        baseline=baseline,
+        names=names,
+        classes=_class_names(),
+        looks=looks,
+        tried=tried,
+    )

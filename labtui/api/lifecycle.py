@@ -6,6 +6,7 @@ from pathlib import Path
 
 from labtui import datasets
 from labtui.api.lab import Lab
+from labtui.api.looks import announce
 from labtui.api.placement import estimated_memory, place_runs
 from labtui.api.planning import LaunchPlan, PlannedRun
 from labtui.errors import LabError, UsageError
@@ -111,11 +112,14 @@ def enqueue(lab: Lab, planned: PlannedRun, *, device: str, threads: int, per_dev
 def enqueue_plan(lab: Lab, plan: LaunchPlan, *, device: str, jobs: int | None = 1, by: str) -> Iterator[Run]:
     """Queue every run of a plan, yielding each one once it is queued; call `start_queue_runner` afterwards.
 
+    Its seeds are announced first: they make one look together.
+
     `device` is the requested device; with `jobs` None the machine decides how many run at once. Raises MachineError
     if there is no such device, or if a run cannot be queued; runs queued before that stay in the queue.
     """
     memory = estimated_memory(planned.spec for planned in plan.runs)
     placement = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
+    announce(lab, (planned.spec for planned in plan.runs))
     for planned in plan.runs:
         yield enqueue(lab, planned, device=device, threads=placement.threads, per_device=placement.per_device, by=by)
 

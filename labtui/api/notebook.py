@@ -294,17 +294,24 @@ class LabHandle:
         return RunCurves(read_curves(folder))
 
     def compare(
-        self, names: Names = (), *, metric: str | Metric | None = None, baseline: str | None = None
+        self,
+        names: Names = (),
+        *,
+        metric: str | Metric | None = None,
+        baseline: str | None = None,
+        peek: bool = False,
     ) -> ComparisonResult:
         """Compare the runs of the named experiments, members or titles with their baselines; no names means everything.
 
         `metric` is a tag, or a `labtui.spec.Metric` that says what its values mean; without it the experiments' own
-        one is taken, else test/accuracy. `baseline` replaces the declared baselines. Raises UsageError for a name that
-        neither the catalog nor any run has.
+        one is taken, else test/accuracy. `baseline` replaces the declared baselines. What is shown is recorded as a
+        look; `peek` shows verdicts although announced seeds have not ended. Raises UsageError for a name that neither
+        the catalog nor any run has, and MachineError if the look cannot be recorded.
         """
         from labtui.api.comparison import compare_experiments
 
-        return ComparisonResult(compare_experiments(self._lab, _names(names), metric=metric, baseline=baseline))
+        table = compare_experiments(self._lab, _names(names), metric=metric, baseline=baseline, peek=peek)
+        return ComparisonResult(table)
 
     def _handles(self, runs: Iterable[Run]) -> Listing[RunHandle]:
         return Listing((RunHandle(self._lab, run) for run in runs), _run_record)

@@ -48,6 +48,11 @@ RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "bu
     metavar='"A > B"',
     help="Require a comparison to hold; exits with 4 if it does not.",
 )
+@click.option(
+    "--peek",
+    is_flag=True,
+    help="Show verdicts although announced seeds have not ended. It counts as a look: later intervals are wider.",
+)
 @click.option("--csv", "form", flag_value="csv", help="Write CSV, one line per row.")
 @click.option("--md", "form", flag_value="md", help="Write Markdown, with footnotes.")
 @click.option("--tex", "form", flag_value="tex", help="Write LaTeX.")
@@ -60,6 +65,7 @@ def compare(
     metric: MetricOptions,
     baseline: str | None,
     assertions: tuple[str, ...],
+    peek: bool,
     form: str | None,
     json: bool,
 ) -> None:
@@ -67,22 +73,31 @@ def compare(
 
     Shows means, intervals, verdicts and confounds. A row is the runs of one recipe on one kind of device; per seed, the
     newest finished run counts. NAME is an experiment, a member or a title; its baseline is included.
+
+    Verdicts hold over all rows that were tried, shown or not. Each verdict on new seeds is recorded as a look: from the
+    second look at a comparison on, its interval is one that holds however often one looks, which needs five seeds.
+    Seeds that `labtui run --seeds` announced make one look together: before the last has ended, only means and plain
+    differences are shown.
     """
     from labtui.api.comparison import asserted_names, check_assertions, compare_experiments
 
     if json and form:
         raise UsageError(f"Use either --json or --{form}, not both.")
     found = metric.resolve(lab, (*names, baseline, *asserted_names(assertions)))
+
+    def table() -> "ComparisonTable":
+        return compare_experiments(lab, names, metric=found, baseline=baseline, peek=peek)
+
     if assertions:
-        outcomes = check_assertions(lab, assertions, metric=found)
+        outcomes = check_assertions(lab, assertions, metric=found, peek=peek)
         for outcome in outcomes:
             word = Span("holds", "good") if outcome.holds else Span("does not hold", "bad")
             say(f"{outcome.assertion}: ", word, f": {outcome.why}")
         if names or json or form:
-            _put_table(compare_experiments(lab, names, metric=found, baseline=baseline), "json" if json else form)
+            _put_table(table(), "json" if json else form)
         _require_all(outcomes)
         return
-    _put_table(compare_experiments(lab, names, metric=found, baseline=baseline), "json" if json else form)
+    _put_table(table(), "json" if json else form)
 
 
 @click.command(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labtui.api import Lab, LaunchPlan
 from labtui.api.lifecycle import enqueue, enqueue_next_attempt, resume, start, start_queue_runner
+from labtui.api.looks import announce
 from labtui.api.placement import Placement, estimated_memory, place_runs
 from labtui.api.planning import threads_notice
 from labtui.cli.display import Display, JsonDisplay, LineDisplay, QuietDisplay
@@ -45,6 +46,7 @@ def train_plan(
     placement = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
     if len(plan.runs) > 1 and placement.jobs == 1 and not quiet:
         say(f"{plural(len(plan.runs), 'run')}, one at a time; -j auto trains several at once.")
+    announce(lab, (planned.spec for planned in plan.runs), starts_them=True)
     if notice := threads_notice(plan, placement.threads):
         say(notice)
     threads = plan.runs[0].threads or placement.threads

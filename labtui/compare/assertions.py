@@ -6,8 +6,10 @@ from typing import Literal, NamedTuple
 
 from labtui import spec
 from labtui.compare.cells import Cell
+from labtui.compare.looks import Looks
 from labtui.compare.metrics import TableMetric, require_direction
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Interval
+from labtui.compare.render import phrases
 from labtui.compare.render.commands import run_command
 from labtui.compare.run_data import RunData
 from labtui.compare.statistics import ALPHA
@@ -64,14 +66,33 @@ def check_all(
     metric: str | spec.Metric = DEFAULT_METRIC,
     run_data: RunData | None = None,
     classes: Mapping[str, Sequence[str]] | None = None,
+    looks: Looks | None = None,
 ) -> tuple[AssertionResult, ...]:
     """Check every assertion, each with a table of its own. Together they are wrong with a chance of at most 5%.
 
     Raises UsageError for a text that is not an assertion, for a name that stands for several rows, and for a metric
     whose direction is not declared.
     """
+    tables = assertion_tables(texts, cells, variants, metric=metric, run_data=run_data, classes=classes, looks=looks)
+    return tuple(check(assertion, table) for assertion, table in tables)
+
+
+def assertion_tables(
+    texts: Sequence[str],
+    cells: Sequence[Cell],
+    variants: Sequence[Variant],
+    *,
+    metric: str | spec.Metric = DEFAULT_METRIC,
+    run_data: RunData | None = None,
+    classes: Mapping[str, Sequence[str]] | None = None,
+    looks: Looks | None = None,
+) -> list[tuple[Assertion, ComparisonTable]]:
+    """Every assertion with the table that decides it: its left side against its right one, judged with all rows.
+
+    Raises UsageError for a text that is not an assertion and for a metric whose direction is not declared.
+    """
     run_data = run_data or RunData()
-    results = []
+    tables = []
     for assertion in map(parse, texts):
         table = compare_cells(
             cells,
@@ -82,10 +103,11 @@ def check_all(
             run_data=run_data,
             classes=classes,
             alpha=ALPHA / len(texts),
+            looks=looks,
         )
         require_direction(table.metric)
-        results.append(check(assertion, table))
-    return tuple(results)
+        tables.append((assertion, table))
+    return tables
 
 
 def check(assertion: Assertion, table: ComparisonTable) -> AssertionResult:
@@ -105,6 +127,7 @@ def check(assertion: Assertion, table: ComparisonTable) -> AssertionResult:
     if not comparison.judged:
         return AssertionResult(assertion, holds=False, why=_not_judged(comparison, row.matched))
     holds, why = _is_beyond(comparison.adjusted, assertion), _difference(comparison, table.metric)
+    remarks = phrases.looks(comparison)
     favours_row = (assertion.sign == ">") == table.metric.higher_is_better
     worst = comparison.row_at_worst if favours_row else comparison.baseline_at_worst
     if worst is not None:
@@ -112,7 +135,7 @@ def check(assertion: Assertion, table: ComparisonTable) -> AssertionResult:
         at_worst = f"with the failed ones counted in the interval is {numbers.interval(worst, table.metric.digits)}"
         why = f"{why} of those that finished: {counts}; {at_worst}"
         holds = holds and _is_beyond(worst, assertion)
-    return AssertionResult(assertion, holds=holds, why=why)
+    return AssertionResult(assertion, holds=holds, why="; ".join((why, *remarks)))
 
 
 def require_all(results: Sequence[AssertionResult]) -> None:

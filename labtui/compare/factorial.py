@@ -60,6 +60,11 @@ class Contrast(NamedTuple):
     why: str
     """Why there are no estimates."""
 
+    def without_estimates(self) -> "Contrast":
+        """The same, where its rows were looked at before or are awaited: their effects have no valid intervals."""
+        why = self.why or "no intervals: a row of it was looked at before with other seeds, or waits for seeds"
+        return self._replace(estimates=(), other_scale=None, why=why)
+
     @property
     def interaction_p(self) -> float | None:
         """Two-sided; None without an estimate or without spread."""

@@ -4,12 +4,23 @@ A look is a verdict or an interval shown for (baseline cell, row cell, metric) o
 before; showing the same seeds again costs nothing. The first look has the usual interval. From the second on, nobody
 has said when the looking ends, and the interval must hold for any number of looks. Seeds that were announced (`labtui
 run --seeds 5`) make one look together: until the last of them has ended, only means and plain differences are shown.
+
+A pair is known by its two recipes, whichever of them is called the baseline: neither another name, another device nor
+other values of the same seeds make a first look again.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from labtui.compare.cells import Cell
+from labtui.compare.metrics import TableMetric
+from labtui.compare.model import ComparisonTable
+from labtui.compare.outcomes import CRASHED, STOPPED, SeedOutcome
+from labtui.compare.plans import ComparisonState, Plan, PlannedComparison, evaluate_comparison
+from labtui.compare.statistics import ALPHA
 from labtui.store.ledger import LedgerEntry
 
 
@@ -20,6 +31,8 @@ class Showing(StrEnum):
     """The usual interval: this is the first look at this pair."""
     ALWAYS_VALID = "always valid"
     """The interval that holds however often one looks."""
+    PLAN = "plan"
+    """The repeated interval of the plan that the pair belongs to."""
     WITHHELD = "withheld"
     """Means and differences alone: seeds that were announced have not ended."""
 
@@ -29,7 +42,21 @@ class ComparisonKey(NamedTuple):
 
     baseline: str
     row: str
-    """Keys of cells."""
+    """Keys of cells: `recipe/device/threads`."""
+    metric: str
+
+    @property
+    def pair(self) -> "Pair":
+        """What is compared, whichever side is called the baseline, and wherever it was trained."""
+        first, second = sorted((_recipe(self.baseline), _recipe(self.row)))
+        return Pair(first, second, self.metric)
+
+
+class Pair(NamedTuple):
+    """Two recipes and a metric."""
+
+    first: str
+    second: str
     metric: str
 
 
@@ -38,31 +65,40 @@ class SeedSet(NamedTuple):
 
     row: tuple[int, ...]
     baseline: tuple[int, ...]
+    values: str = ""
+    """A digest of what became of them."""
+
+
+_Shown = tuple[tuple[tuple[int, ...], ...], str]
 
 
 class History:
     """The ledger's entries, indexed."""
 
-    def __init__(self, entries: Iterable[LedgerEntry]) -> None:
-        self._looks: dict[ComparisonKey, dict[SeedSet, float]] = {}
+    def __init__(self, entries: Iterable[LedgerEntry] = ()) -> None:
+        self._looks: dict[Pair, dict[_Shown, float]] = {}
         self._declared: dict[str, set[int]] = {}
-        self._tried: dict[tuple[str, str], set[str]] = {}
         for entry in entries:
             if entry.kind == "declared":
                 self._declared.setdefault(entry.row, set()).update(entry.row_seeds)
                 continue
             key = ComparisonKey(entry.baseline, entry.row, entry.metric)
-            seeds = SeedSet(tuple(sorted(entry.row_seeds)), tuple(sorted(entry.baseline_seeds)))
-            self._looks.setdefault(key, {}).setdefault(seeds, entry.time)
-            self._tried.setdefault((entry.baseline, entry.metric), set()).add(entry.row)
+            seeds = SeedSet(tuple(sorted(entry.row_seeds)), tuple(sorted(entry.baseline_seeds)), entry.values)
+            self._looks.setdefault(key.pair, {}).setdefault(_shown(key, seeds), entry.time)
 
     def looks(self, key: ComparisonKey) -> int:
         """How many different sets of seeds were shown."""
-        return len(self._looks.get(key, {}))
+        return len(self._looks.get(key.pair, {}))
 
-    def was_shown(self, key: ComparisonKey, seeds: SeedSet) -> bool:
-        """Whether these very seeds were shown before."""
-        return seeds in self._looks.get(key, {})
+    def first_shown(self, key: ComparisonKey, seeds: SeedSet) -> float | None:
+        """When these very seeds were first shown; None if they were not."""
+        return self._looks.get(key.pair, {}).get(_shown(key, seeds))
+
+    def number(self, key: ComparisonKey, seeds: SeedSet) -> int:
+        """Which look at the pair these seeds are, from 1: as shown before, or as the next one."""
+        shown = [*self._looks.get(key.pair, {})]
+        this = _shown(key, seeds)
+        return shown.index(this) + 1 if this in shown else len(shown) + 1
 
     def showing(self, key: ComparisonKey, seeds: SeedSet, missing: Collection[int] = ()) -> Showing:
         """What may be shown of a comparison now.
@@ -70,19 +106,23 @@ class History:
         `missing` are seeds of either side that were announced and have not ended. The seeds of the first look keep
         their interval, however often they are shown.
         """
-        shown = self._looks.get(key, {})
-        if missing and seeds not in shown:
+        if missing and self.first_shown(key, seeds) is None:
             return Showing.WITHHELD
-        first = next(iter(shown), seeds)
-        return Showing.FIXED if seeds == first else Showing.ALWAYS_VALID
+        return Showing.FIXED if self.number(key, seeds) == 1 else Showing.ALWAYS_VALID
 
     def announced(self, recipe: str) -> frozenset[int]:
         """The seeds of a recipe that were announced."""
         return frozenset(self._declared.get(recipe, ()))
 
-    def tried(self, baseline: str, metric: str) -> frozenset[str]:
-        """Keys of the rows that were ever compared with a baseline, rows that are gone included."""
-        return frozenset(self._tried.get((baseline, metric), ()))
+    def tried(self, baseline: str, metric: str) -> frozenset[Pair]:
+        """The pairs of a cell that were ever compared, rows that are gone included."""
+        recipe = _recipe(baseline)
+        return frozenset(pair for pair in self._looks if pair.metric == metric and recipe in (pair.first, pair.second))
+
+    def other_metrics(self, key: ComparisonKey) -> tuple[str, ...]:
+        """The other metrics by which the pair was judged before."""
+        pair = key.pair
+        return tuple(sorted(other.metric for other in self._looks if other[:2] == pair[:2] and other != pair))
 
 
 def missing_seeds(announced: Collection[int], ended: Collection[int], active: Collection[int]) -> tuple[int, ...]:
@@ -101,7 +141,136 @@ def new_looks(history: History, shown: Mapping[ComparisonKey, SeedSet], when: fl
             metric=key.metric,
             row_seeds=seeds.row,
             baseline_seeds=seeds.baseline,
+            values=seeds.values,
         )
         for key, seeds in shown.items()
-        if not history.was_shown(key, seeds)
+        if history.first_shown(key, seeds) is None
     )
+
+
+def looks_of_table(table: ComparisonTable) -> dict[ComparisonKey, SeedSet]:
+    """The looks that showing a table is: every comparison in it with an interval or a verdict."""
+    return {
+        ComparisonKey(_without_name(one.against_key), _without_name(row.key), table.metric.tag): SeedSet(
+            one.look.row_seeds, one.look.baseline_seeds, one.look.values
+        )
+        for row in table.rows
+        for one in row.comparisons
+        if one.look is not None and (one.judged or one.interval is not None)
+    }
+
+
+# --- One comparison -----------------------------------------------------------------------------------------------
+
+
+class LookState(NamedTuple):
+    """How one comparison may be shown."""
+
+    seeds: SeedSet = SeedSet((), ())
+    showing: Showing = Showing.FIXED
+    number: int = 1
+    """Which look it is, from 1."""
+    first_shown: float | None = None
+    """When it was first shown, in seconds since 1970; None if that is now."""
+    missing: tuple[int, ...] = ()
+    """The announced seeds that are awaited."""
+    other_metrics: tuple[str, ...] = ()
+    """By which the pair was judged before."""
+    plan: Plan | None = None
+    planned: ComparisonState | None = None
+    """How far the plan's comparison has come."""
+
+
+FIRST_LOOK = LookState()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """What is known about earlier looks, and which seeds are awaited."""
+
+    history: History = field(default_factory=History)
+    plans: Sequence[Plan] = ()
+    """The stored plans, the oldest first."""
+    awaited: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Announced seeds that may still end, by recipe."""
+    peek: bool = False
+    """Whether verdicts are shown although announced seeds have not ended."""
+
+    def state(self, here: Cell, there: Cell, metric: TableMetric) -> LookState:
+        """How the comparison of a row with a baseline may be shown."""
+        key, seeds = comparison_key(here, there, metric), seed_set(here, there, metric)
+        missing = tuple(sorted({*self.awaited.get(here.recipe, ()), *self.awaited.get(there.recipe, ())}))
+        plan = self._plan(here, there, metric)
+        showing = self.history.showing(key, seeds, () if self.peek else missing)
+        return LookState(
+            seeds=seeds,
+            showing=Showing.PLAN if plan else showing,
+            number=self.history.number(key, seeds),
+            first_shown=self.history.first_shown(key, seeds),
+            missing=missing if showing is Showing.WITHHELD else (),
+            other_metrics=self.history.other_metrics(key),
+            plan=plan[0] if plan else None,
+            planned=evaluate_comparison(*plan, _outcomes(here, there, metric)) if plan else None,
+        )
+
+    def is_planned(self, pair: Pair) -> bool:
+        """Whether a pair belongs to a plan."""
+        return any(
+            sorted((one.row.recipe, one.baseline.recipe)) == [pair.first, pair.second] and plan.metric == pair.metric
+            for plan in self.plans
+            for one in plan.comparisons
+        )
+
+    def _plan(self, here: Cell, there: Cell, metric: TableMetric) -> tuple[Plan, PlannedComparison] | None:
+        """The plan of a pair: the oldest one, if it accepts no more false claims than a table does."""
+        for plan in self.plans:
+            for one in plan.comparisons:
+                if (one.row.recipe, one.baseline.recipe, plan.metric) != (here.recipe, there.recipe, metric.tag):
+                    continue
+                place = plan.device, plan.threads
+                fits = place == here.place == there.place and metric.take == "last" and plan.alpha <= ALPHA
+                return (plan, one) if fits else None
+        return None
+
+
+def comparison_key(here: Cell, there: Cell, metric: TableMetric) -> ComparisonKey:
+    """The key under which a look is recorded."""
+    return ComparisonKey(_cell_key(there), _cell_key(here), metric.tag)
+
+
+def seed_set(here: Cell, there: Cell, metric: TableMetric) -> SeedSet:
+    """The seeds that enter a comparison, with a digest of what became of them."""
+    ours, theirs = here.outcomes(metric.tag), there.outcomes(metric.tag)
+    texts = sorted((_cell_key(cell), _ends(ends)) for cell, ends in ((here, ours), (there, theirs)))
+    digest = hashlib.sha256(repr((texts, metric.take)).encode()).hexdigest()[:16]
+    return SeedSet(tuple(one.seed for one in ours), tuple(one.seed for one in theirs), digest)
+
+
+def _outcomes(here: Cell, there: Cell, metric: TableMetric) -> dict[str, dict[int, SeedOutcome]]:
+    """As a plan counts them: a seed that crashed or was stopped is tried again and has no outcome yet."""
+    return {
+        cell.recipe: {one.seed: one for one in cell.outcomes(metric.tag) if one.failure not in (CRASHED, STOPPED)}
+        for cell in (here, there)
+    }
+
+
+def _ends(outcomes: Iterable[SeedOutcome]) -> list[str]:
+    return [f"{one.seed}: {one.failure or f'{one.value:.9g}'}" for one in outcomes]
+
+
+def _cell_key(cell: Cell) -> str:
+    return f"{cell.recipe}/{cell.device}/{cell.threads or '-'}"
+
+
+def _without_name(key: str) -> str:
+    """A cell's key without the name of its experiment, which may change."""
+    return "/".join(key.rsplit("/", 3)[1:])
+
+
+def _recipe(key: str) -> str:
+    return key.partition("/")[0]
+
+
+def _shown(key: ComparisonKey, seeds: SeedSet) -> _Shown:
+    sides = sorted(((_recipe(key.row), seeds.row), (_recipe(key.baseline), seeds.baseline)))
+    return tuple(numbers for _, numbers in sides), seeds.values

@@ -160,6 +160,36 @@ class ImageTest(Struct, frozen=True, kw_only=True):
     """Exact McNemar."""
 
 
+class Look(Struct, frozen=True, kw_only=True):
+    """How a comparison is shown, and what is known about earlier looks at it."""
+
+    showing: str
+    """Which interval it has: `fixed`, the usual one; `always valid`, for any number of looks; `plan`, its plan's;
+    `withheld`, none."""
+    number: int
+    """Which look at these two recipes and this metric it is, from 1."""
+    first_shown: float | None
+    """When it was first shown with these seeds, in seconds since 1970; None if that is now."""
+    missing: tuple[int, ...] = ()
+    """Announced seeds that have not ended: nothing is judged before."""
+    other_metrics: tuple[str, ...] = ()
+    """By which the two recipes were compared before."""
+    family: int = 0
+    """Comparisons that were tried and share the chance of a false claim, whether they are shown or not."""
+    shown: int = 0
+    """How many of them the table shows."""
+    plan: str = ""
+    """The id of the plan that it belongs to; empty without one."""
+    seeds: int | None = None
+    """Seeds per side at the plan's newest look; None before the first."""
+    cap: int | None = None
+    """Seeds at which the plan ends."""
+    row_seeds: tuple[int, ...] = ()
+    baseline_seeds: tuple[int, ...] = ()
+    values: str = ""
+    """A digest of what became of these seeds, by which the ledger knows them again."""
+
+
 class Comparison(Struct, frozen=True, kw_only=True):
     """A row against one baseline."""
 
@@ -211,6 +241,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Difference of the accuracy per class in points, mean over the common seeds."""
     per_class_error: tuple[float, ...] = ()
     """Its standard error over the common seeds; empty below two."""
+    look: Look | None = None
 
     @property
     def confounds(self) -> tuple[Finding, ...]:
@@ -220,7 +251,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     @property
     def shown_interval(self) -> Interval | None:
         """The adjusted interval of a judged comparison, else the plain one."""
-        return self.adjusted or self.interval
+        return self.adjusted if self.judged else self.interval
 
     @property
     def label(self) -> str:
@@ -466,6 +497,10 @@ class ComparisonTable(Struct, frozen=True, kw_only=True):
     test_images: int | None
     """Number of plain test images."""
     notes: tuple[str, ...]
+    family: int = 0
+    """Comparisons that were tried and judged together, those that are not shown included."""
+    looking: tuple[str, ...] = ()
+    """Remarks about looks: what is not shown yet, and where looks are recorded."""
 
     def row(self, name: str) -> ComparisonRow | None:
         """The first row with that name, title or key."""

@@ -145,6 +145,11 @@ def evaluate(plan: Plan, outcomes: Outcomes) -> PlanState:
     return PlanState(plan=plan, comparisons=tuple(_evaluate(plan, one, outcomes) for one in plan.comparisons))
 
 
+def evaluate_comparison(plan: Plan, comparison: PlannedComparison, outcomes: Outcomes) -> ComparisonState:
+    """As `evaluate`, for one comparison of the plan."""
+    return _evaluate(plan, comparison, outcomes)
+
+
 def wanted_seeds(state: PlanState, outcomes: Outcomes, ahead: int) -> tuple[tuple[Side, int], ...]:
     """The next runs to train, at most `ahead` more than what the next looks need; baselines before their rows.
 

@@ -12,6 +12,7 @@ t interval (Wang and Ramdas, arXiv 2310.03722; right-Haar prior with a Gaussian 
 """
 
 from enum import StrEnum
+from typing import cast
 
 import numpy as np
 from msgspec import Struct
@@ -207,6 +208,24 @@ def always_valid_bounds(estimate: Estimate, seeds: ArrayLike, alpha: float = ALP
         t = np.where(k < 1 + n, np.sqrt((n - 1) * (k - 1) / (1 - k / (1 + n))), np.inf)
     half = t * estimate.error
     return estimate.delta - half, estimate.delta + half
+
+
+def first_always_valid(alpha: float = ALPHA) -> int:
+    """The fewest seeds with which the always-valid interval is finite: 5 at alpha 5%."""
+    n = 2
+    while (np.sqrt(1 + n) / alpha) ** (2 / n) >= 1 + n:
+        n += 1
+    return n
+
+
+def always_valid_p(estimate: Estimate, seeds: ArrayLike) -> Numbers:
+    """The smallest alpha at which the always-valid interval excludes zero; 1 where none does."""
+    n = np.asarray(seeds, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squared = (estimate.delta / estimate.error) ** 2
+        k = (squared + n - 1) / (n - 1 + squared / (1 + n))
+    p = np.minimum(1.0, np.sqrt(1 + n) * k ** (-n / 2))
+    return cast("Numbers", np.where(estimate.error > 0, p, np.nan))
 
 
 _DECISIONS = {0.0: Decision.CONTINUE, 1.0: Decision.HIGHER, -1.0: Decision.LOWER, 2.0: Decision.NEGLIGIBLE}

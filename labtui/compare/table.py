@@ -1,8 +1,11 @@
 """Cells become a table of rows with verdicts: the place where everything else in this package comes together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import NamedTuple
+
+from msgspec import structs
 
 from labtui import spec
 from labtui.compare import verdicts
@@ -37,6 +40,7 @@ from labtui.compare.findings.published import (
     reproduction_findings,
     reproduction_levels,
 )
+from labtui.compare.looks import Looks, Showing, comparison_key
 from labtui.compare.measured import measured
 from labtui.compare.metrics import TableMetric
 from labtui.compare.model import (
@@ -56,6 +60,8 @@ from labtui.compare.spec_diff import matched_recipe, undeclared
 from labtui.compare.statistics import ALPHA, binomial_error
 from labtui.spec import Variant
 from labtui.store.tags import DEFAULT_METRIC, TEST_LOSS
+from labtui.text import numbers
+from labtui.text.words import ordinal, plural
 
 
 def compare_cells(
@@ -68,13 +74,17 @@ def compare_cells(
     run_data: RunData | None = None,
     classes: Mapping[str, Sequence[str]] | None = None,
     alpha: float = ALPHA,
+    looks: Looks | None = None,
+    tried: Sequence[Cell] = (),
 ) -> ComparisonTable:
     """Compare cells with their baselines.
 
     `variants` are the catalog's present definitions, on the preferred and on the replacement data sets. `names`
     (experiments, members or titles) selects rows, and their baselines are added; without names every cell with a
     finished run is a row. `baseline` replaces the declared ones. `classes` are the class names by data set. Curves and
-    predictions are read through `run_data` as needed.
+    predictions are read through `run_data` as needed. `looks` are the earlier ones, and what is awaited: without them
+    every comparison has its usual interval. Rows that are not shown were tried as well: all rows are judged together,
+    and with them the cells `tried` that make no row here.
     """
     run_data = run_data or RunData()
     shown, cells = measured(cells, metric, run_data)
@@ -87,24 +97,27 @@ def compare_cells(
         run_data=run_data,
         classes=classes or {},
     )
-    choices = select_rows([choose_baselines(source, context) for source in sources], names)
-    factors = {choice.cell.key: choice.factor for choice in choices}
-    contrasts = [contrast(square, shown) for square in squares([choice.cell for choice in choices], factors)]
-    comparisons, interactions = _judge(choices, contrasts, context, alpha)
+    looks = looks or Looks()
+    everything = [choose_baselines(source, context) for source in sources]
+    choices = select_rows(everything, names)
+    judged = _judge(everything, {choice.cell.key for choice in choices}, context, looks, alpha, tried)
     figures = {choice.cell.key: (choice.cell, _published(choice, context)) for choice in choices}
     levels = reproduction_levels(figures)
+    of_row = _with_shown(judged, [choice.cell.key for choice in choices])
     rows = tuple(
         _row(choice, own, choices, context, figures[choice.cell.key][1], levels.get(choice.cell.key))
-        for choice, own in zip(choices, comparisons, strict=True)
+        for choice, own in zip(choices, of_row, strict=True)
     )
     return ComparisonTable(
         metric=context.metric,
         rows=rows,
-        factorials=tuple(factorial(one, shown, level) for one, level in zip(contrasts, interactions, strict=True)),
-        judged=sum(comparison.judged for own in comparisons for comparison in own) + sum(map(bool, interactions)),
+        factorials=tuple(factorial(one, shown, level) for one, level in judged.interactions),
+        judged=sum(one.judged for own in of_row for one in own) + judged.shown_interactions,
         alpha=alpha,
         test_images=next((row.budget.test_images for row in rows if row.budget.test_images), None),
         notes=_notes(choices, sources),
+        family=judged.family,
+        looking=_looking(rows),
     )
 
 
@@ -119,33 +132,103 @@ def _with_classes(cell: Cell, classes: Mapping[str, Sequence[str]], run_data: Ru
 # --- Comparisons --------------------------------------------------------------------------------------------------
 
 
+class _Judged(NamedTuple):
+    of_row: dict[str, list[Comparison]]
+    """By the row's key, the declared comparison first."""
+    interactions: list[tuple[Contrast, float | None]]
+    """The shown 2x2 experiments, each with the level of its interaction."""
+    family: int
+
+    @property
+    def shown_interactions(self) -> int:
+        """Interactions that are judged and shown."""
+        return sum(level is not None for _, level in self.interactions)
+
+
+def _with_shown(judged: _Judged, keys: Sequence[str]) -> list[list[Comparison]]:
+    """The comparisons of the shown rows, each with the number of those of its family that are shown."""
+    of_row = [judged.of_row[key] for key in keys]
+    tried = sum(one.look.family == judged.family for own in of_row for one in own if one.look and not one.look.plan)
+    shown = tried + judged.shown_interactions
+    return [
+        [structs.replace(one, look=structs.replace(one.look, shown=shown)) if one.look else one for one in own]
+        for own in of_row
+    ]
+
+
 def _judge(
-    choices: Sequence[BaselineChoice], contrasts: Sequence[Contrast], context: TableContext, alpha: float
-) -> tuple[list[list[Comparison]], list[float | None]]:
-    """The comparisons of every row with their verdicts, the declared one first, and the level of each interaction."""
-    pending = [_pending(choice, context) for choice in choices]
+    everything: Sequence[BaselineChoice],
+    shown: Collection[str],
+    context: TableContext,
+    looks: Looks,
+    alpha: float,
+    tried: Sequence[Cell],
+) -> _Judged:
+    """Judge all rows together, shown or not."""
+    pending = {
+        choice.cell.key: _pending(choice, context, looks, shown=choice.cell.key in shown) for choice in everything
+    }
+    factors = {choice.cell.key: choice.factor for choice in everything}
+    contrasts = [contrast(square, context.metric) for square in squares([*_cells_with_runs(everything)], factors)]
+    again = {key for key, own in pending.items() if any(one.state.showing is not Showing.FIXED for one in own)}
+    contrasts = [one.without_estimates() if again & {cell.key for cell in one.square} else one for one in contrasts]
     ps = [one.interaction_p for one in contrasts]
-    judged, levels = verdicts.judge(
-        list(chain.from_iterable(pending)), context.metric, alpha, further=[p for p in ps if p is not None]
+    together = [*chain.from_iterable(pending.values())]
+    result = verdicts.judge(
+        together,
+        context.metric,
+        alpha,
+        further=[p for p in ps if p is not None],
+        gone=_gone(together, context.metric, looks, tried),
     )
-    remaining, further = iter(judged), iter(levels)
-    comparisons = [[next(remaining) for _ in own] for own in pending]
-    return comparisons, [None if p is None else next(further) for p in ps]
+    remaining, further = iter(result.comparisons), iter(result.levels)
+    of_row = {key: [next(remaining) for _ in own] for key, own in pending.items()}
+    interactions = [(one, None if p is None else next(further)) for one, p in zip(contrasts, ps, strict=True)]
+    return _Judged(
+        of_row,
+        [(one, level) for one, level in interactions if {cell.key for cell in one.square} <= {*shown}],
+        result.family,
+    )
 
 
-def _pending(row: BaselineChoice, context: TableContext) -> list[verdicts.PendingComparison]:
+def _cells_with_runs(choices: Iterable[BaselineChoice]) -> Iterator[Cell]:
+    return (choice.cell for choice in choices if choice.cell.has_ended_seeds)
+
+
+def _gone(
+    pending: Sequence[verdicts.PendingComparison], metric: TableMetric, looks: Looks, cells: Sequence[Cell]
+) -> int:
+    """How many pairs were compared with these baselines before, or have runs, and are not among these comparisons."""
+    present = {comparison_key(one.here, one.there, metric).pair for one in pending}
+    baselines = {comparison_key(one.here, one.there, metric).baseline for one in pending if one.is_tried}
+    tried = {pair for baseline in baselines for pair in looks.history.tried(baseline, metric.tag)}
+    for one in pending:
+        same = [cell for cell in cells if cell.name == one.here.name and one.is_tried]
+        tried |= {comparison_key(cell, one.there, metric).pair for cell in same}
+    return sum(not looks.is_planned(pair) for pair in tried - present)
+
+
+def _pending(
+    row: BaselineChoice, context: TableContext, looks: Looks, *, shown: bool
+) -> list[verdicts.PendingComparison]:
     if row.baseline is None or not row.cell.has_ended_seeds:
         return []
-    declared = _compare(row, row.baseline, context, matched=False)
-    return [declared] if row.matched is None else [declared, _compare(row, row.matched, context, matched=True)]
+    baselines = [(row.baseline, False), *([(row.matched, True)] if row.matched else [])]
+    return [_compare(row, there, context, looks, matched=matched, shown=shown) for there, matched in baselines]
 
 
-def _compare(row: BaselineChoice, there: Cell, context: TableContext, *, matched: bool) -> verdicts.PendingComparison:
+def _compare(
+    row: BaselineChoice, there: Cell, context: TableContext, looks: Looks, *, matched: bool, shown: bool
+) -> verdicts.PendingComparison:
+    """A comparison without its verdict; what takes long to read is left out where it is not shown."""
     here, metric = row.cell, context.metric
-    found = verdicts.compare_seeds(here, there, metric)
+    found, state = verdicts.compare_seeds(here, there, metric), looks.state(here, there, metric)
     findings = comparison_findings(row, there, context, has_match=row.matched is not None and not matched)
     why = _why_not_judged(row, there, findings, found, metric) or metric.why_not_judged
-    by_class = per_image.class_deltas(here, there, len(context.class_names(here)), context.run_data)
+    why = why or verdicts.why_not_shown(state, found)
+    usual = state.showing is Showing.FIXED
+    classes = len(context.class_names(here)) if shown else 0
+    by_class = per_image.class_deltas(here, there, classes, context.run_data)
     comparison = Comparison(
         against=there.title,
         against_name=there.name,
@@ -158,24 +241,25 @@ def _compare(row: BaselineChoice, there: Cell, context: TableContext, *, matched
         row_seeds=seed_counts(here, metric.tag),
         baseline_seeds=seed_counts(there, metric.tag),
         correlation=found.correlation,
-        interval=verdicts.interval(found.estimate) if found.estimate else None,
-        p=verdicts.p_value(found),
+        interval=verdicts.interval_at_look(found, state),
+        p=verdicts.p_value(found, state),
         judged=not why,
         adjusted=None,
         p_adjusted=None,
-        success_p=verdicts.success_p(here, there, metric),
-        sign_flip_p=verdicts.sign_flip_p(found),
+        success_p=verdicts.success_p(here, there, metric) if usual else None,
+        sign_flip_p=verdicts.sign_flip_p(found) if usual else None,
         smallest_effect=_smallest_effect(row.source, metric),
         verdict=Verdict.NOT_JUDGED,
         why=why,
         budget=images_ratio(here, there),
         findings=findings,
         need=None,
-        images=per_image.compare_images(here, there, context.run_data),
+        images=per_image.compare_images(here, there, context.run_data) if shown else None,
         per_class=by_class.mean,
         per_class_error=by_class.error,
+        look=verdicts.look_of(state),
     )
-    return verdicts.PendingComparison(comparison, found, here, there)
+    return verdicts.PendingComparison(comparison, found, here, there, state)
 
 
 def _why_not_judged(
@@ -298,6 +382,38 @@ def _folded(cell: Cell, why: str, metric: TableMetric) -> FoldedCell:
     mean, sd = mean_and_sd(values)
     failed = len(failed_seeds(cell.outcomes(metric.tag)))
     return FoldedCell(title=cell.title, why=why, n=len(values), failed=failed, mean=mean, sd=sd)
+
+
+def _looking(rows: Sequence[ComparisonRow]) -> tuple[str, ...]:
+    """What is not shown yet, and which rows have another interval than the usual one, each with the reason."""
+    shown = [(row.title, one, one.look) for row in rows for one in row.comparisons if one.look]
+    remarks = []
+    waiting = [look for _, _, look in shown if look.showing == Showing.WITHHELD.value]
+    if waiting:
+        seeds = numbers.seed_list({seed for look in waiting for seed in look.missing})
+        remarks.append(
+            f"{plural(len(waiting), 'comparison')} without interval and verdict: {seeds} of those that were announced "
+            "are still queued or training. `labtui compare --peek` shows them now, which counts as a look"
+        )
+    again = [
+        f"{title} ({ordinal(look.number)} look)"
+        for title, one, look in shown
+        if look.showing == Showing.ALWAYS_VALID.value and one.judged
+    ]
+    if again:
+        remarks.append(f"shown before with other seeds, so the interval holds however often one looks: {_list(again)}")
+    planned = [
+        f"{title} ({look.seeds} of at most {look.cap} seeds)"
+        for title, _, look in shown
+        if look.showing == Showing.PLAN.value and look.seeds
+    ]
+    if planned:
+        remarks.append(f"judged by their plan, whose interval holds at all its looks: {_list(planned)}")
+    return tuple(remarks)
+
+
+def _list(titles: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(titles))
 
 
 def _notes(choices: Sequence[BaselineChoice], sources: Sequence[RowSource]) -> tuple[str, ...]:

@@ -19,12 +19,16 @@ from labtui.compare.cells import (
 )
 from labtui.compare.deltas import are_paired
 from labtui.compare.differences import Difference, difference, has_spread
+from labtui.compare.looks import FIRST_LOOK, LookState, Showing
 from labtui.compare.metrics import TableMetric
-from labtui.compare.model import Comparison, Interval, SeedsNeeded, Verdict
+from labtui.compare.model import Comparison, Interval, Look, SeedsNeeded, Verdict
 from labtui.compare.outcomes import failed_seeds, worst_value
+from labtui.compare.plans import Look as PlanLook
+from labtui.compare.sequential import Decision, always_valid_bounds, always_valid_p, first_always_valid
 from labtui.compare.statistics import ALPHA, Estimate
 from labtui.text import numbers
 from labtui.text.durations import duration
+from labtui.text.words import ordinal
 
 FIRST_SIGN_FLIP = 6
 """The fewest pairs with which the sign-flip test can reach p < 0.05."""
@@ -88,9 +92,16 @@ def resolution(cell: Cell, metric: TableMetric) -> float:
     return 100 / images if images and (metric.is_report_test or metric.is_plain_test) else 0.0
 
 
-def p_value(found: Difference) -> float | None:
-    """Two-sided; None without a spread over seeds."""
-    p = float(statistics.p_two_sided(found.estimate)) if found.estimate else math.nan
+def p_value(found: Difference, state: LookState = FIRST_LOOK) -> float | None:
+    """Two-sided; None without a spread over seeds, or where none may be shown. From the second look on, a p that holds
+    however often one looks.
+    """
+    if found.estimate is None or state.showing in (Showing.WITHHELD, Showing.PLAN):
+        return None
+    if state.showing is Showing.ALWAYS_VALID:
+        p = float(always_valid_p(found.estimate, found.n))
+    else:
+        p = float(statistics.p_two_sided(found.estimate))
     return None if math.isnan(p) else p
 
 
@@ -105,6 +116,49 @@ def interval(estimate: Estimate, level: float = 1 - ALPHA) -> Interval:
     return float(low), float(high)
 
 
+def interval_at_look(
+    found: Difference, state: LookState, level: float = 1 - ALPHA, estimate: Estimate | None = None
+) -> Interval | None:
+    """The interval that may be shown at a look, of the difference or of another estimate over the same seeds.
+
+    None where there is none: it is withheld, or an interval for any number of looks is infinite below five seeds.
+    """
+    estimate = estimate or found.estimate
+    if estimate is None or state.showing is Showing.WITHHELD:
+        return None
+    if state.showing is Showing.PLAN:
+        look = _plan_look(state)
+        if look is None or estimate is found.estimate:
+            return (look.low, look.high) if look and math.isfinite(look.high) else None
+        return interval(estimate, 1 - state.plan.boundaries.rates(look.seeds)[0]) if state.plan else None
+    if state.showing is Showing.FIXED:
+        return interval(estimate, level)
+    low, high = always_valid_bounds(estimate, found.n, 1 - level)
+    return (float(low), float(high)) if math.isfinite(float(high)) else None
+
+
+def _plan_look(state: LookState) -> PlanLook | None:
+    return state.planned.looks[-1] if state.planned and state.planned.looks else None
+
+
+def look_of(state: LookState) -> Look:
+    """What is known about the looks at a comparison, for those who read it."""
+    newest = _plan_look(state)
+    return Look(
+        showing=state.showing.value,
+        number=state.number,
+        first_shown=state.first_shown,
+        missing=state.missing,
+        other_metrics=state.other_metrics,
+        plan=state.plan.id if state.plan else "",
+        seeds=newest.seeds if newest else None,
+        cap=state.plan.cap if state.plan else None,
+        row_seeds=state.seeds.row,
+        baseline_seeds=state.seeds.baseline,
+        values=state.seeds.values,
+    )
+
+
 # --- Verdicts -----------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +169,17 @@ class PendingComparison(NamedTuple):
     difference: Difference
     here: Cell
     there: Cell
+    state: LookState = FIRST_LOOK
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether it shares the chance of a false claim: it is fair, and a seed of each side has learned."""
+        return (
+            not self.comparison.confounds
+            and self.state.showing is not Showing.PLAN
+            and self.comparison.baseline_seeds.learned > 0
+            and self.comparison.row_seeds.learned > 0
+        )
 
 
 def why_not_judged(here: Cell, there: Cell, found: Difference, metric: TableMetric) -> str:
@@ -123,6 +188,21 @@ def why_not_judged(here: Cell, there: Cell, found: Difference, metric: TableMetr
         return why
     values = [value.value for cell in (here, there) for value in final_values(cell, metric.tag)]
     return "" if has_spread(found, values, resolution(here, metric)) else "no spread over seeds"
+
+
+def why_not_shown(state: LookState, found: Difference) -> str:
+    """Why nothing may be said at this look; empty if something may."""
+    if state.showing is Showing.WITHHELD:
+        return f"waits for {numbers.seed_list(state.missing)}"
+    if state.showing is Showing.PLAN and _plan_look(state) is None:
+        return "the plan has not looked yet"
+    if state.showing is Showing.ALWAYS_VALID and interval_at_look(found, state) is None:
+        return _no_interval(state, ALPHA)
+    return ""
+
+
+def _no_interval(state: LookState, alpha: float) -> str:
+    return f"no interval at the {ordinal(state.number)} look before {first_always_valid(alpha)} seeds"
 
 
 def _too_few(cell: Cell, metric: TableMetric, whose: str = "") -> str:
@@ -136,25 +216,62 @@ def _too_few(cell: Cell, metric: TableMetric, whose: str = "") -> str:
     return f"one seed{whose}" if learned else f"no finished run{whose}"
 
 
+class JudgedTable(NamedTuple):
+    """All comparisons of a table with their verdicts."""
+
+    comparisons: list[Comparison]
+    levels: list[float]
+    """At which each of the further tests is judged."""
+    family: int
+    """Tests that share the chance of a false claim."""
+
+
 def judge(
-    pending: Sequence[PendingComparison], metric: TableMetric, alpha: float = ALPHA, further: Sequence[float] = ()
-) -> tuple[list[Comparison], list[float]]:
+    pending: Sequence[PendingComparison],
+    metric: TableMetric,
+    alpha: float = ALPHA,
+    further: Sequence[float] = (),
+    gone: int = 0,
+) -> JudgedTable:
     """Give every comparison its verdict, and each of the further tests the level at which it is judged.
 
-    Comparisons marked `judged` and the further tests, given by their p values, share the chance `alpha` of a false
-    claim.
+    All comparisons that were tried and the further tests, given by their p values, share the chance `alpha` of a false
+    claim; so do `gone` comparisons whose runs are not there any more. Those of a plan are judged by their plan.
     """
     pending = _with_success_rates(pending, alpha)
-    family = [item for item in pending if item.comparison.judged]
-    if not family and not further:
-        return [_not_judged(item) for item in pending], []
-    adjusted = statistics.holm([*(p_value(item.difference) or 0.0 for item in family), *further], alpha)
-    ps, levels = adjusted.p.tolist(), adjusted.level.tolist()
-    judged = {
-        id(item.comparison): _judged(item, metric, p, level, len(family), alpha)
-        for item, p, level in zip(family, ps, levels, strict=False)
-    }
-    return [judged.get(id(item.comparison)) or _not_judged(item) for item in pending], levels[len(family) :]
+    family = [item for item in pending if item.is_tried]
+    size = len(family) + len(further) + gone
+    ps = [_family_p(item) for item in family]
+    adjusted = statistics.holm([*ps, *further, *[1.0] * gone], alpha) if size else None
+    p_values, levels = (adjusted.p.tolist(), adjusted.level.tolist()) if adjusted else ([], [])
+    ranked = {id(item.comparison): pair for item, *pair in zip(family, p_values, levels, strict=False)}
+    comparisons = []
+    for item in pending:
+        p, level = ranked.get(id(item.comparison), (None, 1 - alpha))
+        if not item.comparison.judged:
+            one = _not_judged(item)
+        elif item.state.showing is Showing.PLAN:
+            one = _judged_by_plan(item, metric)
+        else:
+            one = _judged(item, metric, p, level, size, alpha)
+        comparisons.append(_with_family(one, size if item.is_tried else _plan_size(item)))
+    return JudgedTable(comparisons, levels[len(family) : len(family) + len(further)], size)
+
+
+def _family_p(item: PendingComparison) -> float:
+    """Of a comparison that cannot be judged now, 1: it takes its share and claims nothing."""
+    p = p_value(item.difference, item.state) if item.comparison.judged else None
+    return 1.0 if p is None else p
+
+
+def _plan_size(item: PendingComparison) -> int:
+    return len(item.state.plan.comparisons) if item.state.plan else 0
+
+
+def _with_family(comparison: Comparison, size: int) -> Comparison:
+    if comparison.look is None:
+        return comparison
+    return msgspec.structs.replace(comparison, look=msgspec.structs.replace(comparison.look, family=size))
 
 
 def _with_success_rates(pending: Sequence[PendingComparison], alpha: float) -> list[PendingComparison]:
@@ -173,23 +290,54 @@ def _with_success_rates(pending: Sequence[PendingComparison], alpha: float) -> l
 
 
 def _judged(
-    pending: PendingComparison, metric: TableMetric, p: float, level: float, family: int, alpha: float
+    pending: PendingComparison, metric: TableMetric, p: float | None, level: float, family: int, alpha: float
 ) -> Comparison:
-    found, comparison = pending.difference, pending.comparison
+    found, comparison, state = pending.difference, pending.comparison, pending.state
     if found.estimate is None:
         return _not_judged(pending)
-    low, high = interval(found.estimate, level)
     verdict, why = _verdict(pending, metric, level, 1 - 2 * alpha / family)
+    if interval_at_look(found, state, level) is None:
+        why = f"{_no_interval(state, 1 - level)} of each side, judged with {family} that were tried"
     need = _more_seeds(pending, metric, (1 - level, 2 * alpha / family)) if verdict is Verdict.UNDECIDED else None
     return msgspec.structs.replace(
         comparison,
-        adjusted=(low, high),
+        adjusted=interval_at_look(found, state, level),
         p_adjusted=p,
         verdict=verdict,
         why=why,
         need=need,
-        row_at_worst=interval(found.row_at_worst, level) if found.row_at_worst else None,
-        baseline_at_worst=interval(found.baseline_at_worst, level) if found.baseline_at_worst else None,
+        **_at_worst(pending, level),
+    )
+
+
+def _at_worst(pending: PendingComparison, level: float) -> dict[str, Interval | None]:
+    found, state = pending.difference, pending.state
+    sides = {"row_at_worst": found.row_at_worst, "baseline_at_worst": found.baseline_at_worst}
+    return {name: interval_at_look(found, state, level, one) if one else None for name, one in sides.items()}
+
+
+def _judged_by_plan(pending: PendingComparison, metric: TableMetric) -> Comparison:
+    """The verdict of the plan's newest look."""
+    state, look = pending.state, _plan_look(pending.state)
+    assert look is not None
+    verdict, why = Verdict.UNDECIDED, ""
+    if look.decision in (Decision.HIGHER, Decision.LOWER):
+        is_gain = (look.decision is Decision.HIGHER) == metric.higher_is_better
+        verdict = Verdict.GAIN if is_gain else Verdict.LOSS
+    elif look.decision is Decision.NEGLIGIBLE:
+        verdict = Verdict.NO_DIFFERENCE
+    elif look.decision is Decision.FUTILE:
+        why = f"its plan has ended at {look.seeds} seeds without a decision"
+    else:
+        why = "its plan has not ended"
+    effect = state.planned.comparison.smallest_effect if state.planned else None
+    return msgspec.structs.replace(
+        pending.comparison,
+        adjusted=interval_at_look(pending.difference, state),
+        verdict=verdict,
+        why=why,
+        smallest_effect=effect or pending.comparison.smallest_effect,
+        **_at_worst(pending, 1 - ALPHA),
     )
 
 
@@ -197,34 +345,34 @@ def _verdict(
     pending: PendingComparison, metric: TableMetric, level: float, equivalence_level: float
 ) -> tuple[Verdict, str]:
     """The verdict and a remark on it. `equivalence_level` is that of the interval of two one-sided tests."""
-    found, comparison = pending.difference, pending.comparison
-    assert found.estimate is not None
+    found, comparison, state = pending.difference, pending.comparison, pending.state
     effect = comparison.smallest_effect
-    side = _side(found.estimate, level)
-    if side:
+    shown = interval_at_look(found, state, level)
+    side = _side(shown)
+    if side and shown:
         is_gain = (side > 0) == metric.higher_is_better
         worst = found.at_worst(for_row=is_gain)
-        if worst is not None and _side(worst, level) != side:
+        if worst is not None and _side(interval_at_look(found, state, level, worst)) != side:
             return (Verdict.GAIN_OF_FINISHED if is_gain else Verdict.LOSS_TO_FINISHED), ""
-        low, high = interval(found.estimate, level)
-        small = effect and max(abs(low), abs(high)) < effect
+        small = effect and max(map(abs, shown)) < effect
         why = f"smaller than the {numbers.decimal(effect)} {metric.delta_unit} that matter here" if small else ""
         return (Verdict.GAIN if is_gain else Verdict.LOSS), why
-    if effect and _is_within(interval(found.estimate, equivalence_level), effect):
+    if effect and _is_within(interval_at_look(found, state, equivalence_level), effect):
         if comparison.row_seeds.failed or comparison.baseline_seeds.failed:
             return Verdict.UNDECIDED, f"{Verdict.NO_DIFFERENCE} of those that finished, but seeds failed"
         return Verdict.NO_DIFFERENCE, ""
     return Verdict.UNDECIDED, ""
 
 
-def _side(estimate: Estimate, level: float) -> int:
+def _side(shown: Interval | None) -> int:
     """1 or -1 where the whole interval lies on one side of zero, else 0."""
-    low, high = interval(estimate, level)
-    return 1 if low > 0 else -1 if high < 0 else 0
+    if shown is None:
+        return 0
+    return 1 if shown[0] > 0 else -1 if shown[1] < 0 else 0
 
 
-def _is_within(bounds: Interval, effect: float) -> bool:
-    return -effect < bounds[0] and bounds[1] < effect
+def _is_within(bounds: Interval | None, effect: float) -> bool:
+    return bounds is not None and -effect < bounds[0] and bounds[1] < effect
 
 
 def _not_judged(pending: PendingComparison) -> Comparison:

@@ -244,10 +244,12 @@ def queue_request(lab: Lab, request: LaunchRequest, report: Report) -> str:
 
 def _queue_plan(lab: Lab, plan: LaunchPlan, *, device: str, at_once: int, report: Report) -> str:
     from labtui.api import lifecycle
+    from labtui.api.looks import announce
     from labtui.launch.environment import threads_per_run, usable_cores
 
     report(f"queueing {_runs(plan.runs)} …")
     threads = threads_per_run(at_once, usable_cores())
+    announce(lab, (planned.spec for planned in plan.runs))
     for planned in plan.runs:
         lifecycle.enqueue(lab, planned, device=device, threads=threads, per_device=at_once, by=_requester())
     lifecycle.start_queue_runner(lab)

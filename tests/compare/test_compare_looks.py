@@ -61,5 +61,5 @@ def test_what_was_shown_before_further_seeds_were_announced_stays_shown():
 
 def test_rows_that_are_gone_still_count_as_tried():
     history = History([look("one", 0, 1), look("two", 0, 1), look("three", 0, 1, baseline="other")])
-    assert history.tried("base", KEY.metric) == {"one", "two"}
+    assert history.tried("base", KEY.metric) == {("base", "one", KEY.metric), ("base", "two", KEY.metric)}
     assert history.tried("base", "test/loss") == frozenset()

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Finding
+from labtui.compare.render import phrases
 from labtui.compare.render.commands import remedy_text, run_command
 from labtui.compare.render.notes import footnotes
 from labtui.compare.render.phrases import p_cell
@@ -89,7 +90,7 @@ def to_html(table: ComparisonTable) -> str:
     for note in notes.notes:
         command = f" → <code>{html(note.remedy)}</code>" if note.remedy else ""
         lines.append(f'<li value="{note.number}"><b>{html(note.label)}</b>: {html(note.text)}{command}</li>')
-    lines += ["</ol>", *(f"<p><i>{html(note)}</i></p>" for note in table.notes)]
+    lines += ["</ol>", *(f"<p><i>{html(note)}</i></p>" for note in (*table.looking, *table.notes))]
     return "\n".join(lines)
 
 
@@ -104,7 +105,8 @@ def to_markdown(table: ComparisonTable) -> str:
         lines += [_pipes([*map(markdown, line), mark if not index else ""]) for index, line in enumerate(cells)]
     lines.append("")
     lines += [f"{note.number}. **{note.label}**: {markdown(note.text)}{_code(note.remedy)}" for note in notes.notes]
-    lines += ["", *(f"*{markdown(note)}*" for note in table.notes)] if table.notes else []
+    remarks = (*table.looking, *table.notes)
+    lines += ["", *(f"*{markdown(note)}*" for note in remarks)] if remarks else []
     return "\n".join(lines) + "\n"
 
 
@@ -121,6 +123,7 @@ def to_latex(table: ComparisonTable) -> str:
             lines.append(" & ".join([*map(latex, cells), mark]) + " \\\\")
     lines += ["\\bottomrule", "\\end{tabular}", "\\begin{flushleft}\\footnotesize"]
     lines += [f"$^{{{note.number}}}$ {latex(note.label)}: {latex(note.text)}.\\\\" for note in notes.notes]
+    lines += [f"{latex(remark)}.\\\\" for remark in table.looking]
     return "\n".join([*lines, "\\end{flushleft}", "\\end{table}", ""])
 
 
@@ -128,7 +131,7 @@ def caption(table: ComparisonTable) -> str:
     """A sentence about the numbers: metric, unit, selection, intervals."""
     metric = table.metric
     unit = f" in {metric.unit}" if metric.unit else ""
-    adjusted = f", adjusted so that all {table.judged} verdicts hold at once (Holm)" if table.judged > 1 else ""
+    adjusted = phrases.adjusted(table)
     values = f"{metric.tag}{unit}, mean and standard deviation over seeds ({metric.selection})"
     return f"{values}; Δ in {metric.delta_unit or metric.tag}, 95% intervals{adjusted}"
 

@@ -99,6 +99,7 @@ def _comparison_notes(row: ComparisonRow, comparison: Comparison, width: int, di
 def seed_notes(comparison: Comparison, digits: int) -> list[tuple[str, str]]:
     """Which seeds entered a comparison and what the failed ones change, as labels and texts."""
     notes = [("seeds", comparison.entered)] if comparison.entered else []
+    notes += [("look", text) for text in phrases.looks(comparison)]
     if comparison.finished:
         worst = comparison.row_at_worst if comparison.verdict is Verdict.GAIN_OF_FINISHED else None
         worst = worst or comparison.baseline_at_worst

@@ -12,7 +12,7 @@ from labtui.compare.model import (
 )
 from labtui.compare.statistics import test_set_noise
 from labtui.text import numbers
-from labtui.text.words import plural
+from labtui.text.words import ordinal, plural
 
 
 def verdict(row: ComparisonRow, metric: TableMetric) -> str:
@@ -76,6 +76,43 @@ def ruler(table: ComparisonTable) -> tuple[float, float] | None:
     return (max(levels), test_set_noise(max(levels), table.test_images)) if levels else None
 
 
+def adjusted(table: ComparisonTable) -> str:
+    """How the intervals of a table are adjusted, as the end of a caption; empty if nothing else was tried."""
+    if table.family > table.judged:
+        return f", adjusted for all {table.family} comparisons that were tried, shown or not (Holm)"
+    return f", adjusted so that all {table.judged} verdicts hold at once (Holm)" if table.judged > 1 else ""
+
+
+def looks(comparison: Comparison) -> list[str]:
+    """Which interval a comparison has if it is not the usual one, and how many others were tried that are not shown."""
+    look = comparison.look
+    if look is None:
+        return []
+    lines = [text] if (text := interval_kind(comparison)) and comparison.judged else []
+    if comparison.judged and not look.plan and look.family > look.shown:
+        lines.append(f"one of {look.family} that were tried; over all: {comparison.verdict.value}")
+    if comparison.judged and look.other_metrics:
+        lines.append(
+            f"also compared by {', '.join(look.other_metrics)}: no verdict accounts for a choice among metrics"
+        )
+    return lines
+
+
+def interval_kind(comparison: Comparison) -> str:
+    """`third look: the interval holds however often one looks`; empty for the usual interval of a first look."""
+    look = comparison.look
+    if look is None or look.showing == "fixed":
+        return ""
+    if look.showing == "withheld":
+        return (
+            f"no interval before {numbers.seed_list(look.missing)} {'have' if len(look.missing) > 1 else 'has'} ended"
+        )
+    if look.showing == "plan":
+        plan = f"plan {look.plan}: the interval holds at all its looks, seeds {look.seeds} of at most {look.cap}"
+        return plan if look.seeds else f"plan {look.plan} has not looked yet"
+    return f"{ordinal(look.number)} look: the interval holds however often one looks"
+
+
 def p_cell(comparison: Comparison) -> str:
     """Holm's p for a column of its own: `0.012`, `< 0.001`; empty without one."""
     return numbers.p_value(comparison.p_adjusted).removeprefix("p = ").removeprefix("p ")
@@ -95,7 +132,8 @@ def _judged(row: ComparisonRow, comparison: Comparison, metric: TableMetric) -> 
     digits, unit = metric.digits, metric.delta_unit
     factor = " and ".join(row.factor) or "the factor"
     against = comparison.against + (f", from which it differs in {factor} alone" if comparison.matched else "")
-    interval = f"95% interval {numbers.interval(comparison.adjusted, digits)}"
+    kind = interval_kind(comparison)
+    interval = f"95% interval {numbers.interval(comparison.adjusted, digits)}{f', {kind}' if kind else ''}"
     delta = f"{numbers.signed(comparison.delta, digits)} {unit} ({interval}, {plural(row.n, 'seed')})"
     if comparison.verdict in (Verdict.GAIN, Verdict.LOSS):
         remark = f", {comparison.why}" if comparison.why else ""

@@ -62,6 +62,8 @@ def _verdicts(table: ComparisonTable, width: int) -> list[Line]:
         rows = [row for row in table.rows if row.data == data]
         lines.append((Span(data if len(sets) > 1 else "", "title"),))
         lines += _verdict_table(table, rows, width)
+    for remark in table.looking:
+        lines += paragraph(remark, width)
     return lines
 
 
@@ -79,7 +81,7 @@ def _head(table: ComparisonTable, width: int) -> list[Line]:
 
 def _delta_caption(table: ComparisonTable, against: str) -> str:
     unit = table.metric.delta_unit or table.metric.tag
-    adjusted = f", adjusted so that all {table.judged} verdicts hold at once (Holm)" if table.judged > 1 else ""
+    adjusted = phrases.adjusted(table)
     return f"Δ in {unit} against {against} unless a line names another baseline; 95% intervals{adjusted}"
 
 

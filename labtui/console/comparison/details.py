@@ -83,7 +83,7 @@ def panel_lines(table: ComparisonTable, shown: RowRuns, width: int, glyphs: Glyp
 def row_lines(table: ComparisonTable, row: ComparisonRow, width: int, glyphs: Glyphs) -> list[Line]:
     """Verdict, findings with what to do, effects, published figures."""
     factorials = tuple(one for one in table.factorials if row.title in (one.first, one.second, one.both))
-    alone = msgspec.structs.replace(table, rows=(row,), notes=(), factorials=factorials)
+    alone = msgspec.structs.replace(table, rows=(row,), notes=(), looking=(), factorials=factorials)
     lines: list[Line] = [(Span(row.title, "strong"), Span(f"  {row.name}  {row.data}  {row.device}".rstrip(), "muted"))]
     lines += [(Span(text),) for text in _wrap(phrases.verdict(row, table.metric), width)]
     if row.conclusion:
@@ -101,7 +101,7 @@ def remedy(row: ComparisonRow) -> tuple[LaunchRequest, ...]:
 def _note_lines(table: ComparisonTable, width: int, glyphs: Glyphs) -> list[Line]:
     """The notes about the whole table."""
     lines: list[Line] = []
-    for note in table.notes:
+    for note in (*table.looking, *table.notes):
         wrapped = _wrap(note, max(10, width - 2))
         lines += [(Span(f"{glyphs.dot} " if not index else "  ", "muted"), Span(text, "muted"))
                   for index, text in enumerate(wrapped)]  # fmt: skip

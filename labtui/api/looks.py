@@ -1,0 +1,162 @@
+"""Records looks at comparisons before they are shown, and the seeds that a command announces.
+
+See `labtui.compare.looks` for what a look is, and docs/verdicts.md for what it costs.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from labtui.api.lab import Lab
+from labtui.errors import LabError, MachineError
+from labtui.spec import RunSpec, recipe_hash
+from labtui.store.files import read_json
+from labtui.store.ledger import Ledger, LedgerEntry, ledger_of, now
+from labtui.store.process import alive, boot_id, process_id
+from labtui.store.run import Run
+from labtui.store.state import State
+from labtui.text.words import plural
+
+if TYPE_CHECKING:
+    from labtui.compare.looks import Looks
+    from labtui.compare.model import ComparisonTable
+    from labtui.compare.plans import Plan
+
+T = TypeVar("T")
+
+_ATTEMPTS = 20
+"""Times that a comparison is made anew because another process has recorded a look meanwhile."""
+
+
+def recorded(
+    lab: Lab,
+    runs: Sequence[Run],
+    make: "Callable[[Looks], T]",
+    tables: "Callable[[T], Iterable[ComparisonTable]]",
+    *,
+    peek: bool = False,
+) -> T:
+    """What `make` makes of the earlier looks, after the looks that its tables are have been recorded.
+
+    If another process records a look meanwhile, it is made anew: two consoles never both have the first look. Raises
+    MachineError if the looks cannot be recorded.
+    """
+    from labtui.compare.looks import History, Looks, looks_of_table, new_looks  # deferred: numpy
+
+    ledger = ledger_of(lab.store.root, writable=lab.store.writable)
+    plans = stored_plans(lab)
+    for _ in range(_ATTEMPTS):
+        content = ledger.read()
+        looks = Looks(
+            history=History(content.entries), plans=plans, awaited=awaited_seeds(content.entries, runs), peek=peek
+        )
+        made = make(looks)
+        shown = {key: seeds for table in tables(made) for key, seeds in looks_of_table(table).items()}
+        if ledger.append(new_looks(looks.history, shown, now()), after=content):
+            return _with_remarks(made, ledger, content.damaged)
+    raise MachineError(
+        f"Other processes keep recording looks in {ledger.path}.", advice="Close other consoles, and try again."
+    )
+
+
+def announce(lab: Lab, specs: Iterable[RunSpec], *, starts_them: bool = False) -> None:
+    """Record that these seeds will be trained: they make one look together, which waits for the last of them.
+
+    `starts_them` says that this process still has to start some of them: they are awaited as long as it lives. A runs
+    folder that cannot take the entry cannot take the runs either, so no error is raised here.
+    """
+    seeds: dict[str, set[int]] = defaultdict(set)
+    for spec in specs:
+        seeds[recipe_hash(spec)].add(spec.seed)
+    process = process_id(os.getpid()) if starts_them else None
+    when = now()
+    entries = [
+        LedgerEntry(
+            kind="declared",
+            time=when,
+            row=recipe,
+            row_seeds=tuple(sorted(numbers)),
+            process=process,
+            boot_id=boot_id() if process else "",
+        )
+        for recipe, numbers in seeds.items()
+    ]
+    ledger_of(lab.store.root, writable=lab.store.writable).append(entries)
+
+
+def awaited_seeds(entries: Iterable[LedgerEntry], runs: Iterable[Run]) -> dict[str, tuple[int, ...]]:
+    """The announced seeds, by recipe, that have not ended and may still: they are queued, train, or wait for a command
+    that is still running.
+    """
+    from labtui.compare.looks import missing_seeds
+
+    announced: dict[str, set[int]] = defaultdict(set)
+    held: dict[str, set[int]] = defaultdict(set)
+    for entry in entries:
+        if entry.kind != "declared":
+            continue
+        announced[entry.row].update(entry.row_seeds)
+        here = entry.process is not None and entry.process.pid == os.getpid()
+        if entry.process is not None and not here and alive(entry.process, entry.boot_id):
+            held[entry.row].update(entry.row_seeds)
+    if not announced:
+        return {}
+    active: dict[str, set[int]] = defaultdict(set)
+    ended: dict[str, set[int]] = defaultdict(set)
+    for run in runs:
+        if run.spec is None:
+            continue
+        recipe = recipe_hash(run.spec)
+        if recipe in announced:
+            (active if _may_end(run) else ended)[recipe].add(run.spec.seed)
+    awaited = {}
+    for recipe, seeds in announced.items():
+        waiting = active[recipe] | (held[recipe] - ended[recipe])
+        if missing := missing_seeds(seeds, ended=(), active=waiting):
+            awaited[recipe] = missing
+    return awaited
+
+
+def stored_plans(lab: Lab) -> "tuple[Plan, ...]":
+    """The plans of the runs folder, the oldest first. Files that are damaged are left out."""
+    folder = lab.store.paths.plans
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".json")
+    except OSError:
+        return ()
+    if not paths:
+        return ()
+    from labtui.compare.plans import Plan
+
+    plans = []
+    for path in paths:
+        try:
+            plans.append(read_json(path, Plan))
+        except (LabError, OSError, msgspec.MsgspecError):
+            continue
+    return tuple(sorted(plans, key=lambda plan: plan.created))
+
+
+def _may_end(run: Run) -> bool:
+    """Whether a run is queued or trains. One that is neither started nor in the queue says so in its reason."""
+    return not run.state.is_over and not (run.state is State.QUEUED and bool(run.reason))
+
+
+def _with_remarks(made: T, ledger: Ledger, damaged: int) -> T:
+    """A table with what the user should know about the ledger."""
+    from labtui.compare.model import ComparisonTable
+
+    if not isinstance(made, ComparisonTable):
+        return made
+    remarks = []
+    if ledger.is_elsewhere:
+        remarks.append(f"the runs folder is read-only: looks are recorded in {ledger.path}")
+    if damaged:
+        lines = plural(damaged, "line")
+        remarks.append(f"{lines} of the ledger cannot be read and {'is' if damaged == 1 else 'are'} not counted")
+    if not remarks:
+        return made
+    return msgspec.structs.replace(made, looking=(*made.looking, *remarks))
