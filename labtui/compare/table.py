@@ -227,8 +227,9 @@ def _compare(
     why = _why_not_judged(row, there, findings, found, metric) or metric.why_not_judged
     why = why or verdicts.why_not_shown(state, found)
     usual = state.showing is Showing.FIXED
-    classes = len(context.class_names(here)) if shown else 0
-    by_class = per_image.class_deltas(here, there, classes, context.run_data)
+    by_class = per_image.PerClass()
+    if shown:
+        by_class = per_image.class_deltas(here, there, len(context.class_names(here)), context.run_data)
     comparison = Comparison(
         against=there.title,
         against_name=there.name,

@@ -64,6 +64,7 @@ def app(tmp_path: Path) -> ConsoleUnderTest:
 
 
 async def test_the_rows_are_those_of_the_command_line(app):
+    compare_experiments(app.lab)  # the first look: the second and the third know its time
     async with app.run_test(size=WIDE) as pilot:
         await asked(app, pilot)
         table = compare_experiments(app.lab)
