@@ -108,6 +108,21 @@ class GrowingCurve:
         self._ranks[here] = rank
         self._size += len(steps)
 
+    def discard(self, step: int, rank: int) -> bool:
+        """Remove the points from a step on that are of the `rank`th file or of one before it; whether there were any.
+
+        Earlier curves do not change.
+        """
+        steps, values, wall_times, ranks = self.points
+        keep = (steps < step) | (ranks > rank)
+        if keep.all():
+            return False
+        self._steps, self._values, self._wall_times, self._ranks = (
+            steps[keep], values[keep], wall_times[keep], ranks[keep]
+        )  # fmt: skip
+        self._size = len(self._steps)
+        return True
+
     def curve(self, tag: str, unit: StepUnit) -> Curve:
         """The points so far, as views that later points do not change."""
         steps, values, wall_times, _ = self.points

@@ -14,6 +14,8 @@ _FLOAT = struct.Struct("<f")
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FLOAT_TYPE, _DOUBLE_TYPE = 1, 2
 _SCALARS = b"scalars"
+_START = 1
+"""The status of a SessionLog."""
 
 
 class NotAnEvent(ValueError):
@@ -103,6 +105,27 @@ def locate(payload: bytes) -> EventLayout:
     except IndexError as error:
         raise NotAnEvent("truncated") from error
     return layout
+
+
+def restart_step(payload: bytes) -> int | None:
+    """The step at which a writer began anew, if the record says so (`SummaryWriter(purge_step=…)`).
+
+    It is an event with a SessionLog of status START: what was written before it, from this step on, no longer counts
+    (TensorBoard's EventAccumulator). Raises NotAnEvent.
+    """
+    step, started = 0, False
+    try:
+        for number, kind, start, end in _fields(payload, 0, len(payload)):
+            if number == 2 and kind == _VARINT:
+                step = _signed(_varint(payload, start)[0])
+            elif number == 7 and kind == _BYTES:
+                started = any(
+                    inner == 1 and inner_kind == _VARINT and _varint(payload, inner_start)[0] == _START
+                    for inner, inner_kind, inner_start, _ in _fields(payload, start, end)
+                )
+    except IndexError as error:
+        raise NotAnEvent("truncated") from error
+    return step if started else None
 
 
 def _locate_value(payload: bytes, start: int, end: int, layout: EventLayout) -> None:

@@ -51,6 +51,14 @@ class Block(NamedTuple):
     """Records before the first one whose checksum is wrong (all of them, if none is)."""
     unknown: int
     """Records whose checksum is right but which are not events."""
+    restart: int | None = None
+    """The lowest step at which a writer began anew, see `decode_scalar.restart_step`; what the batches contain is what
+    still counts then."""
+
+
+class _Restart(NamedTuple):
+    record: int
+    step: int
 
 
 def decode_block(content: bytes, frames: Frames) -> Block:
@@ -67,31 +75,53 @@ def decode_block(content: bytes, frames: Frames) -> Block:
         decoded, left = _decode_same_size(padded, starts, records, size)
         batches.extend(decoded)
         rest.extend(left)
-    plain, intact, unknown = _decode_singly(content, frames, sorted(rest))
-    joined = [cut for batch in _by_tag([*batches, *plain]) if len((cut := _before(batch, intact)).records)]
-    return Block(sorted(joined, key=_first_record), intact, unknown)
+    plain, intact, unknown, restarts = _decode_singly(content, frames, sorted(rest))
+    valid = [_valid(batch, restarts) for batch in _by_tag([*batches, *plain])]
+    joined = [cut for batch in valid if len((cut := _before(batch, intact)).records)]
+    return Block(sorted(joined, key=_first_record), intact, unknown, _lowest(restarts))
 
 
 def decode_plain(content: bytes, frames: Frames) -> Block:
     """The same, faster for a few records."""
-    batches, intact, unknown = _decode_singly(content, frames, range(len(frames.starts)))
-    return Block(batches, intact, unknown)
+    batches, intact, unknown, restarts = _decode_singly(content, frames, range(len(frames.starts)))
+    valid = [cut for batch in batches if len((cut := _valid(batch, restarts)).records)]
+    return Block(valid, intact, unknown, _lowest(restarts))
 
 
-def _decode_singly(content: bytes, frames: Frames, records: Iterable[int]) -> tuple[list[Batch], int, int]:
-    """The points, the number of records before the first damaged one, and how many of them are not events."""
+def _lowest(restarts: list[_Restart]) -> int | None:
+    return min((restart.step for restart in restarts), default=None)
+
+
+def _valid(batch: Batch, restarts: list[_Restart]) -> Batch:
+    """The points that no later restart has made obsolete."""
+    for restart in restarts:
+        keep = (batch.records > restart.record) | (batch.steps < restart.step)
+        batch = Batch(batch.tag, batch.records[keep], batch.steps[keep], batch.values[keep], batch.wall_times[keep])
+    return batch
+
+
+def _decode_singly(
+    content: bytes, frames: Frames, records: Iterable[int]
+) -> tuple[list[Batch], int, int, list[_Restart]]:
+    """The points, the number of records before the first damaged one, how many of them are not events, and where
+    writers began anew."""
     by_tag: dict[bytes, list[tuple[int, Point]]] = {}
+    restarts: list[_Restart] = []
     unknown = 0
     for record in records:
         start, size = int(frames.starts[record]), int(frames.sizes[record])
         if not is_intact(content, start, size):
-            return _batches(by_tag), record, unknown
+            return _batches(by_tag), record, unknown, restarts
+        payload = content[start : start + size]
         try:
-            for point in decode_scalar.points(content[start : start + size]):
+            found = decode_scalar.points(payload)
+            for point in found:
                 by_tag.setdefault(point.tag, []).append((record, point))
+            if not found and (step := decode_scalar.restart_step(payload)) is not None:
+                restarts.append(_Restart(record, step))
         except NotAnEvent:
             unknown += 1
-    return _batches(by_tag), len(frames.starts), unknown
+    return _batches(by_tag), len(frames.starts), unknown, restarts
 
 
 def _batches(by_tag: dict[bytes, list[tuple[int, Point]]]) -> list[Batch]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from google_crc32c import extend
 
@@ -38,6 +38,16 @@ _CHUNK = 1 << 20
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
+class Read(NamedTuple):
+    """What one step forward in a file found."""
+
+    size: int
+    """Bytes that were read."""
+    batches: "list[Batch]"
+    restart: int | None = None
+    """The step from which on everything that was read before no longer counts; None in most cases."""
+
+
 class EventFile:
     """A file and how far it has been read: whole records only, up to the first damaged one."""
 
@@ -55,6 +65,8 @@ class EventFile:
         self._stamp = stamp if _is_settled(stamp) else None
         self._size = stamp.size
         self._wants = HEADER
+        self._skips = False
+        """Whether the next `_wants` bytes are a record that is too large to be read."""
         self._ends_in_zeros = False
         self._last = progress.last if progress else None
 
@@ -80,25 +92,30 @@ class EventFile:
         """Read nothing more before the next `update`."""
         self._size = self.offset
 
-    def advance(self, budget: int) -> "tuple[int, list[Batch]]":
-        """Read about `budget` more bytes; return how many were read, and the points in them. Raises OSError."""
+    def advance(self, budget: int) -> "Read":
+        """Read about `budget` more bytes. Raises OSError."""
+        if self._skips:
+            self.offset += self._wants
+            self._wants, self._skips = HEADER, False
+            return Read(HEADER, [])
         content = self._read(max(budget, self._wants))
         if len(content) < self._wants:  # shorter than a moment ago: the next look at the folder shows why
             self._size = self.offset + len(content)
-            return len(content), []
+            return Read(len(content), [])
         frames = find_frames(content) if len(content) < _MANY_BYTES else find_many_frames(content)
         batches: list[Batch] = []
+        restart: int | None = None
         intact = len(frames.starts)
         if intact:
-            batches, intact = self._decode(content, frames)
+            batches, intact, restart = self._decode(content, frames)
         if intact < len(frames.starts):
             self._handle_damage(content, frames, intact)
         else:
             self._continue_after(content, frames)
-        return len(content), batches
+        return Read(len(content), batches, restart)
 
-    def _decode(self, content: bytes, frames: Frames) -> "tuple[list[Batch], int]":
-        """The points, and the number of records before the first damaged one."""
+    def _decode(self, content: bytes, frames: Frames) -> "tuple[list[Batch], int, int | None]":
+        """The points, the number of records before the first damaged one, and the step of a restart."""
         from labtui.store import decode_vectorized
 
         few = len(frames.starts) < _FEW_RECORDS
@@ -108,7 +125,7 @@ class EventFile:
         last = max(decoded.batches, key=_last_record, default=None)
         if last:
             self._last = last.tag, int(last.steps[-1])
-        return decoded.batches, decoded.intact
+        return decoded.batches, decoded.intact, decoded.restart
 
     def _move(self, content: bytes, size: int) -> None:
         """Count the first `size` bytes of the content as read."""
@@ -117,7 +134,7 @@ class EventFile:
 
     def _continue_after(self, content: bytes, frames: Frames) -> None:
         self._move(content, frames.end)
-        self._wants = frames.wants
+        self._wants, self._skips = frames.wants, frames.skips
         if frames.damage:
             self._stop(frames.damage)
         elif frames.zeros_follow:

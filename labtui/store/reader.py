@@ -156,14 +156,16 @@ class RunReader:
 
     def _advance(self, rank: int, file: EventFile, budget: int) -> int:
         try:
-            size, batches = file.advance(min(budget, POLL_BYTES))
+            read = file.advance(min(budget, POLL_BYTES))
         except OSError as error:
             self._read_error = f"{clean_line(file.path.name)} cannot be read: {error.strerror}"
             file.give_up()
             return 0
-        for batch in batches:
+        if read.restart is not None:
+            self._changed |= {tag: None for tag, curve in self._growing.items() if curve.discard(read.restart, rank)}
+        for batch in read.batches:
             self._add(rank, batch)
-        return size
+        return read.size
 
     def _add(self, rank: int, batch: "Batch") -> None:
         curve = self._growing.get(batch.tag)

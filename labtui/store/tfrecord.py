@@ -23,6 +23,9 @@ FOOTER = 4
 """Bytes after a payload: its CRC."""
 
 MAX_RECORD_BYTES = 64 << 20
+"""A longer record, which holds an image or a graph and no scalar, is passed over without being read."""
+
+MAX_CLAIMED_BYTES = 1 << 40
 """A longer length field is taken for damage."""
 
 _LENGTH = struct.Struct("<Q")
@@ -45,6 +48,8 @@ class Frames(NamedTuple):
     """Why reading cannot continue after `end`; empty if it can."""
     zeros_follow: bool = False
     """Whether only zero bytes follow, see `is_unwritten`."""
+    skips: bool = False
+    """Whether the record at `end`, of `wants` bytes, is too large to be read and to be passed over."""
 
 
 def masked_crc(data: bytes | memoryview) -> int:
@@ -70,9 +75,11 @@ def find_frames(content: bytes, at: int = 0) -> Frames:
             if is_unwritten(content, at + 8, _length_crc(size)):
                 return Frames(starts, sizes, at, HEADER, zeros_follow=True)
             return Frames(starts, sizes, at, HEADER, "the checksum of a record's length does not match")
-        if size > MAX_RECORD_BYTES:
+        if size > MAX_CLAIMED_BYTES:
             return Frames(starts, sizes, at, HEADER, f"a record claims to be {size:,} bytes long")
         following = at + HEADER + size + FOOTER
+        if size > MAX_RECORD_BYTES:
+            return Frames(starts, sizes, at, following - at, skips=True)
         if following > total:
             return Frames(starts, sizes, at, following - at)
         starts.append(at + HEADER)

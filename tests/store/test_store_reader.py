@@ -419,7 +419,8 @@ def test_half_a_record_followed_by_others_is_damage_and_hides_only_what_follows(
 
 
 @pytest.mark.parametrize(
-    ("size", "message"), [(65 << 20, "claims to be 68,157,440 bytes long"), (2**63, "9,223,372,036,854,775,808 bytes")]
+    ("size", "message"),
+    [((1 << 40) + 1, "claims to be 1,099,511,627,777 bytes long"), (2**63, "9,223,372,036,854,775,808 bytes")],
 )
 def test_a_length_beyond_the_limit_is_damage_even_if_its_checksum_is_right(
     tmp_path: Path, size: int, message: str
