@@ -1,5 +1,6 @@
 """`labtui ps`: the runs of a runs folder."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,6 +43,7 @@ def ps(lab: "Lab", *, everything: bool, json: bool) -> None:
     """List runs: their progress, or how they ended. Includes the runs of other tools."""
     runs = lab.store.scan()
     listed = [run for place, run in enumerate(runs) if everything or place < RECENT or not run.state.is_over]
+    listed = [_with_damage(run) for run in listed]
     if json:
         for run in listed:
             put_json(as_json(run))
@@ -74,6 +76,14 @@ def as_json(run: Run) -> dict[str, Any]:
         "started": run.launch.started if run.launch is not None else None,
         "folder": str(run.folder),
     }
+
+
+def _with_damage(run: Run) -> Run:
+    """The run with what is wrong with its event files: its result does not show that its curves are cut short."""
+    from labtui.store.curve_cache import CurveCache
+    from labtui.store.reader import damage_of
+
+    return run.with_damage(damage_of(run.folder, CurveCache.of_user(os.environ)))
 
 
 def accuracy_of(run: Run) -> float | None:

@@ -209,6 +209,16 @@ def read_curves(folder: Path, cache: CurveCache | None = None) -> dict[str, Curv
     return dict(reader.curves)
 
 
+def damage_of(folder: Path, cache: CurveCache | None = None) -> tuple[str, ...]:
+    """What of a run's event files cannot be read, and from where on; empty if everything can."""
+    reader = RunReader(folder, cache)
+    reader.poll(_READ_ALL_BYTES)
+    while not reader.complete:
+        reader.poll(_READ_ALL_BYTES)
+    reader.save_to_cache()
+    return reader.damage
+
+
 def _event_files(folder: Path) -> list[tuple[Path, FileStamp]]:
     """The event files by name, as they are now; none if there is no folder. Raises OSError."""
     try:

@@ -1,6 +1,6 @@
 """A run as it was at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labtui.spec import RunSpec
@@ -41,6 +41,10 @@ class Run:
     """Made by another tool."""
     read_only: bool = False
     """Foreign, or created by a newer version of labtui: it can be neither resumed nor removed."""
+
+    def with_damage(self, found: tuple[str, ...]) -> "Run":
+        """The run with what is wrong with its event files added to its damage."""
+        return replace(self, damage="; ".join(filter(None, (self.damage, *found)))) if found else self
 
     @property
     def is_pending(self) -> bool:

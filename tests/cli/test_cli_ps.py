@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from labtui.spec import Data
+from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.records import Exit, LastValue
 from tests.support.command_line import Answer
 from tests.support.samples import gone_process, make_beat, make_launch, make_result, make_spec, write_run
@@ -137,3 +138,16 @@ def test_an_empty_folder_gets_a_message(cli: Cli, arguments: tuple[str, ...], wo
     answer = cli(*arguments)
     assert answer.code == 0
     assert words in answer.err + answer.out
+
+
+def test_a_finished_run_whose_curves_are_damaged_says_from_where_on(cli: Cli, here: Path) -> None:
+    folder = here / "runs" / "Cifar" / "Dropout" / "s0-x"
+    write_run(folder, launch=make_launch(parent=gone_process(), engine=gone_process()), result=make_result())
+    records = [scalar_event(1.0, step, "train/loss", 1.0) for step in range(20)]
+    content = bytearray(version_event(1.0) + b"".join(records))
+    content[-len(records[-1]) - 8] ^= 1
+    (folder / "events.out.tfevents.1.a").write_bytes(content)
+    (run,) = listed(cli).values()
+    assert run["state"] == "finished"
+    assert "events.out.tfevents.1.a: metrics damaged after step 17 of train/loss" in run["reason"]
+    assert "metrics damaged after step 17" in cli("ps").out

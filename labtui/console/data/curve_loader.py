@@ -77,6 +77,8 @@ class CurveLoader:
     ) -> None:
         self.trends: dict[str, Trend] = {}
         """By run id, of every run that was read and still exists."""
+        self.damage: dict[str, tuple[str, ...]] = {}
+        """By run id: what is wrong with its event files, in words."""
         self._open = reader
         self._clock = clock
         self._readers: dict[str, Reader] = {}
@@ -123,6 +125,10 @@ class CurveLoader:
         has_news = reader.poll(CHUNK_BYTES)
         if has_news or run.id not in self.trends:
             self.trends[run.id] = _trend(reader.curves)
+        if reader.damage:
+            self.damage[run.id] = reader.damage
+        else:
+            self.damage.pop(run.id, None)
         if reader.complete:
             self._states[run.id] = (run.state, run.modified)
             if not run.state.is_active:
@@ -134,6 +140,7 @@ class CurveLoader:
         for run_id in self._readers.keys() - runs.keys():
             del self._readers[run_id]
             self.trends.pop(run_id, None)
+            self.damage.pop(run_id, None)
         idle = [
             run_id
             for run_id, reader in self._readers.items()

@@ -145,10 +145,9 @@ class Poller:
         self._polls += 1
         charted = self._loader.of(interest.charted)
         return Snapshot(
-            runs=runs,
+            runs=tuple(run.with_damage(self._loader.damage.get(run.id, ())) for run in runs),
             curves=MappingProxyType({run_id: reader.curves for run_id, reader in charted.items()}),
             trends=MappingProxyType(dict(self._loader.trends)),
-            damage=MappingProxyType({run_id: reader.damage for run_id, reader in charted.items() if reader.damage}),
             pending=pending,
             log=self._poll_log(interest.log, runs),
             machine=self._machine,

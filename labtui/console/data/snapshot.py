@@ -76,8 +76,6 @@ class Snapshot:
     """By run id and tag, of the charted runs of the interest."""
     trends: Mapping[str, Trend] = field(default_factory=lambda: MappingProxyType({}))
     """By run id, as far as they were read."""
-    damage: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    """By run id: what is wrong with its event files, in words."""
     pending: int = 0
     """Runs of the interest whose event files are not yet read to their end."""
     log: Log = field(default_factory=Log)
@@ -105,7 +103,6 @@ class Snapshot:
             and (self.pending, self.notices, self.writable) == (other.pending, other.notices, other.writable)
             and _same_objects(self.curves, other.curves)
             and _same_objects(self.trends, other.trends)
-            and dict(self.damage) == dict(other.damage)
         )
 
     def run(self, run_id: str) -> Run | None:

@@ -105,6 +105,8 @@ def _state(run: Run | None, glyphs: Glyphs) -> Line:
         return (Span("stopping", "warn"),)
     if run.state is State.QUEUED and run.reason:  # its folder exists, but nothing will start it
         return (Span("not queued", "warn"),)
+    if run.damage and run.state.is_over:  # what is damaged is in the details
+        return (Span(str(run.state), f"state-{run.state}"), Span(" !", "warn"))
     return (Span(str(run.state), f"state-{run.state}"),)
 
 
