@@ -6,12 +6,13 @@ degrees of freedom. Here `d0` is at most 2, a variance far above the others keep
 where the baseline is the one that spreads more, since every difference contains the baseline.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labtui.compare.statistics import Estimate, Numbers
+from labtui.compare.statistics import Estimate, Numbers, few_and_unequal
 
 MOST_BORROWED = 2.0
 """The most degrees of freedom that the other cells may lend."""
@@ -71,39 +72,57 @@ def prior_freedom(variances: ArrayLike, freedom: ArrayLike) -> Numbers:
     return np.where(np.isnan(wanted), np.where(np.isnan(excess), 0.0, np.inf), 2 * x)
 
 
-def paired_borrowed(baseline: ArrayLike, rows: ArrayLike) -> Estimate:
-    """Rows [..., rows, n] against a baseline [..., n] of the same seeds; gives estimates [..., rows].
+class Borrowed(NamedTuple):
+    """Differences of rows to one baseline, with spread borrowed from each other."""
 
-    Each row's spread of differences is drawn towards that of the other rows.
+    estimate: Estimate
+    """Arrays [..., rows]."""
+    lent: NDArray[np.bool_]
+    """Whether a row's estimate [..., rows] has borrowed anything; else it is the usual one."""
+    is_outlier: NDArray[np.bool_]
+    """Whether the baseline [...] spreads so much more than the rows that nothing is borrowed."""
+
+
+def borrow(baseline: ArrayLike, rows: Sequence[ArrayLike], *, pairs: bool) -> Borrowed:
+    """Compare rows [..., n] with a baseline [..., n], each row's spread drawn towards that of the others.
+
+    With `pairs` the seeds are those of the baseline, and the spread is that of the paired differences. Else each row
+    may have seeds of its own, and the baseline's spread is drawn towards that of the rows as well.
     """
-    base, others = np.asarray(baseline, dtype=np.float64), np.asarray(rows, dtype=np.float64)
-    n = others.shape[-1]
-    differences = others - base[..., None, :]
+    base, others = np.asarray(baseline, dtype=np.float64), [np.asarray(row, dtype=np.float64) for row in rows]
+    spreads = np.stack([row.var(axis=-1, ddof=1) for row in others], axis=-1)
+    of_base = base.var(axis=-1, ddof=1)
+    is_outlier = np.asarray(of_base > BASELINE_OUTLIER * spreads.mean(axis=-1))
+    if pairs:
+        return _paired(base, others, is_outlier)
+    return _apart(base, of_base, others, spreads, is_outlier)
+
+
+def _paired(base: Numbers, rows: Sequence[Numbers], is_outlier: NDArray[np.bool_]) -> Borrowed:
+    n = base.shape[-1]
+    differences = np.stack([row - base for row in rows], axis=-2)
     own = differences.var(axis=-1, ddof=1)
     spread = moderate(own, n - 1)
-    outlying = _baseline_is_outlier(base, others)
-    variance = np.where(outlying, own, spread.variance)
-    return Estimate(differences.mean(axis=-1), np.sqrt(variance / n), np.where(outlying, n - 1.0, spread.freedom))
+    lent = (spread.borrowed > 0) & ~is_outlier[..., None]
+    error = np.sqrt(np.where(lent, spread.variance, own) / n)
+    return Borrowed(
+        Estimate(differences.mean(axis=-1), error, np.where(lent, spread.freedom, n - 1.0)), lent, is_outlier
+    )
 
 
-def welch_borrowed(baseline: ArrayLike, rows: ArrayLike) -> Estimate:
-    """Rows [..., rows, n] against a baseline [..., n_b] of other seeds; gives estimates [..., rows].
-
-    Each cell's spread, the baseline's too, is drawn towards that of the other cells.
-    """
-    base, others = np.asarray(baseline, dtype=np.float64), np.asarray(rows, dtype=np.float64)
-    counts = np.array([base.shape[-1], *[others.shape[-1]] * others.shape[-2]], dtype=np.float64)
-    own = np.concatenate((base.var(axis=-1, ddof=1)[..., None], others.var(axis=-1, ddof=1)), axis=-1)
+def _apart(
+    base: Numbers, of_base: Numbers, rows: Sequence[Numbers], of_rows: Numbers, is_outlier: NDArray[np.bool_]
+) -> Borrowed:
+    counts = np.array([base.shape[-1], *(row.shape[-1] for row in rows)], dtype=np.float64)
+    own = np.concatenate((of_base[..., None], of_rows), axis=-1)
     spread = moderate(own, counts - 1)
-    outlying = _baseline_is_outlier(base, others)
-    variance = np.where(outlying, own, spread.variance) / counts
-    freedom = np.where(outlying, counts - 1, spread.freedom)
+    lent = (spread.borrowed > 0) & ~is_outlier[..., None]
+    variance = np.where(lent, spread.variance, own) / counts
+    freedom = np.where(lent, spread.freedom, counts - 1)
     total = variance[..., :1] + variance[..., 1:]
     with np.errstate(divide="ignore", invalid="ignore"):
         degrees = total**2 / (variance[..., :1] ** 2 / freedom[..., :1] + variance[..., 1:] ** 2 / freedom[..., 1:])
-    return Estimate(others.mean(axis=-1) - base.mean(axis=-1)[..., None], np.sqrt(total), degrees)
-
-
-def _baseline_is_outlier(baseline: Numbers, rows: Numbers) -> NDArray[np.bool_]:
-    spread = rows.var(axis=-1, ddof=1).mean(axis=-1, keepdims=True)
-    return np.asarray(baseline.var(axis=-1, ddof=1)[..., None] > BASELINE_OUTLIER * spread)
+    unequal = np.array([few_and_unequal([base.shape[-1], row.shape[-1]]) for row in rows])
+    degrees = np.where(unequal, np.minimum(freedom[..., :1], freedom[..., 1:]), degrees)
+    delta = np.stack([row.mean(axis=-1) for row in rows], axis=-1) - base.mean(axis=-1)[..., None]
+    return Borrowed(Estimate(delta, np.sqrt(total), degrees), lent[..., :1] | lent[..., 1:], is_outlier)

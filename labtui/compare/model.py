@@ -17,6 +17,10 @@ Interval = tuple[float, float]
 BUDGET_MARGIN = 0.05
 """Two budgets differ if one is more than this fraction larger."""
 
+EVEN = 0.5
+MEANINGFUL = 0.75
+"""P(A > B) is meaningful if its interval lies above the first and reaches above the second."""
+
 
 class Verdict(StrEnum):
     """What a comparison shows; docs/verdicts.md defines the words."""
@@ -190,6 +194,43 @@ class Look(Struct, frozen=True, kw_only=True):
     """A digest of what became of these seeds, by which the ledger knows them again."""
 
 
+class OtherImages(Struct, frozen=True, kw_only=True):
+    """How far a difference of accuracies holds with other test images as well as other seeds."""
+
+    interval: Interval | None
+    """At the level of the comparison's own interval; None if it cannot be had."""
+    images: int
+    """Test images that it comes from."""
+    why: str = ""
+    """Why it cannot be had."""
+
+
+class BorrowedSpread(Struct, frozen=True, kw_only=True):
+    """The interval of a difference whose spread is borrowed from the other rows. It makes no verdict."""
+
+    interval: Interval | None
+    """At the level of the comparison's own interval; None if nothing is borrowed."""
+    rows: int
+    """How many other rows lend."""
+    why: str = ""
+    """Why nothing is borrowed."""
+
+
+class Superiority(Struct, frozen=True, kw_only=True):
+    """How often a run of the row is better than a run of its baseline: P(A > B)."""
+
+    probability: float
+    interval: Interval
+    """At the level of the comparison's own interval."""
+    paired: bool
+    """Whether it is about two runs with the same seed, or about any two runs."""
+
+    @property
+    def is_meaningful(self) -> bool:
+        """Whether the interval lies above 0.5 and reaches above 0.75 (Bouthillier et al. 2021)."""
+        return self.interval[0] > EVEN and self.interval[1] > MEANINGFUL
+
+
 class Comparison(Struct, frozen=True, kw_only=True):
     """A row against one baseline."""
 
@@ -242,6 +283,12 @@ class Comparison(Struct, frozen=True, kw_only=True):
     per_class_error: tuple[float, ...] = ()
     """Its standard error over the common seeds; empty below two."""
     look: Look | None = None
+    other_images: OtherImages | None = None
+    """None for a metric that is not an accuracy on the plain test images, and where there is no interval."""
+    borrowed: BorrowedSpread | None = None
+    """None where it does not apply: below two other rows with this baseline, or where seeds failed."""
+    superiority: Superiority | None = None
+    """None for a comparison that is not judged, and where seeds failed."""
 
     @property
     def confounds(self) -> tuple[Finding, ...]:

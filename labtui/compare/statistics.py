@@ -181,6 +181,14 @@ def mcnemar(fixes: int, breaks: int) -> float:
     return min(1.0, 2 * float(bdtr(min(fixes, breaks), fixes + breaks, 0.5)))
 
 
+def correlation_interval(correlation: float, n: int) -> tuple[float, float] | None:
+    """The 95% interval of a correlation over `n` pairs, by Fisher's transformation; None below four pairs."""
+    if n < 4 or not abs(correlation) < 1:
+        return None
+    middle, half = math.atanh(correlation), 1.959964 / math.sqrt(n - 3)
+    return math.tanh(middle - half), math.tanh(middle + half)
+
+
 def fisher(left: tuple[int, int], right: tuple[int, int]) -> float:
     """Fisher's exact two-sided test of two success rates, each side as (successes, failures): 1.0 without a seed.
 

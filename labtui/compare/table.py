@@ -56,6 +56,7 @@ from labtui.compare.model import (
 )
 from labtui.compare.outcomes import NEVER_LEARNED, failed_seeds
 from labtui.compare.run_data import RunData
+from labtui.compare.secondary import with_secondary
 from labtui.compare.spec_diff import matched_recipe, undeclared
 from labtui.compare.statistics import ALPHA, binomial_error
 from labtui.spec import Variant
@@ -181,7 +182,8 @@ def _judge(
         further=[p for p in ps if p is not None],
         gone=_gone(together, context.metric, looks, tried),
     )
-    remaining, further = iter(result.comparisons), iter(result.levels)
+    judged = with_secondary(together, result.comparisons, context.metric, context.run_data, shown)
+    remaining, further = iter(judged), iter(result.levels)
     of_row = {key: [next(remaining) for _ in own] for key, own in pending.items()}
     interactions = [(one, None if p is None else next(further)) for one, p in zip(contrasts, ps, strict=True)]
     return _Judged(

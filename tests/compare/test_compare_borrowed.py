@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
-from labtui.compare.borrowed_spread import moderate, paired_borrowed, prior_freedom, welch_borrowed
+from labtui.compare.borrowed_spread import borrow, moderate, prior_freedom
 from labtui.compare.statistics import Estimate, holm, p_two_sided, paired, welch
 
 TABLES = 6_000
+
+
+def rows_of(row: np.ndarray) -> list[np.ndarray]:
+    """The rows of tables [tables, rows, n], one array each."""
+    return list(np.moveaxis(row, 1, 0))
 
 
 def claims(estimate: Estimate) -> np.ndarray:
@@ -44,15 +49,15 @@ def test_borrowed_spread_makes_a_false_claim_in_at_most_five_tables_of_a_hundred
     sampling = 3 * 100 * (0.05 * 0.95 / TABLES) ** 0.5
     for n in (3, 5):
         base, row = tables(stress, rows, n, random)
-        for estimate in (welch_borrowed(base, row), paired_borrowed(base, row)):
-            assert 100 * claims(estimate).any(axis=-1).mean() <= 5.0 + sampling
+        for pairs in (False, True):
+            assert 100 * claims(borrow(base, rows_of(row), pairs=pairs).estimate).any(axis=-1).mean() <= 5.0 + sampling
 
 
 def test_borrowed_spread_sees_three_times_as_many_effects_with_three_seeds():
     random = np.random.default_rng(12)
     base, row = tables("equal", 12, 3, random)
     row[:, 0] += 3
-    borrowed = 100 * claims(welch_borrowed(base, row))[:, 0].mean()
+    borrowed = 100 * claims(borrow(base, rows_of(row), pairs=False).estimate)[:, 0].mean()
     plain = 100 * claims(welch(row, np.broadcast_to(base[:, None], row.shape)))[:, 0].mean()
     assert borrowed == pytest.approx(38, abs=3)
     assert plain == pytest.approx(11, abs=3)
@@ -64,7 +69,7 @@ def test_pairs_that_share_their_seeds_noise_gain_as_well():
     base = shared[:, 0] + 0.4**0.5 * random.standard_normal((TABLES, 3))
     row = shared + 0.4**0.5 * random.standard_normal((TABLES, 12, 3))
     row[:, 0] += 3
-    borrowed = 100 * claims(paired_borrowed(base, row))[:, 0].mean()
+    borrowed = 100 * claims(borrow(base, rows_of(row), pairs=True).estimate)[:, 0].mean()
     plain = 100 * claims(paired(row - base[:, None]))[:, 0].mean()
     assert borrowed == pytest.approx(54, abs=5)
     assert plain < 20

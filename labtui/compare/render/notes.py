@@ -90,9 +90,8 @@ def _comparison_notes(row: ComparisonRow, comparison: Comparison, width: int, di
         exact = f"exact {numbers.p_value(comparison.sign_flip_p)} over {len(comparison.seeds)} pairs"
         text = f"against {comparison.against}: {exact}, without assuming a normal distribution"
         lines += labelled("sign flip", text, width, column=_COLUMN)
-    if comparison is row.comparison and comparison.images:
-        parts = [phrases.image_test(comparison.images, comparison.against), phrases.classes(row, comparison)]
-        lines += labelled("images", "; ".join(filter(None, parts)), width, column=_COLUMN)
+    if comparison is row.comparison and (text := phrases.classes(row, comparison)):
+        lines += labelled("images", text, width, column=_COLUMN)
     return lines
 
 
@@ -109,10 +108,7 @@ def seed_notes(comparison: Comparison, digits: int) -> list[tuple[str, str]]:
         exact = f"Fisher's exact {numbers.p_value(comparison.success_p_adjusted)} (Holm)"
         notes.append(("learned", f"{rates}: {exact}; it does not affect the verdict"))
     if comparison.method in ("paired", "partly paired") and comparison.correlation is not None:
-        number = numbers.decimal(comparison.correlation)
-        notes.append(
-            ("pairs", f"against {comparison.against}: correlation {number} over {len(comparison.seeds)} seeds")
-        )
+        notes.append(("pairs", f"against {comparison.against}: {phrases.pairing(comparison)}"))
     return notes
 
 

@@ -10,7 +10,7 @@ from labtui.compare.model import (
     ImageTest,
     Verdict,
 )
-from labtui.compare.statistics import test_set_noise
+from labtui.compare.statistics import correlation_interval, test_set_noise
 from labtui.text import numbers
 from labtui.text.words import ordinal, plural
 
@@ -33,6 +33,16 @@ def image_test(test: ImageTest, against: str) -> str:
     correct = f"{fixes} of {numbers.count(test.images)} test images right that {against} gets wrong"
     p = f"exact McNemar {numbers.p_value(test.p)}"
     return f"seed {test.seed} gets {correct}, {breaks} the reverse ({p}); about these two networks, not the method"
+
+
+def pairing(comparison: Comparison) -> str:
+    """How alike the two sides of the pairs are, and how little so few seeds say about it."""
+    number, n = numbers.decimal(comparison.correlation), len(comparison.seeds)
+    bounds = correlation_interval(comparison.correlation or 0.0, n)
+    if bounds is None:
+        return f"correlation {number} over {n} seeds, which are too few to say more: any value is possible"
+    low, high = (numbers.decimal(bound) for bound in bounds)
+    return f"correlation {number} over {n} seeds, 95% interval [{low}, {high}]"
 
 
 def classes(row: ComparisonRow, comparison: Comparison) -> str:

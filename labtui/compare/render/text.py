@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Losses, PublishedFigure, Verdict
 from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines, table_note_lines
+from labtui.compare.render.secondary import HEADS, secondary_cells, secondary_notes, secondary_table
 from labtui.text import numbers
 from labtui.text.clean import in_ascii
 from labtui.text.durations import duration
@@ -24,7 +25,9 @@ _WIDE = 96
 """Columns from which p and the full verdict are shown."""
 
 _HEADS = ("", "n", "mean", "sd", "Δ", "95% interval", "p (Holm)", "verdict")
-_LEFT = ("", "95% interval", "verdict")
+_LEFT = ("", "95% interval", "verdict", *HEADS)
+
+_WIDEST_TITLE = 40
 _STYLES: dict[Verdict, str] = {Verdict.GAIN: "good", Verdict.LOSS: "bad"}
 
 
@@ -62,9 +65,17 @@ def _verdicts(table: ComparisonTable, width: int) -> list[Line]:
         rows = [row for row in table.rows if row.data == data]
         lines.append((Span(data if len(sets) > 1 else "", "title"),))
         lines += _verdict_table(table, rows, width)
+        if not _has_room(table, width):
+            lines += _block(secondary_table(table, rows, width))
+    lines += secondary_notes(table, width)
     for remark in table.looking:
         lines += paragraph(remark, width)
     return lines
+
+
+def _block(lines: list[Line]) -> list[Line]:
+    """The lines behind an empty one."""
+    return [(Span(""),), *lines] if lines else []
 
 
 def _head(table: ComparisonTable, width: int) -> list[Line]:
@@ -73,9 +84,6 @@ def _head(table: ComparisonTable, width: int) -> list[Line]:
     lines = paragraph(f"{metric.tag}{unit}, mean and sd over seeds: {metric.selection}", width, "title")
     if any(comparison.delta is not None for row in table.rows for comparison in row.comparisons):
         lines += paragraph(_delta_caption(table, _common_baseline(table)), width)
-    several = sum(row.mean is not None for row in table.rows) > 1
-    if several and (ruler := phrases.ruler(table)):
-        lines += paragraph(_noise_caption(table, ruler), width, "muted")
     return lines
 
 
@@ -85,42 +93,57 @@ def _delta_caption(table: ComparisonTable, against: str) -> str:
     return f"Δ in {unit} against {against} unless a line names another baseline; 95% intervals{adjusted}"
 
 
-def _noise_caption(table: ComparisonTable, ruler: tuple[float, float]) -> str:
-    level, noise = ruler[0], numbers.decimal(ruler[1])
-    images = numbers.count(table.test_images)
-    return f"test-set noise: on another {images} images equal networks at {level:.0f}% can differ by {noise} points"
-
-
 def _common_baseline(table: ComparisonTable) -> str:
     names = Counter(row.declared.against for row in table.rows if row.declared)
     return names.most_common(1)[0][0] if names else ""
 
 
 def _verdict_table(table: ComparisonTable, rows: Sequence[ComparisonRow], width: int) -> list[Line]:
-    common = _common_baseline(table)
-    columns = [Column(head, right=head not in _LEFT) for head in _HEADS]
-    lines: list[Line] = []
-    for gap, title_width in ((2, 40), *((1, narrower) for narrower in range(40, 7, -1))):
-        cells = [_verdict_rows(row, table, common, title_width, wide=width >= _WIDE) for row in rows]
-        lines = align(columns, list(chain.from_iterable(cells)), gap=gap, drop_empty=True)
+    lines = _verdict_lines(table, rows, _WIDEST_TITLE, 2, wide=width >= _WIDE, secondary=True)
+    if _has_room(table, width):
+        return lines
+    for gap, title_width in ((2, _WIDEST_TITLE), *((1, narrower) for narrower in range(_WIDEST_TITLE, 7, -1))):
+        lines = _verdict_lines(table, rows, title_width, gap, wide=width >= _WIDE)
         if lines_width(lines) <= width:
             break
     return lines
 
 
+def _has_room(table: ComparisonTable, width: int) -> bool:
+    """Whether the secondary columns fit beside the verdicts."""
+    return lines_width(_verdict_lines(table, table.rows, _WIDEST_TITLE, 2, wide=True, secondary=True)) <= width
+
+
+def _verdict_lines(
+    table: ComparisonTable,
+    rows: Sequence[ComparisonRow],
+    title_width: int,
+    gap: int,
+    *,
+    wide: bool,
+    secondary: bool = False,
+) -> list[Line]:
+    common = _common_baseline(table)
+    heads = (*_HEADS, *(HEADS if secondary else ()))
+    columns = [Column(head, right=head not in _LEFT) for head in heads]
+    cells = [_verdict_rows(row, table, common, title_width, wide=wide, secondary=secondary) for row in rows]
+    return align(columns, list(chain.from_iterable(cells)), gap=gap, drop_empty=True)
+
+
 def _verdict_rows(
-    row: ComparisonRow, table: ComparisonTable, common: str, title_width: int, *, wide: bool
+    row: ComparisonRow, table: ComparisonTable, common: str, title_width: int, *, wide: bool, secondary: bool
 ) -> list[list[Span]]:
     digits, first = table.metric.digits, row.declared
     title = row.title if first is None or first.against == common else f"{row.title} vs {first.against}"
     level = _level(row.seeds_text, row.mean, row.sd, digits)
-    lines = [[Span(cut(title, title_width)), *level, *_compared(first, row, digits, wide=wide)]]
+    more = [secondary_cells(one, digits) if secondary else [] for one in (first, row.matched, None)]
+    lines = [[Span(cut(title, title_width)), *level, *_compared(first, row, digits, wide=wide), *more[0]]]
     if row.matched and row.values:
         label = Span(cut(f"  vs {row.matched.against}", title_width))
-        lines.append([label, *[Span("")] * 3, *_compared(row.matched, row, digits, wide=wide)])
+        lines.append([label, *[Span("")] * 3, *_compared(row.matched, row, digits, wide=wide), *more[1]])
     for folded in row.folded:
         label = Span(cut(f"  {folded.why}", title_width), "muted")
-        lines.append([label, *_level(folded.seeds_text, folded.mean, folded.sd, digits), *[Span("")] * 4])
+        lines.append([label, *_level(folded.seeds_text, folded.mean, folded.sd, digits), *[Span("")] * 4, *more[2]])
     return lines
 
 
