@@ -164,14 +164,6 @@ def binomial_error(percent: float, images: int) -> float:
     return 100 * float(np.sqrt(share * (1 - share) / images))
 
 
-def test_set_noise(percent: float, images: int) -> float:
-    """By how many points two equally good networks differ in 95 of 100 cases if each has its own test images.
-
-    On the same images they differ less: the same images are hard for both.
-    """
-    return 1.959964 * 2**0.5 * binomial_error(percent, images)
-
-
 def mcnemar(fixes: int, breaks: int) -> float:
     """Exact two-sided McNemar test: the binomial one on the images that exactly one of two networks gets right."""
     from scipy.special import bdtr  # deferred: 60 ms

@@ -164,10 +164,6 @@ def test_the_binomial_noise_of_ten_thousand_images(percent: float, error: float)
     assert statistics.binomial_error(percent, 10_000) == pytest.approx(error, abs=1e-3)
 
 
-def test_test_set_noise_at_eighty_percent_is_eleven_tenths_of_a_point() -> None:
-    assert statistics.test_set_noise(80, 10_000) == pytest.approx(1.109, abs=1e-3)
-
-
 @pytest.mark.parametrize("seeds", [2, 3, 5, 10])
 @pytest.mark.parametrize("effect", [0.2, 1.0, 2.5])
 def test_power_agrees_with_statsmodels(seeds: int, effect: float) -> None:

@@ -11,7 +11,15 @@ from typing import Any
 
 import msgspec
 
-from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Finding
+from labtui.compare.model import (
+    BorrowedSpread,
+    Comparison,
+    ComparisonRow,
+    ComparisonTable,
+    Finding,
+    OtherImages,
+    Superiority,
+)
 from labtui.compare.render import phrases
 from labtui.compare.render.commands import remedy_text, run_command
 from labtui.compare.render.notes import footnotes
@@ -182,6 +190,11 @@ def _cell(value: Any) -> str:
     return f"'{text}" if isinstance(value, str) and text[:1] in ("=", "+", "-", "@") else text
 
 
+def _bound(estimate: OtherImages | BorrowedSpread | Superiority | None, side: int) -> float | None:
+    """One end of an estimate's interval."""
+    return estimate.interval[side] if estimate and estimate.interval else None
+
+
 _CSV: dict[str, Callable[[ComparisonRow, Comparison | None], Any]] = {
     "name": lambda row, _: row.name,
     "title": lambda row, _: row.title,
@@ -214,6 +227,15 @@ _CSV: dict[str, Callable[[ComparisonRow, Comparison | None], Any]] = {
     "images_per_second": lambda row, _: row.budget.images_per_second,
     "parameters": lambda row, _: row.budget.parameters,
     "flops_per_image": lambda row, _: row.budget.flops_per_image,
+    "other_images_low": lambda _, comparison: _bound(comparison.other_images if comparison else None, 0),
+    "other_images_high": lambda _, comparison: _bound(comparison.other_images if comparison else None, 1),
+    "borrowed_low": lambda _, comparison: _bound(comparison.borrowed if comparison else None, 0),
+    "borrowed_high": lambda _, comparison: _bound(comparison.borrowed if comparison else None, 1),
+    "p_better": lambda _, comparison: (
+        comparison.superiority.probability if comparison and comparison.superiority else None
+    ),
+    "p_better_low": lambda _, comparison: _bound(comparison.superiority if comparison else None, 0),
+    "p_better_high": lambda _, comparison: _bound(comparison.superiority if comparison else None, 1),
 }
 
 

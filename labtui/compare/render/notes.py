@@ -103,7 +103,7 @@ def seed_notes(comparison: Comparison, digits: int) -> list[tuple[str, str]]:
         worst = comparison.row_at_worst if comparison.verdict is Verdict.GAIN_OF_FINISHED else None
         worst = worst or comparison.baseline_at_worst
         notes.append(("failed", f"with the failed seeds counted in it is {numbers.interval(worst, digits)}: no claim"))
-    if comparison.success_p is not None:
+    if comparison.success_p_adjusted is not None:
         rates = f"{comparison.row_seeds} here, {comparison.baseline_seeds} of {comparison.against}"
         exact = f"Fisher's exact {numbers.p_value(comparison.success_p_adjusted)} (Holm)"
         notes.append(("learned", f"{rates}: {exact}; it does not affect the verdict"))

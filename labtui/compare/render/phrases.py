@@ -7,10 +7,9 @@ from labtui.compare.model import (
     ComparisonRow,
     ComparisonTable,
     Factorial,
-    ImageTest,
     Verdict,
 )
-from labtui.compare.statistics import correlation_interval, test_set_noise
+from labtui.compare.statistics import correlation_interval
 from labtui.text import numbers
 from labtui.text.words import ordinal, plural
 
@@ -25,14 +24,6 @@ def verdict(row: ComparisonRow, metric: TableMetric) -> str:
         role = "It is what the others are compared with: " if row.is_baseline else "It is compared with nothing: "
         return f"{role}{_level(row, metric)}."
     return " ".join(_comparison(row, comparison, metric) for comparison in row.comparisons)
-
-
-def image_test(test: ImageTest, against: str) -> str:
-    """The image test in words: `seed 0 classifies 12 of 10,000 test images correctly that …`."""
-    fixes, breaks = numbers.count(test.fixes), numbers.count(test.breaks)
-    correct = f"{fixes} of {numbers.count(test.images)} test images right that {against} gets wrong"
-    p = f"exact McNemar {numbers.p_value(test.p)}"
-    return f"seed {test.seed} gets {correct}, {breaks} the reverse ({p}); about these two networks, not the method"
 
 
 def pairing(comparison: Comparison) -> str:
@@ -72,18 +63,6 @@ def factorial(result: Factorial, metric: TableMetric) -> list[str]:
         delta, interval = numbers.signed(effect.delta, metric.digits), numbers.interval(effect.interval, metric.digits)
         lines.append(f"{name}: {delta} {interval}")
     return [f"{title} ({metric.delta_unit}, 95% each, {result.method})", *lines, result.text]
-
-
-def ruler(table: ComparisonTable) -> tuple[float, float] | None:
-    """The best baseline's accuracy (without baselines the best row's), and the test-set noise in points there.
-
-    None for a metric without it. It is the one ruler of a table, of its plot and of its report.
-    """
-    if not table.test_images or not (table.metric.is_plain_test and table.metric.is_accuracy):
-        return None
-    rows = [row for row in table.rows if row.mean is not None]
-    levels = [row.mean for row in rows if row.is_baseline and row.mean is not None] or [row.mean or 0.0 for row in rows]
-    return (max(levels), test_set_noise(max(levels), table.test_images)) if levels else None
 
 
 def adjusted(table: ComparisonTable) -> str:

@@ -31,6 +31,32 @@ def superiority_text(found: Superiority) -> str:
     return f"{numbers.decimal(found.probability)} [{low}, {high}]{' *' if found.is_meaningful else ''}"
 
 
+def other_images_text(comparison: Comparison, digits: int) -> str:
+    """`on 10,000 other images: +1.94 [-0.60, +4.40]`, or why that is not known; empty where it does not apply."""
+    found = comparison.other_images
+    if found is None:
+        return ""
+    if found.interval is None:
+        return f"on other images: not known, {found.why}"
+    numbers_text = f"{numbers.signed(comparison.delta, digits)} {numbers.interval(found.interval, digits)}"
+    return f"on {numbers.count(found.images)} other images: {numbers_text}"
+
+
+def beside_texts(comparison: Comparison, digits: int) -> list[str]:
+    """The borrowed spread and P(A > B) of a comparison in words, as far as it has them."""
+    texts, borrowed, found = [], comparison.borrowed, comparison.superiority
+    if borrowed and borrowed.interval:
+        shown = f"{numbers.signed(comparison.delta, digits)} {numbers.interval(borrowed.interval, digits)}"
+        texts.append(f"{shown} with spread borrowed from {plural(borrowed.rows, 'row')}")
+    if found:
+        which = "a run with the same seed" if found.paired else "any run"
+        meaning = ", meaningful" if found.is_meaningful else ""
+        low, high = (numbers.decimal(bound) for bound in found.interval)
+        share = f"{numbers.decimal(found.probability)} [{low}, {high}]{meaning}"
+        texts.append(f"P(A > B), better than {which} of {comparison.against}: {share}")
+    return texts
+
+
 def secondary_cells(comparison: Comparison | None, digits: int) -> list[Span]:
     """The cells of the three columns."""
     return [Span(text, _STYLE) for text in secondary_texts(comparison, digits)]

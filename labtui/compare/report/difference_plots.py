@@ -14,7 +14,6 @@ from labtui.compare.report.figure_style import (
     BLUE,
     GREY,
     INK_ON_COLOUR,
-    LIGHT,
     PAPER,
     VERMILION,
     Drawing,
@@ -118,17 +117,15 @@ def compared(table: ComparisonTable) -> list[tuple[ComparisonRow, Comparison]]:
     return [(row, row.comparison) for row in table.rows if row.comparison and row.comparison.delta is not None]
 
 
-def noise_band(table: ComparisonTable) -> float | None:
-    """The test-set noise of the table's ruler, in points; None for a metric without it."""
-    ruler = phrases.ruler(table)
-    return ruler[1] if ruler else None
+def other_images_of(comparison: Comparison) -> Interval | None:
+    """The interval for other test images; None where it cannot be had."""
+    return comparison.other_images.interval if comparison.other_images else None
 
 
 def difference_spans(table: ComparisonTable) -> tuple[Span, ...]:
     """The parts of the axis of `differences`."""
-    noise = noise_band(table) or 0.0
     bars = [Bar((comparison.delta or 0.0,), comparison.shown_interval) for _, comparison in compared(table)]
-    return broken_axis.parts(bars, (-noise, noise))
+    return broken_axis.parts(bars, (0.0, 0.0))
 
 
 def differences(table: ComparisonTable) -> Drawing:
@@ -137,7 +134,7 @@ def differences(table: ComparisonTable) -> Drawing:
     titles = [f"{row.title} vs {comparison.against}" for row, comparison in rows]
     drawing = broken_axis.rows(titles, difference_spans(table), _TEXT_SHARE)
     for panel in drawing.panels:
-        _bands(panel, table, rows)
+        _effects(panel, rows)
     for place, (row, comparison) in enumerate(rows):
         _difference(drawing, place, row, comparison, table.metric.digits)
     drawing.write(-0.95, ("Δ, 95% interval", "n", "verdict"), _COLUMNS, GREY)
@@ -148,11 +145,12 @@ def differences(table: ComparisonTable) -> Drawing:
 
 _COLUMNS = (0.02, 0.6, 0.7)
 
+_BESIDE = 0.22
+"""How far below a row's interval the one for other images lies, in rows."""
 
-def _bands(axis: Drawing, table: ComparisonTable, rows: Sequence[tuple[ComparisonRow, Comparison]]) -> None:
+
+def _effects(axis: Drawing, rows: Sequence[tuple[ComparisonRow, Comparison]]) -> None:
     low, high = axis.get_xlim()
-    if noise := noise_band(table):
-        axis.axvspan(-noise, noise, color=LIGHT, alpha=0.45, linewidth=0)
     effects = {comparison.smallest_effect for _, comparison in rows if comparison.smallest_effect}
     for effect in effects if len(effects) == 1 else ():
         for side in (-effect, effect):
@@ -165,6 +163,8 @@ def _difference(drawing: broken_axis.Rows, place: int, row: ComparisonRow, compa
     delta = comparison.delta or 0.0
     colour = _COLOURS.get(comparison.verdict, GREY if comparison.confounds else BLACK)
     face = PAPER if comparison.verdict is Verdict.NOT_JUDGED else colour
+    if wider := other_images_of(comparison):
+        drawing.draw_interval(place + _BESIDE, wider, color=GREY, linewidth=0.6, solid_capstyle="butt")
     if comparison.shown_interval:
         drawing.draw_interval(place, comparison.shown_interval, color=colour, linewidth=1.2, solid_capstyle="butt")
     style = {"color": colour, "markerfacecolor": face, "markersize": 5}

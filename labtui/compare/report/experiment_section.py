@@ -8,6 +8,7 @@ from labtui.compare.metrics import metric
 from labtui.compare.model import ComparisonRow, ComparisonTable, Finding
 from labtui.compare.render import phrases
 from labtui.compare.render.commands import remedy_text
+from labtui.compare.render.secondary import beside_texts, other_images_text
 from labtui.compare.report.curve_plots import PlotLine, chart_tags, charts
 from labtui.compare.report.document import Block, Bullets, Heading, Paragraph, Picture, Piece, SideBySide, Words, plain
 from labtui.compare.report.figure_style import BASELINE, MATCHED, VARIANTS
@@ -44,7 +45,8 @@ def _verdict(row: ComparisonRow, table: ComparisonTable, *, alone: bool) -> list
         blocks.append(SideBySide("The report concluded", plain(concluded), "These runs say", plain(verdict)))
     else:
         blocks.append(Paragraph(plain(verdict)))
-    items = [*map(_finding, row.all_findings), *_images(row), *_values(row, table)]
+    digits = table.metric.digits
+    items = [*map(_finding, row.all_findings), *_images(row, digits), *_beside(row, digits), *_values(row, table)]
     return [*blocks, Bullets(tuple(items))] if items else blocks
 
 
@@ -73,12 +75,19 @@ def _finding(finding: Finding) -> Words:
     return (Piece(label, "strong"), Piece(with_full_stop(finding.text)), *pieces)
 
 
-def _images(row: ComparisonRow) -> list[Words]:
+def _images(row: ComparisonRow, digits: int) -> list[Words]:
     comparison = row.comparison
-    if comparison is None or comparison.images is None:
+    if comparison is None:
         return []
-    parts = [phrases.image_test(comparison.images, comparison.against), phrases.classes(row, comparison)]
-    return [(Piece("Image by image: ", "strong"), Piece(sentence("; ".join(filter(None, parts)))))]
+    parts = [other_images_text(comparison, digits), phrases.classes(row, comparison)]
+    text = "; ".join(filter(None, parts))
+    return [(Piece("Other images: ", "strong"), Piece(sentence(text)))] if text else []
+
+
+def _beside(row: ComparisonRow, digits: int) -> list[Words]:
+    """The borrowed spread and P(A > B) of the fair comparison: they make no verdict."""
+    text = "; ".join(beside_texts(row.comparison, digits)) if row.comparison else ""
+    return [(Piece("Beside the verdict: ", "strong"), Piece(sentence(text)))] if text else []
 
 
 def _values(row: ComparisonRow, table: ComparisonTable) -> list[Words]:

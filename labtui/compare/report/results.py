@@ -135,12 +135,8 @@ def _seed_values(row: ComparisonRow, digits: int) -> str:
 
 def _differences(table: ComparisonTable) -> Picture:
     parts = [_DIFFERENCES]
-    if noise := difference_plots.noise_band(table):
-        images = numbers.count(table.test_images)
-        parts.append(
-            f"The grey band is test-set noise: on another {images} images equal networks can differ by "
-            f"{numbers.decimal(noise)} points."
-        )
+    if any(difference_plots.other_images_of(comparison) for _, comparison in difference_plots.compared(table)):
+        parts.append("The thin grey line below a row is the interval for other test images as well as other seeds.")
     digits = table.metric.digits
     spans = difference_plots.difference_spans(table)
     parts.append(broken_axis.described(spans, lambda value: numbers.signed(value, digits)))

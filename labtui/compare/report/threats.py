@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from labtui.compare.cells import Cell, plain_test_images, plain_train_images
 from labtui.compare.model import BUDGET_MARGIN, Comparison, ComparisonRow, ComparisonTable
 from labtui.compare.outcomes import has_failed
-from labtui.compare.render import phrases
 from labtui.compare.report.data_and_recipe import all_runs, total_cost
 from labtui.compare.report.document import Block, Bullets, Heading, Paragraph, TableBlock, TableLine, Words, lead, plain
 from labtui.store.run import Run
@@ -27,7 +26,7 @@ def threats(table: ComparisonTable, cells: Sequence[Cell]) -> list[Block]:
     if not rows:
         return []
     items: list[Words] = [
-        *_images(table, rows, by_key),
+        *_images(rows, by_key),
         *_number_of_seeds(rows),
         *_looks(),
         *_choices(table, rows),
@@ -39,23 +38,34 @@ def threats(table: ComparisonTable, cells: Sequence[Cell]) -> list[Block]:
     return [Heading(2, "Threats to validity"), Bullets(tuple(items))]
 
 
-def _images(table: ComparisonTable, rows: Sequence[ComparisonRow], cells: Mapping[str, Cell]) -> list[Words]:
+def _images(rows: Sequence[ComparisonRow], cells: Mapping[str, Cell]) -> list[Words]:
     items = []
     for data in dict.fromkeys(row.data for row in rows):
         own = [cells[row.key] for row in rows if row.data == data and row.key in cells]
         train = max((images for cell in own if (images := plain_train_images(cell))), default=None)
         test = next((images for cell in own if (images := plain_test_images(cell))), None)
         train_size, test_size = (f" of {numbers.count(size)} images" if size else "" for size in (train, test))
-        text = (
-            f"All rows on {data} learn from one training set{train_size} and are tested on one test set{test_size}. "
-            "The intervals are over seeds: they say what other seeds would give on these images, not what other images "
-            "would give."
-        )
-        if (ruler := phrases.ruler(table)) and test:
-            text += f" On another {numbers.count(test)} test images equal networks can differ by "
-            text += f"{numbers.decimal(ruler[1])} points, which no number of seeds makes smaller."
+        text = f"All rows on {data} learn from one training set{train_size} and are tested on one test set{test_size}. "
+        text += "The intervals are over seeds: they say what other seeds would give on these images."
+        wider = [
+            one
+            for row in rows
+            if row.data == data
+            for one in row.comparisons
+            if one.other_images and one.other_images.interval
+        ]
+        if wider:
+            text += " What other test images would give as well is shown beside them where every run has predictions: "
+            text += f"{len(wider)} of {plural(_compared(rows, data), 'comparison')}."
+        else:
+            text += " What other images would give is not known."
+        text += " Other training images would change more than either says."
         items.append(lead("One training set, one test set.", text))
     return items
+
+
+def _compared(rows: Sequence[ComparisonRow], data: str) -> int:
+    return sum(one.delta is not None for row in rows if row.data == data for one in row.comparisons)
 
 
 def _number_of_seeds(rows: Sequence[ComparisonRow]) -> list[Words]:

@@ -7,6 +7,7 @@ import msgspec
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable
 from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines
+from labtui.compare.render.secondary import secondary_notes, secondary_table
 from labtui.compare.render.text import effect_lines, published_lines
 from labtui.console.charts.options import ChartedRun
 from labtui.console.comparison.spec_diff import diff_lines
@@ -88,7 +89,8 @@ def row_lines(table: ComparisonTable, row: ComparisonRow, width: int, glyphs: Gl
     lines += [(Span(text),) for text in _wrap(phrases.verdict(row, table.metric), width)]
     if row.conclusion:
         lines += [(Span(text, "muted"),) for text in _wrap(f"The published report: {row.conclusion}", width)]
-    for block in (note_lines(alone, width)[1:], effect_lines(alone, width), published_lines(alone, width)):
+    beside = [*secondary_table(alone, alone.rows, width), *secondary_notes(alone, width)]
+    for block in (beside, note_lines(alone, width)[1:], effect_lines(alone, width), published_lines(alone, width)):
         lines += _block(block)
     return [shorten(line, width, glyphs.ellipsis) for line in lines]
 

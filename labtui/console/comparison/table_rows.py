@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, FoldedCell, SeedValue, Verdict
 from labtui.compare.render.phrases import p_cell
+from labtui.compare.render.secondary import secondary_texts
 from labtui.console.experiments.entry import ink_of
 from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.console.experiments.rows import CONFOUNDED
@@ -32,6 +33,9 @@ COLUMNS = (
     Column("time", key="time", width=7, rank=6, right=True, sortable=True),
     Column("params", key="parameters", width=6, rank=9, right=True, sortable=True),
     Column("device", key="device", width=6, rank=10),
+    Column("on other images", key="images", width=16, rank=11),
+    Column("P(A > B)", key="superiority", width=19, rank=12),
+    Column("borrowed spread", key="borrowed", width=16, rank=13),
 )
 
 SORTS = ("", *(column.key for column in COLUMNS if column.sortable))
@@ -187,7 +191,8 @@ def _compared(comparison: Comparison | None, row: ComparisonRow, table: Comparis
     style = _STYLES.get(comparison.verdict, "warn" if comparison.confounds else "")
     delta = f"{numbers.signed(comparison.delta, digits)}{CONFOUNDED if comparison.confounds else ' '}"
     p = p_cell(comparison)
-    return {
+    beside = zip(("images", "borrowed", "superiority"), secondary_texts(comparison, digits), strict=True)
+    return {key: (Span(text, "muted"),) for key, text in beside if text} | {
         "delta": (Span(delta, style),),
         "interval": (Span(numbers.interval(interval, digits), style),) if interval else (),
         "p": (Span(p, "muted"),) if p else (),
