@@ -24,7 +24,7 @@ def at_chance(percent: float, classes: int, images: int) -> bool:
 
 
 def is_falling(losses: Iterable[float]) -> bool | None:
-    """Whether the second half of a loss curve still falls; None with too few points, and where it cannot be told.
+    """Whether the second half of a loss curve still falls; None with too few points, and where it is not known.
 
     It does not if its least-squares slope is not clearly below zero. A curve that wanders has such a slope by chance,
     since its points are not independent: it falls only if its steps, too, are below zero by a t test (a random walk

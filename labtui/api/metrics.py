@@ -43,7 +43,7 @@ def resolve(
 
 
 def metrics_path() -> Path:
-    """The path of the user's metrics.toml, which tells what the metrics of other programs mean."""
+    """The path of the user's metrics.toml, which says what the metrics of other programs mean."""
     import platformdirs  # deferred: 10 ms
 
     return platformdirs.user_config_path("labtui") / FILE_NAME

@@ -1,7 +1,7 @@
 """`labtui run … --until decided`: seeds are queued, one prefix after the other, until each comparison is decided.
 
 The plan is a file in the runs folder, written before the first run; how far it has come follows from the runs alone.
-Whoever drives a plan can be killed at any moment: the same command, or a new driver, goes on where the runs stand.
+The driver of a plan can be killed at any moment: the same command, or a new driver, continues from the runs on disk.
 `python -m labtui.api.until RUNS PLAN CATALOG DATA DEVICE JOBS` drives a plan in the background.
 """
 
@@ -330,7 +330,7 @@ class PlanDriver:
             ended = f"{side.title}, seed {seed} ({run.id})"
             reason = f": {run.reason}" if run.reason else ""
             raise LabError(
-                f"{ended} is {run.state}{reason}. The plan is paused.",
+                f"{ended} is {run.state}{reason}. The plan is waiting.",
                 advice="Nothing is lost: the same command resumes this run and continues the plan.",
             )
         if run.id in self._retried:

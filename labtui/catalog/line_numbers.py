@@ -50,7 +50,7 @@ def tokens(text: str) -> Iterator[Token]:
         kind = match.lastgroup
         if kind not in ("comment", "blank"):
             yield Token(str(kind), match.group(), match.start(), line)
-        if kind == "open":  # everything after it is inside that text; going on would take quadratic time
+        if kind == "open":  # everything after it is inside that text; continuing would take quadratic time
             return
         line += match.group().count("\n") if kind in ("line", "text") else 0
 

@@ -29,7 +29,7 @@ def run_label(run: Run) -> str:
 
 
 def progress(run: Run) -> str:
-    """Epochs done and planned, as far as the run's files tell: `3/10`."""
+    """Epochs done and planned, as far as the run's files say: `3/10`."""
     total = run.spec.training.epochs if run.spec is not None else None
     if run.result is not None and run.state.is_over:
         return f"{run.result.epochs}/{total}" if total else str(run.result.epochs)

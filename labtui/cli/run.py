@@ -93,7 +93,7 @@ class JobCount(click.ParamType["int | str"]):
     help="CPU threads of each run.  [default: as earlier runs of the recipe, else OMP_NUM_THREADS or a share]",
 )
 @click.option("--missing", is_flag=True, help="Only runs that have not finished: failed, stopped, or never started.")
-@click.option("--again", is_flag=True, help="Also runs that are queued or running already.")
+@click.option("--again", is_flag=True, help="Also runs that are already queued or running.")
 @click.option("--fail-fast", is_flag=True, help="Start no further run after one has failed or diverged.")
 @click.option(
     "--until",
@@ -174,7 +174,7 @@ def run(
             ("--fail-fast", fail_fast),
         ):  # fmt: skip
             if is_given:
-                raise UsageError(f"{option} has no meaning with --until decided.")
+                raise UsageError(f"{option} cannot be used with --until decided.")
         from labtui.cli.until import run_until_decided
 
         request = _plan_request(names, overrides, dataset, max_seeds, alpha, smallest_effect, baseline)
@@ -248,7 +248,7 @@ def _require_names(lab: "Lab", names: Sequence[str], *, everything: bool) -> Non
     if everything and lab.catalog.problems:
         first = lab.catalog.problems[0]
         raise UsageError(
-            f"{lab.catalog.path} has problems, so --all would leave something out: {first}",
+            f"{lab.catalog.path} has problems, so --all would leave out experiments: {first}",
             advice="`labtui config validate` lists them all. Fix them, or name the experiments to run.",
         )
     if everything and not lab.catalog.experiments:
@@ -327,18 +327,18 @@ def _chosen(plan: "LaunchPlan", *, missing: bool, again: bool) -> "LaunchPlan":
     if missing:
         runs = tuple(planned for planned in runs if planned.finished is None)
         if len(runs) < len(plan.runs):
-            say(f"{plural(len(plan.runs) - len(runs), 'run')} finished before; --missing leaves them out.")
+            say(f"{plural(len(plan.runs) - len(runs), 'run')} already finished; --missing leaves them out.")
     if not again:
         pending = [planned for planned in runs if planned.pending is not None]
         runs = tuple(planned for planned in runs if planned.pending is None)
         for planned in pending[:MAX_NAMED]:
             assert planned.pending is not None
-            say(f"{run_label(planned.pending)} is {planned.pending.state} already ({planned.pending.id}).")
+            say(f"{run_label(planned.pending)} is already {planned.pending.state} ({planned.pending.id}).")
         if pending:
             more = (
-                f"{len(pending) - MAX_NAMED} more are queued or running already. " if len(pending) > MAX_NAMED else ""
+                f"{len(pending) - MAX_NAMED} more are already queued or running. " if len(pending) > MAX_NAMED else ""
             )
-            say(f"{more}Not started a second time; --again does.")
+            say(f"{more}They are not started again; --again starts them anyway.")
     return replace(plan, runs=runs)
 
 

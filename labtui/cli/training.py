@@ -115,7 +115,7 @@ def explain_failure(run: Run) -> None:
 
 
 def exit_code(outcome: RunOutcome) -> int:
-    """A signal's code, else 1 where a run failed or diverged, else that of the error that kept a run from starting."""
+    """A signal's code, else 1 where a run failed or diverged, else that of the error for which a run did not start."""
     if outcome.signal_code:
         return outcome.signal_code
     codes = {_code_of(run) for run in outcome.runs if run.state in BAD} | {error.exit_code for error in outcome.errors}

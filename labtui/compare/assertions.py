@@ -70,7 +70,7 @@ def check_all(
 ) -> tuple[AssertionResult, ...]:
     """Check every assertion, each with a table of its own. Together they are wrong with a chance of at most 5%.
 
-    Raises UsageError for a text that is not an assertion, for a name that stands for several rows, and for a metric
+    Raises UsageError for a text that is not an assertion, for a name of several rows, and for a metric
     whose direction is not declared.
     """
     tables = assertion_tables(texts, cells, variants, metric=metric, run_data=run_data, classes=classes, looks=looks)

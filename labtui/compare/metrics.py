@@ -80,7 +80,7 @@ class TableMetric(Struct, frozen=True, kw_only=True):
 
 
 def metric(declared: spec.Metric | str, values: Iterable[float] = ()) -> TableMetric:
-    """The metric as tables show it; a tag alone is what its name tells.
+    """The metric as tables show it; of a tag alone, what its name implies.
 
     `values` are those that runs logged. An accuracy of another program whose values all lie within 0..1 is taken for a
     fraction. Raises UsageError for the best point of a metric without a direction.
@@ -115,7 +115,7 @@ def metric(declared: spec.Metric | str, values: Iterable[float] = ()) -> TableMe
 
 
 def by_name(tag: str) -> spec.Metric:
-    """What the name of a tag tells about it, where nothing is declared."""
+    """What the name of a tag implies about it, where nothing is declared."""
     return spec.Metric(tag=tag, better=tags.better_by_name(tag))
 
 

@@ -1,8 +1,8 @@
 """A plan: comparisons that are run until they are decided, fixed before the first seed is trained.
 
 Everything that a result could tempt one to change is in the plan: metric, rows, baselines, method, alpha, cap, smallest
-effects and boundaries. `evaluate` is pure: the same outcomes give the same looks and the same end, whoever asks and
-however often, so that a killed console or a resumed command loses nothing.
+effects and boundaries. `evaluate` is pure: the same outcomes give the same looks and the same end, no matter who asks
+and how often, so that a killed console or a resumed command loses nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -176,7 +176,7 @@ def wanted_seeds(state: PlanState, outcomes: Outcomes, ahead: int) -> tuple[tupl
 def changed_terms(old: Plan, new: Plan) -> tuple[str, ...]:
     """The names of what differs between two plans, apart from their id and date; empty where they are the same plan."""
     names = ("metric", "higher_is_better", "alpha", "comparisons", "resolution", "chance")
-    # Device, threads and the calibrated rates are not terms of the comparison: the plan's file goes on deciding them.
+    # Device, threads and the calibrated rates are not terms of the comparison: the plan's file decides them.
     changed = [name for name in names if getattr(old, name) != getattr(new, name)]
     return (*changed, *(["max seeds"] if old.cap != new.cap else []))
 

@@ -160,7 +160,7 @@ def decided(estimate: Estimate, plan: Boundaries, smallest_effect: float | None)
 def decision_at(
     estimate: Estimate, seeds: int, plan: Boundaries, smallest_effect: float | None, resolution: float
 ) -> tuple[float, float, Decision]:
-    """The repeated interval at a look after `seeds` seeds, and what it decides; never that going on is futile.
+    """The repeated interval at a look after `seeds` seeds, and what it decides; never that continuing is futile.
 
     `resolution` is the smallest step of the metric (100 / images for an accuracy in percent): spread below half of it
     is rounding, and decides nothing. Raises IndexError for a number of seeds that the plan has no look at.

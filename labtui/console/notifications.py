@@ -55,7 +55,7 @@ def plan_changes(before: Iterable[PlanProgress], plans: Iterable[PlanProgress]) 
         ]
         changes += [RunChange(_decided(progress, one), alarm=False) for one in ended]
         if progress.is_waiting and earlier.is_driven:
-            changes.append(RunChange(f"{_rows(progress)}: the plan waits. {progress.note}".rstrip(), alarm=True))
+            changes.append(RunChange(f"{_rows(progress)}: the plan is waiting. {progress.note}".rstrip(), alarm=True))
     return changes
 
 

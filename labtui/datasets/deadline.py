@@ -1,4 +1,4 @@
-"""Whether a fetch can end in time, judged by the clock while it goes on.
+"""Whether a fetch can end in time, judged by the clock while it runs.
 
 There is one rule. An address has a share of the time to decide in which it must answer and show a rate at which
 everything is here within the total. From then on it only has to keep to the total and must not fall silent.

@@ -14,7 +14,7 @@ from labtui.store.files import read_json_or_none, sync_folder, write_all, write_
 
 
 class _Origin(Struct, frozen=True):
-    """Where the bytes came from last, and what tells the server that it still has the same file."""
+    """Where the bytes came from last, and by what the server knows that it still has the same file."""
 
     address: str = ""
     validator: str = ""

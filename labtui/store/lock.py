@@ -1,10 +1,10 @@
 """File locks: `hold` and `probe` for a run's lock and for device slots, `lock_file` for every other lock.
 
 A run's lock and a device slot are flock on a descriptor of our own. Consoles probe the locks of hundreds of runs
-several times a second, with a shared lock, in folders that they may not be able to write. And whoever holds such a lock
-must control which children inherit it: flock belongs to the open file, so a forked child keeps it (this is how a device
-slot stays taken until its engine has exited), while `O_CLOEXEC` closes it in every program that is executed. POSIX
-locks (`lockf`) would end as soon as the process closes the file anywhere else.
+several times a second, with a shared lock, in folders that they may not be able to write. And a process that holds
+such a lock must control which children inherit it: flock belongs to the open file, so a forked child keeps it (this is
+how a device slot stays taken until its engine has exited), while `O_CLOEXEC` closes it in every program that is
+executed. POSIX locks (`lockf`) would end as soon as the process closes the file anywhere else.
 
 The other locks belong to one process, which filelock does well. It uses flock too, so `probe` sees its locks.
 """

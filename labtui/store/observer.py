@@ -78,7 +78,7 @@ def is_reachable(launch: Launch) -> bool:
 def launched_in(paths: RunPaths, launch: Launch) -> bool | None:
     """Whether the recorded processes work in this very folder, and not in one that it was copied from.
 
-    None if that cannot be told. (0.1.0 did not record the folder: then their open files show it while they run.)
+    None if that is not known. (0.1.0 did not record the folder: then their open files show it while they run.)
     """
     if launch.folder_inode is not None:
         try:

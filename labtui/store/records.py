@@ -74,7 +74,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     """Of labtui, torch and everything else that a result can depend on, by distribution name."""
     commit: str | None = None
-    """Of the catalog's folder, with `-dirty` if it had changes, with `-unknown` if git could not tell; or `unknown`."""
+    """Of the catalog's folder, with `-dirty` if it had changes, with `-unknown` if git did not know; or `unknown`."""
     diff: str = ""
     argv: tuple[str, ...] = ()
 

@@ -79,10 +79,10 @@ _WORDS = re.compile(r"[A-Z]+[0-9]*(?![a-z])|[A-Z]?[a-z]+[0-9]*|[0-9]+")
 
 @cache
 def better_by_name(tag: str) -> Better | None:
-    """The direction that a tag's name tells; None if it has no known word, or words that contradict each other.
+    """The direction that a tag's name implies; None if it has no known word, or words that contradict each other.
 
     Only whole words count: `val_loss` and `ValLoss` are losses, `lossless` is not. The name of a loss made of another
-    metric (`dice_loss`) tells "lower"; a name that changes the meaning of a known word (`neg_loss`) tells nothing.
+    metric (`dice_loss`) implies "lower"; a name that changes the meaning of a known word (`neg_loss`) implies nothing.
     """
     words = _words(tag)
     if _MODIFIERS & set(words) or words[:1] in (("1",), ("one",)):

@@ -1,6 +1,6 @@
 """Numbers, written the same in the command line, the console, files and the report.
 
-`missing` is what stands for a value that there is not.
+`missing` is shown in place of a value that does not exist.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Lines of styled text, measured in terminal cells.
 
-A style is a word that says what a span is ("muted", "title", "good", "bad", "warn", "series2"); whoever prints the line
-knows its colour. Nothing is said by style alone.
+A style is a word that says what a span is ("muted", "title", "good", "bad", "warn", "series2"); the code that prints
+the line knows its colour. Nothing is said by style alone.
 """
 
 import re

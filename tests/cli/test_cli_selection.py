@@ -104,7 +104,7 @@ def test_missing_leaves_out_what_has_finished_and_keeps_what_failed_or_was_never
     ended(here, "wide", 0, "diverged")
     answer = cli("run", "--all", "--seeds", "2", "--missing", "-n", "--json")
     assert seeds_of(answer) == [("plain", 1), ("wide", 0), ("wide", 1)]
-    assert "1 run finished before" in answer.err
+    assert "1 run already finished" in answer.err
     ended(here, "plain", 1)
     answer = cli("run", "plain", "--seeds", "2", "--missing")
     assert (answer.code, answer.err.splitlines()[-1]) == (0, "Nothing to start.")
@@ -129,7 +129,7 @@ def test_a_run_that_is_running_already_is_not_started_a_second_time(cli: Cli, he
     write_json(run.paths.attempt(1).launch, make_launch(folder_inode=run.folder.stat().st_ino))
     write_json(run.paths.beat, make_beat())
     answer = cli("run", "plain")
-    assert (answer.code, "Plain s0 is running already" in answer.err) == (0, True)
+    assert (answer.code, "Plain s0 is already running" in answer.err) == (0, True)
     assert [found.state for found in open_lab(environ={}, cwd=here).store.scan()] == [State.RUNNING]
 
 

@@ -167,7 +167,7 @@ async def test_other_terms_for_a_stored_plan_are_refused_before_enter(lab, tmp_p
         await pilot.press("g", "j", "R")
         assert keys(app)[3] == "max seeds", "a row with an unfinished plan opens with the terms of that plan"
         await planned(app, pilot)
-        assert "This plan waits" in plan_text(app)
+        assert "This plan is waiting" in plan_text(app)
         await pilot.press("down", "down", "down", "9")
         await planned(app, pilot)
         assert "other terms (max seeds)" in plan_text(app)

@@ -77,7 +77,7 @@ def _course(plan: Plan, look: Look) -> str:
         if look.seeds >= plan.cap:
             return f"undecided at the cap of {plan.cap} seeds"
         chance = f" (chance {100 * look.chance:.0f}%)" if look.chance is not None else ""
-        return f"undecided: is unlikely to be decided by {plan.cap} seeds{chance}"
+        return f"undecided: unlikely to be decided by {plan.cap} seeds{chance}"
     if look.decision is not Decision.CONTINUE:
         return f"{verdict_word(plan, look.decision)}, decided at {look.seeds} of {plan.cap} seeds"
     edge = 100 * (1 - plan.boundaries.rates(look.seeds)[0])

@@ -44,7 +44,7 @@ class Rows(NamedTuple):
         return self.panels[distances.index(min(distances))]
 
     def draw_interval(self, place: float, interval: Span, **style: Any) -> None:
-        """Draw an interval on every part that it crosses, with an arrow where it goes on beyond the axis."""
+        """Draw an interval on every part that it crosses, with an arrow where it continues beyond the axis."""
         for panel, (low, high) in zip(self.panels, self.spans, strict=True):
             if interval[1] >= low and interval[0] <= high:
                 panel.plot([max(interval[0], low), min(interval[1], high)], [place] * 2, **style)

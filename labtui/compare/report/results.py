@@ -42,13 +42,13 @@ _ONE_SCALE = (
 
 _DIFFERENCES = (
     "Each experiment against the baseline that differs in its factor alone, if there is one. Lines are 95% intervals, "
-    "adjusted for all judged lines; one that ends in an arrow goes on beyond the axis. Hollow and grey: confounded, "
+    "adjusted for all judged lines; one that ends in an arrow continues beyond the axis. Hollow and grey: confounded, "
     "not judged. Dotted: the smallest effect that matters."
 )
 
 _SEEDS = (
     "Every seed is a dot, at the same height in every row; the tick is the mean, and the line is the 95% interval of "
-    "this mean over seeds, for this row alone; one that ends in an arrow goes on beyond the axis."
+    "this mean over seeds, for this row alone; one that ends in an arrow continues beyond the axis."
 )
 
 

@@ -163,7 +163,7 @@ def _errors_said(rows: Sequence[ComparisonRow]) -> str:
     alone = [row.title for row in rows if not row.class_error]
     if len(alone) == len(rows):
         return "One seed each (n = 1): there is no standard error over seeds."
-    said = "± is the standard error over seeds; that of the test images comes on top."
+    said = "± is the standard error over seeds; it does not include that of the test images."
     return f"{said} {enumeration(alone)}: one seed (n = 1), so none." if alone else said
 
 

@@ -125,7 +125,7 @@ def plan_progress_lines(entry: ListEntry, width: int, glyphs: Glyphs) -> list[Li
     if progress.state.has_ended:
         texts.append(saved_text(plan, progress.trained))
     elif progress.is_waiting:
-        texts.append(f"The plan waits: R continues it. {progress.note}".rstrip())
+        texts.append(f"The plan is waiting: R continues it. {progress.note}".rstrip())
     style = "" if comparison.has_ended else "warn" if progress.is_waiting else "accent"
     for text in texts:
         lines += [(Span(part, style),) for part in wrap(clean_line(text), max(20, width))]

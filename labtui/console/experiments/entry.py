@@ -18,7 +18,7 @@ SORTS = ("catalog", "accuracy", "delta", "newest")
 
 
 class EntryKind(StrEnum):
-    """What an entry stands for; the values are saved."""
+    """What an entry shows; the values are saved."""
 
     VARIANT = "arm"
     """A variant of the catalog, with its runs."""

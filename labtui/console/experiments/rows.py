@@ -19,7 +19,6 @@ BAR = 10
 TREND = 10
 
 VERDICT_STYLES = {"gain": "good", "loss": "bad"}
-SHORT_VERDICTS = {"no difference that matters": "no diff."}
 
 CONFOUNDED = "!"
 """Behind a delta that may come from something other than the declared factor."""
@@ -83,12 +82,13 @@ def _plan(progress: PlanProgress, title: str) -> Span:
     comparison = progress.comparison(title)
     if comparison is None:
         return Span("")
-    from labtui.compare.render.plan_text import verdict_word  # deferred: the first frame has no plans
+    from labtui.compare.model import Verdict  # both deferred: the first frame has no plans
+    from labtui.compare.render.plan_text import verdict_word
 
     seeds = f"{comparison.looks[-1].seeds if comparison.looks else 0}/{progress.plan.cap}"
     if comparison.has_ended:
         word = verdict_word(progress.plan, comparison.decision)
-        brief = SHORT_VERDICTS.get(word, word)
+        brief = "no diff." if word == Verdict.NO_DIFFERENCE else word
         whole = f"{brief} {seeds}"
         return Span(whole if len(whole) <= BAR else brief, VERDICT_STYLES.get(word, "muted"))
     return Span(f"waits {seeds}", "warn") if progress.is_waiting else Span(seeds, "accent")

@@ -100,7 +100,7 @@ def _until_fields(variants: Sequence[Variant]) -> list[FormField]:
         FormField(MAX_SEEDS, str(CAP), f"{FIRST_LOOK} to {MOST_SEEDS}", meaning="undecided at this seed, it ends"),
         FormField(ALPHA_KEY, f"{ALPHA:g}", "above 0, below 0.5", meaning="share of false claims over the whole plan"),
         FormField(EFFECT, _shared(effects), "above 0", meaning="the smallest difference that matters"),
-        FormField(BASELINE, _shared(baselines), "an experiment", meaning="what is compared with; its seeds run too"),
+        FormField(BASELINE, _shared(baselines), "an experiment", meaning="compared with; its seeds are trained too"),
     ]
 
 

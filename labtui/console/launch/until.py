@@ -60,7 +60,7 @@ def start_until(lab: Lab, request: LaunchRequest, report: Callable[[str], None])
     plan = store_plan(lab, plan)
     pairs = ", ".join(pair_text(one) for one in plan.comparisons)
     if probe(plan_path(lab, plan.id).with_suffix(".lock")) == "held":
-        return f"{pairs}: this plan is running already"
+        return f"{pairs}: this plan is already running"
     start_in_background(lab, plan, request.device, request.at_once)
     most = plural(plan.cap * len(plan.sides), "training")
     return "  ".join([f"{pairs}: runs until decided, at most {most}", *notices])
@@ -99,7 +99,7 @@ def progress_texts(progress: PlanProgress) -> list[str]:
         return [*texts, f"This plan has ended: {done}."]
     if progress.is_driven:
         return [*texts, f"This plan is running: {done}."]
-    return [*texts, f"This plan waits: {done}. Enter continues it.", *([progress.note] if progress.note else [])]
+    return [*texts, f"This plan is waiting: {done}. Enter continues it.", *([progress.note] if progress.note else [])]
 
 
 def _plan(lab: Lab, request: LaunchRequest, *, fetch: bool, calibrate: bool) -> tuple[Plan, tuple[str, ...]]:

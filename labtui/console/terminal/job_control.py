@@ -1,4 +1,4 @@
-"""Ctrl-Z and `fg`: the terminal is given back before the process stops and taken again when it goes on.
+"""Ctrl-Z and `fg`: the terminal is given back before the process stops and taken again when it continues.
 
 Textual does the same inside signal handlers, which may interrupt anything, and takes the terminal once more for every
 further SIGCONT. Here it is one plain call on the event loop.

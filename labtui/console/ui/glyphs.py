@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Glyphs:
-    """A set of characters; `ascii` tells the chart to draw without braille."""
+    """A set of characters; with `ascii`, the chart draws without braille."""
 
     ascii: bool
     vertical: str
