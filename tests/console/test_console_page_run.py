@@ -194,7 +194,7 @@ async def test_a_foreign_run_is_shown_as_far_as_it_tells(tmp_path):
         await pilot.press("4")
         assert "another tool" in lines(app, "#detail")
         await pilot.press("y")
-        assert "no command repeats" in screen_text(app)
+        assert "there is no command to repeat" in screen_text(app)
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])

@@ -170,7 +170,7 @@ async def test_other_terms_for_a_stored_plan_are_refused_before_enter(lab, tmp_p
         assert "This plan is waiting" in plan_text(app)
         await pilot.press("down", "down", "down", "9")
         await planned(app, pilot)
-        assert "other terms (max seeds)" in plan_text(app)
+        assert "different settings (max seeds)" in plan_text(app)
         await pilot.press("enter")
         assert started == []
         await pilot.press("ctrl+u")

@@ -1,6 +1,6 @@
 """The tables of docs/catalog.md, made from the types that the loader checks against.
 
-`python -m tests.support.reference_tables` writes them into the page; a test holds the page equal to them.
+`python -m tests.support.reference_tables` writes them into the page; a test checks that the page matches them.
 """
 
 import re
