@@ -30,7 +30,7 @@ def test_a_changed_a_replaced_and_a_removed_catalog_are_reported(catalog: Path) 
     same_size.replace(catalog)
     assert "experiments.toml has changed" in watch.notices()[0]
     catalog.unlink()
-    assert "experiments.toml is gone" in watch.notices()[0]
+    assert "experiments.toml no longer exists" in watch.notices()[0]
 
 
 def test_a_catalog_that_appears_is_reported(catalog: Path) -> None:

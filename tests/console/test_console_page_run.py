@@ -151,7 +151,7 @@ async def test_a_run_whose_folder_goes_away_is_said_to_be_gone(tmp_path):
         await pilot.press("enter")
         shutil.rmtree(run.folder)
         await app.settled(pilot, lambda shot: not shot.runs)
-        assert "gone" in lines(app, "#about")
+        assert "no longer exists" in lines(app, "#about")
         await pilot.press("x", "y", "d", "3", "4", "5", "2", "v", "q", "q")
         assert isinstance(app.screen, MainScreen)
 
