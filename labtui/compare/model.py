@@ -62,12 +62,16 @@ class Severity(StrEnum):
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):
-    """Runs to make: what `labtui run NAME… --seeds SEEDS` with these overrides starts."""
+    """Runs to make: what `labtui run NAME… --seeds SEEDS`, or `--until decided`, with these overrides starts."""
 
     names: tuple[str, ...]
     seeds: tuple[int, ...]
     overrides: dict[str, Any]
     """By dotted key: `training.epochs`, `data.name`, `optimizer.lr`, …"""
+    until: bool = False
+    """Whether seeds are trained until the difference to the baseline is decided; there are no `seeds` then."""
+    baseline: str | None = None
+    """What such a plan compares with; None for the declared baseline."""
 
 
 class Remedy(Struct, frozen=True, kw_only=True):
@@ -82,7 +86,9 @@ class SeedsNeeded(Struct, frozen=True, kw_only=True):
     """How many seeds it would take to judge or to decide a row."""
 
     seeds: int | None
-    """Total seeds per side; None if more than 200 are needed."""
+    """Total seeds per side that give 80% power even if the spread is as large as its upper 80% limit; None if more
+    than 200 are needed, or there is no such number.
+    """
     effect: float | None
     """The true difference that the plan assumes; None if there is no spread to plan with."""
     seconds: float | None
@@ -91,7 +97,7 @@ class SeedsNeeded(Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...]
     """The cells that lack seeds."""
     runs: tuple[RunRequest, ...]
-    """The runs of all seeds of these cells; empty if `seeds` is None."""
+    """A plan that ends when it is decided, else the runs of all seeds of these cells; empty if neither can be made."""
 
 
 # --- One row ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ t interval (Wang and Ramdas, arXiv 2310.03722; right-Haar prior with a Gaussian 
 """
 
 from enum import StrEnum
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -208,6 +209,20 @@ def always_valid_bounds(estimate: Estimate, seeds: ArrayLike, alpha: float = ALP
         t = np.where(k < 1 + n, np.sqrt((n - 1) * (k - 1) / (1 - k / (1 + n))), np.inf)
     half = t * estimate.error
     return estimate.delta - half, estimate.delta + half
+
+
+@cache
+def average_seeds(effect: float, *, equivalence: bool, paths: int = 4_000) -> int:
+    """Seeds per side that the usual plan takes on average if the true difference is `effect`, in standard deviations
+    of one difference. With `equivalence`, it also ends where differences of that size are excluded.
+
+    The stop for futility, which ends plans earlier, is left out: it would take a simulation at every look.
+    """
+    plan = boundaries()
+    values = effect + np.random.default_rng(21).standard_normal((paths, plan.cap))
+    decisions = decided(prefix_estimates((values,), plan.looks), plan, effect if equivalence else None) != 0
+    decisions[:, -1] = True
+    return round(float(FIRST_LOOK + decisions.argmax(axis=1).mean()))
 
 
 def first_always_valid(alpha: float = ALPHA) -> int:

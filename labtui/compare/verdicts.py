@@ -21,10 +21,17 @@ from labtui.compare.deltas import are_paired
 from labtui.compare.differences import Difference, difference, has_spread
 from labtui.compare.looks import FIRST_LOOK, LookState, Showing
 from labtui.compare.metrics import TableMetric
-from labtui.compare.model import Comparison, Interval, Look, SeedsNeeded, Verdict
+from labtui.compare.model import Comparison, Interval, Look, RunRequest, SeedsNeeded, Verdict
 from labtui.compare.outcomes import failed_seeds, worst_value
 from labtui.compare.plans import Look as PlanLook
-from labtui.compare.sequential import Decision, always_valid_bounds, always_valid_p, first_always_valid
+from labtui.compare.sequential import (
+    CAP,
+    Decision,
+    always_valid_bounds,
+    always_valid_p,
+    average_seeds,
+    first_always_valid,
+)
 from labtui.compare.statistics import ALPHA, Estimate
 from labtui.text import numbers
 from labtui.text.durations import duration
@@ -331,8 +338,12 @@ def _judged_by_plan(pending: PendingComparison, metric: TableMetric) -> Comparis
     else:
         why = "its plan has not ended"
     effect = state.planned.comparison.smallest_effect if state.planned else None
+    going_on = look.decision is Decision.CONTINUE
     return msgspec.structs.replace(
         pending.comparison,
+        need=_with_plan(pending, "its plan has not ended: the same command continues it", None, None)
+        if going_on
+        else None,
         adjusted=interval_at_look(pending.difference, state),
         verdict=verdict,
         why=why,
@@ -379,6 +390,10 @@ def _not_judged(pending: PendingComparison) -> Comparison:
     comparison, difference = pending.comparison, pending.difference
     if difference.estimate is None and difference.delta is not None and not comparison.confounds:
         return msgspec.structs.replace(comparison, need=_first_seeds(pending))
+    again = pending.state.showing is Showing.ALWAYS_VALID and bool(why_not_shown(pending.state, difference))
+    if again and comparison.why == why_not_shown(pending.state, difference):
+        text = "a plan holds at every look, and counts the seeds that are there"
+        return msgspec.structs.replace(comparison, need=_with_plan(pending, text, None, None))
     return comparison
 
 
@@ -391,21 +406,78 @@ def _first_seeds(pending: PendingComparison) -> SeedsNeeded:
 
 
 def _more_seeds(pending: PendingComparison, metric: TableMetric, alphas: tuple[float, float]) -> SeedsNeeded:
-    """How many seeds would decide it, one way or the other, if the true difference is the observed one."""
+    """How many seeds would decide it if the true difference is the smallest that matters, else the observed one.
+
+    From as many as the observed spread asks for to as many as the largest spread does that it does not contradict, and
+    how many a plan that ends when it is decided takes on average.
+    """
     delta, sd = pending.difference.delta or 0.0, pending.difference.sd or 0.0
     smallest = pending.comparison.smallest_effect
+    effect = smallest or abs(delta)
+    freedom = float(pending.difference.estimate.freedom) if pending.difference.estimate else 1.0
 
-    def power(seeds: int) -> float:
-        detected = chance_to_see(delta, sd, seeds, alphas[0]) if delta else 0.0
-        return detected + (chance_to_rule_out(smallest, delta, sd, seeds, alphas[1]) if smallest else 0.0)
+    def power(seeds: int, spread: float) -> float:
+        detected = chance_to_see(effect, spread, seeds, alphas[0]) if effect else 0.0
+        return detected + (chance_to_rule_out(smallest, effect, spread, seeds, alphas[1]) if smallest else 0.0)
 
-    seeds = seeds_needed(power)
-    assumed = f"if the true difference is {numbers.signed(delta, metric.digits)} {metric.delta_unit}".rstrip()
-    if seeds is None:
-        text = f"more than {MOST_SEEDS} seeds per side are needed for {POWER:.0%} power {assumed}"
-        return SeedsNeeded(seeds=None, effect=abs(delta), seconds=None, text=text, keys=(), runs=())
-    seeds = max(seeds, min(ended for _, ended in _sides(pending)) + 1)
-    return _seeds_needed(pending, seeds, abs(delta), f"{seeds} seeds per side would give {POWER:.0%} power {assumed}")
+    upper = upper_spread(sd, freedom)
+    low, high = seeds_needed(lambda seeds: power(seeds, sd)), seeds_needed(lambda seeds: power(seeds, upper))
+    least = min(ended for _, ended in _sides(pending)) + 1
+    low, high = (None if seeds is None else max(seeds, least) for seeds in (low, high))
+    matters = f"{numbers.decimal(effect, metric.digits)} {metric.delta_unit}".rstrip() + ", the smallest that matters"
+    observed = f"{numbers.signed(delta, metric.digits)} {metric.delta_unit}".rstrip()
+    text = f"{_seed_range(low, high)} 80% power if the true difference is {matters if smallest else observed}"
+    return _with_plan(pending, text, high, effect)
+
+
+def _seed_range(low: int | None, high: int | None) -> str:
+    if low is None:
+        return f"more than {MOST_SEEDS} seeds per side are needed for"
+    if high is None:
+        return f"{low} to more than {MOST_SEEDS} seeds per side would give"
+    return f"{low}{f'-{high}' if high > low else ''} seeds per side would give"
+
+
+def _with_plan(pending: PendingComparison, text: str, seeds: int | None, effect: float | None) -> SeedsNeeded:
+    """Advice to train until it is decided, where the command line can make that plan; else that number of seeds."""
+    command = _until_decided(pending)
+    sd = pending.difference.sd
+    if command is None:
+        if seeds is None:
+            return SeedsNeeded(seeds=None, effect=effect, seconds=None, text=text, keys=(), runs=())
+        return _seeds_needed(pending, seeds, effect, text)
+    average = (
+        average_seeds(effect / sd, equivalence=bool(pending.comparison.smallest_effect)) if effect and sd else None
+    )
+    seconds = _seconds(pending, average) if average else None
+    time = f" ({duration(seconds)} more)" if seconds else ""
+    taken = f": about {average} of at most {CAP} on average{time}" if average else ""
+    cells = _lacking(pending, seeds or CAP)
+    return SeedsNeeded(
+        seeds=seeds,
+        effect=effect,
+        seconds=seconds,
+        text=f"{text}; or --until decided{taken}",
+        keys=tuple(cell.key for cell in cells),
+        runs=(command,),
+    )
+
+
+def _until_decided(pending: PendingComparison) -> RunRequest | None:
+    """The plan of this comparison; None where its sides differ in what only `--set` says, so that no plan has them."""
+    here, there = pending.here.spec, pending.there.spec
+    if here.overrides != there.overrides or here.name == there.name:
+        return None
+    (request,) = run_requests([pending.here], ())
+    named = pending.comparison.matched or here.baseline not in (there.name, there.experiment)
+    return msgspec.structs.replace(request, until=True, baseline=there.name if named else None)
+
+
+def upper_spread(sd: float, freedom: float) -> float:
+    """The standard deviation that the true one exceeds in one of five cases, if `sd` was estimated."""
+    from scipy.special import chdtri  # deferred: 60 ms
+
+    return sd * math.sqrt(freedom / float(chdtri(freedom, 0.8)))
 
 
 def _seeds_needed(pending: PendingComparison, seeds: int, effect: float | None, text: str) -> SeedsNeeded:

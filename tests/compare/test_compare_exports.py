@@ -153,7 +153,7 @@ def test_json_holds_everything_and_no_number_that_json_has_not(table: Comparison
     assert dropout["verdict"] == "undecided"
     assert dropout["against"] == "adam@0.001"
     assert dropout["confounds"] == ["data.train_fraction: 0.5 in Network, 1 here (25,000 and 50,000 training images)"]
-    assert dropout["matched"]["need"]["command"].startswith("labtui run dropout adam@0.001 --seeds")
+    assert dropout["matched"]["need"]["command"].startswith("labtui run dropout --baseline adam@0.001 --until decided")
 
 
 def test_json_reads_back_as_the_same_rows(table: ComparisonTable) -> None:

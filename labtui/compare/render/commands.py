@@ -26,9 +26,29 @@ def remedy_text(remedy: "Remedy | None") -> str:
 def run_command(requests: "Iterable[RunRequest]") -> str:
     """The command of these requests: `labtui run dropout adam@0.001 --seeds 0-2`; several are joined by `&&`."""
     return " && ".join(
-        " ".join(("labtui run", *request.names, *_options(request), seeds_option(request.seeds)))
+        " ".join(("labtui run", *map(shlex.quote, request.names), *_options(request), _seeds(request)))
         for request in requests
     )
+
+
+def joined_plans(requests: "Iterable[RunRequest]") -> "tuple[RunRequest, ...]":
+    """The plans among these requests, those with one baseline and equal overrides as a single plan: its rows share the
+    chance of a false claim.
+    """
+    plans: dict[str, RunRequest] = {}
+    for request in requests:
+        if request.until:
+            key = repr((request.baseline, request.overrides))
+            names = (*(plans[key].names if key in plans else ()), *request.names)
+            plans[key] = msgspec.structs.replace(request, names=tuple(dict.fromkeys(names)))
+    return tuple(plans.values())
+
+
+def _seeds(request: "RunRequest") -> str:
+    if not request.until:
+        return seeds_option(request.seeds)
+    baseline = f"--baseline {shlex.quote(request.baseline)} " if request.baseline else ""
+    return f"{baseline}--until decided"
 
 
 def seeds_option(seeds: tuple[int, ...]) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from labtui.compare.cells import Cell, run_requests
 from labtui.compare.findings.confounds import run_environment
-from labtui.compare.model import ComparisonTable, Verdict
-from labtui.compare.render.commands import run_command
+from labtui.compare.model import ComparisonTable, RunRequest, Verdict
+from labtui.compare.render.commands import joined_plans, run_command
 from labtui.compare.report.document import (
     Block,
     Bullets,
@@ -113,16 +113,29 @@ def repeat(cells: Mapping[str, Cell], table: ComparisonTable) -> list[Block]:
     lines = [run_command(run_requests(group, seeds)) for seeds, group in by_seeds.items()]
     blocks: list[Block] = [Heading(2, "How to reproduce"), Commands((*lines, "labtui report"))]
     missing = _missing_seeds(cells, table)
-    return [*blocks, Paragraph(plain("To decide the undecided rows:")), Commands(missing)] if missing else blocks
+    return (
+        [
+            *blocks,
+            Paragraph(plain("To decide the undecided rows (looking at a plan while it runs costs nothing):")),
+            Commands(missing),
+        ]
+        if missing
+        else blocks
+    )
 
 
 def _missing_seeds(cells: Mapping[str, Cell], table: ComparisonTable) -> tuple[str, ...]:
-    """One command per number of seeds, fewest first."""
+    """Plans that end when a row is decided; else one command per number of seeds, fewest first."""
     lacking: dict[int, dict[str, Cell]] = {}
+    requests: list[RunRequest] = []
     for need in (comparison.need for row in table.rows for comparison in row.comparisons):
-        if need and need.seeds:
+        if need and any(request.until for request in need.runs):
+            requests += need.runs
+        elif need and need.seeds:
             lacking.setdefault(need.seeds, {}).update({key: cells[key] for key in need.keys if key in cells})
-    return tuple(run_command(run_requests(lacking[seeds].values(), tuple(range(seeds)))) for seeds in sorted(lacking))
+    plans = tuple(run_command([plan]) for plan in joined_plans(requests))
+    seeds = tuple(run_command(run_requests(lacking[seeds].values(), tuple(range(seeds)))) for seeds in sorted(lacking))
+    return (*plans, *seeds)
 
 
 _WORDS = {

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from labtui.catalog import fields
 from labtui.compare.model import RunRequest
 from labtui.compare.render.commands import override_text
+from labtui.compare.sequential import CAP
+from labtui.compare.statistics import ALPHA
 from labtui.spec import RunSpec, Variant
 from labtui.store.run import Run
 from labtui.text.numbers import seed_ranges
@@ -46,6 +48,10 @@ class LaunchRequest:
 
 def launch_request_of(request: RunRequest) -> LaunchRequest:
     """The request for runs that a comparison proposes."""
+    if request.until:
+        overrides = tuple(f"{key}={override_text(value)}" for key, value in request.overrides.items())
+        until = UntilDecided(CAP, ALPHA, baseline=request.baseline)
+        return LaunchRequest(request.names, overrides=overrides, until=until)
     seeds = seed_ranges(request.seeds) + ("," if len(request.seeds) == 1 else "")
     overrides = tuple(f"{key}={override_text(value)}" for key, value in request.overrides.items())
     return LaunchRequest(request.names, seeds, overrides)
