@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -100,6 +100,20 @@ class Cell:
         if tag not in self._outcomes:
             self._outcomes[tag] = _outcomes(self, tag)
         return self._outcomes[tag]
+
+    def without_seeds(self, seeds: Collection[int]) -> "Cell":
+        """The cell with no run of these seeds."""
+
+        def rest(runs: "tuple[Run, ...]") -> "tuple[Run, ...]":
+            return tuple(run for run in runs if run.seed not in seeds)
+
+        return replace(
+            self,
+            runs=rest(self.runs),
+            superseded=rest(self.superseded),
+            unfinished=rest(self.unfinished),
+            other_tries=rest(self.other_tries),
+        )
 
     @property
     def place(self) -> tuple[str, int | None]:

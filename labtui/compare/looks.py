@@ -94,13 +94,21 @@ class History:
         """When these very seeds were first shown; None if they were not."""
         return self._looks.get(key.pair, {}).get(_shown(key, seeds))
 
-    def number(self, key: ComparisonKey, seeds: SeedSet) -> int:
-        """Which look at the pair these seeds are, from 1: as shown before, or as the next one."""
+    def number(self, key: ComparisonKey, seeds: SeedSet, chose: Collection[int] = ()) -> int:
+        """Which look at the pair these seeds are, from 1: as shown before, or as the next one.
+
+        `chose` are seeds that chose the row among the values of a grid and take no further part. A first look at
+        nothing else says nothing about the seeds that do: it is not counted. Only one such look is forgiven.
+        """
         shown = [*self._looks.get(key.pair, {})]
+        if shown and chose and all({*numbers} <= {*chose} for numbers in shown[0][0]):
+            del shown[0]
         this = _shown(key, seeds)
         return shown.index(this) + 1 if this in shown else len(shown) + 1
 
-    def showing(self, key: ComparisonKey, seeds: SeedSet, missing: Collection[int] = ()) -> Showing:
+    def showing(
+        self, key: ComparisonKey, seeds: SeedSet, missing: Collection[int] = (), chose: Collection[int] = ()
+    ) -> Showing:
         """What may be shown of a comparison now.
 
         `missing` are seeds of either side that were announced and have not ended. The seeds of the first look keep
@@ -108,7 +116,7 @@ class History:
         """
         if missing and self.first_shown(key, seeds) is None:
             return Showing.WITHHELD
-        return Showing.FIXED if self.number(key, seeds) == 1 else Showing.ALWAYS_VALID
+        return Showing.FIXED if self.number(key, seeds, chose) == 1 else Showing.ALWAYS_VALID
 
     def announced(self, recipe: str) -> frozenset[int]:
         """The seeds of a recipe that were announced."""
@@ -196,16 +204,16 @@ class Looks:
     peek: bool = False
     """Whether verdicts are shown although announced seeds have not ended."""
 
-    def state(self, here: Cell, there: Cell, metric: TableMetric) -> LookState:
-        """How the comparison of a row with a baseline may be shown."""
+    def state(self, here: Cell, there: Cell, metric: TableMetric, chose: Collection[int] = ()) -> LookState:
+        """How the comparison of a row with a baseline may be shown; `chose` as in `History.number`."""
         key, seeds = comparison_key(here, there, metric), seed_set(here, there, metric)
         missing = tuple(sorted({*self.awaited.get(here.recipe, ()), *self.awaited.get(there.recipe, ())}))
         plan = self._plan(here, there, metric)
-        showing = self.history.showing(key, seeds, () if self.peek else missing)
+        showing = self.history.showing(key, seeds, () if self.peek else missing, chose)
         return LookState(
             seeds=seeds,
             showing=Showing.PLAN if plan else showing,
-            number=self.history.number(key, seeds),
+            number=self.history.number(key, seeds, chose),
             first_shown=self.history.first_shown(key, seeds),
             missing=missing if showing is Showing.WITHHELD else (),
             other_metrics=self.history.other_metrics(key),

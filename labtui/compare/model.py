@@ -295,6 +295,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """None where it does not apply: below two other rows with this baseline, or where seeds failed."""
     superiority: Superiority | None = None
     """None for a comparison that is not judged, and where seeds failed."""
+    choosing_seeds: tuple[int, ...] = ()
+    """The seeds that chose the row as the best of a grid: they are left out, of both sides."""
 
     @property
     def confounds(self) -> tuple[Finding, ...]:
@@ -538,6 +540,23 @@ class Factorial(Struct, frozen=True, kw_only=True):
     """The result in words, or why there is none."""
 
 
+class SearchBudget(Struct, frozen=True, kw_only=True):
+    """What a search over the values of one key would be expected to reach with fewer of them."""
+
+    experiment: str
+    data: str
+    key: str
+    """What was searched: `optimizer.lr`."""
+    values: tuple[float, ...]
+    """Those tried, in ascending order."""
+    means: tuple[float | None, ...]
+    """The metric at each value, mean over seeds; None where all seeds failed."""
+    expected: tuple[float, ...]
+    """The expected best of 1, 2, … of the values, drawn at random with replacement (Dodge et al. 2019)."""
+    seconds: float | None
+    """Training time of one run, mean over the values."""
+
+
 class ComparisonTable(Struct, frozen=True, kw_only=True):
     """A comparison: rows with everything that is known about them."""
 
@@ -554,6 +573,8 @@ class ComparisonTable(Struct, frozen=True, kw_only=True):
     """Comparisons that were tried and judged together, those that are not shown included."""
     looking: tuple[str, ...] = ()
     """Remarks about looks: what is not shown yet, and where looks are recorded."""
+    searches: tuple[SearchBudget, ...] = ()
+    """Every set of three or more cells that differ in one number."""
 
     def row(self, name: str) -> ComparisonRow | None:
         """The first row with that name, title or key."""

@@ -195,6 +195,19 @@ def fisher(left: tuple[int, int], right: tuple[int, int]) -> float:
     return sum(number for number in ways.values() if number <= given) / math.comb(n, first)
 
 
+def expected_best(values: Sequence[float], *, higher_is_better: bool = True) -> tuple[float, ...]:
+    """The expected best of 1, 2, …, n of n values that are drawn at random with replacement.
+
+    After Dodge, Gururangan, Card, Schwartz and Smith (Show Your Work, 2019): the sum over the ordered values v_i of
+    v_i ((i/n)^k - ((i-1)/n)^k).
+    """
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    ordered = ordered if higher_is_better else ordered[::-1]
+    n = len(ordered)
+    shares = np.arange(n + 1) / n
+    return tuple(float(np.sum(ordered * np.diff(shares**k))) for k in range(1, n + 1))
+
+
 def _quantile(freedom: ArrayLike, probability: ArrayLike) -> Numbers:
     from scipy.special import stdtrit  # deferred: 60 ms
 

@@ -40,6 +40,7 @@ from labtui.compare.findings.published import (
     reproduction_findings,
     reproduction_levels,
 )
+from labtui.compare.findings.search import search_budgets, seeds_left_out
 from labtui.compare.looks import Looks, Showing, comparison_key
 from labtui.compare.measured import measured
 from labtui.compare.metrics import TableMetric
@@ -50,6 +51,7 @@ from labtui.compare.model import (
     Finding,
     FoldedCell,
     PublishedFigure,
+    SearchBudget,
     SeedFailure,
     Severity,
     Verdict,
@@ -119,6 +121,7 @@ def compare_cells(
         notes=_notes(choices, sources),
         family=judged.family,
         looking=_looking(rows),
+        searches=_searches(choices, context),
     )
 
 
@@ -223,8 +226,14 @@ def _compare(
     row: BaselineChoice, there: Cell, context: TableContext, looks: Looks, *, matched: bool, shown: bool
 ) -> verdicts.PendingComparison:
     """A comparison without its verdict; what takes long to read is left out where it is not shown."""
-    here, metric = row.cell, context.metric
-    found, state = verdicts.compare_seeds(here, there, metric), looks.state(here, there, metric)
+    metric = context.metric
+    here, state = row.cell, looks.state(row.cell, there, metric)
+    # A plan decides for itself which seeds count.
+    left_out = seeds_left_out(here, there, context.grid_searches, metric) if state.plan is None else frozenset()
+    if left_out:
+        here, there = here.without_seeds(left_out), there.without_seeds(left_out)
+        state = looks.state(here, there, metric, left_out)
+    found = verdicts.compare_seeds(here, there, metric)
     findings = comparison_findings(row, there, context, has_match=row.matched is not None and not matched)
     why = _why_not_judged(row, there, findings, found, metric) or metric.why_not_judged
     why = why or verdicts.why_not_shown(state, found)
@@ -261,6 +270,7 @@ def _compare(
         per_class=by_class.mean,
         per_class_error=by_class.error,
         look=verdicts.look_of(state),
+        choosing_seeds=tuple(sorted(left_out)),
     )
     return verdicts.PendingComparison(comparison, found, here, there, state)
 
@@ -328,7 +338,7 @@ def _row(
         published=figures,
         budget=budget(cell),
         findings=(
-            *row_findings(choice.source, context),
+            *row_findings(choice, context),
             *baseline_findings(choice, choices, context.metric),
             *_published_findings(choice, context),
             *reproduction_findings(cell, figures, choice.factor, level),
@@ -417,6 +427,13 @@ def _looking(rows: Sequence[ComparisonRow]) -> tuple[str, ...]:
 
 def _list(titles: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(titles))
+
+
+def _searches(choices: Sequence[BaselineChoice], context: TableContext) -> tuple[SearchBudget, ...]:
+    """Of the searches that some row is part of."""
+    shown = {choice.cell.key for choice in choices}
+    searches = [grid for grid in context.grid_searches if any(cell.key in shown for cell in grid.cells)]
+    return search_budgets(searches, context.metric)
 
 
 def _notes(choices: Sequence[BaselineChoice], sources: Sequence[RowSource]) -> tuple[str, ...]:

@@ -489,8 +489,14 @@ def _seeds_needed(pending: PendingComparison, seeds: int, effect: float | None, 
         seconds=seconds,
         text=f"{text}{time}",
         keys=tuple(cell.key for cell in cells),
-        runs=run_requests(cells, tuple(range(seeds))),
+        runs=run_requests(cells, _seed_numbers(pending, seeds)),
     )
+
+
+def _seed_numbers(pending: PendingComparison, seeds: int) -> tuple[int, ...]:
+    """The first so many seeds that take part in the comparison."""
+    left_out = pending.comparison.choosing_seeds
+    return tuple(seed for seed in range(seeds + len(left_out)) if seed not in left_out)[:seeds]
 
 
 def _lacking(pending: PendingComparison, seeds: int) -> list[Cell]:

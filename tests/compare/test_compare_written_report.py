@@ -154,7 +154,7 @@ def test_every_experiment_has_a_section_with_its_charts(whole: Document) -> None
     pictures = [block.name for block in whole.blocks if isinstance(block, Picture)]
     experiments = ("network", "augmentation", "normalization", "norm_aug", "dropout", "l1", "l2", "adam", "sgd")
     assert pictures == [
-        "seeds", "differences", *(f"charts-cifar10-{name}" for name in experiments), "class-accuracy",
+        "seeds", "differences", "expected-best", *(f"charts-cifar10-{name}" for name in experiments), "class-accuracy",
         "class-differences",
     ]  # fmt: skip
 
@@ -255,6 +255,14 @@ def test_the_short_form_has_interval_and_n_on_each_difference() -> None:
     ][:1]
     text = "".join(piece.text for piece in points.items[0])
     assert re.fullmatch(r"Gain\. Dropout \+0\.90 \[0\.00, \+1\.80\] against Network, n = 3 and 3\.", text)
+
+
+def test_the_expected_best_of_a_search_is_a_curve_with_its_numbers(whole: Document) -> None:
+    picture = next(block for block in whole.blocks if isinstance(block, Picture) and block.name == "expected-best")
+    with ink():
+        (axis,) = picture.draw().axes
+    assert [len(line.get_xdata()) for line in axis.lines] == [3, 3]
+    assert "Expected best of adam's 3 values of optimizer.lr:" in in_words(whole)
 
 
 def test_that_nothing_was_concluded_is_said_once(whole: Document) -> None:

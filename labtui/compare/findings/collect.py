@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from labtui.compare.baselines import (
     BaselineChoice,
-    RowSource,
     TableContext,
     is_own_match,
     propose_matched_baseline,
@@ -69,16 +68,16 @@ def baseline_findings(
     return (Finding(severity=Severity.WARNING, code="poor-baseline", text=text, key=keys),)
 
 
-def row_findings(source: RowSource, context: TableContext) -> tuple[Finding, ...]:
-    """Findings about a row that do not depend on what it is compared with."""
-    cell = source.cell
+def row_findings(row: BaselineChoice, context: TableContext) -> tuple[Finding, ...]:
+    """Findings about a row itself rather than about its difference to a baseline."""
+    cell, against = row.cell, row.matched or row.baseline
     peers = [
         other for other in context.cells if other.spec.data.name == cell.spec.data.name and other.place == cell.place
     ]
     return (
         *learning_findings(cell, context.run_data),
         *no_effect_findings(cell, peers),
-        *(finding for grid in context.grid_searches for finding in grid_findings(cell, grid, context.metric)),
+        *(finding for grid in context.grid_searches for finding in grid_findings(cell, grid, context.metric, against)),
         *loss_findings(cell, context.run_data),
         *_dropout(cell),
         *_runs(cell, context.metric),

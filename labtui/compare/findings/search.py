@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from labtui.compare.cells import Cell, final_values, mean, run_requests
+from labtui.compare.cells import Cell, budget, final_values, mean, run_requests
 from labtui.compare.metrics import TableMetric
-from labtui.compare.model import Finding, Remedy, Severity
+from labtui.compare.model import Finding, Remedy, SearchBudget, Severity
 from labtui.compare.spec_diff import changes, flat_recipe
 from labtui.spec import RunSpec
 from labtui.text import numbers
@@ -15,6 +15,15 @@ from labtui.text.words import value_text
 
 _TUNABLE = ("model.", "penalty.", "optimizer.", "scheduler.", "training.batch_size")
 """Keys that people tune. More data or more epochs are not tuning."""
+
+_FRESH = 5
+"""Fresh seeds that are proposed for the best of a grid."""
+
+_FEWEST_FRESH = 2
+"""Fresh seeds of each side with which the best of a grid is judged on them alone."""
+
+_FEWEST_VALUES = 3
+"""Values of a grid with which a budget is worth showing."""
 
 
 def no_effect_findings(cell: Cell, others: Iterable[Cell]) -> tuple[Finding, ...]:
@@ -77,18 +86,59 @@ def _recipe_without(flat: Mapping[str, object], key: str) -> str:
     return msgspec.json.encode(rest, order="sorted").decode()
 
 
-def grid_findings(cell: Cell, grid: GridSearch, metric: TableMetric) -> tuple[Finding, ...]:
-    """Findings about the best cell of a grid: whether it lies at the edge, and what it was chosen by."""
+def grid_findings(
+    cell: Cell, grid: GridSearch, metric: TableMetric, against: Cell | None = None
+) -> tuple[Finding, ...]:
+    """Findings about the best cell of a grid: whether it lies at the edge, and which seeds chose it.
+
+    `against` is what the cell is compared with.
+    """
+    best = _best(grid, metric)
+    edge = _edge(grid, best, metric) if best is not None and grid.cells[best].key == cell.key else ()
+    seeds = choosing_seeds(cell, grid, metric)
+    return (*edge, *(_selection(cell, grid, metric, against, seeds) if seeds else ()))
+
+
+def _best(grid: GridSearch, metric: TableMetric, seeds: Mapping[str, frozenset[int]] | None = None) -> int | None:
+    """The place of the best mean over all seeds, or over these of each cell; None while some cell has no end."""
     if metric.better is None or not all(member.outcomes(metric.tag) for member in grid.cells):
-        return ()
-    means = [mean(value.value for value in final_values(member, metric.tag)) for member in grid.cells]
+        return None
+    means = [
+        mean(one.value for one in final_values(member, metric.tag) if seeds is None or one.seed in seeds[member.key])
+        for member in grid.cells
+    ]
     known = [value for value in means if value is not None]
-    if not known:
-        return ()
-    best = means.index(max(known) if metric.higher_is_better else min(known))
-    if grid.cells[best].key != cell.key:
-        return ()
-    return (*_edge(grid, best, metric), *_selection(grid, metric))
+    return means.index(max(known) if metric.higher_is_better else min(known)) if known else None
+
+
+def choosing_seeds(cell: Cell, grid: GridSearch, metric: TableMetric) -> frozenset[int]:
+    """The seeds that made a cell the best of its grid: those at which other values were tried too.
+
+    All of its seeds if these alone would not have chosen it. Empty if it is not the best.
+    """
+    ended = {member.key: {one.seed for one in member.outcomes(metric.tag)} for member in grid.cells}
+    if cell.key not in ended:
+        return frozenset()
+    shared = {
+        key: frozenset(seeds & set().union(*(others for other, others in ended.items() if other != key))) or seeds
+        for key, seeds in ended.items()
+    }
+    chosen = _best(grid, metric, {key: frozenset(seeds) for key, seeds in shared.items()})
+    if chosen is not None and grid.cells[chosen].key == cell.key:
+        return frozenset(shared[cell.key])
+    best = _best(grid, metric)
+    return frozenset(ended[cell.key]) if best is not None and grid.cells[best].key == cell.key else frozenset()
+
+
+def seeds_left_out(here: Cell, there: Cell, searches: Sequence[GridSearch], metric: TableMetric) -> frozenset[int]:
+    """The seeds that chose a row among the values of a grid, if both sides have others to judge it by.
+
+    The value that did best with some seeds was lucky with them: over them its mean is too good, by 0.89 standard
+    deviations for the best of ten equal values with three seeds. Fresh seeds know nothing of that.
+    """
+    seeds = frozenset[int]().union(*(choosing_seeds(here, grid, metric) for grid in searches))
+    fresh = [{one.seed for one in cell.outcomes(metric.tag)} - seeds for cell in (here, there)]
+    return seeds if seeds and min(map(len, fresh)) >= _FEWEST_FRESH else frozenset()
 
 
 def _edge(grid: GridSearch, best: int, metric: TableMetric) -> Iterator[Finding]:
@@ -126,13 +176,60 @@ def _is_decided(best: Cell, neighbour: Cell, metric: TableMetric) -> bool:
     return bool(low > 0 or high < 0)
 
 
-def _selection(grid: GridSearch, metric: TableMetric) -> Iterator[Finding]:
-    if not (metric.is_plain_test or metric.is_report_test):
+def _selection(
+    cell: Cell, grid: GridSearch, metric: TableMetric, against: Cell | None, seeds: frozenset[int]
+) -> Iterator[Finding]:
+    start, chose = f"the best of {len(grid.values)} by {metric.tag}", numbers.seed_list(seeds)
+    images = ""
+    if metric.is_plain_test or metric.is_report_test:
+        images = "; the test images chose it too: val/accuracy (protocol standard) chooses by others"
+    if against is not None and seeds_left_out(cell, against, [grid], metric):
+        fresh = numbers.seed_list({one.seed for one in cell.outcomes(metric.tag)} - seeds)
+        text = f"{start} on {chose}: judged on its other seeds alone ({fresh}){images}"
+        yield Finding(severity=Severity.NOTE, code="selection", text=text, key=grid.key)
         return
-    number = len(grid.values)
-    text = f"the best of {number} by {metric.tag}: chosen and judged on the same images, which favours it"
-    remedy = Remedy(text="choose by val/accuracy (protocol standard), then read the test set once")
+    text = f"{start}: {chose} chose it and judge it, which favours it{images}"
+    sides = [cell] if against is None else [cell, against]
+    first = max((one.seed for side in sides for one in side.outcomes(metric.tag)), default=-1) + 1
+    runs = run_requests(sides, tuple(range(first, first + _FRESH)))
+    remedy = Remedy(text="fresh seeds, on which it is then judged", runs=runs)
     yield Finding(severity=Severity.NOTE, code="selection", text=text, key=grid.key, remedy=remedy)
+
+
+def _end(cell: Cell, metric: TableMetric) -> float | None:
+    """Where the seeds of a cell ended on average, failed ones included."""
+    ends = (one.reached if one.value is None else one.value for one in cell.outcomes(metric.tag))
+    return mean(end for end in ends if end is not None)
+
+
+def search_budgets(searches: Sequence[GridSearch], metric: TableMetric) -> tuple[SearchBudget, ...]:
+    """What each search of three values or more would be expected to reach with fewer of them."""
+    from labtui.compare.statistics import expected_best  # deferred: numpy, which the console's list does without
+
+    budgets = []
+    for grid in searches:
+        means = [mean(value.value for value in final_values(member, metric.tag)) for member in grid.cells]
+        members = zip(grid.cells, means, strict=True)
+        ends = [_end(member, metric) if value is None else value for member, value in members]
+        known = [value for value in ends if value is not None]
+        if metric.higher_is_better is None or len(means) < _FEWEST_VALUES or not known:
+            continue
+        worst = min(known) if metric.higher_is_better else max(known)
+        values = [worst if value is None else value for value in ends]
+        costs = [cost for member in grid.cells if (cost := budget(member).seconds)]
+        spec = grid.cells[0].spec
+        budgets.append(
+            SearchBudget(
+                experiment=spec.experiment,
+                data=spec.data.name,
+                key=grid.key,
+                values=grid.values,
+                means=tuple(means),
+                expected=expected_best(values, higher_is_better=metric.higher_is_better),
+                seconds=mean(costs),
+            )
+        )
+    return tuple(budgets)
 
 
 def tuning_findings(

@@ -39,7 +39,8 @@ def note_lines(table: ComparisonTable, width: int) -> list[Line]:
 
 def table_note_lines(table: ComparisonTable, width: int) -> list[Line]:
     """The remarks about the table as a whole."""
-    return [line for note in table.notes for line in labelled("note", note, width, indent=0, column=4, style="muted")]
+    notes = [*table.notes, *(phrases.search(search, table.metric) for search in table.searches)]
+    return [line for note in notes for line in labelled("note", note, width, indent=0, column=4, style="muted")]
 
 
 def _shared_notes(table: ComparisonTable, shared: set[str], width: int) -> list[Line]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Interval, Verdict
+from labtui.compare.metrics import TableMetric
+from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable, Interval, SearchBudget, SeedCounts, Verdict
 from labtui.compare.render import phrases
 from labtui.compare.report import broken_axis
 from labtui.compare.report.broken_axis import Bar, Span
@@ -15,6 +16,7 @@ from labtui.compare.report.figure_style import (
     GREY,
     INK_ON_COLOUR,
     PAPER,
+    VARIANTS,
     VERMILION,
     Drawing,
     sheet,
@@ -135,8 +137,8 @@ def differences(table: ComparisonTable) -> Drawing:
     drawing = broken_axis.rows(titles, difference_spans(table), _TEXT_SHARE)
     for panel in drawing.panels:
         _effects(panel, rows)
-    for place, (row, comparison) in enumerate(rows):
-        _difference(drawing, place, row, comparison, table.metric.digits)
+    for place, (_, comparison) in enumerate(rows):
+        _difference(drawing, place, comparison, table.metric.digits)
     drawing.write(-0.95, ("Δ, 95% interval", "n", "verdict"), _COLUMNS, GREY)
     unit = table.metric.delta_unit
     drawing.figure.supxlabel(f"{table.metric.tag}: difference{f' in {unit}' if unit else ''}", fontsize=7.5)
@@ -159,7 +161,7 @@ def _effects(axis: Drawing, rows: Sequence[tuple[ComparisonRow, Comparison]]) ->
     axis.set_xlim(low, high)
 
 
-def _difference(drawing: broken_axis.Rows, place: int, row: ComparisonRow, comparison: Comparison, digits: int) -> None:
+def _difference(drawing: broken_axis.Rows, place: int, comparison: Comparison, digits: int) -> None:
     delta = comparison.delta or 0.0
     colour = _COLOURS.get(comparison.verdict, GREY if comparison.confounds else BLACK)
     face = PAPER if comparison.verdict is Verdict.NOT_JUDGED else colour
@@ -170,8 +172,36 @@ def _difference(drawing: broken_axis.Rows, place: int, row: ComparisonRow, compa
     style = {"color": colour, "markerfacecolor": face, "markersize": 5}
     drawing.panel_of(delta).plot([delta], [place], marker=_MARKERS.get(comparison.verdict, "o"), **style)
     interval = f" {numbers.interval(comparison.shown_interval, digits)}" if comparison.shown_interval else ""
-    texts = f"{numbers.signed(delta, digits)}{interval}", row.seeds_text, comparison.brief_label
+    texts = f"{numbers.signed(delta, digits)}{interval}", _counts(comparison.row_seeds), comparison.brief_label
     drawing.write(place, texts, _COLUMNS, colour)
+
+
+def _counts(seeds: SeedCounts) -> str:
+    return str(seeds.total) if seeds.learned == seeds.total else f"{seeds.learned}/{seeds.total}"
+
+
+# --- Searches -----------------------------------------------------------------------------------------------------
+
+
+def expected_best(searches: Sequence[SearchBudget], metric: TableMetric) -> Drawing:
+    """The expected best of a search against the number of values that were tried, one line per search."""
+    figure, (axis,) = sheet(2.4)
+    for index, search in enumerate(searches):
+        stroke = VARIANTS[index % len(VARIANTS)]
+        tries = range(1, len(search.expected) + 1)
+        style = {"color": stroke.colour, "linestyle": stroke.dash, "linewidth": stroke.width, "marker": "o"}
+        axis.plot(tries, search.expected, label=search_title(search), markersize=3.5, **style)
+    most = max(len(search.expected) for search in searches)
+    axis.set_xticks(range(1, most + 1))
+    axis.set_xlabel("values tried, drawn at random")
+    axis.set_ylabel(f"expected best {metric.tag}{_unit(metric.unit)}")
+    figure.legend(loc="outside upper center", ncols=min(len(searches), 3))
+    return figure
+
+
+def search_title(search: SearchBudget) -> str:
+    """`adam: 3 values of optimizer.lr`."""
+    return f"{search.experiment}: {len(search.values)} values of {search.key}"
 
 
 # --- Classes ------------------------------------------------------------------------------------------------------

@@ -62,6 +62,7 @@ def results(table: ComparisonTable) -> list[Block]:
     ]
     if difference_plots.compared(table):
         blocks.append(_differences(table))
+    blocks += _searches(table)
     for result in table.factorials:
         head, *rest = phrases.factorial(result, table.metric)
         blocks += [Heading(3, "Two factors, alone and together"), Paragraph(plain(sentence(head)))]
@@ -146,6 +147,30 @@ def _differences(table: ComparisonTable) -> Picture:
     )
     alt = f"Differences: {listed}."
     return Picture("differences", " ".join(filter(None, parts)), alt, lambda: difference_plots.differences(table))
+
+
+def _searches(table: ComparisonTable) -> list[Block]:
+    if not table.searches:
+        return []
+    text = (
+        "A search is expected to reach more the more values it tries, whatever is searched: rows that were tuned with "
+        "different budgets are compared at equal numbers of values. Each point is the expected best of so many of the "
+        "values tried, drawn at random with replacement (Dodge et al. 2019). The best of a search is judged on seeds "
+        "that did not choose it, where it has them."
+    )
+    lines = [phrases.search(search, table.metric) for search in table.searches]
+    picture = Picture(
+        "expected-best",
+        "The expected best against the budget.",
+        f"Expected best: {'; '.join(lines)}.",
+        lambda: difference_plots.expected_best(table.searches, table.metric),
+    )
+    return [
+        Heading(3, "Best of how many: what a smaller search would have found"),
+        Paragraph(plain(text)),
+        picture,
+        Bullets(tuple(plain(sentence(line)) for line in lines)),
+    ]
 
 
 def _losses(table: ComparisonTable) -> list[Block]:
