@@ -1,6 +1,7 @@
 """The best of a grid: chosen by some seeds, judged on others; and what a smaller search would have found."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from labtui.compare.render.text import to_text
 from labtui.compare.statistics import expected_best
 from labtui.spec import Adam
 from labtui.store import tags
-from labtui.store.ledger import LedgerEntry
 from labtui.store.run import Run
 from tests.support.comparisons import judged, row, run, said, spec, variant
+
+if TYPE_CHECKING:
+    from labtui.store.ledger import LedgerEntry
 
 BASE = spec("plain", "Plain", baseline=None, optimizer=Adam(lr=5e-3))
 SD = 0.3
