@@ -338,7 +338,7 @@ def _chosen(plan: "LaunchPlan", *, missing: bool, again: bool) -> "LaunchPlan":
             more = (
                 f"{len(pending) - MAX_NAMED} more are already queued or running. " if len(pending) > MAX_NAMED else ""
             )
-            say(f"{more}They are not started again; --again starts them anyway.")
+            say(f"{more}Such runs are not started a second time; --again starts them anyway.")
     return replace(plan, runs=runs)
 
 

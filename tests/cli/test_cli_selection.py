@@ -114,7 +114,7 @@ def test_a_run_that_is_queued_already_is_queued_again_only_if_that_is_meant(cli:
     assert cli("run", "plain", "-d").code == 0
     answer = cli("run", "plain", "-d", "--seeds", "2")
     assert answer.code == 0
-    assert "Plain s0 is queued already" in answer.err
+    assert "Plain s0 is already queued" in answer.err
     assert "--again" in answer.err
     assert [run.rpartition("/")[2][:2] for run in queued(here)] == ["s0", "s1"]
     assert cli("run", "plain", "-d", "--again").code == 0
