@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 from rich.text import Text
 from textual import events
+from textual.actions import ActionError
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -32,6 +33,7 @@ from labtui.console.notifications import plan_changes, run_changes, still_runnin
 from labtui.console.terminal.driver import compact_driver
 from labtui.console.terminal.job_control import JobControl
 from labtui.console.theme import NAMES, THEMES
+from labtui.console.ui.failures import FailureLog, describe
 from labtui.console.ui.status_line import StatusLine
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -67,6 +69,7 @@ class LabtuiApp(App[None]):
         self.settings = settings or Settings()
         self.ascii_only = self.settings.ascii_only
         self.actions = Actions(self)
+        self.failures = FailureLog(self.settings.state_folder)
         self.keys: dict[str, str] = {}
         """The user's own keys by command id."""
         self._state_file = saved_state.path_of(lab.store.root, self.settings.state_folder)
@@ -191,6 +194,17 @@ class LabtuiApp(App[None]):
     def on_action_failed(self, message: ActionFailed) -> None:
         """Show what happened and what to do next."""
         self.say(f"{message.text} {message.advice}".strip(), style="bad")
+
+    async def run_action(self, action: Any, default_namespace: Any = None, namespaces: Any = None) -> bool:
+        """Carry out a key's action; one that fails says so, and the console lives on."""
+        try:
+            return await super().run_action(action, default_namespace, namespaces)
+        except ActionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a key does wrong must not end the console
+            path = self.failures.record(error)
+            self.say(f"{describe(error)}. The traceback is in {path}" if path else describe(error), style="bad")
+            return True
 
     # --- Keys of every screen -----------------------------------------------------------------------------------------
 

@@ -58,6 +58,8 @@ def p_value(p: float | None) -> str:
 
 def ratio(value: float) -> str:
     """`×4`, `×1.6`: one decimal where it matters."""
+    if word := _not_finite(value):
+        return TIMES + word
     text = f"{value:.1f}" if abs(value - round(value)) >= 0.05 else f"{value:.0f}"
     return TIMES + (text if float(text) else f"{value:.2g}")
 

@@ -114,7 +114,7 @@ def test_where_a_series_stops_being_a_number_is_marked_and_said():
     y = np.r_[np.linspace(2, 1, 50), np.full(50, np.nan)]
     broken = series(y, steps=np.arange(10, 1_010, 10))
     picture = draw([broken], View(), 60, 12)
-    assert notes([broken]) == ("A: not a number from step 510",)
+    assert notes([broken], View()) == ("A: not a number from step 510",)
     assert any("✗" in row for row in rows(picture))
     assert "bad" in styles(picture)
     assert any("A NaN" in row for row in rows(picture))

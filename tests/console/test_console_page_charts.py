@@ -243,3 +243,29 @@ async def test_a_folder_of_another_tool_is_charted_by_steps_at_once(tmp_path):
         assert "at step 19" in str(app.screen.query_one("#reading").border_title)
         await pilot.press("X")
         assert charts(app).chart_options.axis is XAxis.SAMPLES, "every axis can be reached"
+
+
+async def test_a_picture_or_key_that_fails_says_so_and_the_console_lives(tmp_path, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("math domain error")
+
+    lab = lab_at(tmp_path)
+    done(lab, "network")
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr("labtui.console.charts.linechart.draw", fail)
+            await pilot.press("L")
+            await pilot.pause()
+            assert "This could not be drawn." in screen_text(app)
+            assert "internal error: ValueError" in screen_text(app)
+        await pilot.press("L")
+        await pilot.pause()
+        assert "This could not be drawn." not in screen_text(app)
+        monkeypatch.setattr("labtui.console.actions.Actions.copy_command", fail)
+        await pilot.press("y")
+        assert "internal error: ValueError" in screen_text(app).splitlines()[-1]
+        await pilot.press("j")
+    log = (tmp_path / "state" / "console-errors.log").read_text()
+    assert log.count("ValueError: math domain error") == 2, "each failure once, with its traceback"

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from labtui.console.charts.options import ChartedRun, ChartOptions
 from labtui.console.charts.panels import Panel
-from labtui.console.charts.series import Series, View
-from labtui.console.charts.ticks import Range
+from labtui.console.charts.series import Series, View, drawable
+from labtui.console.charts.ticks import LARGEST, Range
 from labtui.console.charts.xaxis import StepScale, convert, planned_end
 from labtui.store.curve import Curve
 from labtui.store.run import Run
@@ -24,7 +24,7 @@ TagOf = Callable[[Iterable[str]], str | None]
 
 def step_scale(run: Run, curves: Mapping[str, Curve]) -> StepScale:
     """How the step units of a run relate, as far as its files say."""
-    times = [float(curve.wall_times[0]) for curve in curves.values() if curve.wall_times.size]
+    times = [time for curve in curves.values() if (time := _first_time(curve)) is not None]
     first = min(times) if times else None
     if run.spec is None:
         return StepScale(first_event=first)
@@ -37,6 +37,12 @@ def step_scale(run: Run, curves: Mapping[str, Curve]) -> StepScale:
     if images is None and per_epoch is not None:
         images = round(per_epoch * run.spec.training.batch_size)
     return StepScale(per_epoch, images, run.spec.training.log_every, epochs, first)
+
+
+def _first_time(curve: Curve) -> float | None:
+    """The first wall time that is a number; None if there is none."""
+    finite = curve.wall_times[np.abs(curve.wall_times) <= LARGEST]
+    return float(finite[0]) if finite.size else None
 
 
 def build_series(
@@ -95,6 +101,7 @@ def _mean(charted: ChartedRun, tag_of: TagOf, curves: Curves, options: ChartOpti
         dash=charted.dash,
         band=(mean.low, mean.high),
         counts=mean.n,
+        unplaced=sum(line.unplaced for line in lines),
     )
 
 
@@ -104,13 +111,14 @@ def _line(charted: ChartedRun, run: Run, tag_of: TagOf, curves: Curves, options:
     if tag is None or not own[tag].steps.size:
         return None
     curve, scale = own[tag], step_scale(run, own)
-    x = convert(curve.steps, curve.wall_times, curve.unit, options.axis, scale)
+    wall_times = np.where(np.abs(curve.wall_times) <= LARGEST, curve.wall_times, np.nan)
+    x = convert(curve.steps, wall_times, curve.unit, options.axis, scale)
     if x is None:
         return None
     raw = curve.values.astype(np.float64)
-    x, raw, steps, times = _ascending(x, raw, curve.steps, curve.wall_times - (scale.first_event or 0.0))
+    x, raw, steps, times = _ascending(x, raw, curve.steps, wall_times - (scale.first_event or 0.0))
     smoothed = debiased_average(raw, options.smoothing) if options.smoothing else raw
-    return Series(
+    line = Series(
         charted.name if len(charted.runs) == 1 else f"{charted.name} seed {run.seed}",
         charted.letter,
         x,
@@ -122,6 +130,7 @@ def _line(charted: ChartedRun, run: Run, tag_of: TagOf, curves: Curves, options:
         times=times,
         unit=curve.unit.split()[-1],
     )
+    return drawable(line)
 
 
 def _ascending(

@@ -11,8 +11,9 @@ from textual.widget import Widget
 from labtui.console.charts.options import ChartedRun, ChartOptions
 from labtui.console.charts.panels import Panel
 from labtui.console.charts.ticks import Scale
+from labtui.console.ui.failures import guarded
 from labtui.console.ui.strips import entitle, glyphs_of, strip, styles_of
-from labtui.text.spans import Line, Span
+from labtui.text.spans import Line, Span, wrap
 
 if TYPE_CHECKING:  # numpy comes after the first frame
     from labtui.console.charts.linechart import Picture
@@ -53,7 +54,7 @@ class Chart(Widget):
 
     def is_drawn_from(self, chart_input: ChartInput) -> bool:
         """Whether the last picture was drawn from the same input. Remembers this input for the next call."""
-        before, self._source = self._input, chart_input
+        before, self._input = self._input, chart_input
         return before is not None and chart_input.is_same(before)
 
     @property
@@ -63,12 +64,12 @@ class Chart(Widget):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Where curves stop being numbers, in words."""
-        if not self._series:
+        """Where curves stop being numbers and what is left out, in words."""
+        if not self._series or self._view is None:
             return ()
         from labtui.console.charts.linechart import notes
 
-        return notes(self._series)
+        return notes(self._series, self._view)
 
     @property
     def series(self) -> "tuple[Series, ...]":
@@ -91,6 +92,14 @@ class Chart(Widget):
         self._draw()
 
     def _draw(self) -> None:
+        with guarded(self, self.show_failure):
+            self._paint()
+
+    def show_failure(self, texts: Sequence[str]) -> None:
+        """Show why there is no picture."""
+        self.show_message(*(part for text in texts for part in wrap(text, max(1, self.size.width))))
+
+    def _paint(self) -> None:
         if self._view is None or not self.size:
             return
         from labtui.console.charts.linechart import draw
@@ -158,11 +167,28 @@ def fill(
     if chart.is_drawn_from(chart_input):
         return
     title = f"{panel.title}  {_note(options)}".rstrip()
+    with guarded(chart, chart.show_failure):
+        _fill(chart, panel, charted_runs, curves, options, pending=pending, hint=hint)
+    notes: list[str] = []
+    with guarded(chart, notes.extend):
+        notes += chart.notes
+    entitle(chart, title, "; ".join(notes))
+
+
+def _fill(
+    chart: Chart,
+    panel: Panel,
+    charted_runs: Sequence[ChartedRun],
+    curves: "Mapping[str, Mapping[str, Curve]]",
+    options: ChartOptions,
+    *,
+    pending: bool,
+    hint: tuple[str, ...],
+) -> None:
     if any(curves.get(run.id) for charted in charted_runs for run in charted.runs):
         _draw(chart, panel, charted_runs, curves, options)
     else:
         chart.show_message(*_reason(charted_runs, hint, pending=pending))
-    entitle(chart, title, "; ".join(chart.notes))
 
 
 def _identity(charted: ChartedRun) -> tuple[object, ...]:

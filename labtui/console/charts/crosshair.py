@@ -8,7 +8,7 @@ import numpy as np
 from labtui.console.charts.series import Series
 from labtui.console.charts.xaxis import XAxis
 from labtui.console.ui.glyphs import Glyphs
-from labtui.text.durations import duration, time_of_day
+from labtui.text.durations import local_time, signed_duration
 from labtui.text.numbers import accuracy, count, loss
 from labtui.text.spans import Line, Span
 from labtui.text.tables import Column, TableRow, header_line, lay_out, row_line
@@ -44,7 +44,7 @@ def nearest(line: Series, x: float) -> int:
     after = int(np.searchsorted(line.x, x))
     if after == 0:
         return 0
-    if after == line.x.size or x - line.x[after - 1] <= line.x[after] - x:
+    if after == line.x.size or x - float(line.x[after - 1]) <= float(line.x[after]) - x:
         return after - 1
     return after
 
@@ -69,7 +69,7 @@ def _reading(line: Series, at: int) -> Reading:
         step=None if line.steps is None else int(line.steps[at]),
         relative=None if line.times is None else float(line.times[at]),
         unit=line.unit,
-        sd=None if line.band is None else float(line.band[1][at] - line.band[0][at]) / 2,
+        sd=None if line.band is None else (float(line.band[1][at]) - float(line.band[0][at])) / 2,
         n=None if line.counts is None else int(line.counts[at]),
     )
 
@@ -113,16 +113,18 @@ def _cells(reading: Reading, number: str, glyphs: Glyphs, *, smoothed: bool) -> 
         "value": () if averaged and smoothed else (Span(write(reading.value, ""), "" if smoothed else style),),
         "spread": (Span(f"{glyphs.plus_minus} {write(reading.sd, '')}  n {reading.n}", "muted"),) if averaged else (),
         "step": () if reading.step is None else (Span(f"{reading.unit} ", "muted"), Span(count(reading.step))),
-        "relative": (Span(duration(reading.relative, ""), "muted"),),
+        "relative": (Span(signed_duration(reading.relative, ""), "muted"),),
     }
 
 
 def place(x: float, axis: XAxis) -> str:
-    """The position of the crosshair in words: `epoch 4.5`, `12:44:01`, `1m 20s`."""
+    """The position of the crosshair in words: `epoch 4.5`, `Nov 21 12:44:01`, `1m 20s`."""
     if axis is XAxis.WALL:
-        return time_of_day(x)
+        return local_time(x, "%b %d %H:%M:%S") or f"{x:g}"
     if axis is XAxis.RELATIVE:
-        return duration(x)
+        return signed_duration(x)
+    if not abs(x) < 1e15:
+        return f"{axis} {x:g}"
     if axis is XAxis.EPOCH:
         return f"epoch {x:.2f}".rstrip("0").rstrip(".")
     return f"{axis} {count(round(x))}"

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labtui.console.charts.raster import height_of, paint, plot_rows, row_of
-from labtui.console.charts.series import Frame, Series, View, x_range, y_range
-from labtui.console.charts.ticks import Tick, linear_ticks, log_ticks, spaced
+from labtui.console.charts.series import Frame, Series, View, drawable, x_range, y_range
+from labtui.console.charts.ticks import Scale, Tick, linear_ticks, log_ticks, spaced
 from labtui.console.ui.glyphs import UNICODE, Glyphs
+from labtui.text.durations import local_time
 from labtui.text.numbers import accuracy, loss
 from labtui.text.spans import Line, Span, fit, text_width
+from labtui.text.words import plural
 
 AXIS_ROWS = 2
 MIN_ACROSS, MIN_DOWN = 8, 2
@@ -31,12 +34,13 @@ def draw(series: Sequence[Series], view: View, width: int, height: int, glyphs: 
     if width < MIN_ACROSS + 4 or down < MIN_DOWN:
         blank = (Span(" " * max(0, width)),)
         return Picture(tuple(blank for _ in range(max(0, height))), None)
+    series = [drawable(line) for line in series]
     shown = x_range(series, view)
     values = y_range(series, view, shown, down)
     ticks = log_ticks(values, down / 2) if view.log_y else linear_ticks(values, max(2, down / 3))
     left = _left_margin(ticks, width)
     ends, margin = _ends(series, view, width - left)
-    frame = Frame(shown, values, left, width - left - margin, down)
+    frame = Frame(shown, values, left, width - left - margin, down, view.log_y)
     rows = plot_rows(paint(series, view, frame), series, view, frame, glyphs)
     labels = end_labels(_label_places(series, ends, view, frame), down) if margin else {}
     marks = {row_of(tick.value, view, frame): tick.label for tick in ticks}
@@ -47,15 +51,28 @@ def draw(series: Sequence[Series], view: View, width: int, height: int, glyphs: 
     return Picture((*lines, *_bottom_axis(view, frame, width, glyphs)), frame)
 
 
-def notes(series: Sequence[Series]) -> tuple[str, ...]:
-    """Where series stop being numbers, in words."""
+def notes(series: Sequence[Series], view: View) -> tuple[str, ...]:
+    """Where series stop being numbers, and what cannot be placed on the axes, in words."""
     texts = []
     for line in series:
+        name = line.label or line.name
+        if line.unplaced:
+            texts.append(f"{name}: {plural(line.unplaced, 'point')} without a time left out")
+        if view.log_y and (left_out := int((np.isfinite(line.y) & (line.y <= 0)).sum())):
+            texts.append(f"{name}: {plural(left_out, 'value')} not above zero left out of the log axis")
+        if view.x_scale is Scale.CLOCK and not all(local_time(float(x), "%Y") for x in _ends_of(line.x)):
+            texts.append(f"{name}: its times are no dates")
         bad = np.flatnonzero(~np.isfinite(line.y if line.raw is None else line.raw))
         if bad.size:
             step = int(bad[0]) if line.steps is None else int(line.steps[bad[0]])
-            texts.append(f"{line.label or line.name}: not a number from {line.unit} {step}")
+            texts.append(f"{name}: not a number from {line.unit} {step}")
     return tuple(texts)
+
+
+def _ends_of(x: NDArray[np.float64]) -> tuple[float, ...]:
+    """The first and last finite x."""
+    finite = x[np.isfinite(x)]
+    return (float(finite[0]), float(finite[-1])) if finite.size else ()
 
 
 def _left_margin(ticks: Sequence[Tick], width: int) -> int:

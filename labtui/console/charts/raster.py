@@ -20,6 +20,9 @@ from labtui.text.spans import Line, Span
 
 DOTS_ACROSS, DOTS_DOWN = 2, 4
 
+FAR = 1_000
+"""Heights of the plot area beyond which a point is as good as anywhere outside."""
+
 Dots = NDArray[np.bool_]
 """(dot rows, dot columns), row 0 on top."""
 
@@ -110,8 +113,9 @@ def dots(extent: Columns, ends: Range, rows: int, *, log: bool = False) -> Dots:
             low, high = np.log10(low), np.log10(high)
         ends = Range(float(np.log10(ends.low)), float(np.log10(ends.high)))
     scale = (rows - 1) / ends.span
-    top = np.rint((ends.high - high) * scale)
-    bottom = np.rint((ends.high - low) * scale)
+    with np.errstate(over="ignore"):  # far outside of the range: clipped to a place just as invisible
+        top = np.clip(np.rint((ends.high - high) * scale), -FAR * rows, FAR * rows)
+        bottom = np.clip(np.rint((ends.high - low) * scale), -FAR * rows, FAR * rows)
     at = np.flatnonzero(linked)
     _meet(top, bottom, at, at + 1)
     _meet(top, bottom, at + 1, at)

@@ -1,12 +1,22 @@
 """What a chart draws: series, and the view of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labtui.console.charts.ticks import Range, Scale, grown_end, log_range, rounded_range, steady
+from labtui.console.charts.ticks import (
+    LARGEST,
+    Range,
+    Scale,
+    grown_end,
+    log_range,
+    rounded_range,
+    steady,
+    usable,
+    usable_log,
+)
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +46,9 @@ class Series:
     """What a step counts, in a word, for the reading."""
     counts: NDArray[np.int64] | None = None
     """Of a mean: the number of curves at each point (n,)."""
+
+    unplaced: int = 0
+    """Points that were left out because they have no x: a wall time that is not a number."""
 
     @property
     def last(self) -> float:
@@ -79,6 +92,7 @@ class Frame:
     across: int
     """Cells of the plot area."""
     down: int
+    log_y: bool = False
 
     def x_at(self, column: int) -> float:
         """The x at the middle of a column of the plot area; column 0 is the left one."""
@@ -86,34 +100,71 @@ class Frame:
 
     def column_of(self, x: float) -> int:
         """The column of the plot area in which an x lies; it may lie outside."""
-        return int((x - self.x.low) / self.x.span * self.across)
+        share = (x - self.x.low) / self.x.span
+        return int(min(2.0, max(-1.0, share)) * self.across) if share == share else -1
+
+
+def drawable(line: Series) -> Series:
+    """The series without points that have no place on the x axis, and with amounts that floats can work with."""
+    keep = np.isfinite(line.x)
+    if not keep.all():
+        band = None if line.band is None else (line.band[0][keep], line.band[1][keep])
+        line = replace(
+            line,
+            x=line.x[keep],
+            y=line.y[keep],
+            raw=None if line.raw is None else line.raw[keep],
+            band=band,
+            steps=None if line.steps is None else line.steps[keep],
+            times=None if line.times is None else line.times[keep],
+            counts=None if line.counts is None else line.counts[keep],
+            unplaced=line.unplaced + int((~keep).sum()),
+        )
+    arrays = [line.x, line.y, *(() if line.raw is None else (line.raw,)), *(line.band or ())]
+    if all(_is_moderate(values) for values in arrays):
+        return line
+    band = None if line.band is None else (_moderate(line.band[0]), _moderate(line.band[1]))
+    raw = None if line.raw is None else _moderate(line.raw)
+    return replace(line, x=_moderate(line.x), y=_moderate(line.y), raw=raw, band=band)
+
+
+def _is_moderate(values: Floats) -> bool:
+    finite = values[np.isfinite(values)]
+    return not finite.size or float(np.abs(finite).max()) <= LARGEST
+
+
+def _moderate(values: Floats) -> Floats:
+    """Finite values within the largest amount of an axis; infinities and NaN stay."""
+    return np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), values)
 
 
 def x_range(series: Iterable[Series], view: View) -> Range:
     """From the first x (or 0) to the planned end; an axis without a planned end grows in round steps."""
     if view.x is not None:
-        return view.x
+        return usable(view.x)
     used = [line.x for line in series if line.x.size]
     if not used:
-        return Range(0.0, view.planned or 1.0)
+        return usable(Range(0.0, view.planned or 1.0))
     first, last = min(float(x[0]) for x in used), max(float(x[-1]) for x in used)
     if view.planned is not None and first >= 0 and last <= view.planned * (1 + 1e-9):
-        return Range(0.0, view.planned)
+        return usable(Range(0.0, view.planned))
     if view.x_scale is Scale.CLOCK or first > 0.5 * last or first < 0:
-        return Range(first, first + grown_end(last - first, view.x_scale))
-    return Range(0.0, grown_end(last, view.x_scale))
+        return usable(Range(first, first + grown_end(last - first, view.x_scale)))
+    return usable(Range(0.0, grown_end(last, view.x_scale)))
 
 
 def y_range(series: Iterable[Series], view: View, shown: Range, rows: int) -> Range:
     """A round range around what is visible, without the rare outliers of each series."""
     if view.y is not None:
-        return view.y
+        return usable_log(view.y) if view.log_y else usable(view.y)
     spans = [span for line in series for span in _spans(line, view, shown)]
     if not spans:
-        return view.bounds or (Range(0.1, 1.0) if view.log_y else Range(0.0, 1.0))
+        return Range(0.1, 1.0) if view.log_y else usable(view.bounds or Range(0.0, 1.0))
     low, high = min(span.low for span in spans), max(span.high for span in spans)
-    with_known_axis = log_range(low, high) if view.log_y else rounded_range(low, high, rows, view.bounds)
-    return steady(view.before.y if view.before else None, with_known_axis)
+    wanted = log_range(low, high) if view.log_y else rounded_range(low, high, rows, view.bounds)
+    before = view.before.y if view.before and view.before.log_y == view.log_y else None
+    found = steady(before, wanted)
+    return usable_log(found) if view.log_y else usable(found)
 
 
 def _spans(line: Series, view: View, shown: Range) -> list[Range]:

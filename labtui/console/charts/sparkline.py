@@ -37,7 +37,7 @@ def sparkline(
         return " " * means.size
     low, high = ends or Range(float(finite.min()), float(finite.max()))
     top = len(glyphs.bars) - 1
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         heights = (means - low) / (high - low) * top if high > low else np.where(np.isfinite(means), top / 2, np.nan)
     levels = np.clip(np.rint(heights), 0, top)
     return "".join(" " if np.isnan(level) else glyphs.bars[int(level)] for level in levels)

@@ -1,12 +1,13 @@
 """Moves the crosshair and the window (the visible ranges) of a chart. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from labtui.console.charts.crosshair import neighbour
 from labtui.console.charts.options import ChartOptions
 from labtui.console.charts.series import Frame, Series
-from labtui.console.charts.ticks import Range
+from labtui.console.charts.ticks import LARGEST, Range, usable_log
 
 
 def cursor_moved(options: ChartOptions, series: Sequence[Series], frame: Frame, direction: int) -> ChartOptions:
@@ -86,13 +87,18 @@ def zoomed(ends: Range, factor: float, about: float | None = None) -> Range:
     """The range `factor` times as long (below 1 zooms in), with `about` (or the middle) fixed."""
     middle = (ends.low + ends.high) / 2 if about is None else min(ends.high, max(ends.low, about))
     low, high = (middle + (end - middle) * factor for end in ends)
-    scale = max(abs(ends.low), abs(ends.high), 1e-300)
-    return Range(low, high) if high - low > MIN_SHARE * scale else ends
+    return _if_usable(Range(low, high), ends)
+
+
+def _if_usable(wanted: Range, ends: Range) -> Range:
+    """The wanted range, if floats can tell its points apart; else the one of before."""
+    scale = max(abs(wanted.low), abs(wanted.high), 1e-80)
+    return wanted if MIN_SHARE * scale < wanted.span and scale <= LARGEST else ends
 
 
 def panned(ends: Range, share: float) -> Range:
     """The range moved by a share of its length: to the right or up if positive."""
-    return Range(ends.low + share * ends.span, ends.high + share * ends.span)
+    return _if_usable(Range(ends.low + share * ends.span, ends.high + share * ends.span), ends)
 
 
 def within(ends: Range, whole: Range) -> Range:
@@ -108,12 +114,19 @@ def within(ends: Range, whole: Range) -> Range:
 
 def log_zoomed(ends: Range, factor: float) -> Range:
     """As `zoomed` about the middle, on a logarithmic axis of positive ends."""
-    middle = (ends.low * ends.high) ** 0.5
-    half = (ends.high / ends.low) ** (factor / 2)
-    return Range(middle / half, middle * half) if half > 1 + MIN_SHARE else ends
+    ends = usable_log(ends)
+    middle, half = (ends.low * ends.high) ** 0.5, math.log(ends.high / ends.low) * factor / 2
+    return _if_log(math.log(middle) - half, math.log(middle) + half, ends) if half > MIN_SHARE else ends
 
 
 def log_panned(ends: Range, share: float) -> Range:
     """As `panned`, on a logarithmic axis of positive ends."""
-    move = (ends.high / ends.low) ** share
-    return Range(ends.low * move, ends.high * move)
+    ends = usable_log(ends)
+    move = math.log(ends.high / ends.low) * share
+    return _if_log(math.log(ends.low) + move, math.log(ends.high) + move, ends)
+
+
+def _if_log(low: float, high: float, ends: Range) -> Range:
+    """The range between two natural logarithms, if a logarithmic axis can have it; else the one of before."""
+    most = math.log(LARGEST)
+    return Range(math.exp(low), math.exp(high)) if -most < low < high < most else ends

@@ -45,7 +45,8 @@ def machine_lines(
 ) -> list[Line]:
     """A line for the processor, one for the memory, then two per GPU: load and memory, and its processes."""
     if not total:
-        return [(Span("reading system information …".replace("…", glyphs.ellipsis), "muted"),)]
+        waiting = (Span("reading system information …".replace("…", glyphs.ellipsis), "muted"),)
+        return [shorten(waiting, width, glyphs.ellipsis)]
     processor = next((device for device in devices if device.kind == "cpu"), None)
     cores = f"{processor.cores} cores" if processor and processor.cores else ""
     lines = [

@@ -6,12 +6,22 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from labtui.console.ui.failures import failure_lines
 from labtui.console.ui.scrolling import ScrollingPane
 from labtui.console.ui.strips import strip, styles_of
-from labtui.text.spans import Line, Span
+from labtui.text.spans import Line, Span, wrap
 
 Writer = Callable[[int], Sequence[Line]]
 """Writes the lines for so many cells."""
+
+
+def written(pane: Widget, writer: Writer, width: int) -> tuple[Line, ...]:
+    """The lines of a writer; if it fails, lines that say so."""
+    try:
+        return tuple(writer(width))
+    except Exception as error:  # noqa: BLE001 - whatever fails in one pane must not end the console
+        texts = failure_lines(pane, error)
+    return tuple((Span(part, "bad"),) for text in texts for part in wrap(text, max(1, width)))
 
 
 class TextBlock(Widget):
@@ -37,7 +47,7 @@ class TextBlock(Widget):
         self._arrange()
 
     def _arrange(self) -> None:
-        before, self._lines = self._lines, tuple(self._writer(max(0, self.size.width - 2)))
+        before, self._lines = self._lines, written(self, self._writer, max(0, self.size.width - 2))
         for y in range(max(len(before), len(self._lines))):
             if before[y : y + 1] != self._lines[y : y + 1]:
                 self.refresh(Region(0, y, self.size.width, 1))
@@ -81,7 +91,7 @@ class TextPanel(ScrollingPane):
 
     def _arrange(self) -> None:
         before, self._written_width = self._lines, self._width
-        self._lines = tuple(self._writer(self._written_width)) if self._written_width else ()
+        self._lines = written(self, self._writer, self._written_width) if self._written_width else ()
         if len(before) != len(self._lines):
             self.virtual_size = Size(0, len(self._lines))
             self.refresh()
