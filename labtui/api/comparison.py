@@ -1,6 +1,6 @@
 """Compares the runs of a lab: the table with its verdicts, assertions, and the report."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labtui.compare.looks import Looks
     from labtui.compare.model import ComparisonTable
     from labtui.compare.report.write import Form
+    from labtui.store.ledger import LedgerEntry
 
 
 def variants(lab: Lab) -> tuple[Variant, ...]:
@@ -92,6 +93,32 @@ def check_assertions(
 
     checked = recorded(lab, runs, tables, lambda made: [table for _, table in made], peek=peek)
     return tuple(check(assertion, table) for assertion, table in checked)
+
+
+def tried_rows(
+    lab: Lab, runs: Sequence[Run], entries: "Sequence[LedgerEntry]", baselines: Collection[str], metric: str
+) -> set[tuple[str, ...]]:
+    """The pairs of recipes that were tried against these baselines: fair ones with finished runs, and those looked at.
+
+    Nothing is shown, so that it is no look.
+    """
+    from labtui.compare.cells import cells
+    from labtui.compare.looks import History, Looks
+    from labtui.compare.table import compare_cells
+
+    history, pairs = History(entries), set[tuple[str, ...]]()
+    for baseline in baselines:
+        known = cells(runs, class_counts())
+        table = compare_cells(
+            known, variants(lab), metric=metric, baseline=baseline, classes=_class_names(), looks=Looks(history=history)
+        )
+        for row in table.rows:
+            one = row.declared
+            if one and one.look and not one.confounds and one.row_seeds.learned and one.baseline_seeds.learned:
+                recipes = [key.rsplit("/", 3)[1] for key in (row.key, one.against_key)]
+                pairs.add(tuple(sorted(recipes)))
+                pairs |= {pair[:2] for pair in history.tried(f"{recipes[1]}/", metric)}
+    return pairs
 
 
 def asserted_names(assertions: Sequence[str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from labtui.text.words import plural
 if TYPE_CHECKING:
     from labtui.compare.looks import Looks
     from labtui.compare.model import ComparisonTable
-    from labtui.compare.plans import Plan
+    from labtui.compare.plans import Outcomes, Plan, PlannedComparison, PlanState
 
 T = TypeVar("T")
 
@@ -55,11 +55,37 @@ def recorded(
         )
         made = make(looks)
         shown = {key: seeds for table in tables(made) for key, seeds in looks_of_table(table).items()}
-        if ledger.append(new_looks(looks.history, shown, now()), after=content):
+        if ledger.append(new_looks(looks.history, shown.items(), now()), after=content):
             return _with_remarks(made, ledger, content.damaged)
     raise MachineError(
         f"Other processes keep recording looks in {ledger.path}.", advice="Close other consoles, and try again."
     )
+
+
+def record_plan(lab: Lab, state: "PlanState", outcomes: "Outcomes") -> None:
+    """Record the looks that a plan has taken: without its file they would have been looks like any other.
+
+    Raises MachineError if they cannot be recorded.
+    """
+    from labtui.compare.looks import History, looks_of_plan, new_looks
+
+    ledger = ledger_of(lab.store.root, writable=lab.store.writable)
+    ledger.append(new_looks(History(ledger.entries()), looks_of_plan(state, outcomes), now()))
+
+
+def tried_before(lab: Lab, comparisons: "Sequence[PlannedComparison]", metric: str) -> int:
+    """How many comparisons were tried against the baselines of a plan, its own included, if it is made after a seed of
+    one of its rows has ended: its rows may have been chosen for how they looked. 0 if none has.
+    """
+    runs = lab.store.scan()
+    started = {recipe_hash(run.spec) for run in runs if run.spec is not None and run.state.is_over}
+    if not any(one.row.recipe in started for one in comparisons):
+        return 0
+    from labtui.api.comparison import tried_rows
+
+    own = {tuple(sorted((one.row.recipe, one.baseline.recipe))) for one in comparisons}
+    entries = ledger_of(lab.store.root, writable=lab.store.writable).entries()
+    return len(own | tried_rows(lab, runs, entries, {one.baseline.name for one in comparisons}, metric))
 
 
 def announce(lab: Lab, specs: Iterable[RunSpec], *, starts_them: bool = False) -> None:

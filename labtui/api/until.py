@@ -22,6 +22,7 @@ from labtui import datasets
 from labtui.api.dataset_choice import Progress
 from labtui.api.lab import Lab, open_lab
 from labtui.api.lifecycle import enqueue, enqueue_resume, remove_from_queue, start_queue_runner
+from labtui.api.looks import record_plan, stored_plans, tried_before
 from labtui.api.placement import Placement, estimated_memory, place_runs
 from labtui.api.planning import plan_runs, planned_run
 from labtui.compare.baselines import joint_factor
@@ -133,9 +134,11 @@ def make_plan(
     metric = metric_of(request.metric)
     require_direction(metric)
     info = datasets.get(next(iter(specs.values())).data.name)
-    share = request.alpha / len(comparisons)
+    plan_id = _plan_id(request.metric, comparisons)
+    tried = _tried(lab, plan_id, comparisons, request.metric)
+    share = request.alpha / max(tried, len(comparisons))
     plan = Plan(
-        id=_plan_id(request.metric, comparisons),
+        id=plan_id,
         created=time.time(),
         metric=request.metric,
         higher_is_better=metric.better == "higher",
@@ -148,8 +151,15 @@ def make_plan(
         chance=100 / len(info.classes) if metric.is_accuracy else None,
         device=placement.devices[0].kind,
         threads=placement.threads if placement.devices[0].kind == "cpu" else None,
+        tried=tried,
     )
     return plan, planned.notices
+
+
+def _tried(lab: Lab, plan_id: str, comparisons: Sequence[PlannedComparison], metric: str) -> int:
+    """With how many comparisons a plan shares its alpha: as its file says if there is one, else as the runs say."""
+    path = plan_path(lab, plan_id)
+    return read_json(path, Plan).tried if path.exists() else tried_before(lab, comparisons, metric)
 
 
 def store_plan(lab: Lab, plan: Plan) -> Plan:
@@ -161,6 +171,7 @@ def store_plan(lab: Lab, plan: Plan) -> Plan:
     stored = stored_plan(lab, plan)
     if stored is not None:
         return stored
+    _refuse_second_plan(lab, plan)
     path = plan_path(lab, plan.id)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,6 +195,19 @@ def stored_plan(lab: Lab, plan: Plan) -> Plan | None:
             f"{stored.alpha:g} --max-seeds {stored.cap}{_effects(stored)}.",
         )
     return stored
+
+
+def _refuse_second_plan(lab: Lab, plan: Plan) -> None:
+    """Raises UsageError if one of its comparisons belongs to another plan: each plan has an alpha of its own."""
+    pairs = {(one.row.recipe, one.baseline.recipe): one.row.name for one in plan.comparisons}
+    for other in stored_plans(lab):
+        taken = [pairs[key] for one in other.comparisons if (key := (one.row.recipe, one.baseline.recipe)) in pairs]
+        if taken and other.id != plan.id and other.metric == plan.metric:
+            names = " ".join(one.row.name for one in other.comparisons)
+            raise UsageError(
+                f"{', '.join(taken)} already belongs to another plan: {plan_path(lab, other.id)}",
+                advice=f"Leave it out, or continue that plan: labtui run {names} --until decided.",
+            )
 
 
 def plan_path(lab: Lab, plan_id: str) -> Path:
@@ -259,6 +283,7 @@ class PlanDriver:
         self._retried: set[str] = set()
         self._resumes = True
         self._reader = PlanReader(plan)
+        self._recorded: PlanState | None = None
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -272,6 +297,9 @@ class PlanDriver:
         says nothing about its recipe, or was stopped, after this driver had started: the plan then waits for the user.
         """
         state = self._reader.read(self._lab.store.scan())
+        if state is not self._recorded:
+            record_plan(self._lab, state, self._reader.outcomes)
+            self._recorded = state
         if not state.has_ended and self._drives():
             self._queue(state)
         return state

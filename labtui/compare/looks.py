@@ -19,7 +19,7 @@ from labtui.compare.cells import Cell
 from labtui.compare.metrics import TableMetric
 from labtui.compare.model import ComparisonTable
 from labtui.compare.outcomes import CRASHED, STOPPED, SeedOutcome
-from labtui.compare.plans import ComparisonState, Plan, PlannedComparison, evaluate_comparison
+from labtui.compare.plans import ComparisonState, Outcomes, Plan, PlannedComparison, PlanState, evaluate_comparison
 from labtui.compare.statistics import ALPHA
 from labtui.store.ledger import LedgerEntry
 
@@ -138,7 +138,7 @@ def missing_seeds(announced: Collection[int], ended: Collection[int], active: Co
     return tuple(sorted(seed for seed in announced if seed not in ended and seed in active))
 
 
-def new_looks(history: History, shown: Mapping[ComparisonKey, SeedSet], when: float) -> tuple[LedgerEntry, ...]:
+def new_looks(history: History, shown: Iterable[tuple[ComparisonKey, SeedSet]], when: float) -> tuple[LedgerEntry, ...]:
     """The entries to append for verdicts that are about to be shown."""
     return tuple(
         LedgerEntry(
@@ -151,7 +151,7 @@ def new_looks(history: History, shown: Mapping[ComparisonKey, SeedSet], when: fl
             baseline_seeds=seeds.baseline,
             values=seeds.values,
         )
-        for key, seeds in shown.items()
+        for key, seeds in shown
         if history.first_shown(key, seeds) is None
     )
 
@@ -166,6 +166,20 @@ def looks_of_table(table: ComparisonTable) -> dict[ComparisonKey, SeedSet]:
         for one in row.comparisons
         if one.look is not None and (one.judged or one.interval is not None)
     }
+
+
+def looks_of_plan(state: PlanState, outcomes: Outcomes) -> list[tuple[ComparisonKey, SeedSet]]:
+    """The looks that a plan has taken so far: one per comparison and number of seeds."""
+    plan, looks = state.plan, []
+    for one in state.comparisons:
+        row, baseline = (f"{side.recipe}/{plan.device}/{plan.threads or '-'}" for side in
+                         (one.comparison.row, one.comparison.baseline))  # fmt: skip
+        key = ComparisonKey(baseline, row, plan.metric)
+        for look in one.looks:
+            ours, theirs = ([outcomes[side.recipe][seed] for seed in range(look.seeds)] for side in
+                            (one.comparison.row, one.comparison.baseline))  # fmt: skip
+            looks.append((key, _seed_set(key, ours, theirs, "last")))
+    return looks
 
 
 # --- One comparison -----------------------------------------------------------------------------------------------
@@ -249,9 +263,13 @@ def comparison_key(here: Cell, there: Cell, metric: TableMetric) -> ComparisonKe
 def seed_set(here: Cell, there: Cell, metric: TableMetric) -> SeedSet:
     """The seeds that enter a comparison, with a digest of what became of them."""
     ours, theirs = here.outcomes(metric.tag), there.outcomes(metric.tag)
-    texts = sorted((_cell_key(cell), _ends(ends)) for cell, ends in ((here, ours), (there, theirs)))
-    digest = hashlib.sha256(repr((texts, metric.take)).encode()).hexdigest()[:16]
-    return SeedSet(tuple(one.seed for one in ours), tuple(one.seed for one in theirs), digest)
+    return _seed_set(comparison_key(here, there, metric), ours, theirs, metric.take)
+
+
+def _seed_set(key: ComparisonKey, row: Sequence[SeedOutcome], baseline: Sequence[SeedOutcome], take: str) -> SeedSet:
+    texts = sorted(((key.row, _ends(row)), (key.baseline, _ends(baseline))))
+    digest = hashlib.sha256(repr((texts, take)).encode()).hexdigest()[:16]
+    return SeedSet(tuple(one.seed for one in row), tuple(one.seed for one in baseline), digest)
 
 
 def _outcomes(here: Cell, there: Cell, metric: TableMetric) -> dict[str, dict[int, SeedOutcome]]:

@@ -76,6 +76,15 @@ class Plan(Struct, frozen=True, kw_only=True):
     """The kind of device on which all seeds are trained."""
     threads: int | None = None
     """CPU threads of each run, which change its bits; None on other devices."""
+    tried: int = 0
+    """Comparisons that share `alpha` because they were tried before the plan was made, its own included; 0 where its
+    rows had no seeds yet.
+    """
+
+    @property
+    def family(self) -> int:
+        """Comparisons that share `alpha`."""
+        return max(self.tried, len(self.comparisons))
 
     @property
     def cap(self) -> int:

@@ -272,7 +272,7 @@ def _family_p(item: PendingComparison) -> float:
 
 
 def _plan_size(item: PendingComparison) -> int:
-    return len(item.state.plan.comparisons) if item.state.plan else 0
+    return item.state.plan.family if item.state.plan else 0
 
 
 def _with_family(comparison: Comparison, size: int) -> Comparison:

@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from labtui.api import Lab, until
+from labtui.api.comparison import compare_experiments
 from labtui.api.placement import place_runs
 from labtui.api.until import PlanDriver, PlanRequest, follow_plan, make_plan, place_seeds, plan_path, store_plan
+from labtui.compare.model import Verdict
 from labtui.compare.outcomes import seed_outcome
 from labtui.compare.plans import Plan, PlanState, evaluate
 from labtui.compare.sequential import Decision
 from labtui.errors import LabError, MachineError, UsageError
+from labtui.store.ledger import ledger_of
 from labtui.store.state import State
+from tests.support.ended_runs import write_ended
 from tests.support.labs import make_lab
 from tests.support.samples import gone_process, make_launch, write_run
 
@@ -167,6 +171,55 @@ def test_rows_of_a_plan_share_its_alpha(tmp_path):
     both = plan_of(lab, names=("slow", "slower"))
     assert both.boundaries.alpha == pytest.approx(0.025)
     assert both.boundaries.claim[0] < plan_of(lab).boundaries.claim[0]
+
+
+def test_a_comparison_belongs_to_one_plan(tmp_path):
+    lab = make_lab(
+        tmp_path, CATALOG + '\n[experiment.slower]\ntitle = "Slower"\nextends = "slow"\noptimizer.lr = 0.0001\n'
+    )
+    store_plan(lab, plan_of(lab))
+    with pytest.raises(UsageError, match="already belongs to another plan"):
+        store_plan(lab, plan_of(lab, names=("slow", "slower")))
+
+
+def test_a_plan_for_rows_that_have_seeds_shares_its_alpha_with_all_that_were_tried(tmp_path):
+    """The best of ten by three seeds, then a plan for that one alone: it was chosen for how it looked."""
+    others = "".join(
+        f'\n[experiment.slow{number}]\ntitle = "Slow {number}"\nextends = "slow"\noptimizer.lr = 0.000{number}\n'
+        for number in (1, 2)
+    )
+    lab = make_lab(tmp_path, CATALOG + others)
+    fresh = plan_of(lab)
+    assert (fresh.tried, fresh.boundaries.alpha) == (0, 0.05)
+    for name in ("fast", "slow", "slow1", "slow2"):
+        write_ended(lab, name, 0, 90.0)
+    chosen = plan_of(lab)
+    assert (chosen.tried, chosen.boundaries.alpha) == (3, pytest.approx(0.05 / 3))
+    assert plan_of(lab, names=("slow", "slow1")).boundaries.alpha == pytest.approx(0.05 / 3)
+    assert store_plan(lab, chosen).tried == 3
+    write_ended(lab, "slow2", 1, 91.0)
+    assert store_plan(lab, plan_of(lab)) == chosen
+
+
+def test_the_looks_of_a_plan_are_recorded(tmp_path):
+    lab = lab_in(tmp_path)
+    plan = store_plan(lab, plan_of(lab))
+    state, _ = drive(lab, plan)
+    assert state is not None
+    looks = [one for one in ledger_of(lab.store.root, writable=True).entries() if one.kind == "look"]
+    assert [len(one.row_seeds) for one in looks] == [look.seeds for look in state.comparisons[0].looks]
+    table = compare_experiments(lab, ["slow"])
+    found = table.rows[1].declared
+    assert found is not None
+    assert found.look is not None
+    assert (found.look.showing, found.look.plan) == ("plan", plan.id)
+    assert found.adjusted == (state.comparisons[0].looks[-1].low, state.comparisons[0].looks[-1].high)
+    assert found.verdict is Verdict.LOSS
+    plan_path(lab, plan.id).unlink()
+    again = compare_experiments(lab, ["slow"]).rows[1].declared
+    assert again is not None
+    assert again.look is not None
+    assert again.look.number == len(looks), "without its file the plan's looks are looks like any other"
 
 
 def test_a_seed_that_diverged_has_failed_even_if_a_later_run_of_it_finished(tmp_path):

@@ -23,13 +23,13 @@ def test_the_first_look_at_a_comparison_has_the_usual_interval():
 def test_the_same_seeds_may_be_shown_again_with_the_same_interval():
     history = History([look("row", 0, 1, 2)])
     assert history.showing(KEY, seeds(0, 1, 2)) is Showing.FIXED
-    assert new_looks(history, {KEY: seeds(0, 1, 2)}, 2.0) == ()
+    assert new_looks(history, [(KEY, seeds(0, 1, 2))], 2.0) == ()
 
 
 def test_another_seed_is_another_look():
     history = History([look("row", 0, 1, 2)])
     assert history.showing(KEY, seeds(0, 1, 2, 3)) is Showing.ALWAYS_VALID
-    (entry,) = new_looks(history, {KEY: seeds(0, 1, 2, 3)}, 2.0)
+    (entry,) = new_looks(history, [(KEY, seeds(0, 1, 2, 3))], 2.0)
     again = History([look("row", 0, 1, 2), entry])
     assert again.looks(KEY) == 2
     assert again.showing(KEY, seeds(0, 1, 2)) is Showing.FIXED

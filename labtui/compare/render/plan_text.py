@@ -12,8 +12,10 @@ from labtui.text.words import plural
 def plan_lines(plan: Plan) -> list[str]:
     """What was fixed before the first seed."""
     share = ""
-    if len(plan.comparisons) > 1:
-        share = f", shared by {plural(len(plan.comparisons), 'comparison')}"
+    if plan.family > 1:
+        share = f", shared by {plural(plan.family, 'comparison')}"
+    if plan.family > len(plan.comparisons):
+        share += " that were tried before the plan was made"
     head = (
         f"Plan {plan.id}: looks after each seed from {plan.boundaries.looks[0]} to {plan.cap}; over all looks, a "
         f"difference that is not there is claimed in at most {100 * plan.alpha:g}% of plans{share}."
