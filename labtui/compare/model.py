@@ -463,6 +463,8 @@ class ComparisonRow(Struct, frozen=True, kw_only=True):
     """Standard error over seeds of the accuracy per class, in points; empty below two seeds."""
     class_seeds: int = 0
     """Seeds with predictions: those that the accuracy per class is a mean of."""
+    again: tuple[RunRequest, ...] = ()
+    """What trains the row's seeds once more, failed ones included."""
 
     @property
     def n(self) -> int:

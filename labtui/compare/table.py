@@ -24,6 +24,7 @@ from labtui.compare.cells import (
     mean_and_sd,
     mean_of,
     plain_test_images,
+    run_requests,
     seed_counts,
 )
 from labtui.compare.differences import Difference
@@ -347,6 +348,7 @@ def _row(
         class_accuracy=by_class.mean,
         class_error=by_class.error,
         class_seeds=by_class.seeds,
+        again=run_requests([cell], tuple(one.seed for one in cell.outcomes(context.metric.tag))),
         folded=tuple(_folded(other, why, context.metric) for other, why in choice.source.folded),
         superseded=tuple(run.id for run in cell.superseded),
         unfinished=tuple(run.id for run in cell.unfinished),

@@ -464,7 +464,13 @@ def _with_plan(pending: PendingComparison, text: str, seeds: int | None, effect:
 
 
 def _until_decided(pending: PendingComparison) -> RunRequest | None:
-    """The plan of this comparison; None where its sides differ in what only `--set` says, so that no plan has them."""
+    """The plan of this comparison; None where no plan can have its sides or its seeds.
+
+    That is where they differ in what only `--set` says, and where the first seeds chose the row: a plan would count
+    them.
+    """
+    if pending.comparison.choosing_seeds:
+        return None
     here, there = pending.here.spec, pending.there.spec
     if here.overrides != there.overrides or here.name == there.name:
         return None

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from labtui.compare.cells import Cell, cells
+from labtui.compare.looks import History, Looks, looks_of_table, new_looks
 from labtui.compare.model import ComparisonTable
 from labtui.compare.report import broken_axis, difference_plots
 from labtui.compare.report.broken_axis import Bar
@@ -17,7 +18,7 @@ from labtui.compare.report.html import to_html
 from labtui.compare.report.markdown import to_markdown
 from labtui.compare.report.write import compose, write
 from labtui.errors import MachineError
-from labtui.spec import Cnn, Training
+from labtui.spec import Cnn, Data, Penalty, Training
 from labtui.store import tags
 from labtui.store.state import State
 from tests.support.comparisons import (
@@ -350,6 +351,27 @@ def test_the_commands_repeat_the_runs() -> None:
     table, of = small()
     text = to_markdown(compose(table, of, run_data=run_data(), made=NOON)).text
     assert "labtui run network dropout --seeds 0-2\nlabtui report" in text
+
+
+def test_the_commands_repeat_failed_seeds_as_well_and_name_a_replacement_data_set() -> None:
+    base, digits = spec(baseline=None), spec(baseline=None, data=Data(name="digits"))
+    runs = [*runs_of(digits, [60, 61]), run(digits, 2, {}, state=State.DIVERGED)]
+    document = compose(judged(runs, [variant(base), variant(digits)]), cells(runs), run_data=run_data(), made=NOON)
+    assert "labtui run network --dataset digits --seeds 0-2\n" in in_words(document)
+
+
+def test_looks_and_the_size_of_the_family_are_in_the_threats() -> None:
+    base, dropout = spec(baseline=None), spec("dropout", "Dropout", model=Cnn(dropout=(0.3, 0.2)))
+    l1 = spec("l1", "L1", penalty=Penalty(norm="l1", weight=0.5))
+    variants = [variant(one) for one in (base, dropout, l1)]
+    runs = [*runs_of(base, [60, 61, 62.5]), *runs_of(dropout, [61, 62.2, 63]), *runs_of(l1, [60, 61, 62.1])]
+    first = judged(runs, variants)
+    history = History(new_looks(History(), looks_of_table(first), NOON))
+    runs += [run(one, 3, {tags.TEST_ACCURACY: 62.0}) for one in (base, dropout)]
+    table = judged(runs, variants, names=["dropout"], looks=Looks(history=history))
+    text = in_words(compose(table, cells(runs), run_data=run_data(), made=NOON))
+    assert "the interval holds however often one looks: Dropout (second look)" in text
+    assert "among 2 that were tried, shown or not" in text
 
 
 def test_a_report_on_nothing_is_still_a_report() -> None:

@@ -1,6 +1,8 @@
 """How the experiments were run and judged, with what, how to repeat them, and what the words mean."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 
 from labtui.compare.cells import Cell, run_requests
 from labtui.compare.findings.confounds import run_environment
@@ -106,11 +108,7 @@ def environment(cells: Mapping[str, Cell], table: ComparisonTable) -> list[Block
 
 def repeat(cells: Mapping[str, Cell], table: ComparisonTable) -> list[Block]:
     """The commands that repeat the runs and this report, and those that would decide the undecided rows."""
-    by_seeds: dict[tuple[int, ...], list[Cell]] = {}
-    for row in table.rows:
-        if row.values and row.key in cells:
-            by_seeds.setdefault(tuple(value.seed for value in row.values), []).append(cells[row.key])
-    lines = [run_command(run_requests(group, seeds)) for seeds, group in by_seeds.items()]
+    lines = [run_command([request]) for request in _joined([one for row in table.rows for one in row.again])]
     blocks: list[Block] = [Heading(2, "How to reproduce"), Commands((*lines, "labtui report"))]
     missing = _missing_seeds(cells, table)
     return (
@@ -122,6 +120,19 @@ def repeat(cells: Mapping[str, Cell], table: ComparisonTable) -> list[Block]:
         if missing
         else blocks
     )
+
+
+def _joined(requests: Sequence[RunRequest]) -> list[RunRequest]:
+    """The requests, those with equal seeds and overrides as one."""
+    joined: list[RunRequest] = []
+    for request in (request for request in requests if request.seeds):
+        same = [one for one in joined if (one.seeds, one.overrides) == (request.seeds, request.overrides)]
+        if same:
+            names = tuple(dict.fromkeys((*same[0].names, *request.names)))
+            joined[joined.index(same[0])] = msgspec.structs.replace(same[0], names=names)
+        else:
+            joined.append(request)
+    return joined
 
 
 def _missing_seeds(cells: Mapping[str, Cell], table: ComparisonTable) -> tuple[str, ...]:

@@ -162,7 +162,7 @@ def _searches(table: ComparisonTable) -> list[Block]:
     picture = Picture(
         "expected-best",
         "The expected best against the budget.",
-        f"Expected best: {'; '.join(lines)}.",
+        f"{sentence('; '.join(lines))}",
         lambda: difference_plots.expected_best(table.searches, table.metric),
     )
     return [

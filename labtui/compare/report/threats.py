@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from labtui.compare.cells import Cell, plain_test_images, plain_train_images
-from labtui.compare.model import BUDGET_MARGIN, Comparison, ComparisonRow, ComparisonTable
+from labtui.compare.model import BUDGET_MARGIN, Comparison, ComparisonRow, ComparisonTable, Look
 from labtui.compare.outcomes import has_failed
 from labtui.compare.report.data_and_recipe import all_runs, total_cost
 from labtui.compare.report.document import Block, Bullets, Heading, Paragraph, TableBlock, TableLine, Words, lead, plain
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.text import numbers
-from labtui.text.words import enumeration, plural
+from labtui.text.words import enumeration, ordinal, plural, sentence
 
 _FEW = 5
 """Seeds below which a t interval leans on the normal distribution and cannot check it."""
@@ -28,7 +28,7 @@ def threats(table: ComparisonTable, cells: Sequence[Cell]) -> list[Block]:
     items: list[Words] = [
         *_images(rows, by_key),
         *_number_of_seeds(rows),
-        *_looks(),
+        *_looks(table, rows),
         *_choices(table, rows),
         *_failed(rows),
         *_left_out(table, cells),
@@ -74,10 +74,13 @@ def _number_of_seeds(rows: Sequence[ComparisonRow]) -> list[Words]:
         text = f"Every row has {plural(next(iter(counts)), 'seed')}."
     else:
         text = f"The rows have {min(counts)} to {max(counts)} seeds: rows with more are decided more easily."
-    text += (
-        " The runs do not say how that number was chosen. If it was chosen by looking at results, the intervals are "
-        "too narrow."
-    )
+    planned = [row.title for row, look in _looked_at(rows) if look.plan]
+    if planned:
+        text += f" A plan that was written before the first run decided when to stop for {enumeration(planned)}."
+    if len(planned) < len(_fair(rows)) or not planned:
+        rest = "For the others the runs" if planned else "The runs"
+        text += f" {rest} do not say how that number was chosen. If it was chosen by looking at results elsewhere, the "
+        text += "intervals are too narrow."
     few = [row.title for row in rows if 1 < row.n < _FEW]
     if few:
         text += f" With fewer than {_FEW} seeds ({enumeration(few)}) nothing shows whether values are normally "
@@ -88,19 +91,42 @@ def _number_of_seeds(rows: Sequence[ComparisonRow]) -> list[Words]:
     return [lead("How n was chosen.", text)]
 
 
-def _looks() -> list[Words]:
-    text = (
-        "Whoever looks after each seed and stops when a difference seems decided makes false claims in 17 of 100 cases "
-        "(from 3 to 10 seeds) instead of 5. A plan that is fixed before the first run makes looking harmless: labtui "
-        "run NAME --until decided."
+def _looks(table: ComparisonTable, rows: Sequence[ComparisonRow]) -> list[Words]:
+    looked = _looked_at(rows)
+    again = [f"{row.title} ({ordinal(look.number)} look)" for row, look in looked if look.number > 1 and not look.plan]
+    waiting = [row.title for row, look in looked if look.showing == "withheld"]
+    metrics = sorted({metric for _, look in looked for metric in look.other_metrics})
+    if again:
+        text = "Looked at before with other seeds, so that the interval holds however often one looks: "
+        text += f"{enumeration(again)}."
+    elif looked:
+        text = "Every comparison that no plan decides is shown for the first time with these seeds, or as it was then."
+    else:
+        text = "No comparison is shown."
+    if waiting:
+        text += f" Not shown until the announced seeds have ended: {enumeration(waiting)}."
+    if metrics:
+        text += (
+            f" Compared by other metrics as well: {enumeration(metrics)}; no verdict accounts for a choice among them."
+        )
+    text += (
+        " Looks are recorded when a table is shown; whoever reads values from event files or charts is not. Stopping "
+        "as soon as a usual interval decides makes 17 false claims in 100 cases (a look after each of 3 to 10 seeds) "
+        "instead of 5."
     )
-    return [lead("Looks.", text)]
+    return [lead("Looks.", " ".join((text, *(sentence(remark) for remark in table.looking))))]
+
+
+def _looked_at(rows: Sequence[ComparisonRow]) -> list[tuple[ComparisonRow, Look]]:
+    return [(row, comparison.look) for row, comparison in _fair(rows) if comparison.look is not None]
 
 
 def _choices(table: ComparisonTable, rows: Sequence[ComparisonRow]) -> list[Words]:
     judged = plural(table.judged, "comparison") if table.judged else "No comparison"
     text = f"{judged} of this table {'are' if table.judged > 1 else 'is'} judged"
     text += ", together, by Holm's method" if table.judged > 1 else ""
+    if table.family > table.judged:
+        text += f", among {table.family} that were tried, shown or not"
     text += f". {table.metric.tag}: {table.metric.selection}."
     chosen = [(row.title, finding.text) for row in rows for finding in row.all_findings if finding.code == "selection"]
     text += "".join(f" {title} is {words}." for title, words in chosen)
