@@ -8,7 +8,7 @@ import msgspec
 
 from labtui.api.lab import Lab
 from labtui.catalog import load_metrics
-from labtui.errors import UsageError
+from labtui.errors import LabError, UsageError
 from labtui.spec import Better, EntryMetric, Experiment, Metric, MetricTerms
 from labtui.store.tags import DEFAULT_METRIC, better_by_name
 
@@ -40,6 +40,24 @@ def resolve(
     options = MetricTerms(better=better, unit=unit, take=take, percent=percent)
     own = _entry_terms(entries, tag, options)
     return _metric(tag, [options, own, *_shared_terms(lab, tag)])
+
+
+class MetricBook:
+    """The metrics of one lab, each resolved once. It never raises: what is in doubt has no direction."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._found: dict[tuple[str | None, str], Metric] = {}
+
+    def of(self, tag: str | None, name: str = "") -> Metric:
+        """The metric of a tag for the entry of this name; without a tag, the one that the entry is judged by."""
+        if (tag, name) not in self._found:
+            try:
+                found = resolve(self._lab, tag, names=(name,) if name else ())
+            except LabError:  # `labtui compare` says what is wrong
+                found = Metric(tag=tag or DEFAULT_METRIC)
+            self._found[tag, name] = found
+        return self._found[tag, name]
 
 
 def metrics_path() -> Path:

@@ -21,6 +21,7 @@ from textual.reactive import var
 from textual.screen import Screen
 
 from labtui.api import Lab
+from labtui.api.metrics import MetricBook
 from labtui.console import saved_state
 from labtui.console.actions import Actions, restart_queue
 from labtui.console.commands import EVERYWHERE, bindings, name_of, read_keymap, system_commands
@@ -68,6 +69,7 @@ class LabtuiApp(App[None]):
         self.lab = lab
         self.settings = settings or Settings()
         self.ascii_only = self.settings.ascii_only
+        self.metrics = MetricBook(lab)
         self.actions = Actions(self)
         self.failures = FailureLog(self.settings.state_folder)
         self.keys: dict[str, str] = {}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from labtui.console.charts.ticks import Range
 from labtui.console.data.snapshot import Trend
 from labtui.console.ui.glyphs import UNICODE, Glyphs
-from labtui.store.tags import LIVE_ACCURACY, better_by_name, is_accuracy
+from labtui.store.tags import LIVE_ACCURACY, is_accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,15 +65,10 @@ def trend_of(curves: "Mapping[str, Curve]") -> Trend:
     """The trend of the live accuracy, else of the first accuracy, else of the first curve; empty if there is none."""
     tag = _tag(curves)
     if tag is None:
-        return Trend("", np.empty(0, dtype=np.float32), float("nan"), float("nan"), 0, is_accuracy=False)
+        return Trend("", np.empty(0, dtype=np.float32), float("nan"), 0, is_accuracy=False)
     values = curves[tag].values
-    finite = values[np.isfinite(values)]
-    better = better_by_name(tag)
-    best = float("nan")
-    if finite.size and better is not None:
-        best = float(finite.max() if better == "higher" else finite.min())
     means = bucket_means(values.astype(np.float64), TREND_VALUES, values.size).astype(np.float32)
-    return Trend(tag, means, float(values[-1]), best, values.size, is_accuracy=is_accuracy(tag))
+    return Trend(tag, means, float(values[-1]), values.size, is_accuracy=is_accuracy(tag))
 
 
 def _tag(curves: "Mapping[str, Curve]") -> str | None:

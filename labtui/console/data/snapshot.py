@@ -60,7 +60,6 @@ class Trend:
     tag: str
     values: "NDArray[float32]"
     last: float
-    best: float
     count: int
     """Points of the whole curve."""
     is_accuracy: bool

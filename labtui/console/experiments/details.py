@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from labtui.api.metrics import MetricBook
 from labtui.console.experiments.entry import Delta, ListEntry
 from labtui.console.experiments.rows import CONFOUNDED, fraction
 from labtui.console.ui.gauges import progress as progress_bar
@@ -10,6 +11,7 @@ from labtui.console.ui.glyphs import Glyphs
 from labtui.spec import Variant
 from labtui.store import tags
 from labtui.store.run import Run
+from labtui.store.tags import DEFAULT_METRIC
 from labtui.text.clean import clean_line
 from labtui.text.durations import duration, moment
 from labtui.text.numbers import accuracy, compact, count, image_rate, loss, signed
@@ -17,8 +19,9 @@ from labtui.text.spans import Line, Span, fit, shorten, spread, wrap
 from labtui.text.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from labtui.spec import Better
     from labtui.store.curve import Curve
 
 NAMES = {
@@ -48,9 +51,17 @@ _LEFT, _NUMBER, _PLACE = 20, 9, 11
 
 
 def details(
-    entry: ListEntry | None, curves: "Mapping[str, Curve]", width: int, glyphs: Glyphs, now: float
+    entry: ListEntry | None,
+    curves: "Mapping[str, Curve]",
+    width: int,
+    glyphs: Glyphs,
+    now: float,
+    metrics: MetricBook | None = None,
 ) -> list[Line]:
-    """The lines of the panel, each at most `width` cells; `now` is in seconds since the epoch."""
+    """The lines of the panel, each at most `width` cells; `now` is in seconds since the epoch.
+
+    `metrics` knows which values are better; without it, the names of the tags tell.
+    """
     if entry is None:
         return []
     if entry.is_problem:
@@ -60,7 +71,16 @@ def details(
         about = variant_lines(entry.variant, width, glyphs) if entry.variant else []
         return [*about[:1], *plan_progress_lines(entry, width, glyphs), *about[1:]]
     shown = run_lines(entry, entry.run, width, glyphs, now)
-    return [*shown, *plan_progress_lines(entry, width, glyphs), *curve_lines(curves, width, glyphs)]
+    return [
+        *shown,
+        *plan_progress_lines(entry, width, glyphs),
+        *curve_lines(curves, width, glyphs, directions(curves, entry.name, metrics)),
+    ]
+
+
+def directions(tags_: "Iterable[str]", name: str, metrics: MetricBook | None) -> "dict[str, Better | None]":
+    """Which values of each tag are better, for the entry of this name; None where nobody declared it."""
+    return {tag: metrics.of(tag, name).better if metrics else tags.better_by_name(tag) for tag in tags_}
 
 
 def run_lines(entry: ListEntry, run: Run, width: int, glyphs: Glyphs, now: float) -> list[Line]:
@@ -70,8 +90,9 @@ def run_lines(entry: ListEntry, run: Run, width: int, glyphs: Glyphs, now: float
     state = Span(f"{glyphs.states[run.state]} {run.state}", f"state-{run.state}")
     lines = [spread((Span(name, "strong"), Span(seed, "muted")), (state,), width, glyphs.ellipsis)]
     if entry.count > 1 and entry.figure is not None and entry.spread is not None:
-        mean = f"{accuracy(entry.figure.value)} {glyphs.plus_minus} {entry.spread:.2f}"
-        lines.append((Span(mean, "strong"), Span(f"  test accuracy over {entry.count} seeds", "muted")))
+        mean = f"{entry.figure.text} {glyphs.plus_minus} {entry.figure.written(entry.spread)}"
+        name = "test accuracy" if entry.figure.tag == DEFAULT_METRIC else entry.figure.tag
+        lines.append((Span(mean, "strong"), Span(f"  {name} over {entry.count} seeds", "muted")))
     lines += _delta_lines(entry.delta, width, glyphs)
     done = fraction(run)
     if run.state.is_active and done is not None and run.beat is not None:
@@ -89,10 +110,10 @@ def _delta_lines(delta: Delta | None, width: int, glyphs: Glyphs) -> list[Line]:
     """The delta, its baseline, and what else differs from the baseline: the points may come from that."""
     if delta is None:
         return []
-    points = Span(signed(delta.value, minus=glyphs.minus), "warn" if delta.confounds else "strong")
+    points = Span(signed(delta.value, delta.digits, minus=glyphs.minus), "warn" if delta.confounds else "strong")
     if not delta.confounds:
-        return [(points, Span(f"  points against {delta.against}", "muted"))]
-    warning = Span(f"{CONFOUNDED} points against {delta.against}: not a fair comparison", "warn")
+        return [(points, Span(f"  {delta.unit} against {delta.against}".replace("   ", "  "), "muted"))]
+    warning = Span(f"{CONFOUNDED} {delta.unit} against {delta.against}: not a fair comparison", "warn")
     key = (Span("M", "key"), Span(" fair baseline", "muted"))
     return [
         spread((points, warning), key, width, glyphs.ellipsis),
@@ -156,14 +177,17 @@ def _trouble(run: Run) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def curve_lines(curves: "Mapping[str, Curve]", width: int, glyphs: Glyphs) -> list[Line]:
-    """A line per curve: last and best value, and a sparkline."""
+def curve_lines(
+    curves: "Mapping[str, Curve]", width: int, glyphs: Glyphs, better: "Mapping[str, Better | None] | None" = None
+) -> list[Line]:
+    """A line per curve: last and best value, and a sparkline. `better` says which values of a tag are better."""
+    better = directions(curves, "", None) if better is None else better
     shown = [tag for tag in sorted(curves, key=_rank) if curves[tag].steps.size and _TWINS.get(tag) not in curves]
     if not shown:
         return []
     heads = (Span(" " * _LEFT), *fit((Span("last", "muted"),), _NUMBER, right=True))
     heads += (*fit((Span("best", "muted"),), _NUMBER, right=True), Span("  at", "muted"))
-    return [heads, *(_curve_line(curves[tag], width, glyphs) for tag in shown)]
+    return [heads, *(_curve_line(curves[tag], width, glyphs, better.get(tag)) for tag in shown)]
 
 
 def _rank(tag: str) -> tuple[int, str]:
@@ -171,17 +195,19 @@ def _rank(tag: str) -> tuple[int, str]:
 
 
 @lru_cache(64)
-def _curve_line(curve: "Curve", width: int, glyphs: Glyphs) -> Line:
+def _curve_line(curve: "Curve", width: int, glyphs: Glyphs, better: "Better | None") -> Line:
     from labtui.console.charts.sparkline import sparkline
     from labtui.console.charts.ticks import Range
 
     percent = tags.is_accuracy(curve.tag) and curve.tag in tags.STEP_UNITS
     write = accuracy if percent else loss
-    last, best = curve.last, curve.best(tags.better_by_name(curve.tag))
+    last, best = curve.last, curve.best(better)
     spans: list[Span] = [*fit((Span(NAMES.get(curve.tag, curve.tag)),), _LEFT, ellipsis=glyphs.ellipsis)]
     spans += fit((Span(write(last[1] if last else None, ""), "strong"),), _NUMBER, right=True)
     spans += fit((Span(write(best[1] if best else None, "")),), _NUMBER, right=True)
-    spans += fit((Span(f"  {_place(curve, best)}", "muted"),), _PLACE)
+    undeclared = better is None and curve.tag not in tags.STEP_UNITS
+    place = " undeclared" if undeclared else f"  {_place(curve, best)}"
+    spans += fit((Span(place, "muted"),), _PLACE)
     rest = width - _LEFT - 2 * _NUMBER - _PLACE - 1
     if rest >= 6 and curve.steps.size > 1:
         bars = sparkline(curve.values, min(rest, 40), glyphs, ends=Range(0.0, 100.0) if percent else None)

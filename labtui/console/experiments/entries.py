@@ -7,22 +7,37 @@ entry of their own, as do runs of experiments that the catalog does not know, an
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import isnan
 from typing import TYPE_CHECKING
 
+from labtui.api.metrics import MetricBook
 from labtui.catalog import Catalog, Problem
+from labtui.compare.metrics import TableMetric
+from labtui.compare.metrics import metric as metric_of
 from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Snapshot, Trend
-from labtui.console.experiments.entry import Delta, EntryKey, EntryKind, Figure, ListEntry, ListOptions, figure
+from labtui.console.experiments.entry import (
+    DEFAULT,
+    Delta,
+    EntryKey,
+    EntryKind,
+    Figure,
+    ListEntry,
+    ListOptions,
+    figure,
+    final_figure,
+)
 from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.spec import Variant
 from labtui.store.run import Run
 from labtui.store.state import State
-from labtui.store.tags import DEFAULT_METRIC
 from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
 
+MetricOf = Callable[[Variant | None], TableMetric]
+"""The metric that a variant is judged by."""
 
 OVERRIDDEN, OTHERS = "with overrides", "not in this catalog"
 """Headings."""
@@ -31,8 +46,11 @@ OVERRIDDEN, OTHERS = "with overrides", "not in this catalog"
 class EntryBuilder:
     """Builds the entries of one catalog. It keeps those whose runs are the same in the next snapshot: most are."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, metrics: MetricBook | None = None) -> None:
+        """`metrics` knows what each entry is judged by; without it, all are judged by the default metric."""
         self._catalog = catalog
+        self._metrics = metrics
+        self._table_metrics: dict[str, TableMetric] = {}
         self._names = {variant.spec.name for variant in catalog.variants}
         self._deltas = _DeltaCache()
         self._run_keys: dict[str, tuple[Run, EntryKey]] = {}
@@ -44,10 +62,12 @@ class EntryBuilder:
         matching = _filtered(self._all_entries(snapshot, options), options.filter)
         if options.sort != "catalog":
             matching = sorted(matching, key=_ORDERS[options.sort])
-            return tuple(line for entry in matching for line in _unfolded(entry, snapshot, options))
+            return tuple(
+                line for entry in matching for line in _unfolded(entry, snapshot, options, self._metric(entry.variant))
+            )
         parts: dict[str, list[ListEntry]] = {"": [], OVERRIDDEN: [], OTHERS: []}
         for entry in matching:
-            parts[self._heading(entry)] += _unfolded(entry, snapshot, options)
+            parts[self._heading(entry)] += self._unfolded(entry, snapshot, options)
         shown = list(parts.pop(""))
         for heading, lines in parts.items():
             if lines and self._catalog.variants:
@@ -68,7 +88,20 @@ class EntryBuilder:
         entries += [self._entry(key, None, runs, snapshot) for key, runs in groups.items()]
         self._built = {entry.key: self._built[entry.key] for entry in entries}
         cells = {entry.key: cell for entry in entries if (cell := self._cells[entry.key][1]) is not None}
-        return _with_plans(self._deltas.with_deltas(entries, cells, options.baseline), snapshot.plans)
+        found = self._deltas.with_deltas(entries, cells, options.baseline, self._metric)
+        return _with_plans(found, snapshot.plans)
+
+    def _unfolded(self, entry: ListEntry, snapshot: Snapshot, options: ListOptions) -> list[ListEntry]:
+        return _unfolded(entry, snapshot, options, self._metric(entry.variant))
+
+    def _metric(self, variant: Variant | None) -> TableMetric:
+        """The metric that a variant of the catalog is judged by."""
+        if variant is None or self._metrics is None:
+            return DEFAULT
+        name = variant.spec.name
+        if name not in self._table_metrics:
+            self._table_metrics[name] = metric_of(self._metrics.of(None, name))
+        return self._table_metrics[name]
 
     def _groups(self, runs: Iterable[Run]) -> dict[EntryKey, tuple[Run, ...]]:
         """Runs by the key of their entry, newest first in each."""
@@ -93,7 +126,7 @@ class EntryBuilder:
         if before is not None and _same(before[0], runs) and before[1] is _trend(before[2].run, snapshot):
             return before[2]
         cell = self._cell(key, runs)
-        entry = _with_figures(_titled(key, variant, runs), runs, cell, snapshot)
+        entry = _with_figures(_titled(key, variant, runs), runs, cell, snapshot, self._metric(variant))
         self._built[key] = (runs, _trend(entry.run, snapshot), entry)
         return entry
 
@@ -139,26 +172,30 @@ def _titled(key: EntryKey, variant: Variant | None, runs: Sequence[Run]) -> List
     return ListEntry(key, runs[0].display_title, note=clean_line(runs[0].group))
 
 
-def _with_figures(entry: ListEntry, runs: tuple[Run, ...], cell: "Cell | None", snapshot: Snapshot) -> ListEntry:
+def _with_figures(
+    entry: ListEntry, runs: tuple[Run, ...], cell: "Cell | None", snapshot: Snapshot, metric: TableMetric
+) -> ListEntry:
     """The entry with the figures of its runs: the mean over finished seeds, or the figure of the one run."""
     entry = replace(entry, runs=runs, folded=True if len(runs) > 1 else None)
-    if cell is not None and (mean := _mean(cell)) is not None:
+    if cell is not None and (mean := _mean(cell, metric)) is not None:
         figure_, spread, count = mean
         return replace(entry, figure=figure_, spread=spread, count=count)
     shown = entry.run
-    return replace(entry, figure=figure(shown, _trend(shown, snapshot)) if shown else None)
+    return replace(entry, figure=figure(shown, _trend(shown, snapshot), metric) if shown else None)
 
 
-def _mean(cell: "Cell") -> tuple[Figure, float | None, int] | None:
+def _mean(cell: "Cell", metric: TableMetric) -> tuple[Figure, float | None, int] | None:
     """Mean final figure over the seeds of a cell, their standard deviation, and their count; None without values."""
     from labtui.compare.cells import final_values, mean_and_sd
 
-    values = [seed.value for seed in final_values(cell, DEFAULT_METRIC)]
+    values = [seed.value for seed in final_values(cell, metric.tag)]
     mean, spread = mean_and_sd(values)
-    return None if mean is None else (Figure(mean, DEFAULT_METRIC, final=True), spread, len(values))
+    if mean is None:
+        return None
+    return final_figure(mean, metric), 100 * spread if metric.percent and spread is not None else spread, len(values)
 
 
-def _unfolded(entry: ListEntry, snapshot: Snapshot, options: ListOptions) -> list[ListEntry]:
+def _unfolded(entry: ListEntry, snapshot: Snapshot, options: ListOptions, metric: TableMetric) -> list[ListEntry]:
     """The entry and, if it is unfolded, one entry for each of its runs."""
     if entry.folded is None or entry.key not in options.unfolded:
         return [entry]
@@ -169,7 +206,7 @@ def _unfolded(entry: ListEntry, snapshot: Snapshot, options: ListOptions) -> lis
             note="" if run.group == entry.runs[0].group else clean_line(run.group),
             runs=(run,),
             depth=1,
-            figure=figure(run, snapshot.trends.get(run.id)),
+            figure=figure(run, snapshot.trends.get(run.id), metric),
         )
         for run in entry.runs
     ]
@@ -201,12 +238,21 @@ def _place_of(problem: Problem) -> str:
 # --- Order and filter ---------------------------------------------------------------------------------------------
 
 
-def _accuracy_first(entry: ListEntry) -> tuple[bool, float]:
-    return entry.figure is None, -entry.figure.value if entry.figure else 0.0
+def _best_first(entry: ListEntry) -> tuple[bool, float]:
+    """By the declared direction; entries without a value, or whose metric has no direction, come last."""
+    shown = entry.figure
+    if shown is None or shown.better is None or isnan(shown.value):
+        return True, 0.0
+    return False, -shown.value if shown.better == "higher" else shown.value
 
 
 def _delta_first(entry: ListEntry) -> tuple[bool, float]:
-    return entry.delta is None, -entry.delta.value if entry.delta else 0.0
+    """The largest gain first; differences without a direction come last."""
+    delta, shown = entry.delta, entry.figure
+    better = shown.better if shown else "higher"
+    if delta is None or better is None:
+        return True, 0.0
+    return False, -delta.value if better == "higher" else delta.value
 
 
 def _newest_first(entry: ListEntry) -> tuple[bool, float]:
@@ -214,7 +260,7 @@ def _newest_first(entry: ListEntry) -> tuple[bool, float]:
 
 
 _ORDERS: dict[str, Callable[[ListEntry], tuple[bool, float]]] = {
-    "accuracy": _accuracy_first,
+    "accuracy": _best_first,
     "delta": _delta_first,
     "newest": _newest_first,
 }
@@ -246,7 +292,11 @@ class _DeltaCache:
         self._used: frozenset[EntryKey] = frozenset()
 
     def with_deltas(
-        self, entries: list[ListEntry], cells: "Mapping[EntryKey, Cell]", baseline: EntryKey | None
+        self,
+        entries: list[ListEntry],
+        cells: "Mapping[EntryKey, Cell]",
+        baseline: EntryKey | None,
+        metric: MetricOf,
     ) -> list[ListEntry]:
         """The entries with their deltas, against their declared baselines or the entry of this key.
 
@@ -254,7 +304,7 @@ class _DeltaCache:
         """
         if baseline != self._baseline or not _same_cells(cells, self._cells):
             self._cells, self._baseline = dict(cells), baseline
-            self._deltas, self._used = _find_deltas(entries, cells, baseline)
+            self._deltas, self._used = _find_deltas(entries, cells, baseline, metric)
         used = {baseline} if baseline else self._used | _declared(entries)
         return [
             replace(entry, delta=self._deltas.get(entry.key), is_baseline=entry.key in used)
@@ -276,7 +326,7 @@ def _declared(entries: Iterable[ListEntry]) -> set[EntryKey]:
 
 
 def _find_deltas(
-    entries: Iterable[ListEntry], cells: "Mapping[EntryKey, Cell]", chosen: EntryKey | None
+    entries: Iterable[ListEntry], cells: "Mapping[EntryKey, Cell]", chosen: EntryKey | None, metric_of_entry: MetricOf
 ) -> tuple[dict[EntryKey, Delta], frozenset[EntryKey]]:
     """The deltas by key of the entry, and the keys of the entries that they are taken against."""
     from labtui.compare.deltas import plain_delta  # deferred: the first frame has no runs
@@ -294,9 +344,13 @@ def _find_deltas(
         if (cell := cells.get(entry.key)) is None:
             continue
         baseline = cells[chosen] if chosen else None
-        found = plain_delta(cell, candidates, variant=entry.variant, current=current, baseline=baseline)
+        metric = metric_of_entry(entry.variant)
+        found = plain_delta(cell, candidates, variant=entry.variant, current=current, baseline=baseline, tag=metric.tag)
         if found is not None:
             used.add(keys[found.baseline.key])
             if found.delta is not None:
-                deltas[entry.key] = Delta(found.delta, found.baseline.title, found.confounds)
+                value = 100 * found.delta if metric.percent else found.delta
+                deltas[entry.key] = Delta(
+                    value, found.baseline.title, found.confounds, metric.delta_unit, metric.digits
+                )
     return deltas, frozenset(used)

@@ -6,12 +6,18 @@ from enum import StrEnum
 from string import ascii_uppercase
 from typing import NamedTuple
 
+from labtui.compare.metrics import TableMetric
+from labtui.compare.metrics import metric as metric_of
 from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Trend
-from labtui.spec import Variant
+from labtui.spec import Better, Variant
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
+from labtui.text.numbers import accuracy, loss
+
+DEFAULT = metric_of(DEFAULT_METRIC)
+"""The metric that an entry is judged by if it declares no other."""
 
 SORTS = ("catalog", "accuracy", "delta", "newest")
 """The orders that the sort key goes through."""
@@ -49,22 +55,37 @@ class EntryKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """An accuracy in percent, and whether it is the final one of a finished run."""
+    """A value of the metric that an entry is judged by, and whether it is the final one of a finished run."""
 
     value: float
+    """Accuracies in percent."""
     tag: str
     final: bool
+    better: Better | None = "higher"
+    """None where nobody declared it: then no order says which entry is best."""
+    digits: int = 2
+
+    @property
+    def text(self) -> str:
+        """The value as tables show it."""
+        return self.written(self.value)
+
+    def written(self, value: float) -> str:
+        """Another value of the metric, as tables show it."""
+        return accuracy(value) if self.digits == 2 else loss(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Points above a baseline."""
+    """The difference to a baseline, in the unit of the metric."""
 
     value: float
     against: str
     """The baseline's title."""
     confounds: tuple[str, ...] = ()
-    """What differs beyond the declared factor, as compare words it: the points may come from that."""
+    """What differs beyond the declared factor, as compare words it: the difference may come from that."""
+    unit: str = "points"
+    digits: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +143,23 @@ class ListOptions:
     unfolded: frozenset[EntryKey] = frozenset()
 
 
-def figure(run: Run, trend: Trend | None) -> Figure | None:
-    """The final test accuracy of a finished run, else the last live accuracy; None if there is neither."""
+def figure(run: Run, trend: Trend | None, metric: TableMetric = DEFAULT) -> Figure | None:
+    """The final value of a finished run, else (of the default metric) the last live accuracy; None without either."""
     last = run.result.last if run.result else {}
-    if DEFAULT_METRIC in last and run.state is State.FINISHED:
-        return Figure(last[DEFAULT_METRIC].number, DEFAULT_METRIC, final=True)
+    if metric.tag in last and run.state is State.FINISHED:
+        return final_figure(last[metric.tag].number, metric)
+    if metric.tag != DEFAULT_METRIC:
+        return None
     if trend is not None and trend.is_accuracy:
         return Figure(trend.last, trend.tag, final=False)
     live = next((tag for tag in LIVE_ACCURACY if tag in last), None)
     return Figure(last[live].number, live, final=False) if live else None
+
+
+def final_figure(value: float, metric: TableMetric) -> Figure:
+    """A final value of a metric as it was logged."""
+    shown = 100 * value if metric.percent else value
+    return Figure(shown, metric.tag, final=True, better=metric.better, digits=metric.digits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from labtui.api.metrics import MetricBook
 from labtui.catalog import Catalog
 from labtui.console.charts.options import ChartedRun, shown_runs
 from labtui.console.commands import bindings
 from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.console.experiments.entries import EntryBuilder
 from labtui.console.experiments.entry import SORTS, ListEntry, ListOptions, Marks, ink_of
-from labtui.console.experiments.rows import COLUMNS, row
+from labtui.console.experiments.rows import columns, row
 from labtui.console.selection import Selection
 from labtui.console.ui.strips import glyphs_of, styles_of
 from labtui.console.ui.table import LiveTable
@@ -42,12 +43,18 @@ class ExperimentList(Widget):
     class Changed(Message):
         """Marks, filter, order or folding changed."""
 
-    def __init__(self, catalog: Catalog, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        catalog: Catalog,
+        metrics: MetricBook | None = None,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
-        self.table = LiveTable(COLUMNS)
+        self.table = LiveTable(columns(catalog))
         self.options = ListOptions()
         self.marks = Marks()
-        self._builder = EntryBuilder(catalog)
+        self._builder = EntryBuilder(catalog, metrics)
         self._snapshot = Snapshot()
         self._entries: dict[Hashable, ListEntry] = {}
         self._rows: dict[Hashable, tuple[_RowSource, TableRow]] = {}

@@ -1,7 +1,9 @@
 """Entries as rows of the table: glyphs, bars and numbers. Pure; numpy only where a sparkline is drawn."""
 
 import math
+from dataclasses import replace
 
+from labtui.catalog import Catalog
 from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.console.experiments.entry import ListEntry, Marks, ink_of
@@ -9,14 +11,16 @@ from labtui.console.ui.gauges import progress
 from labtui.console.ui.glyphs import Glyphs
 from labtui.store.run import Run
 from labtui.store.state import State
-from labtui.store.tags import LIVE_ACCURACY
+from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
+from labtui.text.clean import clean_line
 from labtui.text.durations import duration
-from labtui.text.numbers import accuracy, signed
-from labtui.text.spans import Line, Span
+from labtui.text.numbers import signed
+from labtui.text.spans import Line, Span, cut
 from labtui.text.tables import Column, TableRow
 
 BAR = 10
 TREND = 10
+VALUE = 9
 
 VERDICT_STYLES = {"gain": "good", "loss": "bad"}
 
@@ -28,11 +32,21 @@ COLUMNS = (
     Column("experiment", key="name", width=15, grows=True),
     Column("state", key="state", width=BAR, rank=2),
     Column("epoch", key="epoch", width=6, rank=4, right=True),
-    Column("test acc", key="accuracy", width=9, right=True, sortable=True),
+    Column("test acc", key="accuracy", width=VALUE, right=True, sortable=True),
     Column("Δ base ", key="delta", width=8, rank=3, right=True, sortable=True),
     Column("curve", key="trend", width=TREND, rank=5),
     Column("time", key="time", width=7, rank=6, right=True, sortable=True),
 )
+
+
+def columns(catalog: Catalog) -> tuple[Column, ...]:
+    """The columns of the list; the one of final values is named for the metric that the catalog's entries share."""
+    declared = {one.metric.tag if one.metric and one.metric.tag else DEFAULT_METRIC for one in catalog.experiments}
+    if declared <= {DEFAULT_METRIC}:
+        return COLUMNS
+    tag = declared.pop() if len(declared) == 1 else "metric"
+    name = cut(clean_line(tag.rpartition("/")[2]) or "metric", VALUE)
+    return tuple(replace(column, title=name) if column.key == "accuracy" else column for column in COLUMNS)
 
 
 def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> TableRow:
@@ -133,7 +147,7 @@ def _accuracy(entry: ListEntry) -> Line:
     if entry.figure is None or math.isnan(entry.figure.value):
         return ()
     active = entry.run is not None and entry.run.state.is_active
-    return (Span(accuracy(entry.figure.value), "" if entry.figure.final else ("accent" if active else "muted")),)
+    return (Span(entry.figure.text, "" if entry.figure.final else ("accent" if active else "muted")),)
 
 
 def _delta(entry: ListEntry, glyphs: Glyphs) -> Line:
@@ -141,8 +155,8 @@ def _delta(entry: ListEntry, glyphs: Glyphs) -> Line:
     if entry.delta is None:
         return (Span("base ", "muted"),) if entry.is_baseline else ()
     if entry.delta.confounds:
-        return (Span(f"{signed(entry.delta.value, minus=glyphs.minus)}{CONFOUNDED}", "warn"),)
-    return (Span(f"{signed(entry.delta.value, minus=glyphs.minus)} "),)
+        return (Span(f"{signed(entry.delta.value, entry.delta.digits, minus=glyphs.minus)}{CONFOUNDED}", "warn"),)
+    return (Span(f"{signed(entry.delta.value, entry.delta.digits, minus=glyphs.minus)} "),)
 
 
 def _trend(trend: Trend | None, run: Run | None, letter: str, glyphs: Glyphs) -> Line:

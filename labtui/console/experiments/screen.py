@@ -55,7 +55,7 @@ class MainScreen(Screen[None]):
         yield TitleBar(id="title")
         with Horizontal(id="body"):
             with Vertical(id="left"):
-                yield ExperimentList(self.app.lab.catalog, id="list")
+                yield ExperimentList(self.app.lab.catalog, self.app.metrics, id="list")
                 yield TextBlock(id="details")
             yield ChartGrid(id="charts")
         with Horizontal(id="bottom"):
@@ -116,7 +116,7 @@ class MainScreen(Screen[None]):
         grid.show(selection.charted, snapshot.curves, with_known_axis(self.chart_options, selection.charted))
         curves, glyphs = snapshot.curves_of(log) if log else {}, glyphs_of(self)
         panel = self.query_one("#details", TextBlock)
-        panel.show(lambda width: details(entry, curves, width, glyphs, snapshot.when))
+        panel.show(lambda width: details(entry, curves, width, glyphs, snapshot.when, self.app.metrics))
         self._show_log_title()
 
     def _show_log_title(self) -> None:

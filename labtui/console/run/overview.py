@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from labtui.console.experiments.details import curve_lines, run_lines
+from labtui.api.metrics import MetricBook
+from labtui.console.experiments.details import curve_lines, directions, run_lines
 from labtui.console.experiments.entry import EntryKey, EntryKind, ListEntry
 from labtui.console.launch.request import command_of_run
 from labtui.console.ui.glyphs import Glyphs
@@ -27,12 +28,19 @@ TWO_COLUMNS = 120
 """Cells from which the model stands beside the spec."""
 
 
-def overview(run: Run, curves: "Mapping[str, Curve]", width: int, glyphs: Glyphs, now: float) -> list[Line]:
+def overview(
+    run: Run,
+    curves: "Mapping[str, Curve]",
+    width: int,
+    glyphs: Glyphs,
+    now: float,
+    metrics: MetricBook | None = None,
+) -> list[Line]:
     """State, figures, how it ended, the command that repeats it, and its environment."""
     entry = ListEntry(EntryKey(EntryKind.RUN, run.id), run.display_title, runs=(run,))
     lines = [*run_lines(entry, run, width, glyphs, now)]
     for title, block in (
-        ("figures", curve_lines(curves, width, glyphs)),
+        ("figures", curve_lines(curves, width, glyphs, directions(curves, run.name, metrics))),
         ("end", _end(run, width)),
         ("repeat", _wrapped(command_of_run(run), width)),
         ("environment", _environment(run, width)),

@@ -1,6 +1,6 @@
 """The panes of one run in tabs: overview, curves, test images, spec, log."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -24,6 +24,7 @@ from labtui.console.ui.text_panel import TextPanel
 from labtui.text.spans import Line, Span
 
 if TYPE_CHECKING:
+    from labtui.console.app import LabtuiApp
     from labtui.store.run import Run
     from labtui.store.state import State
 
@@ -84,8 +85,8 @@ class RunPanes(Widget):
             grid.pending = snapshot.pending > 0
             grid.show(charted, snapshot.curves, with_known_axis(self._options, charted))
         if self.tab == "overview":
-            curves = snapshot.curves_of(run.id)
-            about.show(lambda width: overview(run, curves, width, glyphs, snapshot.when))
+            curves, metrics = snapshot.curves_of(run.id), cast("LabtuiApp", self.app).metrics
+            about.show(lambda width: overview(run, curves, width, glyphs, snapshot.when, metrics))
         elif self.tab == "spec":
             detail.show(lambda width: recipe_lines(run, width, glyphs))
         elif self.tab == "test":

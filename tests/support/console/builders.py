@@ -98,7 +98,7 @@ def curve(tag: str, values, steps=None, *, start: float = 1_000.0) -> Curve:
 
 def trend(values, *, tag: str = "Test accuracy") -> Trend:
     values = np.asarray(values, dtype=np.float32)
-    return Trend(tag, values, float(values[-1]), float(values.max()), values.size, is_accuracy=True)
+    return Trend(tag, values, float(values[-1]), values.size, is_accuracy=True)
 
 
 def snapshot(*runs: Run, **more) -> Snapshot:
