@@ -36,6 +36,9 @@ def logs(lab: "Lab", *, run: str, follow: bool, lines: int | None, attempt: int 
     """Print a run's log. RUN is a run id or a part of one, an experiment (its newest run), or `last`."""
     found = lab.store.find(run)
     log = _log_of(found, attempt)
+    if found.foreign:
+        say(f"{found.id} was written by another tool: labtui has no log of it.")
+        return
     if log is None and not follow:
         say(f"{found.id} has no log{f' of attempt {attempt}' if attempt else ''}: the run is {found.state}.")
         return

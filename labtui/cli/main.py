@@ -25,10 +25,12 @@ COMMANDS = {
     "stop": "labtui.cli.stop_resume:stop",
     "resume": "labtui.cli.stop_resume:resume",
     "rm": "labtui.cli.stop_resume:rm",
+    "trash": "labtui.cli.trash:trash",
     "verify": "labtui.cli.verify:verify",
     "queue": "labtui.cli.queue:queue",
     "compare": "labtui.cli.compare:compare",
     "report": "labtui.cli.compare:report",
+    "export": "labtui.cli.export:export",
     "tb": "labtui.cli.tensorboard:tb",
     "data": "labtui.cli.data:data",
     "devices": "labtui.cli.devices:devices",
@@ -38,8 +40,8 @@ COMMANDS = {
 
 SECTIONS = {
     "Experiments": ("ls", "show", "init", "config"),
-    "Runs": ("run", "ps", "logs", "stop", "resume", "rm", "verify", "queue"),
-    "Results": ("compare", "report", "tb"),
+    "Runs": ("run", "ps", "logs", "stop", "resume", "rm", "trash", "verify", "queue"),
+    "Results": ("compare", "report", "export", "tb"),
     "Machine": ("data", "devices", "doctor", "completion"),
 }
 

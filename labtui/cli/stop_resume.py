@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,10 +13,26 @@ from labtui.errors import LabError, UsageError
 from labtui.launch.stop import Stage, StageTimeouts
 from labtui.store.run import Run
 from labtui.store.state import State
+from labtui.text.clean import clean_line
 from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab
+
+
+class StateList(click.ParamType["frozenset[State]"]):
+    """States in which a run is over, separated by commas."""
+
+    name = "STATE,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[State]:
+        """The states."""
+        over = {state.value: state for state in State if state.is_over}
+        names = [name.strip() for name in str(value).split(",")]
+        unknown = [name for name in names if name not in over]
+        if unknown:
+            self.fail(f"{unknown[0]!r} is not one of {', '.join(sorted(over))}.", param, ctx)
+        return frozenset(over[name] for name in names)
 
 
 @click.command(
@@ -78,25 +94,64 @@ def resume(
     return resume_runs(lab, runs, device or _common_device(runs), take_over=take_over, quiet=quiet, json=json)
 
 
-@click.command(cls=LabCommand, examples=("labtui rm last", "labtui rm Cifar/Dropout/s0-20261123-142501 --yes"))
-@click.argument("which", nargs=-1, required=True, shell_complete=complete_runs, metavar="RUN...")
+@click.command(
+    cls=LabCommand,
+    examples=(
+        "labtui rm last",
+        "labtui rm Cifar/Dropout/s0-20261123-142501 --yes",
+        "labtui rm --state failed,diverged --keep 3",
+    ),
+)
+@click.argument("which", nargs=-1, shell_complete=complete_runs, metavar="[RUN]...")
+@click.option(
+    "--state",
+    "states",
+    type=StateList(),
+    metavar="STATE,...",
+    help="All runs that ended like this: failed, diverged, lost, stopped or finished; RUN restricts them.",
+)
+@click.option("--keep", type=click.IntRange(min=0), metavar="N", help="With --state: leave the N newest of them.")
 @yes_option
 @existing_runs_options
-def rm(lab: "Lab", *, which: tuple[str, ...], yes: bool) -> None:
-    """Move runs to the trash of their runs folder; nothing is deleted. Refuses active runs."""
+def rm(lab: "Lab", *, which: tuple[str, ...], states: frozenset[State] | None, keep: int | None, yes: bool) -> None:
+    """Move runs to the trash of their runs folder; nothing is deleted. Refuses active runs.
+
+    `labtui trash` lists what is there, and `labtui trash empty` deletes it.
+    """
     from labtui.api.lifecycle import move_to_trash
 
-    runs = _find(lab, which)
+    if states is None and keep is not None:
+        raise UsageError("--keep needs --state, which selects the runs.")
+    runs = _find(lab, which) if states is None else _ended(lab, which, states)[keep or 0 :]
     active = [run for run in runs if run.state.is_active]
     if active:
         raise UsageError(
             f"{active[0].id} is {active[0].state}: nothing was moved.", advice=f"labtui stop {active[0].id}"
         )
+    if not runs:
+        say("There is nothing to move.")
+        return
     if not yes:
         _confirm(runs)
     for run in runs:
         put(str(move_to_trash(lab, run)))
-    say(f"Moved {plural(len(runs), 'run')} to the trash. To free the disk space, delete the folders there.")
+    say(f"Moved {plural(len(runs), 'run')} to the trash. `labtui trash empty` frees the disk space.")
+
+
+def _ended(lab: "Lab", names: Sequence[str], states: frozenset[State]) -> list[Run]:
+    """labtui's own runs that ended in one of the states, newest first; only of these experiments or ids, if any."""
+    ended = [run for run in lab.store.scan() if run.state in states and not run.read_only]
+    chosen = [run for run in ended if not names or any(_is_named(run, name) for name in names)]
+    for name in names:
+        if not any(_is_named(run, name) for run in lab.store.scan()):
+            raise UsageError(f"No run matches {clean_line(name)!r}.", advice="`labtui ps --all` lists the runs.")
+    return chosen
+
+
+def _is_named(run: Run, name: str) -> bool:
+    spec = run.spec
+    named = spec is not None and name in (spec.experiment, spec.name, run.display_title)
+    return named or name.casefold() in run.id.casefold()
 
 
 def _find(lab: "Lab", names: Sequence[str]) -> list[Run]:

@@ -23,7 +23,7 @@ from labtui.store.queue_view import NOT_QUEUED, QueueStatus, QueueView
 from labtui.store.records import SpecFile
 from labtui.store.run import Run
 from labtui.store.safe_paths import OutsideRoot, machine_error, open_folder
-from labtui.store.trash import move_to_trash
+from labtui.store.trash import TrashedRun, delete_trashed, move_to_trash, trashed_runs
 from labtui.text.clean import clean_line
 from labtui.text.words import plural
 
@@ -153,6 +153,14 @@ class Store:
             self._by_id.pop(run.id, None)
             self._known.pop(run.folder, None)
         return trashed
+
+    def trashed(self) -> tuple[TrashedRun, ...]:
+        """The runs in the trash, oldest first."""
+        return trashed_runs(self.root)
+
+    def delete_trashed(self, run: TrashedRun) -> None:
+        """Delete a run in the trash for good. Raises MachineError."""
+        delete_trashed(self.root, run)
 
     def _make_folder(self, spec: RunSpec) -> tuple[str, ...]:
         name = time.strftime(f"s{spec.seed}-%Y%m%d-%H%M%S")

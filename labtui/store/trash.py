@@ -4,7 +4,10 @@ TensorBoard also shows hidden folders, so event files are renamed there.
 """
 
 import os
+import shutil
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from labtui.errors import MachineError, UsageError
@@ -12,7 +15,7 @@ from labtui.store.discover import is_event_file
 from labtui.store.lock import LockHeld, LocksUnsupported, hold
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
-from labtui.store.safe_paths import machine_error, open_folder
+from labtui.store.safe_paths import OutsideRoot, machine_error, open_folder
 from labtui.text.clean import clean_line
 
 _LOCK_TIMEOUT = 0.5
@@ -42,6 +45,56 @@ def move_to_trash(root: Path, run: Run) -> Path:
         raise machine_error(error, f"{run.id} was not removed", root) from error
     _hide_event_files(RunsPaths(root).trash)
     return trashed
+
+
+@dataclass(frozen=True, slots=True)
+class TrashedRun:
+    """A folder in the trash."""
+
+    folder: Path
+    moved: float
+    """When it was moved there, in seconds since the epoch by the disk's clock."""
+    size: int
+    """Bytes of its files."""
+
+
+def trashed_runs(root: Path) -> tuple[TrashedRun, ...]:
+    """What is in the trash, oldest first; links are not followed and not listed."""
+    trash = RunsPaths(root).trash
+    try:
+        with open_folder(root, trash.relative_to(root).parts) as descriptor, os.scandir(descriptor) as entries:
+            folders = [
+                (entry.name, entry.stat(follow_symlinks=False).st_ctime)
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False)
+            ]
+    except (OSError, OutsideRoot):
+        return ()
+    runs = [TrashedRun(trash / name, moved, _size(trash / name)) for name, moved in folders]
+    return tuple(sorted(runs, key=lambda run: (run.moved, run.folder.name)))
+
+
+def delete_trashed(root: Path, run: TrashedRun) -> None:
+    """Delete a folder in the trash for good. Raises MachineError."""
+    trash = RunsPaths(root).trash
+    try:
+        with open_folder(root, trash.relative_to(root).parts) as descriptor:
+            shutil.rmtree(run.folder.name, dir_fd=descriptor)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise machine_error(error, f"{run.folder.name} was not deleted", trash) from error
+    except OutsideRoot as error:
+        raise MachineError(error.message) from error
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for here, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(here, name).lstat().st_size
+    return total
 
 
 def _check(run: Run) -> None:
