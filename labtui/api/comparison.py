@@ -13,12 +13,14 @@ from labtui.api.resolve import on_dataset
 from labtui.errors import UsageError
 from labtui.spec import Metric, Variant
 from labtui.store.run import Run
+from labtui.store.state import State
+from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
 
 if TYPE_CHECKING:
     from labtui.compare.assertions import Assertion, AssertionResult
     from labtui.compare.cells import Cell
     from labtui.compare.looks import Looks
-    from labtui.compare.model import ComparisonTable
+    from labtui.compare.model import ComparisonTable, EqualBudget
     from labtui.compare.report.write import Form
     from labtui.store.ledger import LedgerEntry
 
@@ -47,10 +49,12 @@ def compare_experiments(
     metric: Metric | str | None = None,
     baseline: str | None = None,
     peek: bool = False,
+    equal_budget: "EqualBudget | None" = None,
 ) -> "ComparisonTable":
     """Compare the runs of the named experiments, members or titles; no names means every cell with a finished run.
 
-    What the table shows is recorded as a look. With `peek`, verdicts are shown although announced seeds have not ended.
+    With `equal_budget`, every run is read where it had cost as much as the others. What the table shows is recorded as
+    a look. With `peek`, verdicts are shown although announced seeds have not ended.
     Raises UsageError for a name that neither the catalog nor any run has, with the nearest names, and MachineError if
     the look cannot be recorded.
     """
@@ -58,7 +62,7 @@ def compare_experiments(
     cells = _cells(lab, runs, names, baseline)
 
     def make(looks: "Looks") -> "ComparisonTable":
-        return _compare(lab, cells, names, looks, metric=metric, baseline=baseline)
+        return _compare(lab, cells, names, looks, metric=metric, baseline=baseline, at=equal_budget)
 
     return _recorded(lab, runs, make, peek=peek)
 
@@ -137,6 +141,7 @@ def write_report(
     title: str = "",
     metric: Metric | str | None = None,
     baseline: str | None = None,
+    equal_budget: "EqualBudget | None" = None,
 ) -> tuple[Path, ...]:
     """Write the report of the named experiments into a folder. Returns the paths of the written files.
 
@@ -144,12 +149,33 @@ def write_report(
     """
     runs = lab.store.scan()
     cells = _cells(lab, runs, names, baseline)
-    table = _recorded(lab, runs, lambda looks: _compare(lab, cells, names, looks, metric=metric, baseline=baseline))
+    table = _recorded(
+        lab, runs, lambda looks: _compare(lab, cells, names, looks, metric=metric, baseline=baseline, at=equal_budget)
+    )
     if not any(row.values for row in table.rows):
         raise UsageError("No run has finished: there is nothing to report.", advice="`labtui ps` lists the runs.")
     from labtui.compare.report.write import write  # deferred: matplotlib, only if there is something to draw
 
     return write(folder, table, cells, forms=forms, title=title)
+
+
+def per_epoch_metric(lab: Lab, names: Sequence[str] = ()) -> str:
+    """The tag of an accuracy that the named experiments' finished runs recorded after every epoch.
+
+    It is what an equal budget is read by where nothing else was asked for: test/accuracy is measured at the end alone.
+    Of several the one that most runs have; test/accuracy if none has any.
+    """
+    runs = [run for run in lab.store.scan() if run.result and run.state is State.FINISHED]
+    chosen = [run for run in runs if not names or _is_named(run, names)]
+    counts = {tag: sum(tag in run.result.last for run in chosen if run.result) for tag in LIVE_ACCURACY}
+    return max(counts, key=lambda tag: (counts[tag] if tag != DEFAULT_METRIC else 0, tag == DEFAULT_METRIC))
+
+
+def _is_named(run: Run, names: Sequence[str]) -> bool:
+    spec = run.spec
+    return spec is not None and any(
+        name in (spec.name, spec.experiment, spec.title, spec.display_title) for name in names
+    )
 
 
 def _recorded(
@@ -203,6 +229,7 @@ def _compare(
     metric: Metric | str | None = None,
     baseline: str | None = None,
     tried: "Sequence[Cell]" = (),
+    at: "EqualBudget | None" = None,
 ) -> "ComparisonTable":
     from labtui.compare.table import compare_cells  # deferred: numpy and scipy, only if something is compared
 
@@ -216,4 +243,5 @@ def _compare(
         classes=_class_names(),
         looks=looks,
         tried=tried,
+        equal_budget=at,
     )

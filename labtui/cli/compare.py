@@ -14,13 +14,15 @@ from labtui.cli.metric_options import MetricOptions, metric_options
 from labtui.cli.options import FOLDER, complete_experiments, existing_runs_options, json_option
 from labtui.cli.streams import put, put_json, say
 from labtui.errors import UsageError
+from labtui.spec import Metric
 from labtui.store.run import Run
+from labtui.store.tags import DEFAULT_METRIC
 from labtui.text.spans import Span
 from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab
-    from labtui.compare.model import ComparisonTable
+    from labtui.compare.model import ComparisonTable, EqualBudget
     from labtui.compare.render.text import Section
     from labtui.compare.report.write import Form
     from labtui.text.spans import Line
@@ -35,12 +37,19 @@ RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "bu
         "labtui compare                                   every experiment with a finished run",
         "labtui compare dropout norm_aug --md > table.md",
         "labtui compare dropout --baseline adam@0.001",
+        "labtui compare --equal-budget images             every run read after equally many images",
         'labtui compare --assert "dropout > adam@0.001"   exits with 4 if it does not hold',
     ),
 )
 @click.argument("names", nargs=-1, shell_complete=complete_experiments, metavar="[NAME]...")
 @metric_options
 @click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared baselines.")
+@click.option(
+    "--equal-budget",
+    metavar="UNIT[=VALUE]",
+    help="Read every run at an equal number of epochs, steps, images or seconds: at VALUE, else at the largest that "
+    "all of them reached.",
+)
 @click.option(
     "--assert",
     "assertions",
@@ -64,6 +73,7 @@ def compare(
     names: tuple[str, ...],
     metric: MetricOptions,
     baseline: str | None,
+    equal_budget: str | None,
     assertions: tuple[str, ...],
     peek: bool,
     form: str | None,
@@ -83,10 +93,13 @@ def compare(
 
     if json and form:
         raise UsageError(f"Use either --json or --{form}, not both.")
-    found = metric.resolve(lab, (*names, baseline, *asserted_names(assertions)))
+    if assertions and equal_budget:
+        raise UsageError("--assert judges runs as they ended, not at an equal budget.", advice="Use one of them.")
+    at = _equal_budget(equal_budget)
+    found = _metric(lab, metric, (*names, baseline, *asserted_names(assertions)), names, at)
 
     def table() -> "ComparisonTable":
-        return compare_experiments(lab, names, metric=found, baseline=baseline, peek=peek)
+        return compare_experiments(lab, names, metric=found, baseline=baseline, peek=peek, equal_budget=at)
 
     if assertions:
         outcomes = check_assertions(lab, assertions, metric=found, peek=peek)
@@ -117,6 +130,12 @@ def compare(
 @click.option("--title", default="", metavar="TEXT", help="Title of the report.")
 @metric_options
 @click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared baselines.")
+@click.option(
+    "--equal-budget",
+    metavar="UNIT[=VALUE]",
+    help="Read every run at an equal number of epochs, steps, images or seconds: at VALUE, else at the largest that "
+    "all of them reached.",
+)
 @existing_runs_options
 def report(
     lab: "Lab",
@@ -127,6 +146,7 @@ def report(
     title: str,
     metric: MetricOptions,
     baseline: str | None,
+    equal_budget: str | None,
 ) -> None:
     """Write a lab report of the runs, as HTML and Markdown.
 
@@ -135,10 +155,31 @@ def report(
     """
     from labtui.api.comparison import write_report
 
-    found = metric.resolve(lab, (*names, baseline))
+    at = _equal_budget(equal_budget)
+    found = _metric(lab, metric, (*names, baseline), names, at)
     wanted = forms or ("html", "md")
-    for path in write_report(lab, output, names, forms=wanted, title=title, metric=found, baseline=baseline):
+    for path in write_report(
+        lab, output, names, forms=wanted, title=title, metric=found, baseline=baseline, equal_budget=at
+    ):
         put(str(path))
+
+
+def _equal_budget(text: str | None) -> "EqualBudget | None":
+    from labtui.compare.equal_budget import parse_equal_budget
+
+    return parse_equal_budget(text) if text else None
+
+
+def _metric(
+    lab: "Lab", options: MetricOptions, entries: Iterable[str | None], names: Sequence[str], at: "EqualBudget | None"
+) -> Metric:
+    """The metric that was asked for; at an equal budget, where nothing was, one that was recorded after every epoch."""
+    found = options.resolve(lab, entries)
+    if at is None or options.tag is not None or found.tag != DEFAULT_METRIC:
+        return found
+    from labtui.api.comparison import per_epoch_metric
+
+    return MetricOptions(per_epoch_metric(lab, names), options.terms).resolve(lab, entries)
 
 
 def put_result(lab: "Lab", runs: Sequence[Run], *, json: bool, quiet: bool) -> None:

@@ -59,6 +59,10 @@ class Cell:
     """Tries of the seeds that did not finish although another did, and those on other devices: failed ones count."""
     classes: int | None = None
     """Number of classes of the data; None if it is not known."""
+    known_outcomes: Mapping[str, tuple[SeedOutcome, ...]] = field(default_factory=dict)
+    """Outcomes by tag where they are not those of the runs as they ended: at an equal budget."""
+    short_of: str = ""
+    """Why it has no values at an equal budget; empty if it has."""
     _outcomes: dict[str, tuple[SeedOutcome, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -97,6 +101,8 @@ class Cell:
 
     def outcomes(self, tag: str) -> tuple[SeedOutcome, ...]:
         """What became of each seed that finished, failed or was stopped by a person, by seed."""
+        if tag in self.known_outcomes:
+            return self.known_outcomes[tag]
         if tag not in self._outcomes:
             self._outcomes[tag] = _outcomes(self, tag)
         return self._outcomes[tag]

@@ -5,7 +5,7 @@ All of them are frozen. Differences are row minus baseline, in the metric's unit
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -465,6 +465,8 @@ class ComparisonRow(Struct, frozen=True, kw_only=True):
     """Seeds with predictions: those that the accuracy per class is a mean of."""
     again: tuple[RunRequest, ...] = ()
     """What trains the row's seeds once more, failed ones included."""
+    short_of: str = ""
+    """Why it has no values at the table's equal budget; empty if it has."""
 
     @property
     def n(self) -> int:
@@ -489,6 +491,8 @@ class ComparisonRow(Struct, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """The verdict in a word or two."""
+        if self.short_of:
+            return self.short_of
         if not self.values and not self.failures:
             return "no finished run"
         if not self.values:
@@ -559,6 +563,19 @@ class SearchBudget(Struct, frozen=True, kw_only=True):
     """Training time of one run, mean over the values."""
 
 
+BudgetUnit = Literal["epochs", "steps", "images", "seconds"]
+
+
+class EqualBudget(Struct, frozen=True, kw_only=True):
+    """The budget at which every run of a table is read."""
+
+    unit: BudgetUnit
+    value: float | None = None
+    """None for the largest that all runs reached."""
+    given: bool = False
+    """Whether the value was asked for."""
+
+
 class ComparisonTable(Struct, frozen=True, kw_only=True):
     """A comparison: rows with everything that is known about them."""
 
@@ -577,6 +594,8 @@ class ComparisonTable(Struct, frozen=True, kw_only=True):
     """Remarks about looks: what is not shown yet, and where looks are recorded."""
     searches: tuple[SearchBudget, ...] = ()
     """Every set of three or more cells that differ in one number."""
+    equal_budget: EqualBudget | None = None
+    """The budget at which every run is read; None if each is read at its end."""
 
     def row(self, name: str) -> ComparisonRow | None:
         """The first row with that name, title or key."""

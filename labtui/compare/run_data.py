@@ -62,6 +62,16 @@ class RunData:
                 self._predictions[key] = None
         return self._predictions[key]
 
+    def without_predictions(self) -> "RunData":
+        """The same curves, as if no run had predictions."""
+
+        def unreadable(folder: Path) -> Predictions:
+            raise FileNotFoundError(folder)
+
+        other = RunData(self._read_curves, unreadable)
+        other._curves = self._curves
+        return other
+
     def class_count(self, cell: "Cell") -> int:
         """Number of classes in the predictions of a cell's runs; 0 without predictions."""
         for run in cell.runs:

@@ -28,6 +28,7 @@ from labtui.compare.cells import (
     seed_counts,
 )
 from labtui.compare.differences import Difference
+from labtui.compare.equal_budget import LEFT_OUT, at_equal_budget
 from labtui.compare.factorial import Contrast, contrast, factorial, squares
 from labtui.compare.findings import per_image
 from labtui.compare.findings.collect import baseline_findings, comparison_findings, row_findings
@@ -49,6 +50,7 @@ from labtui.compare.model import (
     Comparison,
     ComparisonRow,
     ComparisonTable,
+    EqualBudget,
     Finding,
     FoldedCell,
     PublishedFigure,
@@ -80,6 +82,7 @@ def compare_cells(
     alpha: float = ALPHA,
     looks: Looks | None = None,
     tried: Sequence[Cell] = (),
+    equal_budget: EqualBudget | None = None,
 ) -> ComparisonTable:
     """Compare cells with their baselines.
 
@@ -88,22 +91,33 @@ def compare_cells(
     finished run is a row. `baseline` replaces the declared ones. `classes` are the class names by data set. Curves and
     predictions are read through `run_data` as needed. `looks` are the earlier ones, and what is awaited: without them
     every comparison has its usual interval. Rows that are not shown were tried as well: all rows are judged together,
-    and with them the cells `tried` that make no row here.
+    and with them the cells `tried` that make no row here. With `equal_budget` every run is read where it had cost as
+    much as the others.
     """
-    run_data = run_data or RunData()
-    shown, cells = measured(cells, metric, run_data)
-    sources = row_sources([_with_classes(cell, classes or {}, run_data) for cell in cells], variants)
-    context = TableContext(
-        metric=shown,
-        sources=tuple(sources),
-        variants=tuple(variants),
-        baseline=baseline,
-        run_data=run_data,
-        classes=classes or {},
-    )
+    reader = run_data or RunData()
+    shown, cells = measured(cells, metric, reader)
+    cells = tuple(_with_classes(cell, classes or {}, reader) for cell in cells)
     looks = looks or Looks()
-    everything = [choose_baselines(source, context) for source in sources]
-    choices = select_rows(everything, names)
+
+    def chosen() -> tuple[TableContext, list[BaselineChoice], list[BaselineChoice]]:
+        """All rows and the shown ones."""
+        context = TableContext(
+            metric=shown,
+            sources=tuple(row_sources(cells, variants)),
+            variants=tuple(variants),
+            baseline=baseline,
+            run_data=reader,
+            classes=classes or {},
+        )
+        everything = [choose_baselines(source, context) for source in context.sources]
+        return context, everything, select_rows(everything, names)
+
+    context, everything, choices = chosen()
+    if equal_budget is not None:
+        keys = {choice.cell.key for choice in choices}
+        shown, cells, equal_budget = at_equal_budget(cells, keys, shown, equal_budget, reader)
+        reader = reader.without_predictions()
+        context, everything, choices = chosen()
     judged = _judge(everything, {choice.cell.key for choice in choices}, context, looks, alpha, tried)
     figures = {choice.cell.key: (choice.cell, _published(choice, context)) for choice in choices}
     levels = reproduction_levels(figures)
@@ -119,10 +133,11 @@ def compare_cells(
         judged=sum(one.judged for own in of_row for one in own) + judged.shown_interactions,
         alpha=alpha,
         test_images=next((row.budget.test_images for row in rows if row.budget.test_images), None),
-        notes=_notes(choices, sources),
+        notes=(*([LEFT_OUT] if equal_budget else []), *_notes(choices, context.sources)),
         family=judged.family,
         looking=_looking(rows),
         searches=_searches(choices, context),
+        equal_budget=equal_budget,
     )
 
 
@@ -279,6 +294,8 @@ def _compare(
 def _why_not_judged(
     row: BaselineChoice, there: Cell, findings: tuple[Finding, ...], found: Difference, metric: TableMetric
 ) -> str:
+    if row.cell.short_of or there.short_of:
+        return row.cell.short_of or f"{there.title}: {there.short_of}"
     if not there.has_ended_seeds:
         return f"{there.title} not run"
     if any(finding.severity is Severity.CONFOUND for finding in findings):
@@ -352,6 +369,7 @@ def _row(
         folded=tuple(_folded(other, why, context.metric) for other, why in choice.source.folded),
         superseded=tuple(run.id for run in cell.superseded),
         unfinished=tuple(run.id for run in cell.unfinished),
+        short_of=cell.short_of,
     )
 
 

@@ -135,6 +135,8 @@ COMMANDS = (
     Command("side.next", "right,l", "turn(1)", "next tab", "The next tab of the run.", _TABS),
     Command("side.previous", "left,h", "turn(-1)", "previous tab", "The previous tab of the run.", _TABS),
     Command("compare.metric", "m", "metric", "metric", "Compare by the next metric.", _TABLE, 4),
+    Command("compare.budget", "B", "equal_budget", "budget", "Read every run at an equal budget: epochs, steps, images "
+            "or seconds that all reached; then at its end.", _TABLE, 8),
     Command("compare.all", "a", "everything", "all", "Compare everything that has run, marked or not.", _TABLE),
     Command("compare.reverse", "i", "reverse", "reverse", "Reverse the order.", ("rows",)),
     Command("launch.queue", "enter", "submit", "queue", "Queue the plan.", _DIALOG, 1, "Enter"),

@@ -124,7 +124,7 @@ def _runs(cell: Cell, metric: TableMetric) -> list[Finding]:
         states = ", ".join(f"seed {run.seed} {run.state}{_reason(run)}" for run in missing)
         text = f"{states}: not counted, as it says nothing about the recipe"
         findings.append(Finding(severity=Severity.WARNING, code="unfinished", text=text))
-    if cell.runs and not outcomes:
+    if cell.runs and not outcomes and not cell.short_of:
         runs = "the run has" if len(cell.runs) == 1 else f"the {len(cell.runs)} runs have"
         text = f"{runs} no {metric.tag}"
         findings.append(Finding(severity=Severity.WARNING, code="no-metric", text=text))

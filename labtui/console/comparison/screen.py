@@ -10,7 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from labtui.api import Lab
-from labtui.api.comparison import compare_experiments
+from labtui.api.comparison import compare_experiments, per_epoch_metric
+from labtui.compare.equal_budget import BUDGET_UNITS
+from labtui.compare.model import BudgetUnit, EqualBudget
 from labtui.compare.render.export import to_markdown
 from labtui.console.charts.options import ChartOptions
 from labtui.console.commands import bindings
@@ -43,6 +45,8 @@ class ComparisonQuery:
     """Experiments, members or titles; none means everything that has run."""
     metric: str = DEFAULT_METRIC
     baseline: str | None = None
+    equal_budget: BudgetUnit | None = None
+    """The unit of the budget at which every run is read; None for each run's end."""
 
 
 class CompareScreen(Page):
@@ -117,7 +121,8 @@ class CompareScreen(Page):
         """Show title and panes."""
         against = f"against {self.asked.baseline}" if self.asked.baseline else "against declared baselines"
         status = Span(against if self.table else "comparing …", "muted")
-        self.show_title(self.asked.metric, (Span("the comparison failed", "bad") if self._has_failed else status,))
+        metric = self.table.metric.tag if self.table and self.asked.equal_budget else self.asked.metric
+        self.show_title(metric, (Span("the comparison failed", "bad") if self._has_failed else status,))
         if self.table is None:
             return
         self.panes.show(self.table, self._letters, self.app.snapshot)
@@ -144,6 +149,13 @@ class CompareScreen(Page):
         known = metrics(self.app.snapshot.runs)
         here = known.index(self.asked.metric) if self.asked.metric in known else -1
         self._ask(metric=known[(here + 1) % len(known)])
+
+    def action_equal_budget(self) -> None:
+        """Read every run at the next kind of equal budget; after the last kind, at its end."""
+        kinds = (None, *BUDGET_UNITS)
+        kind = kinds[(kinds.index(self.asked.equal_budget) + 1) % len(kinds)]
+        self._ask(equal_budget=kind)
+        self.app.say(f"read at equal {kind}" if kind else "read at the end of each run")
 
     def action_everything(self) -> None:
         """Compare everything that has run."""
@@ -185,7 +197,11 @@ class CompareScreen(Page):
 
 def answer(lab: Lab, query: ComparisonQuery) -> "ComparisonTable":
     """The table of a query. Raises LabErrors."""
-    return compare_experiments(lab, query.names, metric=query.metric, baseline=query.baseline)
+    budget, metric = None, query.metric
+    if query.equal_budget is not None:
+        budget = EqualBudget(unit=query.equal_budget)
+        metric = per_epoch_metric(lab, query.names) if metric == DEFAULT_METRIC else metric
+    return compare_experiments(lab, query.names, metric=metric, baseline=query.baseline, equal_budget=budget)
 
 
 def results_version(runs: Iterable[Run]) -> int:
