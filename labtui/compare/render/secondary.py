@@ -69,10 +69,9 @@ def secondary_table(table: ComparisonTable, rows: Sequence[ComparisonRow], width
     lines: list[Line] = []
     for title_width in range(40, 7, -1):
         cells = [
-            [Span(cut(_title(row, one), title_width), _STYLE), *secondary_cells(one, digits)]
+            [Span(cut(title, title_width), _STYLE), *secondary_cells(one, digits)]
             for row in rows
-            for one in row.comparisons
-            if any(secondary_texts(one, digits))
+            for title, one in _titled(row, digits)
         ]
         lines = align(columns, cells, drop_empty=True) if cells else []
         if lines_width(lines) <= width:
@@ -125,3 +124,13 @@ def _by_reason(
 
 def _title(row: ComparisonRow, comparison: Comparison) -> str:
     return f"{row.title} vs {comparison.against}" if row.declared and row.matched else row.title
+
+
+def _titled(row: ComparisonRow, digits: int) -> list[tuple[str, Comparison | None]]:
+    """The comparisons of a row that have something to show, as the verdicts name them."""
+    filled = [one for one in row.comparisons if any(secondary_texts(one, digits))]
+    if not filled:
+        return []
+    declared = row.declared if row.declared in filled else None
+    others = [(f"  vs {one.against}", one) for one in filled if one.matched]
+    return [(row.title, declared), *others]
