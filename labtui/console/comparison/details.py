@@ -89,8 +89,9 @@ def row_lines(table: ComparisonTable, row: ComparisonRow, width: int, glyphs: Gl
     lines += [(Span(text),) for text in _wrap(phrases.verdict(row, table.metric), width)]
     if row.conclusion:
         lines += [(Span(text, "muted"),) for text in _wrap(f"The published report: {row.conclusion}", width)]
-    beside = [*secondary_table(alone, alone.rows, width), *secondary_notes(alone, width)]
-    for block in (beside, note_lines(alone, width)[1:], effect_lines(alone, width), published_lines(alone, width)):
+    quiet = [*secondary_table(alone, alone.rows, width), *secondary_notes(alone, width)]
+    notes = note_lines(alone, width)[1:]
+    for block in (notes, quiet, effect_lines(alone, width), published_lines(alone, width)):
         lines += _block(block)
     return [shorten(line, width, glyphs.ellipsis) for line in lines]
 
