@@ -85,7 +85,7 @@ def compare(
     newest finished run counts. NAME is an experiment, a member or a title; its baseline is included.
 
     Verdicts hold over all rows that were tried, shown or not. Each verdict on new seeds is recorded as a look: from the
-    second look at a comparison on, its interval is one that holds however often one looks, which needs five seeds.
+    second look at a comparison on, its interval is one that holds however often one looks, which needs six seeds.
     Seeds that `labtui run --seeds` announced make one look together: before the last has ended, only means and plain
     differences are shown.
     """

@@ -142,7 +142,7 @@ def test_further_seeds_are_another_look_with_an_interval_for_any_number_of_looks
     for name in ("base", "e7"):
         add(lab, name, [3], [60.9 if name == "e7" else 60.0])
     out = cli("compare").out
-    assert "no interval at the second look before 5 seeds" in out
+    assert "no interval at the second look before 6 seeds" in out
     assert "inf" not in out
     for name in ("base", "e7"):
         add(lab, name, [4, 5, 6, 7], [value + (0.7 if name == "e7" else 0) for value in (60.1, 60.3, 59.9, 60.2)])
