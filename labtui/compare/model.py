@@ -215,7 +215,9 @@ class BorrowedSpread(Struct, frozen=True, kw_only=True):
     """The interval of a difference whose spread is borrowed from the other rows. It makes no verdict."""
 
     interval: Interval | None
-    """At the level of the comparison's own interval; None if nothing is borrowed."""
+    """At the level of the comparison's own interval, adjusted for all rows that lend to each other; None if nothing is
+    borrowed.
+    """
     rows: int
     """How many other rows lend."""
     why: str = ""

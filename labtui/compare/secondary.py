@@ -18,7 +18,7 @@ from labtui.compare.image_sampling import other_images
 from labtui.compare.metrics import TableMetric
 from labtui.compare.model import BorrowedSpread, Comparison, OtherImages, Superiority
 from labtui.compare.run_data import RunData
-from labtui.compare.statistics import Estimate, bounds
+from labtui.compare.statistics import ALPHA, Estimate, bounds
 from labtui.compare.superiority import superiority
 from labtui.compare.verdicts import PendingComparison
 from labtui.text.numbers import seed_list
@@ -136,8 +136,18 @@ def _borrowed(
     found: dict[int, BorrowedSpread] = {}
     for places in groups.values():
         if len(places) > FEWEST_LENDERS:
-            found |= _borrowed_in_group(pending, places, [levels[place] or 0.0 for place in places], metric)
+            strict = [borrowed_level(levels[place] or 0.0, len(places)) for place in places]
+            found |= _borrowed_in_group(pending, places, strict, metric)
     return found
+
+
+def borrowed_level(level: float, rows: int) -> float:
+    """The level of a borrowed interval among so many: the row's own, but never looser than Bonferroni's.
+
+    Holm loosens the level of a row once others are decided. A row that spreads five times as much as they do, and
+    borrows from them, would then be beyond zero in 10 of 100 cases without any effect.
+    """
+    return max(level, 1 - ALPHA / rows)
 
 
 def _borrowed_in_group(

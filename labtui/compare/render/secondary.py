@@ -104,7 +104,9 @@ def _meaning(found: Sequence[Comparison], unit: str) -> list[str]:
         meaning.append(f"{HEADS[0]}, {text}, in {unit}")
     lenders = [one.borrowed.rows for one in found if one.borrowed and one.borrowed.interval]
     if lenders:
-        meaning.append(f"{HEADS[1]}, the interval if seeds spread here as in {plural(max(lenders), 'other row')}")
+        meaning.append(
+            f"{HEADS[1]}, the interval if seeds spread here as in {plural(max(lenders), 'other row')}, adjusted for all"
+        )
     if shares := [one.superiority for one in found if one.superiority]:
         text = f"{HEADS[2]}, how often a run of the row is better than one of its baseline"
         star = " (* meaningful: above 0.5, and reaching above 0.75)" if any(one.is_meaningful for one in shares) else ""
