@@ -98,7 +98,7 @@ def test_the_look_that_chose_a_value_is_no_look_at_its_fresh_seeds_and_every_fur
         look = fair(made, "adam@0.0002").look
         assert look is not None
         showing.append((look.showing, look.number))
-        entries += new_looks(history, looks_of_table(made), 1.0)
+        entries += new_looks(history, looks_of_table(made).items(), 1.0)
     assert showing == [("fixed", 1), ("fixed", 1), ("always valid", 2)]
 
 

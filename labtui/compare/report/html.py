@@ -24,39 +24,47 @@ from labtui.compare.report.figure_style import ink, render
 _TAGS = {"strong": "strong", "code": "code", "soft": "small"}
 
 STYLE = """
-:root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: #1a1a1a; background: #fff;
-  max-width: 62rem; margin: 2rem auto; padding: 0 1.25rem; }
+:root { color-scheme: light dark;
+  --ink: #1a1a1a; --soft: #555; --paper: #fff; --panel: #f5f5f5; --rule: #ccc; --line: #e2e2e2; --link: #0b57a4;
+  --gain: #00548b; --loss: #a33d00; --ours: #0072b2; }
+body { font: 16px/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: var(--ink);
+  background: var(--paper); max-width: 62rem; margin: 2rem auto; padding: 0 1.25rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .3rem; }
-h2 { font-size: 1.35rem; margin: 2.4rem 0 .6rem; padding-bottom: .2rem; border-bottom: 1px solid #ccc; }
+h2 { font-size: 1.35rem; margin: 2.4rem 0 .6rem; padding-bottom: .2rem; border-bottom: 1px solid var(--rule); }
 h3 { font-size: 1.1rem; margin: 1.9rem 0 .4rem; }
 h4 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
+a { color: var(--link); }
 p, ul { margin: .5rem 0; }
 li { margin: .25rem 0; }
-small { color: #555; font-size: .875rem; }
+small { color: var(--soft); font-size: .875rem; }
 table { border-collapse: collapse; font-size: .875rem; margin: .8rem 0; font-variant-numeric: tabular-nums; }
-caption { caption-side: top; text-align: left; color: #444; padding-bottom: .35rem; }
+caption { caption-side: top; text-align: left; color: var(--soft); padding-bottom: .35rem; }
 th, td { padding: .18rem .55rem; text-align: right; vertical-align: baseline; }
 th.left, td.left { text-align: left; }
-thead th { border-top: 2px solid #1a1a1a; border-bottom: 1px solid #1a1a1a; font-weight: 600; }
-tbody tr:last-child td { border-bottom: 2px solid #1a1a1a; }
-tbody tr.first td { border-top: 1px solid #e2e2e2; }
-tr.confounded td.mark { color: #666; font-style: italic; }
-tr.gain td.mark { color: #00548b; font-weight: 700; }
-tr.loss td.mark { color: #a33d00; font-weight: 700; }
+thead th { border-top: 2px solid var(--ink); border-bottom: 1px solid var(--ink); font-weight: 600; }
+tbody tr:last-child td { border-bottom: 2px solid var(--ink); }
+tbody tr.first td { border-top: 1px solid var(--line); }
+tr.confounded td.mark { color: var(--soft); font-style: italic; }
+tr.gain td.mark { color: var(--gain); font-weight: 700; }
+tr.loss td.mark { color: var(--loss); font-weight: 700; }
 .scroll { overflow-x: auto; }
 .notes { font-size: .82rem; padding-left: 1.8rem; }
 figure { margin: 1rem 0; }
 figure img { width: 100%; max-width: 56rem; height: auto; }
-figcaption { font-size: .875rem; color: #444; }
+figcaption { font-size: .875rem; color: var(--soft); }
 .beside { display: grid; grid-template-columns: 1fr 1fr; gap: .9rem; margin: .8rem 0; }
-.beside > div { border-left: 4px solid #bbb; padding: .2rem .8rem; background: #f7f7f7; }
-.beside > div + div { border-color: #0072b2; }
-.beside b { display: block; font-size: .875rem; color: #444; }
+.beside > div { border-left: 4px solid var(--rule); padding: .2rem .8rem; background: var(--panel); }
+.beside > div + div { border-color: var(--ours); }
+.beside b { display: block; font-size: .875rem; color: var(--soft); }
 code, pre { font: .86em/1.45 ui-monospace, "SFMono-Regular", Consolas, "Liberation Mono", monospace; }
-pre { background: #f3f3f3; padding: .7rem .9rem; overflow-x: auto; white-space: pre-wrap; }
+pre { background: var(--panel); padding: .7rem .9rem; overflow-x: auto; white-space: pre-wrap; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --ink: #e4e4e4; --soft: #a8a8a8; --paper: #15171a; --panel: #1f2226; --rule: #4a4d52; --line: #2e3034;
+    --link: #7ab8f5; --gain: #5fb4ea; --loss: #f08a4b; --ours: #4aa8e0; }
+}
 @media (max-width: 40rem) { .beside { grid-template-columns: 1fr; } }
 @media print {
+  :root { color-scheme: light; }
   body { font-size: 10pt; margin: 0; max-width: none; padding: 0; }
   h2, h3, h4 { break-after: avoid; }
   figure, table, .beside { break-inside: avoid; }

@@ -201,8 +201,11 @@ def _published(table: ComparisonTable) -> list[Block]:
     lines = tuple(line for row in table.rows for line in _published_lines(row))
     if not lines:
         return []
-    head = ("", "published as", "published", "epoch", "ours", "difference")
-    text = "The same tag at the same epoch or point; ours is the mean over seeds."
+    head = ("", "published as", "published", "epoch", "after", "ours", "difference")
+    text = (
+        "The same tag at the same epoch or point; ours is the mean over seeds. After: the published time since the "
+        "curve's first point."
+    )
     return [
         Heading(3, "Published figures and ours"),
         TableBlock(caption=text, head=head, left=_LEFT, lines=lines),
@@ -215,9 +218,8 @@ def _published_lines(row: ComparisonRow) -> list[TableLine]:
         digits = 4 if figure.value < 1 else 2
         shown = f"{'about ' if figure.around else ''}{figure.value:g}"
         ours, difference = numbers.decimal(figure.ours, digits), numbers.signed(figure.difference, digits)
-        lines.append(
-            TableLine(("" if index else row.title, figure.tag, shown, str(figure.epoch or ""), ours, difference))
-        )
+        where = shown, str(figure.epoch or ""), figure.relative
+        lines.append(TableLine(("" if index else row.title, figure.tag, *where, ours, difference)))
     return lines
 
 
