@@ -181,6 +181,9 @@ def test_a_dumb_terminal_and_a_pipe_show_no_console():
 def test_ascii_is_asked_for_where_braille_cannot_appear():
     assert terminal.needs_ascii({"TERM": "linux"})
     assert terminal.needs_ascii({"LABTUI_ASCII": "1"})
+    assert terminal.needs_ascii({"LC_ALL": "C", "LANG": "en_US.UTF-8"}), "the locale is not UTF-8"
+    assert terminal.needs_ascii({"LANG": "de_DE.ISO-8859-1"})
+    assert terminal.needs_ascii({"LANG": "C", "LC_CTYPE": "C.UTF-8"}), "Python itself set LC_CTYPE"
 
 
 def test_opening_the_guard_imports_no_textual():

@@ -269,3 +269,23 @@ async def test_a_picture_or_key_that_fails_says_so_and_the_console_lives(tmp_pat
         await pilot.press("j")
     log = (tmp_path / "state" / "console-errors.log").read_text()
     assert log.count("ValueError: math domain error") == 2, "each failure once, with its traceback"
+
+
+async def test_one_of_601_tags_is_found_by_a_few_keys_in_both_directions(tmp_path):
+    lab = lab_at(tmp_path, "")
+    folder = lab.store.root / "lightning_logs" / "version_0"
+    folder.mkdir(parents=True)
+    points = [scalar_event(1_000.0, 1, f"layer{tag:03d}/weight", tag) for tag in range(601)]
+    (folder / "events.out.tfevents.1.other").write_bytes(version_event(1_000.0) + b"".join(points))
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await app.settled(pilot, lambda shot: shot.runs and shot.curves)
+        await pilot.press("v", "slash", *"417", "enter")
+        assert charts(app).panel.tags == ("layer417/weight",)
+        await pilot.press("escape", "M")
+        assert charts(app).panel == charts(app).panels[-1], "back from the first one is the last one"
+        await pilot.press("m")
+        assert charts(app).panel == charts(app).panels[0]
+        await pilot.press("slash", *"nosuch", "enter", "L")
+        assert len(charts(app).panels) >= 601, "where nothing matches, nothing is hidden"
+        assert charts(app).chart_options.log_y, "keys act again after Enter"

@@ -17,11 +17,14 @@ from labtui.console.charts.panels import Panel, panels
 from labtui.console.commands import bindings
 from labtui.console.comparison.export import series_csv, write_new
 from labtui.console.data.snapshot import Interest, Snapshot
+from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.console.ui.dialogs import Prompt
+from labtui.console.ui.filter_bar import FilterBar
 from labtui.console.ui.page import Page
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.tabs import tabs
 from labtui.console.ui.text_panel import TextPanel
+from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:
     from labtui.console.charts.ticks import Range
@@ -51,6 +54,7 @@ class ChartsScreen(Page):
         self.chart_options = options
         self._charted, self._sibling = charted, sibling
         self._index, self._each_seed, self._front = 0, False, 0
+        self._filter = ""
         self._x_range: Range | None = None
         self._snapshot = Snapshot()
 
@@ -58,6 +62,7 @@ class ChartsScreen(Page):
         """The chart, and below it the values at the crosshair."""
         yield Chart(id="plot")
         yield TextPanel(id="reading")
+        yield FilterBar(None, placeholder="words of a tag, /regex/, -without  Enter keeps, Esc clears")
 
     # --- What is shown ------------------------------------------------------------------------------------------------
 
@@ -78,7 +83,10 @@ class ChartsScreen(Page):
     def panels(self) -> tuple[Panel, ...]:
         """The panels of all metrics of the charted runs."""
         curves = self._snapshot.curves
-        return panels(tag for charted in self.charted_runs for run in charted.runs for tag in curves.get(run.id, ()))
+        every = panels(tag for charted in self.charted_runs for run in charted.runs for tag in curves.get(run.id, ()))
+        matches = parse_filter(self._filter) if self._filter.strip() else None
+        found = tuple(panel for panel in every if matches and matches(_searched(panel)))
+        return found or every
 
     @property
     def panel(self) -> Panel:
@@ -112,7 +120,8 @@ class ChartsScreen(Page):
         names = [panel.title for panel in self.panels]
         right = tabs(names, self._index % len(names), max(0, self.size.width - 40), glyphs_of(self))
         only = charted_runs[0].name if charted_runs else "nothing"
-        self.show_title(f"{len(charted_runs)} lines" if len(charted_runs) > 1 else only, right)
+        title = f"{len(charted_runs)} lines" if len(charted_runs) > 1 else only
+        self.show_title(f"{title}  / {clean_line(self._filter)}" if self._filter.strip() else title, right)
 
     def _show_readings(self) -> None:
         """Show the values at the crosshair; without it, the last point of every line."""
@@ -191,11 +200,23 @@ class ChartsScreen(Page):
 
     # --- Other keys ---------------------------------------------------------------------------------------------------
 
-    def action_metric(self) -> None:
-        """Show the next metric; the window in y does not fit it."""
-        self._index = (self._index + 1) % len(self.panels)
+    def action_metric(self, by: int = 1) -> None:
+        """Show the next or previous metric; the window in y does not fit it."""
+        self._show_metric((self._index + by) % len(self.panels))
+
+    def _show_metric(self, index: int) -> None:
+        self._index = index
         self.chart_options = replace(self.chart_options, y=None)
         self._draw()
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        self.query_one(FilterBar).open()
+
+    @on(FilterBar.Changed)
+    def _on_filter_changed(self, event: FilterBar.Changed) -> None:
+        self._filter = event.value
+        self._show_metric(0)
 
     def action_seeds(self) -> None:
         """Show the mean of seeds with a band, or each seed separately."""
@@ -227,10 +248,16 @@ class ChartsScreen(Page):
         self.toggle_class("-alone")
 
     def step_back(self) -> bool:
-        """Undo maximising, or remove crosshair and window; whether there was something to undo."""
+        """Clear the filter, undo maximising, or remove crosshair and window; whether there was something to undo."""
+        if self.query_one(FilterBar).clear_and_close():
+            return True
         if self.has_class("-alone"):
             self.remove_class("-alone")
             return True
         before = self.chart_options
         self.action_reset()
         return self.chart_options != before
+
+
+def _searched(panel: Panel) -> Searched:
+    return Searched(" ".join((panel.title, *panel.tags, *panel.training_tags)), None)

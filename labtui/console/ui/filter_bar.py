@@ -13,8 +13,8 @@ class FilterBar(Input):
     FilterBar.-open { display: block; }
     """
 
-    def __init__(self, filtered: str, *, placeholder: str) -> None:
-        """`filtered` selects the pane that gets the focus when the bar is closed."""
+    def __init__(self, filtered: str | None, *, placeholder: str) -> None:
+        """`filtered` selects the pane that gets the focus when the bar is closed; None leaves it to the screen."""
         super().__init__(id="filter", placeholder=placeholder)
         self._filtered = filtered
 
@@ -42,4 +42,7 @@ class FilterBar(Input):
     def close(self) -> None:
         """Hide the bar, keep the filter, and focus what it filters."""
         self.remove_class("-open")
-        self.screen.query_one(self._filtered).focus()
+        if self._filtered is None:
+            self.screen.set_focus(None)
+        else:
+            self.screen.query_one(self._filtered).focus()
