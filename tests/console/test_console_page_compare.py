@@ -129,6 +129,22 @@ async def test_baseline_and_metric_are_chosen_by_key(app):
         assert "test/loss" in screen_text(app).splitlines()[0]
 
 
+async def test_a_key_reads_every_run_at_an_equal_budget_of_each_kind_and_then_at_its_end(app):
+    async with app.run_test(size=WIDE) as pilot:
+        await asked(app, pilot)
+        for unit in ("epochs", "steps", "images", "seconds"):
+            await pilot.press("B")
+            await app.until(pilot, lambda unit=unit: _unit(app) == unit)
+        assert "the largest budget that all runs reached" in screen_text(app)
+        await pilot.press("B")
+        await app.until(pilot, lambda: _unit(app) is None)
+
+
+def _unit(app: ConsoleUnderTest) -> str | None:
+    table = page(app).table
+    return table.equal_budget.unit if table and table.equal_budget else None
+
+
 async def test_the_filter_narrows_the_rows_while_one_types(app):
     async with app.run_test(size=NARROW) as pilot:
         await asked(app, pilot)
