@@ -6,7 +6,7 @@ from pathlib import Path
 
 from labtui import datasets
 from labtui.api.lab import Lab
-from labtui.api.looks import announce
+from labtui.api.looks import announce, record_removal
 from labtui.api.placement import estimated_memory, place_runs
 from labtui.api.planning import LaunchPlan, PlannedRun
 from labtui.errors import LabError, UsageError
@@ -242,4 +242,6 @@ def move_to_trash(lab: Lab, run: Run) -> Path:
     for entry in (*waiting_entries(lab.store.root), *failed_entries(lab.store.root)):
         if entry.run == run.id:
             remove_entry(entry)
-    return lab.store.remove(run)
+    trashed = lab.store.remove(run)
+    record_removal(lab, run)
+    return trashed

@@ -6,6 +6,7 @@ See `labtui.compare.looks` for what a look is, and docs/verdicts.md for what it 
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -111,6 +112,18 @@ def announce(lab: Lab, specs: Iterable[RunSpec], *, starts_them: bool = False) -
         for recipe, numbers in seeds.items()
     ]
     ledger_of(lab.store.root, writable=lab.store.writable).append(entries)
+
+
+def record_removal(lab: Lab, run: Run) -> None:
+    """Record that a run which had ended was removed: a seed that is left out because of its value makes a gain.
+
+    Nothing is raised: removing runs is what one does on a full disk.
+    """
+    if run.spec is None or run.foreign or run.state not in (State.FINISHED, State.DIVERGED):
+        return
+    entry = LedgerEntry(kind="removed", time=now(), row=recipe_hash(run.spec), row_seeds=(run.spec.seed,))
+    with suppress(MachineError):
+        ledger_of(lab.store.root, writable=lab.store.writable).append([entry])
 
 
 def awaited_seeds(entries: Iterable[LedgerEntry], runs: Iterable[Run]) -> dict[str, tuple[int, ...]]:

@@ -78,7 +78,11 @@ class History:
     def __init__(self, entries: Iterable[LedgerEntry] = ()) -> None:
         self._looks: dict[Pair, dict[_Shown, float]] = {}
         self._declared: dict[str, set[int]] = {}
+        self._removed: dict[str, set[int]] = {}
         for entry in entries:
+            if entry.kind == "removed":
+                self._removed.setdefault(entry.row, set()).update(entry.row_seeds)
+                continue
             if entry.kind == "declared":
                 self._declared.setdefault(entry.row, set()).update(entry.row_seeds)
                 continue
@@ -122,10 +126,16 @@ class History:
         """The seeds of a recipe that were announced."""
         return frozenset(self._declared.get(recipe, ()))
 
-    def tried(self, baseline: str, metric: str) -> frozenset[Pair]:
-        """The pairs of a cell that were ever compared, rows that are gone included."""
-        recipe = _recipe(baseline)
-        return frozenset(pair for pair in self._looks if pair.metric == metric and recipe in (pair.first, pair.second))
+    def removed(self, recipe: str) -> frozenset[int]:
+        """The seeds of a recipe of which a run was removed after it had ended."""
+        return frozenset(self._removed.get(recipe, ()))
+
+    def tried(self, baseline: str | None, metric: str) -> frozenset[Pair]:
+        """The pairs of a cell that were ever compared, rows that are gone included; without a cell, all pairs."""
+        recipe = None if baseline is None else _recipe(baseline)
+        return frozenset(
+            pair for pair in self._looks if pair.metric == metric and recipe in (None, pair.first, pair.second)
+        )
 
     def other_metrics(self, key: ComparisonKey) -> tuple[str, ...]:
         """The other metrics by which the pair was judged before."""
@@ -196,6 +206,8 @@ class LookState(NamedTuple):
     """When it was first shown, in seconds since 1970; None if that is now."""
     missing: tuple[int, ...] = ()
     """The announced seeds that are awaited."""
+    removed: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """The seeds that were removed after they had ended and were not run again, by the name of their experiment."""
     other_metrics: tuple[str, ...] = ()
     """By which the pair was judged before."""
     plan: Plan | None = None
@@ -223,13 +235,21 @@ class Looks:
         key, seeds = comparison_key(here, there, metric), seed_set(here, there, metric)
         missing = tuple(sorted({*self.awaited.get(here.recipe, ()), *self.awaited.get(there.recipe, ())}))
         plan = self._plan(here, there, metric)
+        removed = tuple(
+            (cell.name, tuple(sorted(gone)))
+            for cell in (here, there)
+            if (gone := self.history.removed(cell.recipe) - {one.seed for one in cell.outcomes(metric.tag)} - {*chose})
+        )
         showing = self.history.showing(key, seeds, () if self.peek else missing, chose)
+        if removed and self.history.first_shown(key, seeds) is None:
+            showing, plan = Showing.WITHHELD, None
         return LookState(
             seeds=seeds,
             showing=Showing.PLAN if plan else showing,
             number=self.history.number(key, seeds, chose),
             first_shown=self.history.first_shown(key, seeds),
-            missing=missing if showing is Showing.WITHHELD else (),
+            missing=missing if showing is Showing.WITHHELD and not self.peek else (),
+            removed=removed,
             other_metrics=self.history.other_metrics(key),
             plan=plan[0] if plan else None,
             planned=evaluate_comparison(*plan, _outcomes(here, there, metric)) if plan else None,

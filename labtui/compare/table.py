@@ -32,7 +32,7 @@ from labtui.compare.equal_budget import LEFT_OUT, at_equal_budget
 from labtui.compare.factorial import Contrast, contrast, factorial, squares
 from labtui.compare.findings import per_image
 from labtui.compare.findings.collect import baseline_findings, comparison_findings, row_findings
-from labtui.compare.findings.confounds import images_ratio
+from labtui.compare.findings.confounds import confounds, images_ratio
 from labtui.compare.findings.losses import losses
 from labtui.compare.findings.published import (
     CellWithReference,
@@ -199,7 +199,7 @@ def _judge(
         context.metric,
         alpha,
         further=[p for p in ps if p is not None],
-        gone=_gone(together, context.metric, looks, tried),
+        gone=_gone(together, context, looks, _without_rows(everything, tried)),
     )
     judged = with_secondary(together, result.comparisons, context.metric, context.run_data, shown)
     remaining, further = iter(judged), iter(result.levels)
@@ -216,16 +216,34 @@ def _cells_with_runs(choices: Iterable[BaselineChoice]) -> Iterator[Cell]:
     return (choice.cell for choice in choices if choice.cell.has_ended_seeds)
 
 
+def _without_rows(everything: Sequence[BaselineChoice], tried: Sequence[Cell]) -> list[tuple[Cell, BaselineChoice]]:
+    """Cells that have no row of their own, each with the row of its experiment: those given, and older definitions."""
+    older = [(cell, choice) for choice in everything for cell, _ in choice.source.folded if cell.has_ended_seeds]
+    others = [(cell, choice) for choice in everything for cell in tried if cell.name == choice.cell.name]
+    return [(cell, choice) for cell, choice in (*older, *others) if cell.recipe != choice.cell.recipe]
+
+
 def _gone(
-    pending: Sequence[verdicts.PendingComparison], metric: TableMetric, looks: Looks, cells: Sequence[Cell]
+    pending: Sequence[verdicts.PendingComparison],
+    context: TableContext,
+    looks: Looks,
+    cells: Sequence[tuple[Cell, BaselineChoice]],
 ) -> int:
-    """How many pairs were compared with these baselines before, or have runs, and are not among these comparisons."""
+    """How many pairs were compared with these baselines before, or have runs, and are not among these comparisons.
+
+    With a baseline that was chosen by hand, all earlier pairs count: baselines can be chosen as rows can.
+    """
+    metric = context.metric
     present = {comparison_key(one.here, one.there, metric).pair for one in pending}
     baselines = {comparison_key(one.here, one.there, metric).baseline for one in pending if one.is_tried}
     tried = {pair for baseline in baselines for pair in looks.history.tried(baseline, metric.tag)}
-    for one in pending:
-        same = [cell for cell in cells if cell.name == one.here.name and one.is_tried]
-        tried |= {comparison_key(cell, one.there, metric).pair for cell in same}
+    if context.baseline is not None:
+        tried |= looks.history.tried(None, metric.tag)
+    for cell, choice in cells:
+        there = choice.matched or choice.baseline
+        if there and seed_counts(cell, metric.tag).learned and seed_counts(there, metric.tag).learned:
+            key = comparison_key(cell, there, metric)
+            tried |= {key.pair} if not confounds(cell, there, choice.factor, metric) else set()
     return sum(not looks.is_planned(pair) for pair in tried - present)
 
 
@@ -421,7 +439,7 @@ def _looking(rows: Sequence[ComparisonRow]) -> tuple[str, ...]:
     """What is not shown yet, and which rows have another interval than the usual one, each with the reason."""
     shown = [(row.title, one, one.look) for row in rows for one in row.comparisons if one.look]
     remarks = []
-    waiting = [look for _, _, look in shown if look.showing == Showing.WITHHELD.value]
+    waiting = [look for _, _, look in shown if look.showing == Showing.WITHHELD.value and look.missing]
     if waiting:
         seeds = numbers.seed_list({seed for look in waiting for seed in look.missing})
         remarks.append(

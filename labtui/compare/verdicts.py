@@ -205,8 +205,11 @@ def why_not_judged(here: Cell, there: Cell, found: Difference, metric: TableMetr
 
 def why_not_shown(state: LookState, found: Difference) -> str:
     """Why nothing may be said at this look; empty if something may."""
-    if state.showing is Showing.WITHHELD:
+    if state.showing is Showing.WITHHELD and state.missing:
         return f"waits for {numbers.seed_list(state.missing)}"
+    if state.showing is Showing.WITHHELD:
+        removed = " and ".join(f"{numbers.seed_list(seeds)} of {name}" for name, seeds in state.removed)
+        return f"{removed} removed: run again"
     if state.showing is Showing.PLAN and _plan_look(state) is None:
         return "the plan has not looked yet"
     if state.showing is Showing.ALWAYS_VALID and interval_at_look(found, state) is None:

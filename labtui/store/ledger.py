@@ -31,13 +31,13 @@ LEDGER_CAP = 64 << 20
 
 
 class LedgerEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A look at a comparison, or seeds that were announced before they were trained."""
+    """A look at a comparison, seeds that were announced before they were trained, or a seed that was removed."""
 
-    kind: Literal["look", "declared"]
+    kind: Literal["look", "declared", "removed"]
     time: float
     """Seconds since 1970, UTC."""
     row: str
-    """The key of the row's cell; of a declared entry, its recipe."""
+    """The key of the row's cell; of other entries than looks, the recipe."""
     baseline: str = ""
     metric: str = ""
     row_seeds: tuple[int, ...] = ()

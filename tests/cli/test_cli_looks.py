@@ -129,6 +129,42 @@ def test_rows_with_one_seed_were_tried_too(lab: Lab, cli: Cli) -> None:
     assert cli("compare", "--assert", "e7 > base").code == 4
 
 
+def test_a_seed_that_is_removed_for_its_value_leaves_no_verdict_behind(lab: Lab, cli: Cli) -> None:
+    write_seeds(lab, "base", *BASE, 60.2, 60.0)
+    write_seeds(lab, "e7", *BEST, 59.6, 59.5)
+    for run in lab.store.scan():
+        if run.name == "e7" and run.seed in (3, 4):
+            move_to_trash(lab, run)
+    answer = cli("compare", "--assert", "e7 > base")
+    assert answer.code == 4
+    assert "seeds 3,4 of e7 removed: run again" in answer.err
+    add(lab, "e7", [3, 4], [59.6, 59.5])
+    assert "+0.04" in cli("compare", "--assert", "e7 > base").err
+
+
+def test_older_definitions_of_an_entry_were_tried_too(lab: Lab, cli: Cli) -> None:
+    """Changing the entry until it looks good is choosing among settings."""
+    write_seeds(lab, "base", *BASE)
+    catalog = lab.catalog.path
+    for number in range(9):
+        text = catalog.read_text().replace("model.dropout = [0.17, 0.2]", f"model.dropout = [0.17, 0.3{number}]")
+        catalog.write_text(
+            text.replace(f"model.dropout = [0.17, 0.3{number - 1}]", f"model.dropout = [0.17, 0.3{number}]")
+        )
+        write_seeds(make_lab_again(lab), "e7", *(BEST if number == 8 else NULL[number % 3]))
+    assert cli("compare", "--assert", "e7 > base").code == 4
+    assert "one of 9 that were tried" in cli("compare", "e7").out
+
+
+def test_choosing_the_baseline_is_choosing_too(lab: Lab, cli: Cli) -> None:
+    write_ten(lab)
+    families = []
+    for name in ("base", "e1", "e2", "e3"):
+        answer = cli("compare", "e7", "--baseline", name, "--json")
+        families.append(compared(answer, "e7")["look"]["family"])
+    assert families == [10, 11, 12, 13]
+
+
 # --- Looking again --------------------------------------------------------------------------------------------------
 
 

@@ -108,6 +108,8 @@ def interval_kind(comparison: Comparison) -> str:
     look = comparison.look
     if look is None or look.showing == "fixed":
         return ""
+    if look.showing == "withheld" and not look.missing:
+        return ""
     if look.showing == "withheld":
         return (
             f"no interval before {numbers.seed_list(look.missing)} {'have' if len(look.missing) > 1 else 'has'} ended"
