@@ -23,6 +23,10 @@ class Column:
     grows: bool = False
     """Whether it takes the width that is left over."""
     sortable: bool = False
+    full: int = 0
+    """Of a column that grows, the width at which none of its cells is cut; 0 if that does not matter."""
+    optional: bool = False
+    """Whether it is left out rather than a growing column cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,9 @@ Layout = tuple[tuple[Column, int], ...]
 def lay_out(columns: Sequence[Column], width: int) -> Layout:
     """Choose the columns that fit into `width` cells and give the rest to those that grow."""
     chosen = list(columns)
+    for column in sorted((one for one in columns if one.optional), key=lambda one: -one.rank):
+        if _needed(chosen) + sum(max(0, one.full - one.width) for one in chosen) > width:
+            chosen.remove(column)
     while len(chosen) > 1 and _needed(chosen) > width:
         first_to_go = max(chosen, key=lambda column: (column.rank, chosen.index(column)))
         if first_to_go.rank == 0:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from labtui.console.experiments.rows import CONFOUNDED
 from labtui.console.ui.glyphs import Glyphs
 from labtui.text import numbers
 from labtui.text.durations import duration
-from labtui.text.spans import Line, Span
+from labtui.text.spans import Line, Span, line_width
 from labtui.text.tables import Column, TableRow
 
 COLUMNS = (
@@ -33,9 +33,9 @@ COLUMNS = (
     Column("time", key="time", width=7, rank=6, right=True, sortable=True),
     Column("params", key="parameters", width=6, rank=9, right=True, sortable=True),
     Column("device", key="device", width=6, rank=10),
-    Column("on other images", key="images", width=16, rank=11),
-    Column("P(A > B)", key="superiority", width=19, rank=12),
-    Column("borrowed spread", key="borrowed", width=16, rank=13),
+    Column("on other images", key="images", width=16, rank=11, optional=True),
+    Column("P(A > B)", key="superiority", width=19, rank=12, optional=True),
+    Column("borrowed spread", key="borrowed", width=16, rank=13, optional=True),
 )
 
 SORTS = ("", *(column.key for column in COLUMNS if column.sortable))
@@ -98,9 +98,17 @@ def table_rows(
 
 
 def filled_columns(lines: Iterable[TableRow]) -> tuple[Column, ...]:
-    """The columns that are not empty."""
-    used = {key for line in lines for key, cell in line.cells.items() if cell}
-    return tuple(column for column in COLUMNS if column.key in used or column.key in ("mark", "name"))
+    """The columns that are not empty; names and verdicts know how long they are."""
+    widths: dict[str, int] = {}
+    for line in lines:
+        for key, cell in line.cells.items():
+            if cell:
+                widths[key] = max(widths.get(key, 0), 0 if line.heading else line_width(cell))
+    return tuple(
+        replace(column, full=widths.get(column.key, 0)) if column.grows else column
+        for column in COLUMNS
+        if column.key in widths or column.key in ("mark", "name")
+    )
 
 
 def ordered(table: ComparisonTable, options: TableOptions) -> list[ComparisonRow]:
