@@ -217,7 +217,7 @@ def test_the_best_of_a_grid_was_chosen_by_the_test_images() -> None:
     cells = [only_cell([run(one.spec, 0, {tags.VAL_ACCURACY: 50})]) for one in runs[::2]]
     found = [one for cell in cells for grid in grid_searches(cells) for one in grid_findings(cell, grid, val)]
     texts = [one.text for one in found if one.code == "selection"]
-    assert texts == ["the best of 3 by val/accuracy: seed 0 chose it and judge it, which favours it"]
+    assert texts == ["the best of 3 by val/accuracy: seed 0 chose it and judges it, which favours it"]
 
 
 def test_more_epochs_or_more_data_are_no_grid() -> None:

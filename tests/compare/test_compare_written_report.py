@@ -2,6 +2,7 @@
 
 import html.parser
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -247,6 +248,22 @@ def test_no_label_of_the_forest_plot_lies_on_its_axis(whole: Document) -> None:
     assert left >= max(panel.get_window_extent().x1 for panel in panels)
     assert len(panels) > 1
     assert "The axis is broken between" in picture.caption
+
+
+def test_no_numbers_of_a_broken_axis_overlap(whole: Document) -> None:
+    for name in ("seeds", "differences"):
+        picture = next(block for block in whole.blocks if isinstance(block, Picture) and block.name == name)
+        with ink():
+            figure = picture.draw()
+            figure.canvas.draw()
+        for panel in figure.axes[:-1]:
+            low, high = panel.get_xlim()
+            boxes = [
+                label.get_window_extent()
+                for value, label in zip(panel.get_xticks(), panel.get_xticklabels(), strict=True)
+                if low <= value <= high
+            ]
+            assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_the_short_form_has_interval_and_n_on_each_difference() -> None:

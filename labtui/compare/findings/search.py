@@ -188,7 +188,7 @@ def _selection(
         text = f"{start} on {chose}: judged on its other seeds alone ({fresh}){images}"
         yield Finding(severity=Severity.NOTE, code="selection", text=text, key=grid.key)
         return
-    text = f"{start}: {chose} chose it and judge it, which favours it{images}"
+    text = f"{start}: {chose} chose it and {'judge' if len(seeds) > 1 else 'judges'} it, which favours it{images}"
     sides = [cell] if against is None else [cell, against]
     first = max((one.seed for side in sides for one in side.outcomes(metric.tag)), default=-1) + 1
     runs = run_requests(sides, tuple(range(first, first + _FRESH)))

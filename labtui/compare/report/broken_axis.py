@@ -16,6 +16,9 @@ _MOST_BREAKS = 2
 _LEAST_PANEL = 0.14
 """Share of the width that the smallest part of a broken axis has."""
 
+_NARROW = 0.25
+"""Share of the width below which a part of the axis has room for one number."""
+
 _WIDE = 4.0
 """An interval is drawn with an arrow beyond this many times the median half-width."""
 
@@ -121,13 +124,22 @@ def rows(titles: Sequence[str], spans: Sequence[Span], text_share: float) -> Row
         panel.spines["left"].set_visible(False)
         panel.tick_params(axis="y", length=0)
         panel.set_yticks(range(len(titles)), titles if not index else [""] * len(titles))
-        panel.locator_params(axis="x", nbins=max(2, round(9 * ratios[index])))
+        if ratios[index] < _NARROW:
+            panel.set_xticks([_middle(low, high)])
+        else:
+            panel.locator_params(axis="x", nbins=max(2, round(9 * ratios[index])))
         if index:
             _mark_break(panels[index - 1], panel)
     text.set_axis_off()
     text.set_xlim(0, 1)
     text.set_ylim(len(titles) - 0.4, -0.6)
     return Rows(figure, tuple(panels), tuple(spans), text)
+
+
+def _middle(low: float, high: float) -> float:
+    """A round number near the middle of a stretch."""
+    middle = (low + high) / 2
+    return next((value for digits in range(3) if low <= (value := round(middle, digits)) <= high), middle)
 
 
 def _mark_break(left: Drawing, right: Drawing) -> None:

@@ -76,7 +76,7 @@ def _number_of_seeds(rows: Sequence[ComparisonRow]) -> list[Words]:
         text = f"The rows have {min(counts)} to {max(counts)} seeds: rows with more are decided more easily."
     planned = [row.title for row, look in _looked_at(rows) if look.plan]
     if planned:
-        text += f" A plan that was written before the first run decided when to stop for {enumeration(planned)}."
+        text += f" A plan that was written before its first run decides when to stop for {enumeration(planned)}."
     if len(planned) < len(_fair(rows)) or not planned:
         rest = "For the others the runs" if planned else "The runs"
         text += f" {rest} do not say how that number was chosen. If it was chosen by looking at results elsewhere, the "
