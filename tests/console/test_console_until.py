@@ -1,17 +1,22 @@
 """`--until decided` in the console: the launch dialog's terms, what is refused, and how a plan's progress is shown."""
 
+import dataclasses
+
 import msgspec
 import pytest
+from textual import events
 
 from labtui.api import Lab
 from labtui.api.placement import place_runs
 from labtui.api.until import PlanRequest, make_plan, plan_path, store_plan
 from labtui.compare.plans import Plan
+from labtui.console.data.plans import PlanWatch
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.launch import until
 from labtui.console.launch.form import Form
 from labtui.console.launch.request import LaunchRequest, UntilDecided
 from labtui.console.launch.screen import LaunchScreen
+from labtui.console.notifications import plan_changes
 from labtui.console.ui.text_panel import TextBlock, TextPanel
 from labtui.store.files import read_json
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
@@ -141,6 +146,18 @@ async def test_the_preview_says_what_is_run_at_most_and_enter_writes_and_starts_
         assert len(plan.boundaries.claim) == len(plan.boundaries.looks), "its boundaries are calibrated"
 
 
+async def test_a_key_right_behind_the_switch_acts_on_the_fields_that_it_brings(lab, tmp_path, started):
+    app = ConsoleUnderTest(lab, tmp_path / "state")
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(app, pilot, 0)
+        await pilot.press("g", "j", "R")
+        for key in ("down", "down", "down", "space", "down", "8"):
+            app.post_message(events.Key(key, key if len(key) == 1 else " " if key == "space" else None))
+        await app.until(pilot, lambda: page(app).request.until)
+        await planned(app, pilot)
+        assert page(app).request == LaunchRequest(("dropout",), until=UntilDecided(8, 0.05))
+
+
 @pytest.mark.parametrize(
     ("moves", "reason"),
     [
@@ -209,8 +226,7 @@ async def test_a_plan_shows_its_looks_in_list_and_details_however_often_the_cons
         assert "waits 3/20" in screen_text(app)
         assert "not yet decided" in details_text(app)
         train(lab, plan, range(3, 10), gain=9.0)
-        await app.settled(pilot, lambda shot: shot.plans[0].state.has_ended)
-        assert "decided at" in screen_text(app).splitlines()[-1], "the status line says so when it is decided"
+        await app.settled(pilot, lambda shot: shot.plans[0].state.has_ended and shot.plans[0].trained == 20)
         decided = app.snapshot.plans[0].state.comparisons[0].looks[-1].seeds
         assert f"gain {decided}/20" in screen_text(app)
         assert f"decided at {decided} of 20 seeds" in details_text(app)
@@ -224,3 +240,21 @@ async def test_a_plan_shows_its_looks_in_list_and_details_however_often_the_cons
 def details_text(app: ConsoleUnderTest) -> str:
     panel = app.screen.query_one("#details", TextBlock)
     return " ".join("".join(span.text for span in panel_line) for panel_line in panel.lines)
+
+
+async def test_a_decided_plan_is_said_once_and_a_plan_that_stops_moving_rings(lab, tmp_path):
+    plan = stored(lab)
+    watch = PlanWatch(lab.store.root)
+    train(lab, plan, range(2), gain=9.0)
+    (before,) = watch.read(lab.store.scan())
+    train(lab, plan, range(2, 10), gain=9.0)
+    (after,) = watch.read(lab.store.scan())
+    ((text, alarm),) = plan_changes([before], [after])
+    assert "Dropout against Network" in text
+    assert "decided at" in text
+    assert "20 trainings of at most 40: 20 saved." in text
+    assert not alarm
+    assert plan_changes([after], [after]) == []
+    driven = dataclasses.replace(before, is_driven=True)
+    stopped = dataclasses.replace(before, note="Dropout, seed 1 is stopped.")
+    assert plan_changes([driven], [stopped]) == [("Dropout: the plan is waiting. Dropout, seed 1 is stopped.", True)]

@@ -6,7 +6,7 @@ app's queue, behind characters that already wait in the queue of the focused wid
 each acts in the order in which it was typed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -146,6 +146,8 @@ class Form(Widget):
         self._at = 0
         self._unconfirmed: dict[str, str | None] = {}
         """What was typed and is not yet in the fields that `show` gives: keys may come faster than they are judged."""
+        self.on_turned: Callable[[str, str | None], None] = lambda _key, _typed: None
+        """Called at once when a choice has changed: it may bring other fields, on which the next key must act."""
         self.lines, self.editor = FieldLines(self), FieldEditor(self)
 
     def compose(self) -> ComposeResult:
@@ -233,6 +235,7 @@ class Form(Widget):
             return False
         self.editor.value = field.turned(-1 if key == "left" else 1)
         self.editor.action_end()
+        self.on_turned(field.key, self._typed(self.editor.value))
         return True
 
     def restore(self) -> None:

@@ -81,6 +81,7 @@ class LaunchScreen(Page):
             variant.spec.name for variant in variants if names & {variant.spec.name, variant.spec.experiment}
         )
         self._typed = initial_texts(self._initial, self._variants)
+        self.query_one(Form).on_turned = self._type_in
         if not self._selected:
             self.query_one("#experiments").focus()
         self._change()
@@ -187,9 +188,13 @@ class LaunchScreen(Page):
 
     @on(Form.Changed)
     def _typed_in(self, event: Form.Changed) -> None:
-        typed = {key: text for key, text in self._typed.items() if key != event.key}
-        if event.typed is not None:
-            typed[event.key] = event.typed
+        self._type_in(event.key, event.typed)
+
+    def _type_in(self, key: str, text: str | None) -> None:
+        """Take the text of a field; None restores its default."""
+        typed = {other: text for other, text in self._typed.items() if other != key}
+        if text is not None:
+            typed[key] = text
         if typed != self._typed:
             self._typed = typed
             self._change()
