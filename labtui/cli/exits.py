@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from io import StringIO, TextIOWrapper
 from pathlib import Path
 
@@ -128,7 +129,8 @@ def _provide_home() -> None:
 def _silence_streams() -> None:
     # `labtui ls | head -1`: the reader has enough. Python would complain again when it flushes at exit.
     for stream in (sys.stdout, sys.stderr):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        with suppress(OSError):  # a stream that was replaced by another object has no descriptor
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say_internal_error(error: Exception) -> int:

@@ -149,6 +149,18 @@ def test_a_hang_up_leaves_the_runs_alone(lab: Lab) -> None:
     assert display.messages == []
 
 
+@pytest.mark.parametrize(("fail_fast", "started"), [(True, 1), (False, 3)])
+def test_with_fail_fast_nothing_is_started_after_a_run_that_failed(lab: Lab, fail_fast: bool, started: int) -> None:
+    def fail(run: Run) -> None:
+        write_json(run.paths.result, make_result(outcome="failed"))
+        write_json(run.paths.attempt(1).exit, Exit(code=1, ended=0.0))
+
+    foreground = ForegroundRuns(lab, Placement((CPU,), 1, 1), Watched(fail), Interrupts(), fail_fast=fail_fast)
+    outcome = foreground.run_all([pending(lab, seed) for seed in range(3)])
+    assert states(outcome) == [State.FAILED] * started
+    assert len(outcome.not_started) == 3 - started
+
+
 def test_a_terminal_that_is_gone_counts_as_a_hang_up(lab: Lab) -> None:
     def act(_run: Run) -> None:
         raise OSError(5, "Input/output error")
