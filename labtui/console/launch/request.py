@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from labtui.catalog import fields
 from labtui.compare.model import RunRequest
 from labtui.compare.render.commands import override_text
-from labtui.compare.sequential import CAP
-from labtui.compare.statistics import ALPHA
 from labtui.spec import RunSpec, Variant
 from labtui.store.run import Run
 from labtui.text.numbers import seed_ranges
@@ -49,6 +47,9 @@ class LaunchRequest:
 def launch_request_of(request: RunRequest) -> LaunchRequest:
     """The request for runs that a comparison proposes."""
     if request.until:
+        from labtui.compare.sequential import CAP  # deferred: numpy, for which the first frame would wait
+        from labtui.compare.statistics import ALPHA
+
         overrides = tuple(f"{key}={override_text(value)}" for key, value in request.overrides.items())
         until = UntilDecided(CAP, ALPHA, baseline=request.baseline)
         return LaunchRequest(request.names, overrides=overrides, until=until)
