@@ -9,6 +9,7 @@ import pytest
 
 from labtui.compare.differences import Difference
 from labtui.compare.image_sampling import other_images
+from labtui.compare.looks import History, Looks, looks_of_table, new_looks
 from labtui.compare.model import Comparison, ComparisonTable, Verdict
 from labtui.compare.render import phrases
 from labtui.compare.render.export import to_csv, to_json
@@ -294,6 +295,25 @@ def test_where_no_interval_is_shown_nothing_is_shown_beside_it() -> None:
     assert shown_level(withheld, Difference(1.5, "paired", (0, 1, 2), paired([1.0, 2.0, 2.5]), 3)) is None
     infinite = msgspec.structs.replace(withheld, interval=(float("-inf"), float("inf")))
     assert shown_level(infinite, Difference(1.5, "paired", (0, 1, 2), paired([1.0, 2.0, 2.5]), 3)) is None
+
+
+def test_what_stands_beside_a_verdict_widens_with_its_interval_when_one_looks_again() -> None:
+    base, here = [60.0 + 0.3 * (seed % 3) for seed in range(8)], [61.0 + 0.3 * (seed % 4) for seed in range(8)]
+    runs = [*runs_of(BASE, base), *runs_of(DROPOUT, here)]
+    first = judged(runs, VARIANTS, looks=Looks())
+    earlier = judged([made for made in runs if (made.seed or 0) < 4], VARIANTS, looks=Looks())
+    history = History(new_looks(History(()), looks_of_table(earlier).items(), 1.0))
+    again = judged(runs, VARIANTS, looks=Looks(history=history))
+    once, twice = compared(first), compared(again)
+    assert once.superiority is not None
+    assert twice.superiority is not None
+    assert twice.look is not None
+    assert twice.look.showing == "always valid"
+    assert twice.superiority.interval[0] < once.superiority.interval[0]
+    assert once.adjusted is not None
+    assert twice.adjusted is not None
+    assert (once.superiority.interval[0] > 0.5) == (once.adjusted[0] > 0)
+    assert (twice.superiority.interval[0] > 0.5) == (twice.adjusted[0] > 0)
 
 
 # --- Text -----------------------------------------------------------------------------------------------------------
