@@ -45,7 +45,7 @@ def recorded(
     If another process records a look meanwhile, it is made anew: two consoles never both have the first look. Raises
     MachineError if the looks cannot be recorded.
     """
-    from labtui.compare.looks import History, Looks, looks_of_table, new_looks  # deferred: numpy
+    from labtui.compare.looks import History, Looks, looks_of_table, new_looks, new_tries  # deferred: numpy
 
     ledger = ledger_of(lab.store.root, writable=lab.store.writable)
     plans = stored_plans(lab)
@@ -56,7 +56,12 @@ def recorded(
         )
         made = make(looks)
         shown = {key: seeds for table in tables(made) for key, seeds in looks_of_table(table).items()}
-        if ledger.append(new_looks(looks.history, shown.items(), now()), after=content):
+        tries = {
+            (entry.row, entry.baseline): entry
+            for table in tables(made)
+            for entry in new_tries(looks.history, table, now())
+        }
+        if ledger.append((*tries.values(), *new_looks(looks.history, shown.items(), now())), after=content):
             return _with_remarks(made, ledger, content.damaged)
     raise MachineError(
         f"Other processes keep recording looks in {ledger.path}.", advice="Close other consoles, and try again."
@@ -121,7 +126,13 @@ def record_removal(lab: Lab, run: Run) -> None:
     """
     if run.spec is None or run.foreign or run.state not in (State.FINISHED, State.DIVERGED):
         return
-    entry = LedgerEntry(kind="removed", time=now(), row=recipe_hash(run.spec), row_seeds=(run.spec.seed,))
+    entry = LedgerEntry(
+        kind="removed",
+        time=now(),
+        row=recipe_hash(run.spec),
+        row_seeds=(run.spec.seed,),
+        baseline=run.spec.baseline or "",
+    )
     with suppress(MachineError):
         ledger_of(lab.store.root, writable=lab.store.writable).append([entry])
 

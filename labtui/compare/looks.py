@@ -79,9 +79,15 @@ class History:
         self._looks: dict[Pair, dict[_Shown, float]] = {}
         self._declared: dict[str, set[int]] = {}
         self._removed: dict[str, set[int]] = {}
+        self._removed_rows: dict[str, set[str]] = {}
+        self._tried: set[Pair] = set()
         for entry in entries:
             if entry.kind == "removed":
                 self._removed.setdefault(entry.row, set()).update(entry.row_seeds)
+                self._removed_rows.setdefault(entry.baseline, set()).add(entry.row)
+                continue
+            if entry.kind == "tried":
+                self._tried.add(ComparisonKey(entry.baseline, entry.row, entry.metric).pair)
                 continue
             if entry.kind == "declared":
                 self._declared.setdefault(entry.row, set()).update(entry.row_seeds)
@@ -131,11 +137,17 @@ class History:
         return frozenset(self._removed.get(recipe, ()))
 
     def tried(self, baseline: str | None, metric: str) -> frozenset[Pair]:
-        """The pairs of a cell that were ever compared, rows that are gone included; without a cell, all pairs."""
+        """The pairs of a cell that were ever compared, rows that are gone included; without a cell, all pairs shown."""
         recipe = None if baseline is None else _recipe(baseline)
         return frozenset(
-            pair for pair in self._looks if pair.metric == metric and recipe in (None, pair.first, pair.second)
+            pair
+            for pair in (*self._looks, *(self._tried if recipe else ()))
+            if pair.metric == metric and recipe in (None, pair.first, pair.second)
         )
+
+    def removed_rows(self, baseline: str) -> frozenset[str]:
+        """The recipes that declared this experiment as their baseline and of which a run was removed."""
+        return frozenset(self._removed_rows.get(baseline, ()))
 
     def other_metrics(self, key: ComparisonKey) -> tuple[str, ...]:
         """The other metrics by which the pair was judged before."""
@@ -163,6 +175,18 @@ def new_looks(history: History, shown: Iterable[tuple[ComparisonKey, SeedSet]], 
         )
         for key, seeds in shown
         if history.first_shown(key, seeds) is None
+    )
+
+
+def new_tries(history: History, table: ComparisonTable, when: float) -> tuple[LedgerEntry, ...]:
+    """The entries to append for comparisons that a table is judged with and does not show."""
+    keys = [
+        ComparisonKey(_without_name(there), _without_name(here), table.metric.tag) for here, there in table.not_shown
+    ]
+    return tuple(
+        LedgerEntry(kind="tried", time=when, row=key.row, baseline=key.baseline, metric=key.metric)
+        for key in keys
+        if key.pair not in history.tried(key.baseline, key.metric)
     )
 
 

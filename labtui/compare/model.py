@@ -592,6 +592,8 @@ class ComparisonTable(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     family: int = 0
     """Comparisons that were tried and judged together, those that are not shown included."""
+    not_shown: tuple[tuple[str, str], ...] = ()
+    """The comparisons that it was judged with and does not show: keys of row and baseline."""
     looking: tuple[str, ...] = ()
     """Remarks about looks: what is not shown yet, and where looks are recorded."""
     searches: tuple[SearchBudget, ...] = ()

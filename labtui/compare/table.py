@@ -43,7 +43,7 @@ from labtui.compare.findings.published import (
     reproduction_levels,
 )
 from labtui.compare.findings.search import search_budgets, seeds_left_out
-from labtui.compare.looks import Looks, Showing, comparison_key
+from labtui.compare.looks import ComparisonKey, Looks, Showing, comparison_key
 from labtui.compare.measured import measured
 from labtui.compare.metrics import TableMetric
 from labtui.compare.model import (
@@ -135,6 +135,7 @@ def compare_cells(
         test_images=next((row.budget.test_images for row in rows if row.budget.test_images), None),
         notes=(*([LEFT_OUT] if equal_budget else []), *_notes(choices, context.sources)),
         family=judged.family,
+        not_shown=judged.not_shown,
         looking=_looking(rows),
         searches=_searches(choices, context),
         equal_budget=equal_budget,
@@ -158,6 +159,8 @@ class _Judged(NamedTuple):
     interactions: list[tuple[Contrast, float | None]]
     """The shown 2x2 experiments, each with the level of its interaction."""
     family: int
+    not_shown: tuple[tuple[str, str], ...] = ()
+    """Tried comparisons of rows that are not shown: keys of row and baseline."""
 
     @property
     def shown_interactions(self) -> int:
@@ -209,6 +212,7 @@ def _judge(
         of_row,
         [(one, level) for one, level in interactions if {cell.key for cell in one.square} <= {*shown}],
         result.family,
+        tuple((one.here.key, one.there.key) for one in together if one.is_tried and one.here.key not in shown),
     )
 
 
@@ -239,6 +243,11 @@ def _gone(
     tried = {pair for baseline in baselines for pair in looks.history.tried(baseline, metric.tag)}
     if context.baseline is not None:
         tried |= looks.history.tried(None, metric.tag)
+    on_disk = {recipe for pair in present for recipe in pair[:2]}
+    for base in {one.there.key: one.there for one in pending if one.is_tried}.values():
+        names = base.name, base.spec.experiment
+        gone = {recipe for name in names for recipe in looks.history.removed_rows(name)} - on_disk
+        tried |= {ComparisonKey(base.recipe, recipe, metric.tag).pair for recipe in gone}
     for cell, choice in cells:
         there = choice.matched or choice.baseline
         if there and seed_counts(cell, metric.tag).learned and seed_counts(there, metric.tag).learned:

@@ -31,9 +31,11 @@ LEDGER_CAP = 64 << 20
 
 
 class LedgerEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A look at a comparison, seeds that were announced before they were trained, or a seed that was removed."""
+    """A look at a comparison, a comparison that was judged with it and not shown, seeds that were announced before they
+    were trained, or a seed that was removed.
+    """
 
-    kind: Literal["look", "declared", "removed"]
+    kind: Literal["look", "tried", "declared", "removed"]
     time: float
     """Seconds since 1970, UTC."""
     row: str

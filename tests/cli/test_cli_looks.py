@@ -1,6 +1,7 @@
 """Looking again and choosing what to show, through the command line: neither makes a gain out of noise."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -117,6 +118,24 @@ def test_rows_that_were_looked_at_count_after_they_are_removed(lab: Lab, cli: Cl
     for run in lab.store.scan():
         if run.name not in ("base", "e7"):
             move_to_trash(lab, run)
+    assert cli("compare", "--assert", "e7 > base").code == 4
+    assert "one of 10 that were tried" in cli("compare", "e7").out
+
+
+def test_rows_that_were_never_shown_count_after_they_are_removed(lab: Lab, cli: Cli) -> None:
+    write_ten(lab)
+    for run in lab.store.scan():
+        if run.name not in ("base", "e7"):
+            move_to_trash(lab, run)
+    assert cli("compare", "--assert", "e7 > base").code == 4
+    assert "one of 10 that were tried" in cli("compare", "e7").out
+
+
+def test_rows_that_were_judged_with_a_row_count_after_they_are_deleted_by_hand(lab: Lab, cli: Cli) -> None:
+    write_ten(lab)
+    cli("compare", "e7")
+    for number in (0, 1, 2, 3, 4, 5, 6, 8, 9):
+        shutil.rmtree(lab.store.root / "Cifar" / f"E{number}")
     assert cli("compare", "--assert", "e7 > base").code == 4
     assert "one of 10 that were tried" in cli("compare", "e7").out
 
