@@ -368,7 +368,7 @@ class Variant(Value, frozen=True, kw_only=True):
     """What the published report concluded about it, in a sentence."""
     reference: Reference | None = None
     smallest_effect: Annotated[float, Meta(ge=0, le=100)] = 0.5
-    """The smallest difference to the baseline that would matter, in the metric's unit (points of accuracy)."""
+    """The smallest difference from the baseline that would matter, in the metric's unit (points of accuracy)."""
 
 
 class Experiment(Value, frozen=True, kw_only=True):

@@ -36,6 +36,7 @@ def test_every_module_that_is_run_exists(module: str) -> None:
     ("start_queue_runner", "labtui/api/lifecycle.py"), ("queue_defaults", "labtui/console/actions.py"),
     ("start", "labtui/launch/launcher.py"), ("supervise", "labtui/launch/supervisor.py"),
     ("compare_experiments", "labtui/api/comparison.py"), ("compare_cells", "labtui/compare/table.py"),
+    ("interval_at_look", "labtui/compare/verdicts.py"),
 ])  # fmt: skip
 def test_every_function_of_the_flows_exists(name: str, file: str) -> None:
     assert f"`{name}`" in TEXT

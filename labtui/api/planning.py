@@ -179,6 +179,6 @@ def threads_notice(plan: LaunchPlan, threads: int) -> str:
     runs = f"{number} run" + ("s train" if number > 1 else " trains")
     numbers = " or ".join(map(str, others))
     return (
-        f"{runs} with {numbers} CPU threads, as the earlier runs of the same recipe: another number ({threads} here) "
-        "changes the last bits of a result. --threads chooses it."
+        f"{runs} with {numbers} CPU threads, like earlier runs of the same recipe; a different number ({threads} "
+        "here) changes the last bits of a result. Set it with --threads."
     )

@@ -82,7 +82,7 @@ def decode(content: bytes) -> Decoded:
         return Decoded(_lines(content.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        found = f"byte 0x{error.object[error.start]:02X} in line {line} is not part of any character"
+        found = f"byte 0x{error.object[error.start]:02X} on line {line} is not part of any character"
         return Decoded(
             _lines(content.decode("utf-8-sig", "replace")), f"is not UTF-8: {found}. Save it as UTF-8.", line
         )

@@ -70,7 +70,7 @@ def grid_problems(varied: Mapping[str, Any]) -> Iterator[KeyProblem]:
             message = f"{shown(key)} is not a key of a recipe.{did_you_mean(key, RECIPE_PATHS, quote=False)}"
             yield KeyProblem(at, f"{message} {_EXAMPLE}")
         if not isinstance(values, list) or not 1 <= len(values) <= MOST_VARIANTS:
-            message = f"{shown(values)} is not allowed: a list of 1 to {MOST_VARIANTS} values."
+            message = f"{shown(values)} is not allowed. Allowed: a list of 1 to {MOST_VARIANTS} values."
             yield KeyProblem(at, f"{message} {_EXAMPLE}")
             continue
         count *= len(values)

@@ -156,7 +156,7 @@ MEANINGS = {
     "member": "`description`, `conclusion` and `reference` of single variants of the grid, by their labels.",
     "seeds": 'A count (3 means 0, 1 and 2), a list such as `[0, 4, 7]`, or text such as `"0-4"`.',
     "offline_dataset": "The embedded data set to use, with a warning, if the requested one is not available.",
-    "smallest_effect": "The smallest difference to the baseline that would matter, in points of accuracy.",
+    "smallest_effect": "The smallest difference from the baseline that would matter, in points of accuracy.",
     "metric": "The metric that it is judged by, if not test/accuracy, and what its values mean.",
     "metric.tag": "The tag of the metric. Default: `test/accuracy`.",
     "metric.better": "Which values are better. If omitted, inferred from known names; other metrics are not judged.",
@@ -170,9 +170,9 @@ MEANINGS = {
     "reference.steps": "The step per tag of a minibatch curve at which its figure was published.",
     "reference.relative": "TensorBoard's Relative column at that point, per tag.",
     "reference.around": 'Tags whose figure was published in words only, as "around".',
-    "reference.in_kind": "Part of the published setting is unknown: the figures are comparable in kind only.",
+    "reference.in_kind": "Part of the published setting is unknown: the figures are only roughly comparable.",
     "reference.note": "What readers of the figures should know.",
-    "protocol": "`report`: as the lab report's own code ran, quirks included. `standard`: mean cross-entropy, "
+    "protocol": "`report`: as the original lab report's own code ran, quirks included. `standard`: mean cross-entropy, "
     "evaluation mode, 5,000 training images held out for every choice, the test set read once at the end.",
     "data.name": "A data set of the registry: see `labtui data ls`.",
     "data.train_fraction": "The part of the training set that is used, from its beginning.",
@@ -210,7 +210,7 @@ MEANINGS = {
     "scheduler.final": "The rate at the end, as a fraction of the optimizer's.",
     "training.epochs": "Passes over the training set.",
     "training.batch_size": "Images in a training batch.",
-    "training.test_batch_size": "Images in a test batch; the report's losses depend on it.",
+    "training.test_batch_size": "Images in a test batch; the losses of protocol `report` depend on it.",
     "training.log_every": "Batches between two points of the minibatch curves. It only changes what is recorded.",
     "training.precision": "Arithmetic precision of the training.",
 }

@@ -49,7 +49,9 @@ def _counted(count: int | str) -> tuple[int, ...]:
     number = int(count) if len(str(count)) <= 9 else 10**9
     if not 1 <= number <= MOST_SEEDS:
         hint = " Seed 0 alone is 0-0, or [0] in the catalog." if number == 0 else ""
-        raise UsageError(f"{clean_line(str(count), 40)} seeds are not allowed: a count from 1 to {MOST_SEEDS:,}.{hint}")
+        raise UsageError(
+            f"{clean_line(str(count), 40)} seeds are not allowed. Allowed: a count from 1 to {MOST_SEEDS:,}.{hint}"
+        )
     return tuple(range(number))
 
 

@@ -39,7 +39,7 @@ _HINTS = (
     (r"Expected newline .*\n,\d", "Write a decimal number with a point: 0.5"),
     (r"Expected newline .*\n\r", "The lines end in a bare carriage return. Save the file with Unix line endings."),
     (r"Expected newline", "Each line holds one key, = and one value; text needs quotes."),
-    (r"Illegal character '\\n'", "The last quote is missing in this line."),
+    (r"Illegal character '\\n'", "The last quote is missing on this line."),
     (_UNTERMINATED, "The text that begins here is never closed."),
     (r"Unclosed", "The bracket that opens here is not closed, or a comma is missing after one of its items."),
     (r"Unescaped", "In \"text\" write a backslash twice (\\\\), or use 'text'."),
@@ -162,7 +162,7 @@ def _repeated(text: str, position: int) -> str:
     for length in range(len(at), 0, -1):
         first = next((number for other, number in before if other == at[:length] and number < line), None)
         if first is not None:
-            return f"{dotted(at[:length])} is already in line {first}. Write each key and each header once."
+            return f"{dotted(at[:length])} is already on line {first}. Write each key and each header once."
     return f"{dotted(at)} is defined twice. Write each key and each header once."
 
 

@@ -141,13 +141,13 @@ def refusal(kind: Type, value: Any, at: KeyPath) -> str:
         case str() if choices:
             return unknown_choice(value, [*choices, *([NONE] if is_optional(kind) else [])], allowed)
         case str() if any(isinstance(one, StrType) and one.pattern is None for one in options):
-            return f"{shown(value)} ({len(value):,} characters) is not allowed: {allowed}."
+            return f"{shown(value)} ({len(value):,} characters) is not allowed. Allowed: {allowed}."
         case list() | tuple():
-            return f"a list of {plural(len(value), 'item')} is not allowed: {_limits(options, allowed)}."
+            return f"a list of {plural(len(value), 'item')} is not allowed. Allowed: {_limits(options, allowed)}."
         case dict():
-            return f"a table of {plural(len(value), 'key')} is not allowed: {_limits(options, allowed)}."
+            return f"a table of {plural(len(value), 'key')} is not allowed. Allowed: {_limits(options, allowed)}."
         case _:
-            return f"{shown(value)} is not allowed: {allowed}."
+            return f"{shown(value)} is not allowed. Allowed: {allowed}."
 
 
 def _limits(options: Sequence[Type], allowed: str) -> str:

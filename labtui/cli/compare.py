@@ -60,7 +60,7 @@ RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "bu
 @click.option(
     "--peek",
     is_flag=True,
-    help="Show verdicts although announced seeds have not ended. It counts as a look: later intervals are wider.",
+    help="Show verdicts before all queued seeds have finished. This counts as a look: later intervals are wider.",
 )
 @click.option("--csv", "form", flag_value="csv", help="Write CSV, one line per row.")
 @click.option("--md", "form", flag_value="md", help="Write Markdown, with footnotes.")
@@ -84,9 +84,9 @@ def compare(
     Shows means, intervals, verdicts and confounds. A row is the runs of one recipe on one kind of device; per seed, the
     newest finished run counts. NAME is an experiment, a member or a title; its baseline is included.
 
-    Verdicts hold over all rows that were tried, shown or not. Each verdict on new seeds is recorded as a look: from the
-    second look at a comparison on, its interval is one that holds however often one looks, which needs six seeds.
-    Seeds that `labtui run --seeds` announced make one look together: before the last has ended, only means and plain
+    Verdicts are corrected for every row compared so far, shown or not. Each verdict on new seeds is recorded as a look:
+    from the second look at a comparison on, its interval is valid for any number of looks, which needs six seeds. The
+    seeds of one `labtui run --seeds` count as a single look: before the last has ended, only means and plain
     differences are shown.
     """
     from labtui.api.comparison import asserted_names, check_assertions, compare_experiments

@@ -163,7 +163,7 @@ def _show_reference(reference: Reference) -> None:
         about = "about " if tag in reference.around else ""
         _pair("published", f"{tag} {about}{figure:g}{_published_at(reference, tag)}")
     if reference.in_kind:
-        _pair("published", "comparable in kind only: part of the published setting is unknown")
+        _pair("published", "only roughly comparable: part of the published setting is unknown")
     if reference.note:
         _pair("published", " ".join(reference.note.split()))
 

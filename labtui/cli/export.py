@@ -47,7 +47,9 @@ class Row(NamedTuple):
 )
 @click.argument("which", nargs=-1, shell_complete=complete_runs, metavar="[RUN]...")
 @click.option("--tag", "tags", multiple=True, metavar="PATTERN", help="Only these tags; * and ? are wildcards.")
-@click.option("-o", "--output", type=FILE, metavar="FILE", help="The output file, by its name CSV or Parquet.")
+@click.option(
+    "-o", "--output", type=FILE, metavar="FILE", help="Output file; CSV, or Parquet if its name ends in .parquet."
+)
 @existing_runs_options
 def export(lab: "Lab", *, which: tuple[str, ...], tags: tuple[str, ...], output: Path | None) -> None:
     """Write every point of the runs' curves, one per line; runs of other tools included.

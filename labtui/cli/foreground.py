@@ -38,9 +38,9 @@ PATIENCE_SLOT = 2.0
 """Seconds of waiting for a device before it is said: an engine takes a moment to give its slot back."""
 
 PATIENCE_KILL = 3.0
-"""Seconds between SIGTERM and SIGKILL for runs that are to end at once."""
+"""Seconds between SIGTERM and SIGKILL for runs that are to end immediately."""
 
-STOPPING = "Stopping: each run finishes its step and saves. Press Ctrl-C again to end them at once."
+STOPPING = "Stopping: each run finishes its step and saves. Press Ctrl-C again to end them immediately."
 ENDING = "Ending the runs now: progress since their last checkpoints is lost. `labtui resume RUN` continues from there."
 WAITING = "Waiting for a free slot on {device} (in use by your other runs)"
 

@@ -49,7 +49,7 @@ EXAMPLES = (
     "labtui                                    open the console",
     "labtui run dropout                        train one experiment in this terminal",
     "labtui run adam@0.001 --seeds 3           one member of a grid, seeds 0, 1 and 2",
-    "labtui run --all --epochs 1 -d            queue all experiments and return at once",
+    "labtui run --all --epochs 1 -d            queue all experiments and return immediately",
     "labtui compare dropout network            compare the results with their baselines",
     "labtui --dry-run --json                   what would run, one line of JSON per run",
 )

@@ -90,7 +90,8 @@ class JobCount(click.ParamType["int | str"]):
     "--threads",
     type=click.IntRange(1, 1024),
     metavar="N",
-    help="CPU threads of each run.  [default: as earlier runs of the recipe, else OMP_NUM_THREADS or a share]",
+    help="CPU threads of each run.  [default: same as earlier runs, else OMP_NUM_THREADS or an equal share "
+    "of the cores]",
 )
 @click.option("--missing", is_flag=True, help="Only runs that have not finished: failed, stopped, or never started.")
 @click.option("--again", is_flag=True, help="Also runs that are already queued or running.")
@@ -113,7 +114,7 @@ class JobCount(click.ParamType["int | str"]):
 @click.option(
     "--baseline", metavar="NAME", help="With --until: compare with this experiment instead of the declared baselines."
 )
-@click.option("-d", "--detach", is_flag=True, help="Queue the runs and return at once.")
+@click.option("-d", "--detach", is_flag=True, help="Queue the runs and return immediately.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would run, and start nothing; never uses the network.")
 @click.option("-q", "--quiet", is_flag=True, help="Show only the table at the end.")
 @click.option("--headless", is_flag=True, hidden=True, expose_value=False)
@@ -150,14 +151,14 @@ def run(
     """Train experiments in this terminal, or queue them with -d.
 
     NAME is an entry of the catalog (`adam` means all of its members, `adam@0.01` one of them). The runs continue if
-    this terminal closes. Ctrl-C once stops them cleanly: each finishes its step and saves; twice ends them at once.
+    this terminal closes. Ctrl-C once stops them cleanly: each finishes its step and saves; twice ends them immediately.
 
     At the end, the runs are compared with their baselines. Exit codes: 0 success; 1 a run failed or diverged; 2 usage
     or catalog; 3 data, device or disk; 130 and 143 interrupted.
 
-    With --until decided, seeds are trained until each difference to the baseline is decided. The plan is stored before
-    the first run, so that looking after every seed does not raise the rate of false claims. The same command continues
-    a plan that was interrupted.
+    With --until decided, seeds are trained until each difference from the baseline is decided. The plan is stored
+    before the first run, so that looking after every seed does not raise the rate of false claims. The same command
+    continues a plan that was interrupted.
     """
     _require_names(lab, names, everything=everything)
     _refuse_contradictions(epochs, dataset, assignments, grids)

@@ -68,7 +68,7 @@ def stop(lab: "Lab", *, which: tuple[str, ...], everything: bool, patience: floa
 )
 @click.argument("which", nargs=-1, required=True, shell_complete=complete_runs, metavar="RUN...")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: the run's last device]")
-@click.option("-d", "--detach", is_flag=True, help="Queue the runs and return at once.")
+@click.option("-d", "--detach", is_flag=True, help="Queue the runs and return immediately.")
 @click.option("--take-over", is_flag=True, help="Also resume runs of another machine that will not come back.")
 @click.option("-q", "--quiet", is_flag=True, help="Show only the table at the end.")
 @json_option
@@ -166,7 +166,7 @@ def _active(lab: "Lab") -> list[Run]:
 
 
 def _stop_all(stop_one: Callable[[Run], bool], runs: Sequence[Run]) -> bool:
-    """Stop every run in a thread of its own; whether all have ended. The threads are daemons: Ctrl-C leaves at once."""
+    """Stop every run in a thread of its own; whether all have ended. The threads are daemons: Ctrl-C does not wait."""
     if len(runs) == 1:
         return stop_one(runs[0])
     ended: list[bool] = []

@@ -45,7 +45,9 @@ def ls(lab: "Lab", *, json: bool) -> None:
 
 
 @trash.command(examples=("labtui trash empty", "labtui trash empty --older-than 30 --yes"))
-@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Only what was moved before that.")
+@click.option(
+    "--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Only runs moved there more than DAYS days ago."
+)
 @yes_option
 @existing_runs_options
 def empty(lab: "Lab", *, older_than: float | None, yes: bool) -> None:

@@ -60,7 +60,9 @@ def parse_equal_budget(text: str) -> EqualBudget:
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
-        raise UsageError(f"--equal-budget {text!r} has no number of {unit}.", advice=f"Use {unit}=5000, say.")
+        raise UsageError(
+            f"--equal-budget {text!r}: {number!r} is not a valid number of {unit}.", advice=f"Use {unit}=5000, say."
+        )
     return EqualBudget(unit=unit, value=value, given=True)
 
 
@@ -80,9 +82,7 @@ def at_equal_budget(
     given budget has no values, and says why. Raises UsageError for a metric that is not taken from the last point.
     """
     if metric.take != "last":
-        raise UsageError(
-            f"An equal budget decides which point counts; --take {metric.take} does as well.", advice="Use one of them."
-        )
+        raise UsageError(f"--equal-budget and --take {metric.take} both select the point.", advice="Use only one.")
     if budget.value is None:
         reached = [_reached(run.result, budget.unit) for cell in cells if cell.key in shown for run in _ended(cell)]
         budget = msgspec.structs.replace(budget, value=min((amount for amount in reached if amount), default=None))
@@ -108,7 +108,7 @@ def _cell_at(cell: Cell, metric: TableMetric, budget: EqualBudget, run_data: Run
     value = budget.value or 0.0
     short = [amount for run in _ended(cell) if (amount := _reached(run.result, budget.unit)) < value * (1 - _ROUNDING)]
     if short:
-        return _without_values(cell, metric.tag, f"reached {budget_text(min(short), budget.unit)}")
+        return _without_values(cell, metric.tag, f"reached only {budget_text(min(short), budget.unit)}")
     runs = {run.id: _run_at(run, metric, value, budget.unit, run_data) for run in (*cell.runs, *cell.superseded)}
     if any(last_value(runs[run.id], metric.tag) is None for run in _ended(cell) if last_value(run, metric.tag)):
         return _without_values(cell, metric.tag, f"no {metric.tag} up to {budget_text(value, budget.unit)}")

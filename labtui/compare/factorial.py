@@ -62,7 +62,7 @@ class Contrast(NamedTuple):
 
     def without_estimates(self) -> "Contrast":
         """The same, where its rows were looked at before or are awaited: their effects have no valid intervals."""
-        why = self.why or "no intervals: a row of it was looked at before with other seeds, or waits for seeds"
+        why = self.why or "no intervals: one of its rows was shown before with other seeds, or is waiting for seeds"
         return self._replace(estimates=(), other_scale=None, why=why)
 
     @property
@@ -81,7 +81,7 @@ def contrast(square: Square, metric: TableMetric) -> Contrast:
     paired = same_seeds and all(are_paired(cell, square.base) for cell in square[1:])
     numbers = [[*group.values()] for group in groups]
     if min(map(len, numbers)) < 2:
-        why = "one seed: the effects have no intervals; run three seeds of all four"
+        why = "one seed: the effects have no intervals; run three seeds of all four experiments"
         return Contrast(square, (), None, "", why)
     estimates = tuple(_contrast(weights, numbers, paired=paired) for weights in _CONTRASTS)
     other = [_unbounded(group, metric) for group in numbers]
@@ -148,12 +148,13 @@ def _interaction_text(found: Contrast, metric: TableMetric, level: float | None)
         return "whether the two effects add up is undecided: the interval of the interaction contains 0"
     if metric.better is None:
         return "the two effects do not add up; which way is better is not declared"
-    more = "more" if (side > 0) == metric.higher_is_better else "less"
+    word = "better" if (side > 0) == metric.higher_is_better else "worse"
     if found.other_scale is None or _side(found.other_scale, level) == side:
-        return f"together they do {more} than the sum of both"
+        return f"the combined effect is {word} than the sum of the two"
     scale = "the logit scale, which has no ceiling" if metric.is_accuracy else "the logarithmic scale"
     unit = metric.delta_unit or metric.tag
-    return f"in {unit} together they do {more} than the sum of both, but not on {scale}: it depends on the scale"
+    text = f"the combined effect is {word} than the sum of the two in {unit}, but not on {scale}"
+    return f"{text}; the conclusion depends on the scale"
 
 
 def _side(estimate: Estimate, level: float | None) -> int:

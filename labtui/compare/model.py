@@ -69,7 +69,7 @@ class RunRequest(Struct, frozen=True, kw_only=True):
     overrides: dict[str, Any]
     """By dotted key: `training.epochs`, `data.name`, `optimizer.lr`, …"""
     until: bool = False
-    """Whether seeds are trained until the difference to the baseline is decided; there are no `seeds` then."""
+    """Whether seeds are trained until the difference from the baseline is decided; there are no `seeds` then."""
     baseline: str | None = None
     """What such a plan compares with; None for the declared baseline."""
 
@@ -315,7 +315,18 @@ class Comparison(Struct, frozen=True, kw_only=True):
         """The verdict in a word or two, with the budget if it is not the baseline's; or why there is none."""
         if self.verdict is Verdict.NOT_JUDGED:
             return self.why or self.verdict.value
-        return self._with_budget(self.verdict.value + (f": {self.finished}" if self.finished else ""))
+        words = {
+            Verdict.GAIN_OF_FINISHED: f"gain, finished seeds only ({self.finished})",
+            Verdict.LOSS_TO_FINISHED: f"loss, finished baseline seeds only ({self.finished})",
+        }
+        return self._with_budget(words.get(self.verdict, self.verdict.value))
+
+    @property
+    def label_for_programs(self) -> str:
+        """The label in JSON, where `verdict` has the words that 0.1.0 wrote."""
+        if not self.finished:
+            return self.label
+        return self._with_budget(f"{self.verdict.value}: {self.finished}")
 
     @property
     def brief_label(self) -> str:

@@ -450,10 +450,11 @@ def _looking(rows: Sequence[ComparisonRow]) -> tuple[str, ...]:
     remarks = []
     waiting = [look for _, _, look in shown if look.showing == Showing.WITHHELD.value and look.missing]
     if waiting:
-        seeds = numbers.seed_list({seed for look in waiting for seed in look.missing})
+        seeds = {seed for look in waiting for seed in look.missing}
+        have, are = "has" if len(waiting) == 1 else "have", "is" if len(seeds) == 1 else "are"
         remarks.append(
-            f"{plural(len(waiting), 'comparison')} without interval and verdict: {seeds} of those that were announced "
-            "are still queued or training. `labtui compare --peek` shows them now, which counts as a look"
+            f"{plural(len(waiting), 'comparison')} {have} no interval or verdict yet: {numbers.seed_list(seeds)} {are} "
+            "still queued or training. `labtui compare --peek` shows them now, which counts as a look"
         )
     again = [
         f"{title} ({ordinal(look.number)} look)"
@@ -461,7 +462,9 @@ def _looking(rows: Sequence[ComparisonRow]) -> tuple[str, ...]:
         if look.showing == Showing.ALWAYS_VALID.value and one.judged
     ]
     if again:
-        remarks.append(f"shown before with other seeds, so the interval holds however often one looks: {_list(again)}")
+        remarks.append(
+            f"shown before with other seeds, so the interval is valid for any number of looks: {_list(again)}"
+        )
     planned = [
         f"{title} ({look.seeds} of at most {look.cap} seeds)"
         for title, _, look in shown

@@ -35,7 +35,7 @@ from labtui.compare.sequential import (
 from labtui.compare.statistics import ALPHA, Estimate
 from labtui.text import numbers
 from labtui.text.durations import duration
-from labtui.text.words import ordinal
+from labtui.text.words import ordinal, plural
 
 FIRST_SIGN_FLIP = 6
 """The fewest pairs with which the sign-flip test can reach p < 0.05."""
@@ -218,7 +218,8 @@ def why_not_shown(state: LookState, found: Difference) -> str:
 
 
 def _no_interval(state: LookState, alpha: float) -> str:
-    return f"no interval at the {ordinal(state.number)} look before {first_always_valid(LATER_SHARE * alpha)} seeds"
+    least = first_always_valid(LATER_SHARE * alpha)
+    return f"no interval: the {ordinal(state.number)} look needs at least {least} seeds"
 
 
 def _too_few(cell: Cell, metric: TableMetric, whose: str = "") -> str:
@@ -313,7 +314,7 @@ def _judged(
         return _not_judged(pending)
     verdict, why = _verdict(pending, metric, level, 1 - 2 * alpha / family)
     if interval_at_look(found, state, level) is None:
-        why = f"{_no_interval(state, 1 - level)} of each side, judged with {family} that were tried"
+        why = f"{_no_interval(state, 1 - level)} per side (corrected for {plural(family, 'comparison')})"
     need = _more_seeds(pending, metric, (1 - level, 2 * alpha / family)) if verdict is Verdict.UNDECIDED else None
     return msgspec.structs.replace(
         comparison,
@@ -379,7 +380,7 @@ def _verdict(
         return (Verdict.GAIN if is_gain else Verdict.LOSS), why
     if effect and _is_within(interval_at_look(found, state, equivalence_level), effect):
         if comparison.row_seeds.failed or comparison.baseline_seeds.failed:
-            return Verdict.UNDECIDED, f"{Verdict.NO_DIFFERENCE} of those that finished, but seeds failed"
+            return Verdict.UNDECIDED, f"{Verdict.NO_DIFFERENCE} among the finished seeds, but some seeds failed"
         return Verdict.NO_DIFFERENCE, ""
     return Verdict.UNDECIDED, ""
 
@@ -401,7 +402,7 @@ def _not_judged(pending: PendingComparison) -> Comparison:
         return msgspec.structs.replace(comparison, need=_first_seeds(pending))
     again = pending.state.showing is Showing.ALWAYS_VALID and bool(why_not_shown(pending.state, difference))
     if again and comparison.why == why_not_shown(pending.state, difference):
-        text = "a plan holds at every look, and counts the seeds that are there"
+        text = "a plan stays valid at every look and reuses the existing seeds"
         return msgspec.structs.replace(comparison, need=_with_plan(pending, text, None, None))
     return comparison
 
@@ -460,13 +461,13 @@ def _with_plan(pending: PendingComparison, text: str, seeds: int | None, effect:
     )
     seconds = _seconds(pending, average) if average else None
     time = f" ({duration(seconds)} more)" if seconds else ""
-    taken = f": about {average} of at most {CAP} on average{time}" if average else ""
+    taken = f": {average} seeds on average, {CAP} at most{time}" if average else ""
     cells = _lacking(pending, seeds or CAP)
     return SeedsNeeded(
         seeds=seeds,
         effect=effect,
         seconds=seconds,
-        text=f"{text}; or --until decided{taken}",
+        text=f"{text}; or run --until decided{taken}",
         keys=tuple(cell.key for cell in cells),
         runs=(command,),
     )

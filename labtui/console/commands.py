@@ -85,8 +85,8 @@ COMMANDS = (
     Command("unmark", "u", "unmark", "unmark all", "Remove all marks.", _LIST),
     Command("run", "r", "app.act('queue')", "run", "Queue the marked experiments, or the one under the cursor, with "
             "their defaults.", ("main",), 1),
-    Command("launch", "R", "app.act('launch')", "launch…", "Choose seeds, device and overrides, see the plan, then "
-            "queue.", _WITH_RUNS, 2),
+    Command("launch", "R", "app.act('launch')", "launch…", "Choose seeds, device and overrides, see the preview, "
+            "then queue.", _WITH_RUNS, 2),
     Command("stop", "x", "app.act('stop')", "stop", "Stop the run, or remove it from the queue.", _RUNS, 3),
     Command("resume", "p", "app.act('resume')", "resume", "Resume a run that was stopped, lost or failed; retry one "
             "that could not be started.", _RUNS),
@@ -138,15 +138,15 @@ COMMANDS = (
     Command("side.next", "right,l", "turn(1)", "next tab", "The next tab of the run.", _TABS),
     Command("side.previous", "left,h", "turn(-1)", "previous tab", "The previous tab of the run.", _TABS),
     Command("compare.metric", "m", "metric", "metric", "Compare by the next metric.", _TABLE, 4),
-    Command("compare.budget", "B", "equal_budget", "budget", "Read every run at an equal budget: epochs, steps, images "
-            "or seconds that all reached; then at its end.", _TABLE, 8),
+    Command("compare.budget", "B", "equal_budget", "budget", "Cycle the budget: epochs, steps, images or seconds "
+            "reached by all runs, then the end of each run.", _TABLE, 8),
     Command("compare.all", "a", "everything", "all", "Compare everything that has run, marked or not.", _TABLE),
     Command("compare.reverse", "i", "reverse", "reverse", "Reverse the order.", ("rows",)),
-    Command("launch.queue", "enter", "submit", "queue", "Queue the plan.", _DIALOG, 1, "Enter"),
+    Command("launch.queue", "enter", "submit", "queue", "Queue the runs of the preview.", _DIALOG, 1, "Enter"),
     Command("launch.cancel", "escape", "back", "cancel", "Close the dialog without queueing anything.", _DIALOG, 1,
             "Esc", priority=True),
-    Command("launch.pane", "tab", "app.focus_next", "fields", "The next pane: experiments, fields, plan.", _DIALOG, 2,
-            "Tab", priority=True),
+    Command("launch.pane", "tab", "app.focus_next", "fields", "The next pane: experiments, fields, preview.", _DIALOG,
+            2, "Tab", priority=True),
     Command("launch.pane_back", "shift+tab", "app.focus_previous", "back", "The previous pane.", _DIALOG,
             priority=True),
     Command("launch.restore", "ctrl+u", "restore", "default", "Reset the field to its default.", _DIALOG, 4),

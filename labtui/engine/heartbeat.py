@@ -241,8 +241,8 @@ def _working_folder() -> str:
 class LearningCheck:
     """Checks after every epoch of one attempt whether the run learns.
 
-    A run that has *not started* is at chance while its loss still falls: more epochs or a larger learning rate may
-    help. A *dead* run is at chance and its loss does not fall any more: it will not recover.
+    A run that is *not learning yet* is at chance while its loss is still falling: more epochs or a larger learning
+    rate may help. If the loss is flat as well, the run will not recover.
     """
 
     def __init__(self, classes: int, images: int) -> None:
@@ -269,9 +269,9 @@ def not_learning(accuracies: Sequence[float], losses: Sequence[float], classes: 
     falling = is_falling(losses)
     if falling is None:
         return f"not learning: {where}"
-    return (
-        f"not started: {where}, but the loss still falls" if falling else f"dead: {where}, and the loss does not fall"
-    )
+    if falling:
+        return f"not learning yet: {where}, but the loss is still falling"
+    return f"not learning: {where}, and the loss is flat"
 
 
 def disk_low(free: int) -> str:

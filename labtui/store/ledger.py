@@ -106,8 +106,11 @@ class Ledger:
             with FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE):
                 return self._append(content, None if after is None else after.size)
         except (OSError, LockTimeout) as error:
+            failed = "The seeds cannot be recorded in"
+            if any(entry.kind == "look" for entry in entries):
+                failed = "The comparison is not shown because it cannot be recorded in"
             raise MachineError(
-                f"The look cannot be recorded in {self.path}: {error}. Nothing is shown that is not recorded.",
+                f"{failed} {self.path}: {error}.",
                 advice="Free some space or check the folder's permissions, and try again.",
             ) from error
 

@@ -13,7 +13,7 @@ def expanded(path: Path) -> Path:
     if _ADDRESS.match(str(path)) and not path.exists():
         scheme = str(path).partition(":")[0]
         raise UsageError(
-            f"{scheme}:// is the address of a cloud storage: labtui reads folders of this machine.",
+            f"{scheme}:// is a cloud storage address: labtui reads folders on this machine.",
             advice="Mount it, or copy it here.",
         )
     try:

@@ -55,7 +55,8 @@ def test_a_problem_reads_as_one_sentence_with_its_place(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     (problem,) = loaded(tmp_path, GOOD + "[experiment.dropout]\noptimizer.lr = -0.1\n").problems
     assert str(problem) == (
-        "experiments.toml:14: experiment.dropout.optimizer.lr: -0.1 is not allowed: a number above 0 and at most 1,000."
+        "experiments.toml:14: experiment.dropout.optimizer.lr: -0.1 is not allowed. "
+        "Allowed: a number above 0 and at most 1,000."
     )
     assert problem.experiment == "dropout"
     elsewhere = Problem(Path("/other/lab.toml"), 3, 7, "", "is wrong.", None)

@@ -74,8 +74,8 @@ def test_overrides_add_up_and_keep_the_values_that_hold_now() -> None:
 @pytest.mark.parametrize(
     ("assignments", "words"),
     [
-        (["lr=0"], "optimizer.lr: 0 is not allowed: a number above 0"),
-        (["lr=nan"], "optimizer.lr: nan is not allowed: a number above 0"),
+        (["lr=0"], "optimizer.lr: 0 is not allowed. Allowed: a number above 0"),
+        (["lr=nan"], "optimizer.lr: nan is not allowed. Allowed: a number above 0"),
         (["lr=fast"], '"fast" is text'),
         (["lr="], '"" is text'),
         (["epochs=1.0"], "Write 1."),

@@ -42,7 +42,7 @@ def test_a_gain_of_those_that_finished_holds_nothing(lab: Lab, cli: Cli, learned
         write_ended(lab, "dropout", seed, outcome="diverged", reason="loss is NaN at step 312", exit_code=1)
     answer = cli("compare", "--assert", "dropout > network")
     assert answer.code == 4
-    assert f"of those that finished: {learned} of 5" in answer.err
+    assert f"finished seeds only ({learned} of 5)" in answer.err
     out = cli("compare").out
     assert f"{learned}/5" in out
     assert f"{learned} of 5 seeds learned" in out

@@ -41,8 +41,8 @@ def test_a_runs_folder_that_is_named_and_does_not_exist_is_an_error(
 @pytest.mark.parametrize(
     ("folder", "message"),
     [
-        ("s3://bucket/runs", "s3:// is the address of a cloud storage"),
-        ("gs://bucket", "gs:// is the address of a cloud storage"),
+        ("s3://bucket/runs", "s3:// is a cloud storage address"),
+        ("gs://bucket", "gs:// is a cloud storage address"),
         ("~nosuchuser/x", "there is no user 'nosuchuser'"),
     ],
 )

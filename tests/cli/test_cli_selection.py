@@ -136,7 +136,7 @@ def test_a_run_that_is_running_already_is_not_started_a_second_time(cli: Cli, he
 def test_a_late_seed_trains_with_the_threads_of_the_earlier_ones_and_that_is_said(cli: Cli, here: Path) -> None:
     ended(here, "plain", 0, threads=7)
     answer = cli("run", "plain", "--seed", "3", "-d")
-    assert "1 run trains with 7 CPU threads, as the earlier runs of the same recipe" in answer.err
+    assert "1 run trains with 7 CPU threads, like earlier runs of the same recipe" in answer.err
     (entry,) = waiting_entries(here / "runs")
     assert entry.ticket
     assert entry.ticket.threads == 7

@@ -131,7 +131,8 @@ def test_train_figures_of_half_the_images_are_of_other_images() -> None:
 def test_dropout_in_the_test_confounds_the_reports_figures_and_not_the_plain_ones() -> None:
     assert found(DROPOUT, FULL, "model.dropout") == {}
     assert found(DROPOUT, FULL, "model.dropout", tag=tags.REPORT_TEST_ACCURACY) == {
-        "eval-mode": "Test accuracy is measured with dropout active here only: the report never calls model.eval()"
+        "eval-mode": "Test accuracy is measured with dropout active here only: the original lab report "
+        "never calls model.eval()"
     }
     standard = [msgspec.structs.replace(of, protocol="standard") for of in (DROPOUT, FULL)]
     assert found(*standard, "model.dropout", tag=tags.REPORT_TEST_ACCURACY) == {}

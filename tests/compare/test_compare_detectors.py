@@ -106,7 +106,7 @@ def test_a_dead_run_is_at_chance_with_a_loss_that_stands_still() -> None:
     (found,) = learning(10.0, values, [3, 3, 3])
     assert found[0] == "dead-run"
     assert found[1] == (
-        "dead run: at chance (10.00% with 10 classes), and its loss is flat "
+        "not learning: at chance (10.00% with 10 classes), and its loss is flat "
         "(Train Loss 0.13419 half way, 0.13419 at the end); it gives every image the same class"
     )
 
@@ -114,7 +114,7 @@ def test_a_dead_run_is_at_chance_with_a_loss_that_stands_still() -> None:
 def test_a_run_that_has_not_started_is_at_chance_with_a_loss_that_still_falls() -> None:
     (found,) = learning(10.0, [0.1343 - 1e-5 * epoch for epoch in range(10)])
     assert found[0] == "not-started"
-    assert found[1].startswith("not started: at chance (10.00% with 10 classes), but its loss still falls")
+    assert found[1].startswith("not learning yet: at chance (10.00% with 10 classes), but its loss is still falling")
 
 
 def test_at_chance_without_curves_is_neither_dead_nor_about_to_start() -> None:
@@ -146,7 +146,7 @@ def test_equal_bits_with_unequal_specs_are_a_setting_without_effect() -> None:
     runs = [run(of, seed, ENDS) for of in (BASE, weightless) for seed in (0, 1)]
     table = judged(runs, [variant(BASE), variant(weightless)])
     assert said(row(table, "l1"), "dead-switch") == (
-        "bit-identical to Network (seeds 0,1) although penalty differs: the setting had no effect"
+        "bit-identical to Network (seeds 0,1) although penalty differs: this setting had no effect"
     )
     assert "dead-switch" in codes(row(table, "network").findings)
 
@@ -210,14 +210,16 @@ def test_the_best_of_a_grid_was_chosen_by_the_test_images() -> None:
     runs = rates("sgd", {0.1: 60, 0.01: 70, 0.001: 50})
     table = judged(runs, [variant(one.spec) for one in runs[::2]])
     assert said(row(table, "sgd@0.01"), "selection") == (
-        "the best of 3 by test/accuracy: seeds 0,1 chose it and judge it, which favours it; the test images chose it "
-        "too: val/accuracy (protocol standard) chooses by others"
+        "the best of 3 by test/accuracy: the same seeds (0,1) selected it and judge it, which biases the result in its "
+        "favour; it was also selected on the test images; select by val/accuracy (protocol `standard`) to avoid this"
     )
     val = metric(tags.VAL_ACCURACY)
     cells = [only_cell([run(one.spec, 0, {tags.VAL_ACCURACY: 50})]) for one in runs[::2]]
     found = [one for cell in cells for grid in grid_searches(cells) for one in grid_findings(cell, grid, val)]
     texts = [one.text for one in found if one.code == "selection"]
-    assert texts == ["the best of 3 by val/accuracy: seed 0 chose it and judges it, which favours it"]
+    assert texts == [
+        "the best of 3 by val/accuracy: the same seed (0) selected it and judges it, which biases the result in its favour"
+    ]
 
 
 def test_more_epochs_or_more_data_are_no_grid() -> None:
@@ -353,17 +355,17 @@ def test_a_published_run_that_learned_nothing_has_a_finding_that_says_whether_ou
         "published-at-chance": "at chance (10.00%): the published run learned nothing"
     }
     assert reproduced(10.0, [38.3]) == {
-        "published-at-chance": "at chance (10.00%): the published run learned nothing; our seed did (38.30%): "
-        "optimizer.lr alone does not decide it"
+        "published-at-chance": "at chance (10.00%): the published run learned nothing, but our seed learned (38.30%), "
+        "so optimizer.lr alone is not the cause"
     }
-    assert "1 of our 2 seeds did" in reproduced(10.0, [38.3, 10.0])["published-at-chance"]
+    assert "1 of our 2 seeds learned" in reproduced(10.0, [38.3, 10.0])["published-at-chance"]
 
 
 def test_a_published_figure_beyond_what_seeds_explain_has_a_finding() -> None:
     assert reproduced(64.0, [63.4, 64.1, 63.7]) == {}
     assert reproduced(70.0, [63.4, 64.1, 63.7]) == {
-        "not-reproduced": "ours is 63.73, −6.27 points from the published one: more than seeds explain: "
-        "one more run of ours would lie in [61.99, 65.48]"
+        "not-reproduced": "ours is 63.73, −6.27 points from the published one: more than the spread over "
+        "seeds explains; another run would be expected in [61.99, 65.48]"
     }
 
 
@@ -371,5 +373,5 @@ def test_one_seed_of_ours_has_a_finding_only_if_it_is_far_off() -> None:
     assert reproduced(62.0, [63.4]) == {}
     assert reproduced(58.0, [63.4]) == {
         "not-reproduced": "ours is 63.40, +5.40 points from the published one: "
-        "with one seed of ours, it is unknown whether seeds explain it"
+        "with one seed of ours, it is unknown whether the spread over seeds explains it"
     }

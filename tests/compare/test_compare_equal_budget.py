@@ -140,7 +140,7 @@ def test_json_says_at_which_budget() -> None:
 
 
 def test_a_point_that_is_taken_twice_is_refused() -> None:
-    with pytest.raises(UsageError, match="An equal budget decides which point counts"):
+    with pytest.raises(UsageError, match=r"--equal-budget and --take best both select the point"):
         table(EqualBudget(unit="epochs"), metric=Metric(tag=TAG, better="higher", take="best"))
 
 

@@ -60,7 +60,7 @@ def test_every_row_and_every_finding_is_in_the_text(table: ComparisonTable) -> N
 def test_only_what_several_rows_share_stands_above_them(table: ComparisonTable) -> None:
     shared = to_text(table, 200, sections=("notes",)).partition("\nNetwork\n")[0]
     assert "data.train_fraction: 0.5 in Network" in shared
-    assert "dead run" not in shared
+    assert "not learning" not in shared
     assert "dominates the loss" not in shared
 
 

@@ -33,7 +33,7 @@ def test_main_effects_and_interaction_are_those_of_the_four_means() -> None:
     assert [one.delta for one in found.effects] == pytest.approx(
         [((norm - base) + (both - drop)) / 2, ((drop - base) + (both - norm)) / 2, both - norm - drop + base], abs=1e-4
     )
-    assert found.text == "together they do more than the sum of both"
+    assert found.text == "the combined effect is better than the sum of the two"
     assert found.method == "paired over seeds 0-2"
 
 
@@ -94,4 +94,4 @@ def test_lower_losses_together_are_more_than_the_sum() -> None:
     pairs = ((BASE, [60, 61, 62]), (NORM, [62, 63, 64.5]), (DROP, [61, 61.5, 63]), (BOTH, [66, 67, 68.2]))
     runs = [one for of, values in pairs for one in runs_of(of, values)]
     (found,) = judged(runs, [variant(of) for of, _ in pairs], metric=tags.TEST_LOSS).factorials
-    assert found.text == "together they do more than the sum of both"
+    assert found.text == "the combined effect is better than the sum of the two"

@@ -119,7 +119,7 @@ def test_the_label_says_of_how_many_the_gain_is() -> None:
     runs = [*runs_of(BASE, BASELINE), *runs_of(DROPOUT, [62.0, 62.4, 61.9, 62.1]), *diverged(DROPOUT, 4)]
     found = against(runs)
     assert found.verdict is Verdict.GAIN_OF_FINISHED
-    assert (found.label, found.brief_label) == ("gain of those that finished: 4 of 5", "gain of 4 of 5")
+    assert (found.label, found.brief_label) == ("gain, finished seeds only (4 of 5)", "gain of 4 of 5")
     lines = text.to_text(judged(runs, VARIANTS)).splitlines()
     assert max(map(len, lines)) <= 80
     assert any("4/5" in line and "gain of 4 of 5" in line for line in lines)
@@ -130,7 +130,7 @@ def test_a_gain_of_those_that_finished_holds_no_assertion(assertion: str) -> Non
     runs = [*runs_of(BASE, BASELINE), *runs_of(DROPOUT, [62.0, 62.4, 61.9, 62.1]), *diverged(DROPOUT, 4)]
     found = asserted(assertion, runs)
     assert not found.holds
-    assert "of those that finished: 4 of 5; with the failed ones counted in the interval is [" in found.why
+    assert ", finished seeds only (4 of 5); if failed seeds are counted, the interval is [" in found.why
     assert not asserted(assertion, F2).holds
 
 
@@ -155,7 +155,7 @@ def test_failed_seeds_of_the_baseline_never_speak_for_the_row() -> None:
 def test_a_loss_against_a_baseline_with_failed_seeds_is_one_to_those_that_finished() -> None:
     runs = [*runs_of(BASE, [62.1, 62.2, 62.3, 62.0]), *diverged(BASE, 4), *runs_of(DROPOUT, BASELINE)]
     found = against(runs)
-    assert (found.verdict, found.label) == (Verdict.LOSS_TO_FINISHED, "loss to those that finished: 4 of 5")
+    assert (found.verdict, found.label) == (Verdict.LOSS_TO_FINISHED, "loss, finished baseline seeds only (4 of 5)")
     assert not asserted("dropout < network", runs).holds
 
 
@@ -169,7 +169,7 @@ def test_with_failed_seeds_no_difference_is_never_said_not_to_matter() -> None:
     runs = [*runs_of(BASE, BASELINE), *runs_of(DROPOUT, near), *diverged(DROPOUT, 4)]
     found = against(runs)
     assert found.verdict is Verdict.UNDECIDED
-    assert found.why == "no difference that matters of those that finished, but seeds failed"
+    assert found.why == "no difference that matters among the finished seeds, but some seeds failed"
 
 
 def test_a_row_whose_seeds_all_failed_stays_and_says_so() -> None:
@@ -291,7 +291,7 @@ def test_seeds_that_crashed_or_that_a_person_stopped_cannot_be_left_out(
     ]
     found = dropout(runs)
     assert [one.failure for one in found.failures] == [failure]
-    assert found.label == "gain of those that finished: 3 of 4"
+    assert found.label == "gain, finished seeds only (3 of 4)"
     assert not asserted("dropout > network", runs).holds
 
 

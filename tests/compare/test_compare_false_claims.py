@@ -195,14 +195,14 @@ def test_what_the_ceiling_explains_is_not_called_less_than_the_sum() -> None:
     """F16: the logits of 80, 90, 90 and 95.3% add up."""
     (found,) = square(95.3).factorials
     assert found.text == (
-        "in points together they do less than the sum of both, but not on the logit scale, which has no ceiling: "
-        "it depends on the scale"
+        "the combined effect is worse than the sum of the two in points, but not on the logit scale, which has no "
+        "ceiling; the conclusion depends on the scale"
     )
 
 
 def test_what_holds_on_both_scales_is_said() -> None:
     (found,) = square(88.0).factorials
-    assert found.text == "together they do less than the sum of both"
+    assert found.text == "the combined effect is worse than the sum of the two"
 
 
 def test_an_interaction_is_judged_together_with_the_rows() -> None:

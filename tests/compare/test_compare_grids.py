@@ -57,10 +57,12 @@ BEFORE = (
 
 def test_one_command_makes_the_fresh_seeds_of_the_best_value_and_of_its_baseline() -> None:
     found = row(table(*BEFORE), "adam@0.0002")
-    assert said(found, "selection").startswith("the best of 3 by test/accuracy: seeds 0-2 chose it and judge it")
+    assert said(found, "selection").startswith(
+        "the best of 3 by test/accuracy: the same seeds (0-2) selected it and judge it"
+    )
     (finding,) = [one for one in found.findings if one.code == "selection"]
     assert remedy_text(finding.remedy) == (
-        "fresh seeds, on which it is then judged: labtui run adam@0.0002 plain --seeds 3-7"
+        "run new seeds and judge it on those: labtui run adam@0.0002 plain --seeds 3-7"
     )
     assert fair(table(*BEFORE), "adam@0.0002").choosing_seeds == ()
 
@@ -112,7 +114,7 @@ def test_a_value_that_only_its_later_seeds_made_the_best_was_chosen_by_all_of_th
     base = [*BEFORE[0], *of_base({3: 60.0, 4: 60.2, 5: 60.1})]
     after = table(base, BEFORE[1], BEFORE[2], late)
     assert fair(after, "adam@0.0003").choosing_seeds == ()
-    assert "seeds 0-5 chose it and judge it" in said(row(after, "adam@0.0003"), "selection")
+    assert "the same seeds (0-5) selected it and judge it" in said(row(after, "adam@0.0003"), "selection")
 
 
 def test_a_search_of_three_values_shows_its_expected_best_in_text_and_json() -> None:

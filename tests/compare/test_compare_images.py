@@ -74,7 +74,7 @@ def test_class_differences_are_means_over_the_seeds_that_both_sides_have() -> No
     found = compared([right, wrong], [wrong, wrong])
     assert found.declared.per_class == pytest.approx((50, 0, 0))
     assert found.class_accuracy == pytest.approx((50, 100, 100))
-    assert phrases.classes(found, found.declared) == "by class from cat: +50.0 points to dog: 0.0 points"
+    assert phrases.classes(found, found.declared) == "by class, from +50.0 points (cat) to 0.0 points (dog)"
 
 
 def test_the_image_test_is_of_the_first_common_seed() -> None:

@@ -352,7 +352,7 @@ def test_the_heat_maps_can_be_drawn(whole: Document) -> None:
 def test_curves_of_other_images_are_not_put_side_by_side_without_a_word(whole: Document) -> None:
     captions = {block.name: block.caption for block in whole.blocks if isinstance(block, Picture)}
     assert captions["charts-cifar10-augmentation"].endswith(
-        "Test Loss and Test accuracy of Augmentation are of other images than the baseline's "
+        "Test Loss and Test accuracy of Augmentation are measured on different images from the baseline's "
         "(20,000, half of them with random transforms; 10,000 plain)."
     )
     assert "dropout is active on one side only" in captions["charts-cifar10-dropout"]
@@ -387,7 +387,7 @@ def test_looks_and_the_size_of_the_family_are_in_the_threats() -> None:
     runs += [run(one, 3, {tags.TEST_ACCURACY: 62.0}) for one in (base, dropout)]
     table = judged(runs, variants, names=["dropout"], looks=Looks(history=history))
     text = in_words(compose(table, cells(runs), run_data=run_data(), made=NOON))
-    assert "the interval holds however often one looks: Dropout (second look)" in text
+    assert "the interval is valid for any number of looks: Dropout (second look)" in text
     assert "among 2 that were tried, shown or not" in text
 
 
@@ -419,7 +419,7 @@ FAULTS = {
         "a gap of 12.5%, not 50.1%",
         "The text also calls the test accuracy 60",
     ),
-    "Augmentation": ("is +1.67", "on other test images", "images seen ×4", "comparable in kind only"),
+    "Augmentation": ("is +1.67", "on other test images", "images seen ×4", "only roughly comparable"),
     "Normalization": ("is +1.98", "data.train_fraction (0.5 in Network, 1 here)"),
     "Norm_Aug": ("is +5.06", "on other test images", "images seen ×4"),
     "Dropout": ("is −3.22", "dropout active in the test", "one setting tried"),

@@ -97,7 +97,7 @@ def test_log_y_on_an_axis_that_began_at_zero_draws_the_curve_and_says_what_it_le
     ]
     assert bool(dots) == bool((y > 0).any())
     zeros = int((y <= 0).sum())
-    expected = f"A: {zeros} value{'s' * (zeros > 1)} not above zero left out of the log axis"
+    expected = f"A: omitted {zeros} value{'s' * (zeros > 1)} of 0 or less from the log axis"
     assert (expected in notes([line], View(log_y=True))) == bool(zeros)
     back = draw([line], View(before=log.frame), 60, 15)
     assert back.frame.y.low <= float(y.min()), "and back again"
@@ -203,7 +203,7 @@ def test_a_hundred_days_of_wall_time_have_dates_on_the_axis():
 def test_times_that_are_no_dates_are_drawn_and_named(times):
     line = Series("odd", "A", times, np.linspace(2, 1, 20))
     assert draw([line], View(x_scale=Scale.CLOCK), 80, 12).frame
-    assert "A: its times are no dates" in notes([line], View(x_scale=Scale.CLOCK))
+    assert "A: its times are not valid dates" in notes([line], View(x_scale=Scale.CLOCK))
 
 
 def test_points_without_a_time_are_left_out_and_counted():
@@ -213,7 +213,7 @@ def test_points_without_a_time_are_left_out_and_counted():
     options = ChartOptions(axis=XAxis.WALL)
     (line,) = build_series(Panel("loss", ("loss",)), [ChartedRun("D", "A", (one,))], {one.id: {"loss": curve}}, options)
     assert line.x.size == 3
-    assert notes([line], View(x_scale=Scale.CLOCK)) == ("A: 2 points without a time left out",)
+    assert notes([line], View(x_scale=Scale.CLOCK)) == ("A: omitted 2 points that have no time",)
 
 
 def test_times_before_the_first_event_have_a_minus():

@@ -93,7 +93,7 @@ def test_the_panel_says_what_differs_and_which_key_leads_to_a_fair_comparison():
     text = " ".join(plain(line) for line in details(entry, {}, 76, UNICODE, 2_000.0))
     assert "+11.00! points against Network: not a fair comparison" in text
     assert "data.train_fraction: 0.5 in Network, 1 here" in text
-    assert "M fair baseline" in text
+    assert "M matched baseline" in text
 
 
 def test_nothing_is_compared_across_data_sets():

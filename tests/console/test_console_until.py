@@ -130,15 +130,15 @@ async def test_the_preview_says_what_is_run_at_most_and_enter_writes_and_starts_
     async with app.run_test(size=WIDE) as pilot:
         await opened(app, pilot, 0)
         await dialog(app, pilot, "j")
-        assert "at most 40 trainings  20 seeds of each of Network, Dropout" in plan_text(app)
+        assert "at most 40 training runs  20 seeds of each of Network, Dropout" in plan_text(app)
         assert "Dropout against Network" in plan_text(app)
         await pilot.press("down", "8")
         await planned(app, pilot)
-        assert "at most 16 trainings" in plan_text(app)
+        assert "at most 16 training runs" in plan_text(app)
         assert not (lab.store.root / ".labtui" / "plans").exists(), "nothing is written before Enter"
         await pilot.press("enter")
         assert isinstance(app.screen, MainScreen)
-        await app.until(pilot, lambda: any("at most 16 trainings" in text for text in app.said))
+        await app.until(pilot, lambda: any("at most 16 training runs" in text for text in app.said))
         ((name, device, jobs),) = started
         assert (device, jobs) == ("auto", 1)
         plan = read_json(plan_path(lab, name), Plan)
@@ -230,7 +230,7 @@ async def test_a_plan_shows_its_looks_in_list_and_details_however_often_the_cons
         decided = app.snapshot.plans[0].state.comparisons[0].looks[-1].seeds
         assert f"gain {decided}/20" in screen_text(app)
         assert f"decided at {decided} of 20 seeds" in details_text(app)
-        assert "20 trainings of at most 40: 20 saved." in details_text(app)
+        assert "Used 20 of at most 40 training runs, saved 20." in details_text(app)
     again = ConsoleUnderTest(lab, tmp_path / "state")
     async with again.run_test(size=NARROW) as pilot:
         await opened(again, pilot, 20)
@@ -252,7 +252,7 @@ async def test_a_decided_plan_is_said_once_and_a_plan_that_stops_moving_rings(la
     ((text, alarm),) = plan_changes([before], [after])
     assert "Dropout against Network" in text
     assert "decided at" in text
-    assert "20 trainings of at most 40: 20 saved." in text
+    assert "Used 20 of at most 40 training runs, saved 20." in text
     assert not alarm
     assert plan_changes([after], [after]) == []
     driven = dataclasses.replace(before, is_driven=True)

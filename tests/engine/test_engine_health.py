@@ -32,16 +32,16 @@ def test_a_run_that_learns_causes_no_warning() -> None:
 
 def test_a_run_at_chance_whose_loss_falls_has_not_started() -> None:
     message = not_learning([10.0, 9.8, 10.3], FALLING, 10, 5_000)
-    assert message == "not started: 10.30% with 10 classes, at chance for 3 epochs, but the loss still falls"
+    assert message == "not learning yet: 10.30% with 10 classes, at chance for 3 epochs, but the loss is still falling"
 
 
 def test_a_run_at_chance_whose_loss_does_not_fall_is_dead() -> None:
     message = not_learning([10.0] * 5, STILL, 10, 5_000)
-    assert message == "dead: 10.00% with 10 classes, at chance for 3 epochs, and the loss does not fall"
+    assert message == "not learning: 10.00% with 10 classes, at chance for 3 epochs, and the loss is flat"
 
 
 def test_a_run_that_learned_and_fell_back_to_chance_is_dead() -> None:
-    assert kind([31.0, 42.0, 10.0, 10.0, 10.0], STILL) == "dead"
+    assert kind([31.0, 42.0, 10.0, 10.0, 10.0], STILL) == "not learning"
 
 
 def test_without_a_loss_curve_it_is_not_learning() -> None:
@@ -55,7 +55,7 @@ def test_fewer_epochs_at_chance_in_a_row_are_no_warning(values: list[float]) -> 
 
 def test_chance_depends_on_the_number_of_classes_and_images() -> None:
     assert kind([10.0] * 3, STILL, classes=2) == ""
-    assert kind([50.0] * 3, STILL, classes=2) == "dead"
+    assert kind([50.0] * 3, STILL, classes=2) == "not learning"
     assert kind([100.0] * 3, STILL, classes=1) == ""
     assert at_chance(11.2, 10, 5_000)
     assert not at_chance(11.4, 10, 5_000)
@@ -65,7 +65,7 @@ def test_chance_depends_on_the_number_of_classes_and_images() -> None:
 def test_a_learning_check_looks_at_consecutive_epochs() -> None:
     learning_check = LearningCheck(10, 5_000)
     warnings = [learning_check.after_epoch(accuracy, 2.3) for accuracy in (30.0, 10.0, 10.0, 10.0, 10.0, 25.0)]
-    assert [warning.partition(":")[0] for warning in warnings] == ["", "", "", "dead", "dead", ""]
+    assert [warning.partition(":")[0] for warning in warnings] == ["", "", "", "not learning", "not learning", ""]
 
 
 def test_a_disk_is_low_below_a_gibibyte() -> None:
@@ -75,13 +75,13 @@ def test_a_disk_is_low_below_a_gibibyte() -> None:
 
 def test_a_warning_is_new_when_it_is_about_something_else_and_is_part_of_the_heartbeat(tmp_path: Path) -> None:
     heartbeat = Heartbeat(tmp_path / "beat.json", 1, StopSignal())
-    messages = ["", "dead: 10.00%", "dead: 10.01%", "not started: 10.02%", "", ""]
+    messages = ["", "not learning: 10.00%", "not learning: 10.01%", "not learning yet: 10.02%", "", ""]
     assert [heartbeat.warn("learning", text) for text in messages] == [False, True, False, True, True, False]
-    heartbeat.warn("learning", "dead: 10.00%")
+    heartbeat.warn("learning", "not learning: 10.00%")
     heartbeat.warn("disk", "disk low: 1 MiB")
     heartbeat.save_error = "disk full"
     with heartbeat:
-        assert read_json(tmp_path / "beat.json", Beat).warning == "disk full; dead: 10.00%; disk low: 1 MiB"
+        assert read_json(tmp_path / "beat.json", Beat).warning == "disk full; not learning: 10.00%; disk low: 1 MiB"
 
 
 def dead_run(folder: Path, log: list[str], protocol: str = "report") -> Result:
@@ -97,8 +97,12 @@ def test_a_run_that_does_not_learn_logs_it_once_and_reports_it_at_its_end(
     monkeypatch.setattr("labtui.engine.heartbeat.at_chance", lambda *_: True)  # few images scatter too widely
     result = dead_run(tmp_path, log := [], protocol)
     warnings = [line for line in log if line.startswith("Warning: ")]
-    assert [line.split()[1] for line in warnings] in (["dead:"], ["not"], ["not", "dead:"])
-    assert warnings[-1].endswith(("does not fall.", "at chance for 3 epochs."))
+    assert [line.split(": ")[1] for line in warnings] in (
+        ["not learning"],
+        ["not learning yet"],
+        ["not learning yet", "not learning"],
+    )
+    assert warnings[-1].endswith(("the loss is flat.", "at chance for 3 epochs."))
     assert result.outcome == "finished"
     assert f"Warning: {result.reason}.".split()[1] == warnings[-1].split()[1]
 

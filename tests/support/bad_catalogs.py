@@ -370,12 +370,12 @@ SYNTAX = (
     after(
         "one key twice",
         "[experiment.x]\nseeds = 2\ntitle = 'X'\nseeds = 3\n",
-        says(16, "experiment.x", "experiment.x.seeds is already in line 14"),
+        says(16, "experiment.x", "experiment.x.seeds is already on line 14"),
     ),
     after(
         "one entry twice",
         "[experiment.x]\nseeds = 2\n\n[experiment.x]\nseeds = 3\n",
-        says(16, "experiment.x", "experiment.x is already in line 13"),
+        says(16, "experiment.x", "experiment.x is already on line 13"),
     ),
     after(
         "a decimal comma",

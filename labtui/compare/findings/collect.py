@@ -87,7 +87,7 @@ def row_findings(row: BaselineChoice, context: TableContext) -> tuple[Finding, .
 def _own_match(row: BaselineChoice, there: Cell) -> Finding:
     keys = ", ".join(change.key for change in undeclared(row.cell.spec, there.spec, row.factor))
     declared = ", ".join(row.factor) or "its factor"
-    text = f"{declared} is the same as in {there.title}: the difference to it shows the effect of {keys or 'chance'}"
+    text = f"{declared} is the same as in {there.title}: the difference from it shows the effect of {keys or 'chance'}"
     return Finding(severity=Severity.NOTE, code="own-match", text=text, key=keys)
 
 
@@ -97,7 +97,7 @@ def _unmatched(row: BaselineChoice, there: Cell, context: TableContext) -> Findi
     if proposal is None:
         return Finding(severity=Severity.WARNING, code="unmatched", text=text)
     title, remedy = proposal
-    return Finding(severity=Severity.WARNING, code="unmatched", text=f"{text}; {title} would", remedy=remedy)
+    return Finding(severity=Severity.WARNING, code="unmatched", text=f"{text}; a run of {title} would", remedy=remedy)
 
 
 def _dropout(cell: Cell) -> list[Finding]:
@@ -105,8 +105,8 @@ def _dropout(cell: Cell) -> list[Finding]:
     if not has_active_dropout(cell, "test") or during is None or after is None:
         return []
     text = (
-        f"Test accuracy {numbers.decimal(during)} is measured with dropout active: the report never calls model.eval()"
-        f"; test/accuracy, in evaluation mode, is {numbers.decimal(after)}"
+        f"Test accuracy {numbers.decimal(during)} is measured with dropout active: the original lab report "
+        f"never calls model.eval(); test/accuracy, in evaluation mode, is {numbers.decimal(after)}"
     )
     return [Finding(severity=Severity.WARNING, code="eval-mode", text=text, key="model.dropout")]
 

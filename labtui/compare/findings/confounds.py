@@ -186,7 +186,7 @@ def unlike(here: Cell, there: Cell, metric: TableMetric) -> Iterable[Finding]:
         yield _confound(f"{part}-set", text, "data.augment", here=ours, there=theirs, advice=advice)
     if has_active_dropout(here, part) != has_active_dropout(there, part):
         where = "here" if has_active_dropout(here, part) else f"in {there.title}"
-        why = ": the report never calls model.eval()" if part == "test" else ""
+        why = ": the original lab report never calls model.eval()" if part == "test" else ""
         text = f"{metric.tag} is measured with dropout active {where} only{why}"
         advice = "compare by test/accuracy: it is measured in evaluation mode"
         yield _confound("eval-mode", text, "model.dropout", advice=advice)

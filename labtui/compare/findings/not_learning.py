@@ -1,4 +1,4 @@
-"""Runs that did not learn: dead, or not started yet."""
+"""Runs that did not learn, or not yet."""
 
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ _LOSSES = (tags.REPORT_TRAIN_LOSS, tags.VAL_LOSS, tags.REPORT_TEST_LOSS, tags.TR
 
 
 def learning_findings(cell: "Cell", run_data: "RunData") -> tuple[Finding, ...]:
-    """A warning if runs of a cell ended at chance: dead if their loss is flat, not started if it still falls."""
+    """A warning if runs of a cell ended at chance; it says whether their loss is flat or still falling."""
     at_chance_runs = [run for run in cell.runs if never_learned(run, cell.classes)]
     if not at_chance_runs:
         return ()
@@ -32,10 +32,10 @@ def learning_findings(cell: "Cell", run_data: "RunData") -> tuple[Finding, ...]:
     falling = None if curve is None else is_falling(curve.values.tolist())
     same_class = _same_class(run, run_data)
     if falling:
-        course = f"but its loss still falls ({_course(curve)}): more epochs or a larger learning rate may help"
-        text, code = f"not started: {chance}, {course}{same_class}", "not-started"
+        course = f"but its loss is still falling ({_course(curve)}): more epochs or a larger learning rate may help"
+        text, code = f"not learning yet: {chance}, {course}{same_class}", "not-started"
     elif falling is False:
-        text, code = f"dead run: {chance}, and its loss is flat ({_course(curve)}){same_class}", "dead-run"
+        text, code = f"not learning: {chance}, and its loss is flat ({_course(curve)}){same_class}", "dead-run"
     else:
         text, code = f"did not learn: {chance}{same_class}", "at-chance"
     return (Finding(severity=Severity.WARNING, code=code, text=text),)

@@ -147,7 +147,7 @@ def _other_epoch(here: CellWithReference, baseline: CellWithReference | None) ->
 def _dropout(here: CellWithReference) -> list[tuple[str, str]]:
     if here.accuracy is None or not has_active_dropout(here.cell, "test"):
         return []
-    text = "with dropout active in the test: the report never calls model.eval()"
+    text = "with dropout active in the test: the original lab report never calls model.eval()"
     return [("published-eval-mode", text)]
 
 
@@ -161,7 +161,7 @@ def _losses(here: CellWithReference) -> list[tuple[str, str]]:
 def _kind(here: CellWithReference) -> list[tuple[str, str]]:
     note = clean_line(here.reference.note, 300)
     if here.reference.in_kind:
-        return [("published-in-kind", f"comparable in kind only: {note or 'part of the published setting is unknown'}")]
+        return [("published-in-kind", f"only roughly comparable: {note or 'part of the published setting is unknown'}")]
     return [("published-note", note)] if note else []
 
 
@@ -268,7 +268,7 @@ def _learned_nothing(cell: "Cell", figure: PublishedFigure, factor: tuple[str, .
         return text
     share = f"{len(learned)} of our {len(cell.runs)} seeds" if len(cell.runs) > 1 else "our seed"
     keys = ", ".join(factor) or "the factor"
-    return f"{text}; {share} did ({numbers.decimal(figure.ours)}%): {keys} alone does not decide it"
+    return f"{text}, but {share} learned ({numbers.decimal(figure.ours)}%), so {keys} alone is not the cause"
 
 
 def _not_reproduced(figure: PublishedFigure, level: ReproductionLevel | None) -> str:
@@ -276,14 +276,14 @@ def _not_reproduced(figure: PublishedFigure, level: ReproductionLevel | None) ->
         return ""
     ours = f"ours is {numbers.decimal(figure.ours)}, {numbers.signed(figure.difference)} points from the published one"
     if figure.expected is None or level is None:
-        unknown = f"{ours}: with one seed of ours, it is unknown whether seeds explain it"
+        unknown = f"{ours}: with one seed of ours, it is unknown whether the spread over seeds explains it"
         return unknown if abs(figure.difference) > _FAR else ""
     low, high = _within(figure, level.level)
     if low <= figure.value <= high:
         return ""
     within = f"[{numbers.decimal(low)}, {numbers.decimal(high)}]"
     holm = f" (Holm over {level.rows} rows)" if level.rows > 1 else ""
-    return f"{ours}: more than seeds explain: one more run of ours would lie in {within}{holm}"
+    return f"{ours}: more than the spread over seeds explains; another run would be expected in {within}{holm}"
 
 
 def _finding(code: str, text: str) -> Finding:

@@ -37,8 +37,10 @@ def no_effect_findings(cell: Cell, others: Iterable[Cell]) -> tuple[Finding, ...
             text = f"the same recipe as {other.title}, and bit-identical results ({seeds}): a duplicate"
             findings.append(Finding(severity=Severity.NOTE, code="twin", text=text))
         else:
-            keys = ", ".join(change.key for change in changes(cell.spec, other.spec))
-            text = f"bit-identical to {other.title} ({seeds}) although {keys} differs: the setting had no effect"
+            changed = [change.key for change in changes(cell.spec, other.spec)]
+            keys = ", ".join(changed)
+            differs, settings = ("differ", "these settings") if len(changed) > 1 else ("differs", "this setting")
+            text = f"bit-identical to {other.title} ({seeds}) although {keys} {differs}: {settings} had no effect"
             remedy = Remedy(text="check whether the engine uses it; until then count the two rows as one")
             findings.append(Finding(severity=Severity.WARNING, code="dead-switch", text=text, key=keys, remedy=remedy))
     return tuple(findings)
@@ -182,17 +184,19 @@ def _selection(
     start, chose = f"the best of {len(grid.values)} by {metric.tag}", numbers.seed_list(seeds)
     images = ""
     if metric.is_plain_test or metric.is_report_test:
-        images = "; the test images chose it too: val/accuracy (protocol standard) chooses by others"
+        images = "; it was also selected on the test images; select by val/accuracy (protocol `standard`) to avoid this"
     if against is not None and seeds_left_out(cell, against, [grid], metric):
         fresh = numbers.seed_list({one.seed for one in cell.outcomes(metric.tag)} - seeds)
         text = f"{start} on {chose}: judged on its other seeds alone ({fresh}){images}"
         yield Finding(severity=Severity.NOTE, code="selection", text=text, key=grid.key)
         return
-    text = f"{start}: {chose} chose it and {'judge' if len(seeds) > 1 else 'judges'} it, which favours it{images}"
+    same = f"the same {'seeds' if len(seeds) > 1 else 'seed'} ({numbers.seed_ranges(tuple(sorted(seeds)))})"
+    judged = f"{same} selected it and {'judge' if len(seeds) > 1 else 'judges'} it"
+    text = f"{start}: {judged}, which biases the result in its favour{images}"
     sides = [cell] if against is None else [cell, against]
     first = max((one.seed for side in sides for one in side.outcomes(metric.tag)), default=-1) + 1
     runs = run_requests(sides, tuple(range(first, first + _FRESH)))
-    remedy = Remedy(text="fresh seeds, on which it is then judged", runs=runs)
+    remedy = Remedy(text="run new seeds and judge it on those", runs=runs)
     yield Finding(severity=Severity.NOTE, code="selection", text=text, key=grid.key, remedy=remedy)
 
 

@@ -45,7 +45,7 @@ def _json_row(row: ComparisonRow) -> dict[str, Any]:
         "matched": _json_comparison(row.matched),
         "findings": list(map(_json_finding, row.findings)),
         "n": row.n,
-        "verdict": row.label,
+        "verdict": fair.label_for_programs if fair and row.label == fair.label else row.label,
         "delta": fair.delta if fair else None,
         "against": fair.against_name if fair else None,
         "confounds": [finding.text for finding in row.declared.confounds] if row.declared else [],

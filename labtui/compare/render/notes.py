@@ -103,7 +103,8 @@ def seed_notes(comparison: Comparison, digits: int) -> list[tuple[str, str]]:
     if comparison.finished:
         worst = comparison.row_at_worst if comparison.verdict is Verdict.GAIN_OF_FINISHED else None
         worst = worst or comparison.baseline_at_worst
-        notes.append(("failed", f"with the failed seeds counted in it is {numbers.interval(worst, digits)}: no claim"))
+        counted = f"if failed seeds are counted, the interval is {numbers.interval(worst, digits)}"
+        notes.append(("failed", f"{counted}, so nothing is claimed"))
     if comparison.success_p_adjusted is not None:
         rates = f"{comparison.row_seeds} here, {comparison.baseline_seeds} of {comparison.against}"
         exact = f"Fisher's exact {numbers.p_value(comparison.success_p_adjusted)} (Holm)"

@@ -13,7 +13,7 @@ from labtui.compare.model import (
 from labtui.compare.statistics import correlation_interval
 from labtui.text import numbers
 from labtui.text.durations import duration
-from labtui.text.words import ordinal, plural
+from labtui.text.words import enumeration, ordinal, plural
 
 
 def verdict(row: ComparisonRow, metric: TableMetric) -> str:
@@ -23,7 +23,7 @@ def verdict(row: ComparisonRow, metric: TableMetric) -> str:
     if not row.values:
         return "There is no finished run yet."
     if not row.comparisons:
-        role = "It is what the others are compared with: " if row.is_baseline else "It is compared with nothing: "
+        role = "It is what the others are compared with: " if row.is_baseline else "It has no baseline; its mean is "
         return f"{role}{_level(row, metric)}."
     return " ".join(_comparison(row, comparison, metric) for comparison in row.comparisons)
 
@@ -39,14 +39,14 @@ def pairing(comparison: Comparison) -> str:
 
 
 def classes(row: ComparisonRow, comparison: Comparison) -> str:
-    """The classes with the largest gain and loss: `by class from cat: +6.1 points to truck: −0.8 points`."""
+    """The classes with the largest gain and loss: `by class, from +6.1 points (cat) to −0.8 points (truck)`."""
     if not comparison.per_class or len(comparison.per_class) != len(row.classes):
         return ""
     ordered = sorted(zip(comparison.per_class, row.classes, strict=True), reverse=True)
     best, worst = (
-        f"{class_name(name)}: {numbers.signed(delta, 1)} points" for delta, name in (ordered[0], ordered[-1])
+        f"{numbers.signed(delta, 1)} points ({class_name(name)})" for delta, name in (ordered[0], ordered[-1])
     )
-    return f"by class from {best} to {worst}"
+    return f"by class, from {best} to {worst}"
 
 
 def class_name(name: str) -> str:
@@ -95,7 +95,8 @@ def looks(comparison: Comparison) -> list[str]:
         return []
     lines = [text] if (text := interval_kind(comparison)) and comparison.judged else []
     if comparison.judged and not look.plan and look.family > look.shown:
-        lines.append(f"one of {look.family} that were tried; over all: {comparison.verdict.value}")
+        made = f"1 of {look.family} comparisons made so far"
+        lines.append(f"{made}; corrected for all of them: {comparison.verdict.value}")
     if comparison.judged and look.other_metrics:
         lines.append(
             f"also compared by {', '.join(look.other_metrics)}: no verdict accounts for a choice among metrics"
@@ -104,7 +105,7 @@ def looks(comparison: Comparison) -> list[str]:
 
 
 def interval_kind(comparison: Comparison) -> str:
-    """`third look: the interval holds however often one looks`; empty for the usual interval of a first look."""
+    """`third look: the interval is valid for any number of looks`; empty for the usual interval of a first look."""
     look = comparison.look
     if look is None or look.showing == "fixed":
         return ""
@@ -117,7 +118,7 @@ def interval_kind(comparison: Comparison) -> str:
     if look.showing == "plan":
         plan = f"plan {look.plan}: the interval holds at all its looks, seeds {look.seeds} of at most {look.cap}"
         return plan if look.seeds else f"plan {look.plan} has not looked yet"
-    return f"{ordinal(look.number)} look: the interval holds however often one looks"
+    return f"{ordinal(look.number)} look: the interval is valid for any number of looks"
 
 
 def p_cell(comparison: Comparison) -> str:
@@ -142,31 +143,39 @@ def _judged(row: ComparisonRow, comparison: Comparison, metric: TableMetric) -> 
     kind = interval_kind(comparison)
     interval = f"95% interval {numbers.interval(comparison.adjusted, digits)}{f', {kind}' if kind else ''}"
     seeds = plural(comparison.row_seeds.learned, "seed")
-    delta = f"{numbers.signed(comparison.delta, digits)} {unit} ({interval}, {seeds})"
+    delta = f"{_points(comparison.delta, digits, unit)} ({interval}, {seeds})"
     if comparison.verdict in (Verdict.GAIN, Verdict.LOSS):
         remark = f", {comparison.why}" if comparison.why else ""
         return f"Against {against}: {delta}. That is a {comparison.verdict.value}{remark}{_budget(comparison)}."
     if comparison.finished:
-        kind = "gain" if comparison.verdict is Verdict.GAIN_OF_FINISHED else "loss"
-        return f"Against {against}: {delta}. That is a {kind} only of those that finished: {comparison.finished}."
+        is_gain = comparison.verdict is Verdict.GAIN_OF_FINISHED
+        counted = "gain, finished seeds only" if is_gain else "loss, finished baseline seeds only"
+        return f"Against {against}: {delta}. That is a {counted} ({comparison.finished})."
     if comparison.verdict is Verdict.NO_DIFFERENCE:
-        least = numbers.decimal(comparison.smallest_effect, digits)
-        return f"Against {against}: {delta}. The difference is smaller than the {least} {unit} that would matter."
+        least = f"{numbers.decimal(comparison.smallest_effect, digits)} {unit}".rstrip()
+        return f"Against {against}: {delta}. The difference is smaller than the {least} that would matter."
     need = f" {comparison.need.text[0].upper()}{comparison.need.text[1:]}." if comparison.need else ""
     return f"Against {against}: {delta}. That leaves it undecided.{need}"
 
 
 def _not_judged(comparison: Comparison, metric: TableMetric) -> str:
-    delta = f"{numbers.signed(comparison.delta, metric.digits)} {metric.delta_unit} against {comparison.against}"
+    delta = _points(comparison.delta, metric.digits, metric.delta_unit)
+    difference = f"The difference of {delta} from {comparison.against}"
     if comparison.confounds:
-        keys = " and ".join(dict.fromkeys(finding.key for finding in comparison.confounds))
-        return f"The {delta} cannot be attributed to the factor, because {keys} differs as well."
+        keys = [*dict.fromkeys(finding.key for finding in comparison.confounds)]
+        verb = "differ" if len(keys) > 1 else "differs"
+        return f"{difference} cannot be attributed to the factor, because {enumeration(keys)} {verb} as well."
     if comparison.why == "no spread over seeds":
-        return f"The {delta} cannot be judged: all seeds gave exactly the same number."
+        return f"{difference} cannot be judged: all seeds gave exactly the same number."
     if comparison.why == "baseline at chance":
-        return f"The {delta} mean nothing, because {comparison.against} has learned nothing."
+        return f"{difference} means nothing, because {comparison.against} has learned nothing."
     need = f": {comparison.need.text}" if comparison.need else ""
-    return f"The {delta} are not judged{need}."
+    return f"{difference} is not judged{need}."
+
+
+def _points(delta: float | None, digits: int, unit: str) -> str:
+    """`−0.78 points`; without a unit the number alone."""
+    return f"{numbers.signed(delta, digits)} {unit}".rstrip()
 
 
 def _budget(comparison: Comparison) -> str:

@@ -17,8 +17,8 @@ def plan_lines(plan: Plan) -> list[str]:
     if plan.family > len(plan.comparisons):
         share += " that were tried before the plan was made"
     head = (
-        f"Plan {plan.id}: looks after each seed from {plan.boundaries.looks[0]} to {plan.cap}; over all looks, a "
-        f"difference that is not there is claimed in at most {100 * plan.alpha:g}% of plans{share}."
+        f"Plan {plan.id}: looks after each seed from {plan.boundaries.looks[0]} to {plan.cap}; the false-claim rate "
+        f"over all looks is at most {100 * plan.alpha:g}%{share}."
     )
     return [head, *(f"  {pair_text(one)}, {_method(one)}{_effect(plan, one)}" for one in plan.comparisons)]
 
@@ -54,10 +54,10 @@ def end_lines(state: PlanState, trained: int, seconds_per_training: float | None
 
 
 def saved_text(plan: Plan, trained: int, seconds_per_training: float | None = None) -> str:
-    """`18 trainings of at most 40: 22 saved, about 1h of training.`"""
+    """`Used 18 of at most 40 training runs, saved 22, about 1h of training.`"""
     saved = plan.cap * len(plan.sides) - trained
     time = f", about {duration(saved * seconds_per_training)} of training" if seconds_per_training and saved else ""
-    return f"{plural(trained, 'training')} of at most {plan.cap * len(plan.sides)}: {saved:,} saved{time}."
+    return f"Used {trained:,} of at most {plural(plan.cap * len(plan.sides), 'training run')}, saved {saved:,}{time}."
 
 
 def verdict_word(plan: Plan, decision: Decision) -> str:

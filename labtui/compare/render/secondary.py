@@ -49,11 +49,13 @@ def beside_texts(comparison: Comparison, digits: int) -> list[str]:
         shown = f"{numbers.signed(comparison.delta, digits)} {numbers.interval(borrowed.interval, digits)}"
         texts.append(f"{shown} with spread borrowed from {plural(borrowed.rows, 'row')}")
     if found:
-        which = "a run with the same seed" if found.paired else "any run"
+        other = (
+            f"the run of {comparison.against} with the same seed" if found.paired else f"a run of {comparison.against}"
+        )
         meaning = ", meaningful" if found.is_meaningful else ""
         low, high = (numbers.decimal(bound) for bound in found.interval)
         share = f"{numbers.decimal(found.probability)} [{low}, {high}]{meaning}"
-        texts.append(f"P(A > B), better than {which} of {comparison.against}: {share}")
+        texts.append(f"P(A > B), chance that a run beats {other}: {share}")
     return texts
 
 
@@ -84,7 +86,9 @@ def secondary_notes(table: ComparisonTable, width: int) -> list[Line]:
     found = [(row, one) for row in table.rows for one in row.comparisons]
     lines: list[Line] = []
     if meaning := _meaning([one for _, one in found], table.metric.delta_unit):
-        text = "beside the verdicts, which they do not change, and at the level of the row's own interval: "
+        text = (
+            "additional estimates; they do not affect the verdicts and use the confidence level of the row's interval: "
+        )
         lines += paragraph(f"{text}{'; '.join(meaning)}", width, _STYLE)
     for head, reasons in (
         (HEADS[0], [(row, one, one.other_images) for row, one in found]),

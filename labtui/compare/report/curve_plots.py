@@ -95,7 +95,7 @@ def _make_logarithmic(axis: Drawing) -> None:
 def _unit(tag: str) -> str:
     if tags.is_accuracy(tag):
         return "%"
-    return "report's scale" if tag in REPORT_LOSSES else "cross-entropy"
+    return "original report's scale" if tag in REPORT_LOSSES else "cross-entropy"
 
 
 def _draw(axis: Drawing, stroke: Stroke, curves: "Sequence[Curve]") -> list[float]:

@@ -17,7 +17,7 @@ from labtui.text import numbers
 from labtui.text.words import enumeration, sentence, with_full_stop
 
 _CURVE_REMARKS = {
-    "test-set": "are of other images than the baseline's ({here}; {there})",
+    "test-set": "are measured on different images from the baseline's ({here}; {there})",
     "eval-mode": "are not measured like the baseline's: dropout is active on one side only",
     "loss-scale": "are not on the baseline's scale ({here}; {there})",
 }

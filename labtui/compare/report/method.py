@@ -178,8 +178,8 @@ _WORDS = {
         "Which test images one trained network gets right and another gets wrong. It is about these two networks; "
         "other seeds give other results."
     ),
-    "Dead run, not started.": (
-        "At chance: no better than guessing. Dead if its loss is flat, not started if it still falls."
+    "Not learning, not learning yet.": (
+        "At chance: no better than guessing. Not learning: the loss is flat. Not learning yet: it is still falling."
     ),
 }
 

@@ -31,13 +31,13 @@ _LEFT = frozenset({"", "against", "95% interval", "verdict", "published as"})
 _KINDS: dict[Verdict, LineKind] = {Verdict.GAIN: "gain", Verdict.LOSS: "loss"}
 
 _ONE_SCALE = (
-    "The report printed the root of (sum of the batch means / number of samples), which depends on the batch size: its "
-    "Train Loss and Test Loss are not comparable. Here both are converted to cross-entropy: the mean over batches, in "
-    "which a smaller last batch weighs as much as a full one, so that it can be up to 3% off the mean per image. The "
-    "train loss is counted during the epoch, while the network still learns, and the test loss after it: equally well "
-    "fitted images give a test loss below the train loss, so that “test over train” is no pure measure of "
-    "overfitting. The train loss includes the penalty if there is one; then no ratio is given. The last column is "
-    "measured once, at the end, in evaluation mode, on the plain test images."
+    "The original lab report printed the root of (sum of the batch means / number of samples), which depends on the "
+    "batch size: its Train Loss and Test Loss are not comparable. Here both are converted to cross-entropy: the mean "
+    "over batches, in which a smaller last batch weighs as much as a full one, so that it can be up to 3% off the "
+    "mean per image. The train loss is counted during the epoch, while the network still learns, and the test loss "
+    "after it: equally well fitted images give a test loss below the train loss, so that “test over train” is not a "
+    "pure measure of overfitting. The train loss includes the penalty if there is one; then no ratio is given. The "
+    "last column is measured once, at the end, in evaluation mode, on the plain test images."
 )
 
 _DIFFERENCES = (
@@ -121,7 +121,7 @@ def _seeds(table: ComparisonTable, data: str, rows: Sequence[ComparisonRow]) -> 
     digits = table.metric.digits
     parts = [_SEEDS]
     if any(row.failures for row in rows):
-        parts.append("A cross at the edge is a seed that failed: it has no value and stays in n.")
+        parts.append("A cross at the edge is a seed that failed: it has no value and still counts in n.")
     parts.append(broken_axis.described(difference_plots.seed_spans(rows), lambda value: numbers.decimal(value, digits)))
     listed = "; ".join(f"{row.title} {_seed_values(row, digits)}" for row in rows)
     name = "seeds" if len({row.data for row in table.rows}) == 1 else f"seeds-{data}"

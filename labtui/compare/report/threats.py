@@ -55,11 +55,16 @@ def _images(rows: Sequence[ComparisonRow], cells: Mapping[str, Cell]) -> list[Wo
             if one.other_images and one.other_images.interval
         ]
         if wider:
-            text += " What other test images would give as well is shown beside them where every run has predictions: "
-            text += f"{len(wider)} of {plural(_compared(rows, data), 'comparison')}."
+            text += (
+                f" Where every run has predictions ({len(wider)} of {plural(_compared(rows, data), 'comparison')}), a "
+            )
+            text += "second interval also covers other test images. Other training images would change results by more "
+            text += "than either interval shows."
         else:
-            text += " What other images would give is not known."
-        text += " Other training images would change more than either says."
+            text += (
+                " What other images would give is not known. Other training images would change results by more than "
+            )
+            text += "the intervals show."
         items.append(lead("One training set, one test set.", text))
     return items
 
@@ -97,10 +102,11 @@ def _looks(table: ComparisonTable, rows: Sequence[ComparisonRow]) -> list[Words]
     waiting = [row.title for row, look in looked if look.showing == "withheld"]
     metrics = sorted({metric for _, look in looked for metric in look.other_metrics})
     if again:
-        text = "Looked at before with other seeds, so that the interval holds however often one looks: "
+        text = "Looked at before with other seeds, so that the interval is valid for any number of looks: "
         text += f"{enumeration(again)}."
     elif looked:
-        text = "Every comparison that no plan decides is shown for the first time with these seeds, or as it was then."
+        text = "Every comparison that no plan decides is shown for the first time with these seeds, or has not "
+        text += "changed since it was first shown."
     else:
         text = "No comparison is shown."
     if waiting:
@@ -110,9 +116,9 @@ def _looks(table: ComparisonTable, rows: Sequence[ComparisonRow]) -> list[Words]
             f" Compared by other metrics as well: {enumeration(metrics)}; no verdict accounts for a choice among them."
         )
     text += (
-        " Looks are recorded when a table is shown; whoever reads values from event files or charts is not. Stopping "
-        "as soon as a usual interval decides makes 17 false claims in 100 cases (a look after each of 3 to 10 seeds) "
-        "instead of 5."
+        " Looks are recorded when a table is shown. Reading values from event files or charts is not recorded. "
+        "Stopping as soon as a usual interval decides makes 17 false claims in 100 cases (a look after each of 3 to 10 "
+        "seeds) instead of 5."
     )
     return [lead("Looks.", " ".join((text, *(sentence(remark) for remark in table.looking))))]
 
@@ -178,13 +184,13 @@ def _shown(table: ComparisonTable, cells: Sequence[Cell]) -> tuple[list[Cell], l
 
 def _budgets(rows: Sequence[ComparisonRow]) -> list[Words]:
     unequal = [
-        f"{row.title} {numbers.ratio(comparison.budget)} of {comparison.against}"
+        f"{row.title}: {numbers.ratio(comparison.budget)} compared with {comparison.against}"
         for row, comparison in _fair(rows)
         if abs(comparison.budget - 1) > BUDGET_MARGIN
     ]
     if not unequal:
-        return [lead("Budgets.", "Each row saw as many images as what it is compared with.")]
-    text = f"Images seen differ: {'; '.join(unequal)}. A gain may come from the longer training alone."
+        return [lead("Budgets.", "Each row saw as many images as its baseline.")]
+    text = f"Images seen differ. {'; '.join(unequal)}. A gain may come from the longer training alone."
     return [lead("Budgets.", text)]
 
 

@@ -184,8 +184,8 @@ def _by_class(table: ComparisonTable) -> list[Block]:
     ]
     if any(row.comparison and row.comparison.per_class for row in rows):
         text = (
-            "Difference per class to the fair baseline, in points, mean over common seeds; colours end at 15 points. "
-            "Nothing is judged here: among many classes some differences are large by chance."
+            "Difference per class from the baseline that the row is judged against, in points, mean over common seeds; "
+            "colours end at 15 points. Nothing is judged here: among many classes some differences are large by chance."
         )
         blocks.append(Picture("class-differences", text, alt, lambda: difference_plots.class_deltas(rows)))
     return blocks

@@ -57,11 +57,12 @@ def notes(series: Sequence[Series], view: View) -> tuple[str, ...]:
     for line in series:
         name = line.label or line.name
         if line.unplaced:
-            texts.append(f"{name}: {plural(line.unplaced, 'point')} without a time left out")
+            points = f"{plural(line.unplaced, 'point')} that {'has' if line.unplaced == 1 else 'have'} no time"
+            texts.append(f"{name}: omitted {points}")
         if view.log_y and (left_out := int((np.isfinite(line.y) & (line.y <= 0)).sum())):
-            texts.append(f"{name}: {plural(left_out, 'value')} not above zero left out of the log axis")
+            texts.append(f"{name}: omitted {plural(left_out, 'value')} of 0 or less from the log axis")
         if view.x_scale is Scale.CLOCK and not all(local_time(float(x), "%Y") for x in _ends_of(line.x)):
-            texts.append(f"{name}: its times are no dates")
+            texts.append(f"{name}: its times are not valid dates")
         bad = np.flatnonzero(~np.isfinite(line.y if line.raw is None else line.raw))
         if bad.size:
             step = int(bad[0]) if line.steps is None else int(line.steps[bad[0]])

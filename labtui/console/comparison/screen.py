@@ -155,7 +155,7 @@ class CompareScreen(Page):
         kinds = (None, *BUDGET_UNITS)
         kind = kinds[(kinds.index(self.asked.equal_budget) + 1) % len(kinds)]
         self._ask(equal_budget=kind)
-        self.app.say(f"read at equal {kind}" if kind else "read at the end of each run")
+        self.app.say(f"compared at an equal number of {kind}" if kind else "compared at the end of each run")
 
     def action_everything(self) -> None:
         """Compare everything that has run."""

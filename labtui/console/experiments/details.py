@@ -114,7 +114,7 @@ def _delta_lines(delta: Delta | None, width: int, glyphs: Glyphs) -> list[Line]:
     if not delta.confounds:
         return [(points, Span(f"  {delta.unit} against {delta.against}".replace("   ", "  "), "muted"))]
     warning = Span(f"{CONFOUNDED} {delta.unit} against {delta.against}: not a fair comparison", "warn")
-    key = (Span("M", "key"), Span(" fair baseline", "muted"))
+    key = (Span("M", "key"), Span(" matched baseline", "muted"))
     return [
         spread((points, warning), key, width, glyphs.ellipsis),
         *(shorten((Span(f"  {why}", "warn"),), width, glyphs.ellipsis) for why in delta.confounds),
@@ -132,11 +132,11 @@ def plan_progress_lines(entry: ListEntry, width: int, glyphs: Glyphs) -> list[Li
     plan = progress.plan
     if comparison is None:
         rows = ", ".join(one.row.title for one in plan.comparisons)
-        return [(Span(f"baseline of {rows}, {UNTIL_DECIDED}: {progress.trained} trainings done", "muted"),)]
+        return [(Span(f"baseline of {rows}, {UNTIL_DECIDED}: {progress.trained} training runs done", "muted"),)]
     seeds = comparison.looks[-1].seeds if comparison.looks else 0
     words = f" {seeds} of at most {plan.cap} seeds"
     if not comparison.looks:
-        words = f" first look after {plan.boundaries.looks[0]} seeds of each; {progress.trained} trainings done"
+        words = f" first look after {plan.boundaries.looks[0]} seeds of each; {progress.trained} training runs done"
     head = f"{UNTIL_DECIDED} "
     bar = progress_bar(seeds / plan.cap, max(4, min(20, width - len(head) - len(words))), glyphs)
     lines: list[Line] = [(Span(head, "muted"), *bar, Span(words))]

@@ -97,10 +97,15 @@ def _until_fields(variants: Sequence[Variant]) -> list[FormField]:
     effects = {f"{variant.smallest_effect:g}" if variant.smallest_effect else "none" for variant in variants}
     baselines = {variant.spec.baseline or "none" for variant in variants}
     return [
-        FormField(MAX_SEEDS, str(CAP), f"{FIRST_LOOK} to {MOST_SEEDS}", meaning="undecided at this seed, it ends"),
+        FormField(MAX_SEEDS, str(CAP), f"{FIRST_LOOK} to {MOST_SEEDS}", meaning="the plan ends here even if undecided"),
         FormField(ALPHA_KEY, f"{ALPHA:g}", "above 0, below 0.5", meaning="share of false claims over the whole plan"),
         FormField(EFFECT, _shared(effects), "above 0", meaning="the smallest difference that matters"),
-        FormField(BASELINE, _shared(baselines), "an experiment", meaning="compared with; its seeds are trained too"),
+        FormField(
+            BASELINE,
+            _shared(baselines),
+            "an experiment",
+            meaning="the experiment to compare with; its seeds are trained too",
+        ),
     ]
 
 

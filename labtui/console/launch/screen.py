@@ -164,7 +164,7 @@ class LaunchScreen(Page):
         panel = self.query_one("#plan", TextPanel)
         panel.show(write)
         verb = "starts" if preview and preview.until else "queues"
-        entitle(panel, "plan", f"Enter {verb} it" if preview and preview.can_start else "")
+        entitle(panel, "preview", f"Enter {verb} it" if preview and preview.can_start else "")
         self.show_title(f"{len(self._selected)} experiments" if len(self._selected) != 1 else self._selected[0])
 
     @property
@@ -225,7 +225,7 @@ class LaunchScreen(Page):
         if invalid is not None:
             self.app.say(f"{invalid.key}: {invalid.error}", style="warn")
         elif preview is None or preview.request != self.request:
-            self.app.say("the plan is still being prepared: press Enter again when it is shown")
+            self.app.say("the preview is still being prepared: press Enter again when it is shown")
         elif (progress := self._stored_progress) is not None and not progress.is_waiting:
             self.app.say(progress_texts(progress)[-1], style="warn")
         elif not preview.can_start:

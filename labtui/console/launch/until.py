@@ -39,7 +39,7 @@ class UntilPreview:
 
     @property
     def most(self) -> int:
-        """The largest number of trainings."""
+        """The largest number of training runs."""
         return self.plan.cap * len(self.plan.sides)
 
 
@@ -62,7 +62,7 @@ def start_until(lab: Lab, request: LaunchRequest, report: Callable[[str], None])
     if probe(plan_path(lab, plan.id).with_suffix(".lock")) == "held":
         return f"{pairs}: this plan is already running"
     start_in_background(lab, plan, request.device, request.at_once)
-    most = plural(plan.cap * len(plan.sides), "training")
+    most = plural(plan.cap * len(plan.sides), "training run")
     return "  ".join([f"{pairs}: runs until decided, at most {most}", *notices])
 
 
@@ -72,7 +72,7 @@ def until_lines(
     """What would be run at most, the terms of the plan, and how far it has come; lines of at most `width` cells."""
     plan = preview.plan
     sides = ", ".join(side.title for side in plan.sides)
-    spans = [Span(f"at most {plural(preview.most, 'training')}", "strong")]
+    spans = [Span(f"at most {plural(preview.most, 'training run')}", "strong")]
     spans.append(Span(f"  {plan.cap} seeds of each of {clean_line(sides)}", "muted"))
     if preview.estimate is not None:
         how = f"{at_once} at once" if at_once > 1 else "one after the other"
@@ -94,7 +94,7 @@ def progress_texts(progress: PlanProgress) -> list[str]:
     """Where a stored plan stands: the newest look of each comparison, and whether anything moves it forward."""
     plan = progress.plan
     texts = [look_line(plan, one, one.looks[-1]) for one in progress.state.comparisons if one.looks]
-    done = f"{progress.trained} of at most {plan.cap * len(plan.sides)} trainings done"
+    done = f"{progress.trained} of at most {plan.cap * len(plan.sides)} training runs done"
     if progress.state.has_ended:
         return [*texts, f"This plan has ended: {done}."]
     if progress.is_driven:

@@ -89,7 +89,7 @@ class _ArrayUnpickler(pickle.Unpickler):
             case ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct"):
                 return _reconstruct
         raise MachineError(
-            f"A data file asks for {module}.{name}, which images do not need: it was not read.",
+            f"A data file references {module}.{name}, which image data does not need, so it was not loaded.",
             advice="Do not trust its source. Delete it and fetch the data set again: labtui data get cifar10",
         )
 
@@ -99,7 +99,7 @@ def _reconstruct(kind: Any, _shape: Any, _typecode: Any) -> Any:
     import numpy as np  # deferred: a list of data sets does not need it
 
     if kind is not np.ndarray:
-        raise MachineError("A data file asks for an array of an unknown kind: it was not read.")
+        raise MachineError("A data file references an array of an unknown kind, so it was not loaded.")
     return np.empty(0, np.uint8)
 
 
