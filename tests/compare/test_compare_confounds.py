@@ -182,7 +182,7 @@ def test_the_run_that_differs_in_the_factor_alone_is_looked_up_and_judged_instea
 def test_a_matched_baseline_that_was_not_run_is_proposed_as_a_variant() -> None:
     dropout = row(judged([*runs_of(NETWORK, [55, 56]), *runs_of(DROPOUT, [62, 62.4])], VARIANTS), "dropout")
     (finding,) = [one for one in dropout.all_findings if one.code == "unmatched"]
-    assert finding.text == "no finished run differs in model.dropout alone; Adam 0.001 would"
+    assert finding.text == "no finished run differs in model.dropout alone; a run of Adam 0.001 would"
     assert remedy_text(finding.remedy) == "matched baseline: labtui run adam@0.001 --seeds 0,1"
 
 
@@ -211,7 +211,7 @@ def test_a_row_that_is_the_baselines_twin_but_for_the_confound_says_so() -> None
     full = row(judged([*runs_of(NETWORK, [55, 56, 57]), *runs_of(FULL, [64, 64.5, 65])], VARIANTS), "adam@0.001")
     assert full.matched is None
     assert said(full, "own-match") == (
-        "optimizer.lr is the same as in Network: the difference to it shows the effect of data.train_fraction"
+        "optimizer.lr is the same as in Network: the difference from it shows the effect of data.train_fraction"
     )
 
 
