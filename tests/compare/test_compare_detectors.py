@@ -218,8 +218,10 @@ def test_the_best_of_a_grid_was_chosen_by_the_test_images() -> None:
     found = [one for cell in cells for grid in grid_searches(cells) for one in grid_findings(cell, grid, val)]
     texts = [one.text for one in found if one.code == "selection"]
     assert texts == [
-        "the best of 3 by val/accuracy: the same seed (0) selected it and judges it, "
-        "which biases the result in its favour"
+        (
+            "the best of 3 by val/accuracy: the same seed (0) selected it and judges it, "
+            "which biases the result in its favour"
+        )
     ]
 
 
