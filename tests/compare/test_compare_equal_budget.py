@@ -88,9 +88,9 @@ def test_steps_count_optimizer_steps() -> None:
 def test_a_row_that_did_not_reach_a_given_budget_says_so_and_is_not_judged() -> None:
     found = table(EqualBudget(unit="epochs", value=8, given=True), epochs={"slow": 6})
     one = row(found, "Slow [epochs=6]")
-    assert (one.mean, one.label) == (None, "reached 6 epochs")
+    assert (one.mean, one.label) == (None, "reached only 6 epochs")
     assert one.declared is not None
-    assert (one.declared.verdict, one.declared.why) == (Verdict.NOT_JUDGED, "reached 6 epochs")
+    assert (one.declared.verdict, one.declared.why) == (Verdict.NOT_JUDGED, "reached only 6 epochs")
     assert "no-metric" not in {finding.code for finding in one.all_findings}
 
 
@@ -99,7 +99,7 @@ def test_a_baseline_that_did_not_reach_it_leaves_its_rows_unjudged() -> None:
     one = row(found, "slow")
     assert one.mean == pytest.approx(54.15, abs=1e-4)
     assert one.declared is not None
-    assert one.declared.why.endswith("reached 6 epochs")
+    assert one.declared.why.endswith("reached only 6 epochs")
 
 
 def test_a_metric_that_was_measured_later_has_no_value_there() -> None:
