@@ -52,7 +52,7 @@ def test_an_interval_with_zero_and_effects_that_matter_is_undecided_and_says_wha
     assert run_command(found.need.runs) == "labtui run dropout --until decided"
     said_so = "seeds per side would give 80% power if the true difference is 0.50 points, the smallest that matters"
     assert said_so in found.need.text
-    assert "or --until decided: about " in found.need.text
+    assert "or run --until decided: " in found.need.text
     assert "seeds on average, 20 at most" in found.need.text
     assert found.need.seconds is not None
 
