@@ -115,8 +115,8 @@ def test_wrong_values_are_problems_with_their_line(
 
 
 def test_a_wrong_metric_of_an_entry_costs_that_entry_and_names_its_line(tmp_path: Path) -> None:
-    lab = make_lab(tmp_path, f'{CATALOG}\n[experiment.last]\nextends = "network"\nmetric.better = "up"\n')
+    lab = make_lab(tmp_path, f'{CATALOG}\n[experiment.another]\nextends = "network"\nmetric.better = "up"\n')
     (problem,) = lab.catalog.problems
     assert problem.line == CATALOG.count("\n") + 4
-    assert problem.key == "experiment.last.metric.better"
-    assert problem.entries == ("last",)
+    assert problem.key == "experiment.another.metric.better"
+    assert problem.entries == ("another",)
