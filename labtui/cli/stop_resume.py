@@ -122,6 +122,8 @@ def rm(lab: "Lab", *, which: tuple[str, ...], states: frozenset[State] | None, k
 
     if states is None and keep is not None:
         raise UsageError("--keep needs --state, which selects the runs.")
+    if not which and states is None:
+        raise UsageError("Name a RUN, or select runs with --state.", advice="`labtui ps` lists the runs.")
     runs = _find(lab, which) if states is None else _ended(lab, which, states)[keep or 0 :]
     active = [run for run in runs if run.state.is_active]
     if active:

@@ -21,7 +21,7 @@ from labtui.errors import MachineError
 from labtui.store.files import write_all
 from labtui.store.paths import RunsPaths
 from labtui.store.records import ProcessId
-from labtui.store.safe_paths import private_folder
+from labtui.store.safe_paths import machine_error, private_folder
 
 PATIENCE = 5.0
 """Seconds that a writer waits for the lock; an entry takes microseconds."""
@@ -106,6 +106,9 @@ class Ledger:
             with FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE):
                 return self._append(content, None if after is None else after.size)
         except (OSError, LockTimeout) as error:
+            failed_path = Path(error.filename) if isinstance(error, OSError) and error.filename else self.path
+            if isinstance(error, FileExistsError) and failed_path.is_symlink():
+                raise machine_error(error, "The seeds cannot be recorded", failed_path) from error
             failed = "The seeds cannot be recorded in"
             if any(entry.kind == "look" for entry in entries):
                 failed = "The comparison is not shown because it cannot be recorded in"

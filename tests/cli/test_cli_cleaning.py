@@ -47,7 +47,7 @@ def test_runs_are_removed_by_state_except_the_newest(cli: Cli, here: Path) -> No
     [
         (("--state", "running"), "'running' is not one of"),
         (("last", "--keep", "1"), "--keep needs --state"),
-        ((), "Name a run"),
+        ((), "Name a RUN, or select runs with --state"),
         (("nosuch", "--state", "failed"), "No run matches 'nosuch'"),
     ],
 )

@@ -28,7 +28,8 @@ class Recorder:
     warm: ForkServer | None
     pid: int | None
 
-    def __init__(self, *given: object) -> None:
+    def __init__(self, *given: object, fail_fast: bool) -> None:
+        assert not fail_fast
         Recorder.warm = given[-1]
         Recorder.pid = getattr(given[-1], "pid", None)
 

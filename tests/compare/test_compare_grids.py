@@ -161,11 +161,11 @@ def simulated(tables: int, fresh: int, values: int = 10) -> tuple[float, int, fl
 
 
 def test_among_equal_values_the_best_looks_better_by_0_89_sd_and_not_at_all_on_fresh_seeds() -> None:
-    apparent, _, error = simulated(40, fresh=0)
+    apparent, _, error = simulated(20, fresh=0)
     assert apparent == pytest.approx(0.89, abs=3 * error)
-    unbiased, claims, error = simulated(40, fresh=5)
+    unbiased, claims, error = simulated(20, fresh=5)
     assert unbiased == pytest.approx(0.0, abs=3 * error)
-    assert claims <= 5
+    assert claims <= 4
 
 
 @pytest.mark.long
