@@ -91,10 +91,10 @@ def next_step(
         return Step(act=None, wait=math.inf, text="it has ended")
     if done is Stage.NOTHING:
         return Step(act=Stage.ASKED, wait=0.0, text="asking it to finish the step and save")
-    left = (timeouts or StageTimeouts()).after(done) - since
     if not here:
         text = "asked; it runs on another machine or in a container that signals from here do not reach"
-        return Step(act=None, wait=left if left > 0 else math.inf, text=text)
+        return Step(act=None, wait=math.inf, text=text)
+    left = (timeouts or StageTimeouts()).after(done) - since
     if left > 0:
         return Step(act=None, wait=left, text=_COUNTDOWN[done].format(math.ceil(left)))
     if done is Stage.KILLED:

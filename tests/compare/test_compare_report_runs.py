@@ -60,7 +60,7 @@ def test_rows_that_never_learned_say_of_how_many_seeds(table: ComparisonTable, n
 
 def test_the_matched_baseline_itself_shows_the_effect_of_the_data(table: ComparisonTable) -> None:
     adam = row(table, "adam@0.001")
-    assert said(adam, "own-match").endswith("the difference to it shows the effect of data.train_fraction")
+    assert said(adam, "own-match").endswith("the difference from it shows the effect of data.train_fraction")
     (text,) = published(adam)
     assert text == (
         "+8.36 against Network (64.26 and 55.90) is not due to optimizer.lr, which is the same, but to "

@@ -107,7 +107,7 @@ def test_the_threats_to_validity_are_computed_from_the_runs(whole: Document) -> 
         "adam (3 settings) and sgd (3 settings)",
         "Adam 0.01: 3 never learned, of 3 seeds",
         "None: every run of this folder is in the table.",
-        "Norm_Aug ×2 of Adam 0.001",
+        "Norm_Aug: ×2 compared with Adam 0.001",
         "differ from their declared baseline in more than their factor",
         "data.train_fraction (Network)",
     ):
@@ -324,7 +324,8 @@ def test_charts_of_the_reports_runs_can_be_drawn(whole: Document) -> None:
         drawn = render(figure, "svg")
     titles = [axis.get_title(loc="left") for axis in figure.axes]
     assert titles == [
-        "Loss on Minibatches [cross-entropy]", "Train Loss [report's scale]", "Test Loss [report's scale]",
+        "Loss on Minibatches [cross-entropy]", "Train Loss [original report's scale]",
+        "Test Loss [original report's scale]",
         "Accuracy on minibatches [%]", "Train accuracy [%]", "Test accuracy [%]",
     ]  # fmt: skip
     assert figure.axes[0].get_yscale() == "log"

@@ -76,7 +76,7 @@ def test_the_installed_runner_starts_and_logs_what_went_wrong(stage: Stage) -> N
 
     wait_until(lambda: failed_entries(stage.root))
     assert "There is no cuda:99" in failed_entries(stage.root)[0].reason
-    wait_until(lambda: "set aside" in log_path(stage.root).read_text())
+    wait_until(lambda: "moved to the failed entries" in log_path(stage.root).read_text())
 
 
 def test_runs_continue_when_their_runner_is_killed_and_the_next_runner_takes_over(stage: Stage) -> None:
