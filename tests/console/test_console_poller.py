@@ -209,6 +209,21 @@ def test_an_active_run_is_read_at_every_poll_even_if_it_is_not_shown():
     assert world.readers[one.id].polls == 4
 
 
+@pytest.mark.parametrize("damage", [(), ("metrics damaged after step 5",)])
+def test_between_two_scans_every_snapshot_has_the_very_same_runs(damage):
+    """What a screen derives from the runs is derived again only if they are others."""
+    (only,) = runs(1)
+    world = World(only, runs=1_000.0)
+    world.poller.set_interest(Interest(charted=(only.id,)))
+    world.poller.poll()
+    world.poller.poll()
+    world.readers[only.id].damage = damage
+    world.poller.poll_now()
+    world.poller.poll()
+    snapshots = [world.poller.poll() for _ in range(3)]
+    assert all(snapshot.runs is snapshots[0].runs for snapshot in snapshots)
+
+
 def test_runs_are_scanned_less_often_than_points_are_read():
     world = World(runs=10.0)
     for _ in range(4):

@@ -109,6 +109,9 @@ class Poller:
         self._interest = Interest()
         self._wake = threading.Event()
         self._runs: tuple[Run, ...] = ()
+        self._scanned: tuple[Run, ...] = ()
+        self._shown: tuple[Run, ...] = ()
+        self._damage: dict[str, tuple[str, ...]] = {}
         self._runs_due = 0.0
         self._log_tail: LogTail | None = None
         self._machine, self._machine_due = Machine(), 0.0
@@ -145,7 +148,7 @@ class Poller:
         self._polls += 1
         charted = self._loader.of(interest.charted)
         return Snapshot(
-            runs=tuple(run.with_damage(self._loader.damage.get(run.id, ())) for run in runs),
+            runs=self._with_damage(runs),
             curves=MappingProxyType({run_id: reader.curves for run_id, reader in charted.items()}),
             trends=MappingProxyType(dict(self._loader.trends)),
             pending=pending,
@@ -156,6 +159,14 @@ class Poller:
             writable=self._store.writable,
             when=time.time(),
         )
+
+    def _with_damage(self, runs: tuple[Run, ...]) -> tuple[Run, ...]:
+        """The runs, with what is wrong with their event files: the same tuple while neither changes."""
+        damage = self._loader.damage
+        if runs is not self._scanned or damage != self._damage:
+            self._scanned, self._damage = runs, dict(damage)
+            self._shown = tuple(run.with_damage(damage.get(run.id, ())) for run in runs) if damage else runs
+        return self._shown
 
     def close(self) -> None:
         """Write what was read to the cache, after the last poll."""
