@@ -83,7 +83,8 @@ def plan_runs(
         experiment = lab.catalog.experiment(variant.spec.experiment)
         spec, present = chooser.resolve(variant, override(variant.spec, overrides), experiment.offline_dataset)
         seeded = [msgspec.structs.replace(spec, seed=seed) for seed in (experiment.seeds if seeds is None else seeds)]
-        planned += [planned_run(seeded_spec, past, device, present=present) for seeded_spec in seeded]
+        same = _same_recipe(spec, past)  # once for all seeds: every run of the experiment is hashed
+        planned += [planned_run(seeded_spec, past, same, device, present=present) for seeded_spec in seeded]
     finished = _finished_notices(planned) if mention_finished else ()
     return LaunchPlan(tuple(planned), (*catalog_notices(lab), *chooser.notices, *finished))
 
@@ -97,12 +98,16 @@ def catalog_notices(lab: Lab) -> tuple[str, ...]:
     return (f"{lab.catalog.path} has {problems}; valid entries are used. `labtui config validate` shows details.",)
 
 
-def planned_run(spec: RunSpec, past: Sequence[Run] = (), device: str = "", *, present: bool = True) -> PlannedRun:
-    """The size of a run, and from the `past` runs, newest first, an estimate and whether it has finished before."""
+def planned_run(
+    spec: RunSpec, past: Sequence[Run] = (), same: Sequence[Run] = (), device: str = "", *, present: bool = True
+) -> PlannedRun:
+    """The size of a run, and from the `past` runs, newest first, an estimate and whether it has finished before.
+
+    `same` are those of its recipe.
+    """
     train_images = datasets.get(spec.data.name).train_images
     images = samples_per_epoch(spec, train_images)
     rate = _seconds_per_image(spec, past, device)
-    same = _same_recipe(spec, past)
     same_seed = [run for run in same if run.spec is not None and run.spec.seed == spec.seed]
     return PlannedRun(
         spec=spec,
