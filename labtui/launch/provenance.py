@@ -72,15 +72,17 @@ def commit_of(folder: Path | None) -> Commit:
     if settings is None:
         return Commit(f"{name}-{UNKNOWN}", "")
     options = ("--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
-    diff = _git(folder, MAX_DIFF_BYTES, *settings, "diff", *options, "HEAD", "--", ".", *_WITHOUT_SECRETS)
     changed = _git(folder, MAX_DIFF_BYTES, *settings, "diff", *options, "--name-only", "-z", "HEAD", "--", ".")
     untracked = _git(
         folder, MAX_DIFF_BYTES, *settings, "ls-files", "-z", "--others", "--exclude-standard", "--", ":(glob)*.toml"
     )
-    if diff is None or changed is None or untracked is None:
+    if changed is None or untracked is None:
         return Commit(f"{name}-{UNKNOWN}", "")
     if not changed and not untracked:
         return Commit(name, "")
+    diff = _git(folder, MAX_DIFF_BYTES, *settings, "diff", *options, "HEAD", "--", ".", *_WITHOUT_SECRETS)
+    if diff is None:
+        return Commit(f"{name}-{UNKNOWN}", "")
     text = diff[:MAX_DIFF_BYTES].decode("utf-8", "replace")
     if len(diff) > MAX_DIFF_BYTES:
         text += f"\n[truncated after {MAX_DIFF_BYTES:,} bytes]\n"
