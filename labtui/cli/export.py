@@ -71,12 +71,10 @@ def export(lab: "Lab", *, which: tuple[str, ...], tags: tuple[str, ...], output:
 
 
 def _rows(runs: "list[Run]", tags: tuple[str, ...]) -> Iterator[Row]:
-    from labtui.store.reader import RunReader
+    from labtui.store.reader import read_to_end
 
     for run in runs:
-        reader = RunReader(run.folder)
-        while reader.poll(1 << 24) or not reader.complete:
-            continue
+        reader = read_to_end(run.folder)
         for message in reader.damage:
             say(f"{run.id}: {message}")
         for tag, curve in sorted(reader.curves.items()):

@@ -81,9 +81,9 @@ def as_json(run: Run) -> dict[str, Any]:
 def _with_damage(run: Run) -> Run:
     """The run with what is wrong with its event files: its result does not show that its curves are cut short."""
     from labtui.store.curve_cache import CurveCache
-    from labtui.store.reader import damage_of
+    from labtui.store.reader import read_to_end
 
-    return run.with_damage(damage_of(run.folder, CurveCache.of_user(os.environ)))
+    return run.with_damage(read_to_end(run.folder, CurveCache.of_user(os.environ)).damage)
 
 
 def accuracy_of(run: Run) -> float | None:

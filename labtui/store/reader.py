@@ -201,22 +201,17 @@ class RunReader:
 
 def read_curves(folder: Path, cache: CurveCache | None = None) -> dict[str, Curve]:
     """Read all curves of a run folder at once, by tag. With a cache, they are stored there for the next time."""
+    return dict(read_to_end(folder, cache).curves)
+
+
+def read_to_end(folder: Path, cache: CurveCache | None = None) -> RunReader:
+    """A reader that has read all that is there: its curves, and what could not be read."""
     reader = RunReader(folder, cache)
     reader.poll(_READ_ALL_BYTES)
     while not reader.complete:
         reader.poll(_READ_ALL_BYTES)
     reader.save_to_cache()
-    return dict(reader.curves)
-
-
-def damage_of(folder: Path, cache: CurveCache | None = None) -> tuple[str, ...]:
-    """What of a run's event files cannot be read, and from where on; empty if everything can."""
-    reader = RunReader(folder, cache)
-    reader.poll(_READ_ALL_BYTES)
-    while not reader.complete:
-        reader.poll(_READ_ALL_BYTES)
-    reader.save_to_cache()
-    return reader.damage
+    return reader
 
 
 def _event_files(folder: Path) -> list[tuple[Path, FileStamp]]:
