@@ -20,7 +20,10 @@ DropProbability = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(gt=0, le=1_000)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Strength = Annotated[float, Meta(ge=0, le=1_000_000)]
+Divisor = Annotated[float, Meta(ge=1, le=1_000_000_000)]
+Concentration = Annotated[float, Meta(ge=0.01, le=100)]
 Jitter = Annotated[float, Meta(ge=0, le=10)]
+Ratio = Annotated[float, Meta(gt=0, le=100)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 Text = Annotated[str, Meta(max_length=4_000)]
@@ -50,6 +53,36 @@ class Value(Struct, frozen=True, forbid_unknown_fields=True):
 
     `kw_only` is not inherited and type checkers want `frozen` repeated, so every class says both.
     """
+
+
+def always_written(default: Any) -> Any:
+    """The default of a key that spec.json has always held, in a class with `omit_defaults`.
+
+    Keys that came later are left out of spec.json and of the recipe while they are at their default, so that a recipe
+    without them keeps the bytes and the hash that it always had. msgspec leaves a key out if its value is the very
+    object that is the default, which the product of a factory never is.
+    """
+    return msgspec.field(default_factory=_Constant(default))
+
+
+class _Constant:
+    """A function without parameters that returns one value."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self) -> Any:
+        return self.value
+
+
+def _use_default_objects(value: Struct) -> None:
+    """Replace values that equal their default by the default itself, so that `omit_defaults` recognizes them."""
+    fields = value.__struct_fields__
+    for key, default in zip(
+        fields[len(fields) - len(value.__struct_defaults__) :], value.__struct_defaults__, strict=True
+    ):
+        if default is not msgspec.NODEFAULT and getattr(value, key) == default:
+            msgspec.structs.force_setattr(value, key, default)
 
 
 # --- Transforms: applied to images in 0..1, drawn for each image and each read ---------------------------------------
@@ -88,7 +121,16 @@ class RandomCrop(Value, frozen=True, kw_only=True, tag_field="name", tag="random
     padding: Annotated[int, Meta(ge=1, le=64)] = 4
 
 
-Transform = Resize | HorizontalFlip | Rotation | ColorJitter | RandomCrop
+class RandomErasing(Value, frozen=True, kw_only=True, tag_field="name", tag="random_erasing"):
+    """Fill a random rectangle with `value`, with probability `p`: torchvision's RandomErasing on images in 0..1."""
+
+    p: Probability = 0.5
+    scale: tuple[Fraction, Fraction] = (0.02, 0.33)
+    ratio: tuple[Ratio, Ratio] = (0.3, 3.3)
+    value: Probability = 0.0
+
+
+Transform = Resize | HorizontalFlip | Rotation | ColorJitter | RandomCrop | RandomErasing
 
 
 class Augment(Value, frozen=True, kw_only=True):
@@ -195,17 +237,79 @@ class Cosine(Value, frozen=True, kw_only=True, tag_field="name", tag="cosine"):
     final: Probability = 0.0
 
 
-Scheduler = Constant | Cosine
+class OneCycle(Value, frozen=True, kw_only=True, tag_field="name", tag="one_cycle"):
+    """torch.optim.lr_scheduler.OneCycleLR per step; the optimizer's rate is its `max_lr`. Momentum is not cycled."""
+
+    pct_start: DropProbability = 0.3
+    anneal_strategy: Literal["cos", "linear"] = "cos"
+    div_factor: Divisor = 25.0
+    final_div_factor: Divisor = 1e4
+    three_phase: bool = False
 
 
-class Training(Value, frozen=True, kw_only=True):
-    """Epochs, batch sizes and precision. `log_every` is in batches and only changes what is recorded."""
+class StepSchedule(Value, frozen=True, kw_only=True, tag_field="name", tag="step"):
+    """torch.optim.lr_scheduler.StepLR: multiply the rate by `gamma` after every `step_size` epochs."""
 
-    epochs: Annotated[int, Meta(ge=1, le=100_000)] = 10
-    batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = 128
-    test_batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = 64
-    log_every: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 50
-    precision: Precision = "fp32"
+    step_size: Annotated[int, Meta(ge=1, le=100_000)]
+    gamma: Rate = 0.1
+
+
+class MultiStep(Value, frozen=True, kw_only=True, tag_field="name", tag="multi_step"):
+    """torch.optim.lr_scheduler.MultiStepLR: multiply the rate by `gamma` after each of the epochs `milestones`."""
+
+    milestones: Annotated[tuple[Annotated[int, Meta(ge=1, le=100_000)], ...], Meta(min_length=1, max_length=100)]
+    gamma: Rate = 0.1
+
+
+Scheduler = Constant | Cosine | OneCycle | StepSchedule | MultiStep
+
+
+# --- Training -----------------------------------------------------------------------------------------------------
+
+
+class MixUp(Value, frozen=True, kw_only=True, tag_field="name", tag="mixup"):
+    """torchvision.transforms.v2.MixUp: each image and its label mixed with another of the batch, by Beta(alpha)."""
+
+    alpha: Concentration = 1.0
+
+
+class CutMix(Value, frozen=True, kw_only=True, tag_field="name", tag="cutmix"):
+    """torchvision.transforms.v2.CutMix: a rectangle of each image comes from another of the batch, by Beta(alpha)."""
+
+    alpha: Concentration = 1.0
+
+
+Mix = MixUp | CutMix
+
+
+class EarlyStopping(Value, frozen=True, kw_only=True):
+    """Stop when `metric` has not improved by more than `min_delta` for `patience` epochs; test its best epoch.
+
+    Only the standard protocol has images held out to choose on.
+    """
+
+    metric: Literal["val/loss", "val/accuracy"] = "val/loss"
+    patience: Annotated[int, Meta(ge=1, le=100_000)] = 5
+    min_delta: Strength = 0.0
+
+
+class Training(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """Epochs, batch sizes, precision, and how a step is done. `log_every` (batches) only changes what is recorded."""
+
+    epochs: Annotated[int, Meta(ge=1, le=100_000)] = always_written(10)
+    batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = always_written(128)
+    test_batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = always_written(64)
+    log_every: Annotated[int, Meta(ge=1, le=1_000_000_000)] = always_written(50)
+    precision: Precision = always_written("fp32")
+    label_smoothing: Share = 0.0
+    clip_norm: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
+    ema: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    mix: Annotated[tuple[Mix, ...], Meta(min_length=1, max_length=8)] | None = None
+    early_stopping: EarlyStopping | None = None
+
+    def __post_init__(self) -> None:
+        """Make defaults recognizable for `omit_defaults`."""
+        _use_default_objects(self)
 
 
 # --- Runs and experiments -----------------------------------------------------------------------------------------
@@ -258,6 +362,21 @@ def recipe(spec: RunSpec) -> dict[str, Any]:
     plain: dict[str, Any] = {key: msgspec.to_builtins(getattr(spec, key)) for key in RECIPE_KEYS}
     del plain["training"]["log_every"]
     return plain
+
+
+def with_defaults(value: Any) -> Any:
+    """A value as plain nested dicts and lists, with the keys that are left out of files at their defaults."""
+    match value:
+        case Struct():
+            config = value.__struct_config__
+            tag = {config.tag_field: config.tag} if config.tag_field is not None else {}
+            return tag | {key: with_defaults(getattr(value, key)) for key in value.__struct_fields__}
+        case dict():
+            return {key: with_defaults(item) for key, item in value.items()}
+        case list() | tuple():
+            return [with_defaults(item) for item in value]
+        case _:
+            return value
 
 
 def recipe_hash(spec: RunSpec) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import tomli
 from msgspec.inspect import BoolType, FloatType, LiteralType, StructType, TupleType, Type, VarTupleType
 
@@ -23,7 +22,7 @@ from labtui.catalog.schema_types import (
     unwrapped,
 )
 from labtui.catalog.type_messages import described
-from labtui.spec import RunSpec
+from labtui.spec import RunSpec, with_defaults
 
 _WITHOUT_ZERO = re.compile(r"(?<![\w.])(?=\.\d)")
 """Before the point of a number that has no digit there."""
@@ -55,8 +54,7 @@ def fields(spec: RunSpec) -> list[Field]:
 
 def plain_recipe(spec: RunSpec) -> dict[str, Any]:
     """The whole recipe as nested dicts and lists, `training.log_every` included."""
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({key: getattr(spec, key) for key in RECIPE_KEYS}))
-    return plain
+    return {key: with_defaults(getattr(spec, key)) for key in RECIPE_KEYS}
 
 
 def assignable(plain: Mapping[str, Any]) -> dict[str, Type]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from labtui.catalog.problems import KeyProblem
 from labtui.catalog.schema_types import NONE, Recipe
 from labtui.catalog.words import did_you_mean, shown, shown_all
-from labtui.spec import Data, Experiment, Normalize, Reference, Resize, Sgd
+from labtui.spec import Data, Experiment, Normalize, RandomErasing, Reference, Resize, Sgd
 from labtui.store.tags import STEP_UNITS
 from labtui.text.words import plural
 
@@ -18,6 +18,10 @@ def contradictions(recipe: Recipe) -> Iterator[KeyProblem]:
     yield from _modules(recipe)
     yield from _normalization(recipe.data)
     yield from _sizes(recipe)
+    yield from _erasing(recipe.data)
+    if recipe.training.early_stopping is not None and recipe.protocol == "report":
+        message = 'protocol "report" holds no images out to choose an epoch on. Set protocol = "standard" too.'
+        yield KeyProblem(("training", "early_stopping"), message)
     if isinstance(recipe.optimizer, Sgd) and recipe.optimizer.nesterov and not recipe.optimizer.momentum:
         message = "true needs a momentum above 0. Set optimizer.momentum too, 0.9 for example."
         yield KeyProblem(("optimizer", "nesterov"), message)
@@ -65,6 +69,15 @@ def _normalization(data: Data) -> Iterator[KeyProblem]:
     if means != deviations or not means:
         message = f"{plural(means, 'mean')} and {plural(deviations, 'deviation')}: one of each per channel is needed"
         yield KeyProblem(("data", "normalize"), f"{message}, three for colour images.")
+
+
+def _erasing(data: Data) -> Iterator[KeyProblem]:
+    for index, one in enumerate(data.augment.transforms if data.augment else ()):
+        for key in ("scale", "ratio") if isinstance(one, RandomErasing) else ():
+            low, high = getattr(one, key)
+            if low > high:
+                message = f"{low} is above {high}: the smaller number comes first."
+                yield KeyProblem(("data", "augment", "transforms", index, key), message)
 
 
 def _sizes(recipe: Recipe) -> Iterator[KeyProblem]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _RUNS = ("runs", "superseded", "unfinished", "other_tries")
 """The fields of a cell that hold runs."""
 
+_LAST_EPOCH, _KEY = "last epoch", "training.early_stopping"
+
 
 def measured(
     cells: Sequence[Cell], declared: spec.Metric | str, run_data: RunData
@@ -28,10 +30,19 @@ def measured(
     the last ones.
     """
     tag = declared if isinstance(declared, str) else declared.tag
-    found = metric(declared, _last_values(cells, tag))
+    found = _of_selected_epochs(metric(declared, _last_values(cells, tag)), cells)
     if found.take == "last" and not found.percent:
         return found, tuple(cells)
     return found, tuple(_measured_cell(cell, found, run_data) for cell in cells)
+
+
+def _of_selected_epochs(found: TableMetric, cells: Iterable[Cell]) -> TableMetric:
+    """The metric, whose remark does not claim the last epoch if some runs test their best one."""
+    selected = any(cell.spec.training.early_stopping for cell in cells)
+    if not (selected and found.is_plain_test and found.take == "last"):
+        return found
+    remark = found.selection.replace(_LAST_EPOCH, f"{_LAST_EPOCH}, or the best one on images held out ({_KEY})", 1)
+    return msgspec.structs.replace(found, selection=remark)
 
 
 def _last_values(cells: Iterable[Cell], tag: str) -> list[float]:

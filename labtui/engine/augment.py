@@ -12,8 +12,9 @@ import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Generator, Tensor
 
 from labtui.engine.color_jitter import Jitter
+from labtui.engine.erasing import Erase
 from labtui.engine.geometry import Crop, Flip, GeometricTransform, Rotate, gather_pixels
-from labtui.spec import ColorJitter, HorizontalFlip, RandomCrop, Resize, Rotation, Transform
+from labtui.spec import ColorJitter, HorizontalFlip, RandomCrop, RandomErasing, Resize, Rotation, Transform
 
 DrawnParameters = tuple[Tensor, ...]
 """The drawn parameters of each step of a pipeline, on the CPU: one row per sample."""
@@ -78,6 +79,9 @@ class Augmentation:
                 case ColorJitter(brightness=brightness, contrast=contrast, saturation=saturation, hue=hue):
                     self._add_geometric(geometric)
                     self.steps.append(Jitter(brightness, contrast, saturation, hue))
+                case RandomErasing():
+                    self._add_geometric(geometric)
+                    self.steps.append(Erase(transform, height, width))
         self._add_geometric(geometric)
 
     def _start_new_gather_if_needed(self, geometric: list[GeometricTransform]) -> None:

@@ -7,10 +7,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Tensor, nn
 
+from labtui.engine.averaging import WeightAverage
 from labtui.engine.cuda_graph import CudaGraphDevice, GraphDevice, GraphedStep
 from labtui.engine.device import autocast, generator_states, restore_generators
+from labtui.engine.mixing import draw_mixture, mix_images
 from labtui.engine.models import build_model
-from labtui.engine.optim import make_optimizer, make_schedule
+from labtui.engine.optim import make_optimizer
+from labtui.engine.schedules import make_schedule
 from labtui.errors import UsageError
 from labtui.spec import Normalize, Penalty, RunSpec
 
@@ -48,10 +51,15 @@ class Learner:
         self.learning_rate = make_schedule(
             spec.scheduler, spec.optimizer.lr, steps_per_epoch, steps_per_epoch * spec.training.epochs
         )
-        self._objective = make_objective(self.network, spec.penalty)
+        self.average = WeightAverage(self.network, spec.training.ema) if spec.training.ema is not None else None
+        self._objective = make_objective(self.network, spec.penalty, spec.training.label_smoothing)
+        self._clip_norm = spec.training.clip_norm
+        self._parameters = list(self.network.parameters())
+        self._mix, self._seed = spec.training.mix, spec.seed
         self._optimizer = make_optimizer(self.network, spec.optimizer)
         self._graphed_step: GraphedStep | None = None
-        self._last_rate, self._rate_tensor = 0.0, torch.zeros((), device=device)
+        self._last_numbers: tuple[float, ...] = (0.0,)
+        self._numbers = torch.zeros((), device=device)
         if graph_device is None and device.type == "cuda":
             graph_device = CudaGraphDevice()
         if graph_device is not None:
@@ -62,34 +70,72 @@ class Learner:
 
         Returns the loss and the number of correct predictions, both from before the update, as scalars on the device.
         """
-        rate = self.learning_rate(step)
-        if self._graphed_step is None:
-            return self._train_step(images, labels, rate)
-        if rate != self._last_rate:
-            self._last_rate, self._rate_tensor = rate, torch.tensor(rate, device=self.device)
-        return self._graphed_step(images, labels, self._rate_tensor)
+        results = self._update(images, labels, step)
+        if self.average is not None:
+            self.average.update()
+        return results
 
-    def _train_step(self, images: Tensor, labels: Tensor, rate: float | Tensor) -> tuple[Tensor, Tensor]:
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is evaluated: the average of the weights, if the run keeps one."""
+        return self.network if self.average is None else self.average.network
+
+    def _update(self, images: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        rate = self.learning_rate(step)
+        if self._graphed_step is None and self._mix is None:
+            return self._optimize(images, labels, rate, None)
+        numbers: tuple[float, ...] = (rate,)
+        if self._mix is not None:
+            numbers += draw_mixture(self._mix, self._seed, step, *images.shape[2:])
+        if numbers != self._last_numbers:
+            self._last_numbers = numbers
+            self._numbers = torch.tensor(numbers if self._mix else rate, device=self.device, dtype=torch.float32)
+        if self._graphed_step is None:
+            return self._optimize(images, labels, rate, self._numbers[1:])
+        return self._graphed_step(images, labels, self._numbers)
+
+    def _train_step(self, images: Tensor, labels: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """A step that reads its numbers from a tensor: the learning rate, and the mixture if there is one."""
+        if self._mix is None:
+            return self._optimize(images, labels, numbers, None)
+        return self._optimize(images, labels, numbers[0], numbers[1:])
+
+    def _optimize(
+        self, images: Tensor, labels: Tensor, rate: float | Tensor, mixture: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        inputs = self.transform(images)
+        if mixture is not None:
+            inputs = mix_images(inputs, mixture)
         with self.precision():
-            logits = self.network(self.transform(images))
+            logits = self.network(inputs)
         logits = logits.float()
-        loss = self._objective(logits, labels)
+        if mixture is None:
+            loss = self._objective(logits, labels)
+        else:
+            loss = mixture[0] * self._objective(logits, labels)
+            loss = loss + (1 - mixture[0]) * self._objective(logits, labels.roll(1, 0))
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type here
+        if self._clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._parameters, self._clip_norm)
         self._optimizer.step(rate)
         return loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
 
     def state(self) -> State:
         """Network, optimizer and random generators: live tensors, to be saved immediately."""
+        average = {} if self.average is None else {"average": self.average.state()}
         return {
             "network": dict(self.network.state_dict()),
             "optimizer": self._optimizer.state(),
             "generators": generator_states(self.device),
+            **average,
         }
 
     def load(self, state: State) -> None:
         """Restore such a state. Raises if it belongs to another network, optimizer or kind of device."""
         self.network.load_state_dict(state["network"])
         self._optimizer.load(state["optimizer"])
+        if self.average is not None:
+            self.average.load(state["average"])
         restore_generators(self.device, state["generators"])
 
 
@@ -114,18 +160,23 @@ def make_input_transform(
     return lambda images: images.float().div_(255).sub_(mean).div_(std)
 
 
-def make_objective(network: nn.Module, penalty: Penalty | None) -> Objective:
+def make_objective(network: nn.Module, penalty: Penalty | None, label_smoothing: float = 0.0) -> Objective:
     """The loss to minimize: the mean cross-entropy of a batch, plus the penalty on the weights if there is one.
+
+    Labels are smoothed as in torch.nn.CrossEntropyLoss.
 
     Raises UsageError for a module that the network does not have.
     """
+    cross_entropy: Objective = F.cross_entropy
+    if label_smoothing:
+        cross_entropy = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
     if penalty is None or penalty.weight == 0:
-        return F.cross_entropy
+        return cross_entropy
     parameters, weight = penalized_parameters(network, penalty.module_names), penalty.weight
     norm = _l1 if penalty.norm == "l1" else _l2
 
     def penalized_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(logits, labels) + weight * norm(parameters)
+        return cross_entropy(logits, labels) + weight * norm(parameters)
 
     return penalized_cross_entropy
 

@@ -1,11 +1,10 @@
-"""The optimizers and schedules that a catalog can name.
+"""The optimizers that a catalog can name.
 
 Each one only holds the state for torch's own functional optimizer, fused if the device supports it. torch's optimizer
 classes compute the same but import the compiler when the first one is created, which takes longer than a run on a small
 data set.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -15,7 +14,7 @@ from torch.optim.adam import adam
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
-from labtui.spec import Adam, AdamW, Cosine, Scheduler, Sgd
+from labtui.spec import Adam, AdamW, Sgd
 from labtui.spec import Optimizer as OptimizerSpec
 
 FUSED = ("cpu", "cuda", "mps")
@@ -121,22 +120,6 @@ def make_optimizer(network: nn.Module, spec: OptimizerSpec) -> Optimizer:
     if isinstance(spec, Sgd):
         return _Sgd(network.parameters(), spec)
     return _AdamFamily(network.parameters(), spec)
-
-
-def make_schedule(scheduler: Scheduler, lr: float, steps_per_epoch: int, steps: int) -> Callable[[int], float]:
-    """The learning rate as a function of the optimizer step (0, 1, … of `steps`); it has no state to save."""
-    if not isinstance(scheduler, Cosine):
-        return lambda _: lr
-    warm_up, final = round(scheduler.warmup_epochs * steps_per_epoch), scheduler.final
-    fall = max(1, steps - warm_up)
-
-    def cosine(step: int) -> float:
-        if step < warm_up:
-            return lr * (step + 1) / warm_up
-        share = min(1.0, (step - warm_up) / fall)
-        return lr * (final + (1 - final) * (1 + math.cos(math.pi * share)) / 2)
-
-    return cosine
 
 
 def _take_gradients(parameters: list[nn.Parameter]) -> list[Tensor]:

@@ -9,11 +9,11 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
-Purpose = Literal["order", "augment", "test order", "test augment", "held out"]
+Purpose = Literal["order", "augment", "test order", "test augment", "held out", "mix"]
 
 
 def stream(seed: int, purpose: Purpose, epoch: int = 0) -> Generator:
-    """A CPU generator for (seed, purpose, epoch), independent of all others and equal on every device.
+    """A CPU generator for (seed, purpose, epoch or step), independent of all others and equal on every device.
 
     torch's CPU generator uses only 32 bits of its seed, so the three values are hashed instead of added up.
     """

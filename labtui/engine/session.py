@@ -114,7 +114,10 @@ class Session:
         self.trainer = trainer
         if self.stop.requested:
             raise Stopped
-        self._write_results(trainer.fit(self.recorder), self.recorder)
+        test = trainer.fit(self.recorder)
+        if trainer.selection is not None:
+            self.facts |= {"tested_epoch": trainer.selection.epoch, "chosen_by": trainer.selection.spec.metric}
+        self._write_results(test, self.recorder)
 
     def _open_recorder(self, trainer: Trainer, checkpoints: Checkpoints) -> Recorder:
         """Load the last checkpoint if the attempt resumes, and continue every curve after its last point."""

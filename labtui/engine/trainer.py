@@ -24,6 +24,7 @@ from labtui.engine.metric_writer import Diverged, MetricWriter
 from labtui.engine.models import has_batch_norm
 from labtui.engine.recorder import Point, Recorder
 from labtui.engine.rng import shuffled
+from labtui.engine.selection import Selection
 from labtui.engine.stop import StopSignal
 from labtui.spec import RunSpec
 
@@ -71,8 +72,11 @@ class Trainer:
         self.totals = self._new_totals()
         self.metrics: MetricWriter
         self._learning_check = LearningCheck(classes, len(splits.validation))
+        early_stopping = spec.training.early_stopping
+        self.selection = None if early_stopping is None else Selection(early_stopping)
+        """The best epoch so far, in a training that stops early."""
         self._evaluator = Evaluator(
-            learner.network, learner.transform, learner.precision, lambda _: context.heartbeat.made_progress()
+            learner.evaluated, learner.transform, learner.precision, lambda _: context.heartbeat.made_progress()
         )
         self._next_log = -math.inf
         self._next_save = math.inf
@@ -102,10 +106,16 @@ class Trainer:
         Raises Stopped, Diverged, and whatever the device raises.
         """
         self._start(recorder)
-        while self.epoch <= self.spec.training.epochs:
+        while not self._is_over:
             self._train_epoch()
             self._end_epoch()
         return self._evaluate_test_set()
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether the last epoch is done, or no better one is expected."""
+        stopped_early = self.selection is not None and self.selection.ended
+        return stopped_early or self.epoch > self.spec.training.epochs
 
     def _start(self, recorder: Recorder) -> None:
         heartbeat, epochs = self.context.heartbeat, self.spec.training.epochs
@@ -155,20 +165,33 @@ class Trainer:
             else:
                 evaluation = self._evaluate_in_eval_mode(self._validation_samples())
                 values = self.metrics.write_standard_epoch(self.epoch, self.totals, evaluation)
+                self._select(evaluation)
         speed = f"{self.context.heartbeat.images_per_second:,.0f} images/s"
         self.context.say(f"epoch {self.epoch}/{self.spec.training.epochs}  {values}  {speed}")
         self._warn("learning", self._learning_check.after_epoch(evaluation.accuracy, self.totals.report_loss))
         self.epoch, self.totals = self.epoch + 1, self._new_totals()
-        is_last = self.epoch > self.spec.training.epochs
+        is_last = self._is_over
         if self.context.stop.requested and not is_last:
             self._stop()
         if is_last or time.monotonic() - self._last_save >= self._save_seconds / self.context.intervals.save_share:
             self.save()
 
+    def _select(self, evaluation: Evaluation) -> None:
+        """Consider the epoch's weights for the test, by the evaluation of the images held out."""
+        if self.selection is not None:
+            by_loss = self.selection.spec.metric == "val/loss"
+            value = evaluation.mean_loss if by_loss else evaluation.accuracy
+            self.selection.after_epoch(self.epoch, value, self.learner.evaluated)
+
     def _evaluate_test_set(self) -> Evaluation:
+        tested = self.spec.training.epochs
+        if self.selection is not None:
+            tested = self.selection.epoch
+            self.selection.restore_weights(self.learner.evaluated)
+            self.context.say(f"Tested with the weights of {self.selection.text}, after {self.epoch - 1} epochs.")
         with self.context.heartbeat.in_phase("evaluating"):
             test = self._evaluate_in_eval_mode(self.splits.test.for_epoch(self.spec.seed, "test augment", 0))
-        self.context.say(self.metrics.write_test(self.spec.training.epochs, test))
+        self.context.say(self.metrics.write_test(tested, test))
         return test
 
     def _validation_samples(self) -> EpochSamples:
@@ -179,16 +202,16 @@ class Trainer:
         order = shuffled(len(self.splits.validation), self.spec.seed, "test order", self.epoch)
         # In training mode, batch normalization uses and updates the statistics of the batch, so the batches must then
         # be the report's own.
-        report_batches = has_batch_norm(self.learner.network)
+        report_batches = has_batch_norm(self.learner.evaluated)
         batch_size = self.spec.training.test_batch_size if report_batches else None
         return self._evaluate(self._validation_samples(), order, batch_size)
 
     def _evaluate_in_eval_mode(self, samples: EpochSamples) -> Evaluation:
-        self.learner.network.eval()
+        self.learner.evaluated.eval()
         try:
             return self._evaluate(samples, torch.arange(len(samples.samples)))
         finally:
-            self.learner.network.train()
+            self.learner.evaluated.train()
 
     def _evaluate(self, samples: EpochSamples, order: Tensor, batch_size: int | None = None) -> Evaluation:
         evaluation = self._evaluator.evaluate(samples, order, batch_size or EVAL_BATCH_SIZE[self.learner.device.type])
@@ -233,6 +256,7 @@ class Trainer:
             "seconds": self.context.heartbeat.seconds,
             "made_with": dict(self.context.made_with),
             "kept_points": [list(point) for point in self.metrics.recorder.pending],
+            **({} if self.selection is None else {"selection": self.selection.state()}),
             **self.learner.state(),
         }
 
@@ -245,6 +269,8 @@ class Trainer:
         pending = tuple(Point(*point) for point in state["kept_points"])
         changes = _changes(state["made_with"], self.context.made_with)
         self.learner.load(state)
+        if self.selection is not None:
+            self.selection.load(state["selection"])
         self.context.heartbeat.train_clock.set(float(state["train_seconds"]))
         self.context.heartbeat.earlier_seconds = float(state["seconds"])
         if changes:

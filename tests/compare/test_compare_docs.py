@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from labtui.compare.model import ComparisonTable, Severity, Verdict
-from labtui.spec import Adam, Cnn, Cosine, Data, Penalty, Reference, Sgd, Training
+from labtui.spec import Adam, Cnn, Cosine, Data, EarlyStopping, Penalty, Reference, Sgd, Training
 from labtui.store import tags
 from labtui.store.state import State
 from tests.support.comparisons import (
@@ -61,6 +61,8 @@ def tables() -> Iterator[ComparisonTable]:
     yield of_two([run(other, 0, ENDS), run(other, 0, ENDS, created=2_000.0)])
     yield of_two([run(other, 0, ENDS), run(other, 1, {}, state=State.DIVERGED), run(other, 2, {}, state=State.LOST)])
     yield of_two([run(other, 0, ENDS, versions={"torch": "3.0"})])
+    early = spec("other", "Other", protocol="standard", training=Training(early_stopping=EarlyStopping()))
+    yield of_two([run(early, 0, ENDS, facts={"tested_epoch": 4})])
     ours = [run(spec(), seed, {tags.REPORT_TEST_ACCURACY: 60 + seed / 10, **ENDS}) for seed in range(3)]
     yield judged(ours, [variant(spec(), reference=Reference(figures={tags.REPORT_TEST_ACCURACY: 70.0}, epoch=10))])
 

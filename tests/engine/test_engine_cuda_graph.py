@@ -9,7 +9,7 @@ from torch import Tensor
 
 from labtui.engine.cuda_graph import WARM_UP_STEPS, GraphDevice
 from labtui.engine.learner import Learner
-from labtui.spec import Adam, AdamW, Cnn, Cosine, Optimizer, Sgd
+from labtui.spec import Adam, AdamW, Cnn, Cosine, CutMix, MixUp, Optimizer, Sgd, Training
 from tests.support.training import CLASSES, SIDE, tiny_spec
 
 CPU = torch.device("cpu")
@@ -45,10 +45,13 @@ def batches(size: int = 16) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def learner(
-    optimizer: Optimizer, device: GraphDevice | None = None, say: Callable[[str], None] = pytest.fail
+    optimizer: Optimizer,
+    device: GraphDevice | None = None,
+    say: Callable[[str], None] = pytest.fail,
+    training: Training = Training(batch_size=16),  # noqa: B008 (a frozen value)
 ) -> Learner:
     spec = tiny_spec(
-        batch_size=16, optimizer=optimizer, scheduler=Cosine(warmup_epochs=0.5), model=Cnn(dropout=(0.3, 0.2))
+        training=training, optimizer=optimizer, scheduler=Cosine(warmup_epochs=0.5), model=Cnn(dropout=(0.3, 0.2))
     )
     return Learner(spec, CPU, shape=(3, SIDE, SIDE), classes=CLASSES, steps_per_epoch=10, say=say, graph_device=device)
 
@@ -63,6 +66,18 @@ def test_a_replayed_training_gives_the_numbers_of_the_plain_one(optimizer: Optim
     assert [(loss.item(), int(right)) for loss, right in given] == [
         (pytest.approx(loss.item(), rel=1e-5), int(right)) for loss, right in expected
     ]
+
+
+def test_a_replayed_step_mixes_clips_and_averages_like_the_plain_one() -> None:
+    training = Training(batch_size=16, mix=(MixUp(), CutMix()), clip_norm=0.5, ema=0.8, label_smoothing=0.1)
+    plain, device = learner(Sgd(lr=0.1), training=training), RunsAgain()
+    expected = [plain.train_step(*batch, step)[0].item() for step, batch in enumerate(islice(batches(), 10))]
+    captured = learner(Sgd(lr=0.1), device, training=training)
+    given = [captured.train_step(*batch, step)[0].item() for step, batch in enumerate(islice(batches(), 10))]
+    assert given == pytest.approx(expected, rel=1e-5)
+    assert device.replays == 10 - WARM_UP_STEPS
+    for ours, theirs in zip(captured.evaluated.parameters(), plain.evaluated.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
 
 
 def test_the_smaller_last_batch_runs_without_a_graph() -> None:

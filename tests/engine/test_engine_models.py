@@ -15,7 +15,8 @@ from torch import nn
 from labtui.engine.evaluate import report_loss
 from labtui.engine.learner import make_objective, penalized_parameters
 from labtui.engine.models import build_model, has_batch_norm, summarize
-from labtui.engine.optim import make_optimizer, make_schedule
+from labtui.engine.optim import make_optimizer
+from labtui.engine.schedules import make_schedule
 from labtui.errors import MachineError, UsageError
 from labtui.spec import Adam, AdamW, Cnn, Constant, Cosine, Optimizer, Penalty, ResNet18, Sgd
 from tests.support.processes import environment

@@ -90,6 +90,7 @@ def run(
     commit: str | None = None,
     images: int = TRAIN,
     test_images: int = TEST,
+    facts: Mapping[str, Any] | None = None,
 ) -> Run:
     """A run as the store reads it; finished ones have a result."""
     of = msgspec.structs.replace(of, seed=seed)
@@ -109,7 +110,7 @@ def run(
         seconds=seconds + 4,
         images_per_second=samples_per_epoch(of, images) * of.training.epochs / seconds,
         model=ModelSummary(parameters=184_000, flops_per_image=13_100_000, layers=LAYERS),
-        facts={"classes": 10},
+        facts={"classes": 10, **(facts or {})},
     )
     launch = Launch(
         attempt=1,

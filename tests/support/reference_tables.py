@@ -17,6 +17,7 @@ from labtui.catalog.schema_types import (
     OWN,
     RECIPE,
     TERMS,
+    alternatives,
     field_of,
     is_optional,
     tags,
@@ -31,6 +32,7 @@ from tests.support.processes import ROOT
 PAGE = ROOT / "docs" / "catalog.md"
 _MARK = re.compile(r"(<!-- table: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _TRANSFORMS = "data.augment.transforms"
+_MIX = "training.mix"
 
 
 def tables() -> dict[str, str]:
@@ -48,6 +50,7 @@ def tables() -> dict[str, str]:
         "optimizer": table(kind_rows(field(RECIPE, "optimizer"), "optimizer"), registry=True),
         "scheduler": table(kind_rows(field(RECIPE, "scheduler"), "scheduler"), registry=True),
         "training": table(kind_rows(field(RECIPE, "training"), "training")),
+        "mix": table(kind_rows(mixes(), _MIX), registry=True),
     }
 
 
@@ -95,7 +98,7 @@ def struct_rows(struct: StructType, prefix: str) -> Iterator[Row]:
         key = f"{prefix}{one.name}"
         yield row(one, key, "")
         for below in tables_of(one.type):
-            if prefix.startswith("data."):
+            if prefix.startswith("data.") or (prefix == "training." and below.tag_field is None):
                 yield from struct_rows(below, f"{key}.")
 
 
@@ -128,6 +131,14 @@ def transforms() -> Field:
     listed: Type = unwrapped(field(augment, "transforms").type)
     assert isinstance(listed, inspect.VarTupleType)
     return Field(name="transforms", encode_name="transforms", type=listed.item_type, required=True)
+
+
+def mixes() -> Field:
+    """The registry of ways to mix a batch, as if it were a table of its own."""
+    mix = field(tables_of(field(RECIPE, "training").type)[0], "mix")
+    listed = next(unwrapped(one) for one in alternatives(mix.type))
+    assert isinstance(listed, inspect.VarTupleType)
+    return Field(name="mix", encode_name="mix", type=listed.item_type, required=True)
 
 
 def filled(page: str) -> str:

@@ -18,6 +18,7 @@ from labtui.compare.findings.confounds import (
 from labtui.compare.findings.losses import loss_findings
 from labtui.compare.findings.not_learning import learning_findings
 from labtui.compare.findings.search import grid_findings, no_effect_findings, tuning_findings
+from labtui.compare.findings.selection import selection_findings
 from labtui.compare.metrics import TableMetric
 from labtui.compare.model import Finding, Severity
 from labtui.compare.outcomes import SeedOutcome, failed_seeds
@@ -80,6 +81,7 @@ def row_findings(row: BaselineChoice, context: TableContext) -> tuple[Finding, .
         *(finding for grid in context.grid_searches for finding in grid_findings(cell, grid, context.metric, against)),
         *loss_findings(cell, context.run_data),
         *_dropout(cell),
+        *selection_findings(cell, context.metric),
         *_runs(cell, context.metric),
     )
 
