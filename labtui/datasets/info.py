@@ -53,6 +53,7 @@ class DataFile:
 
     name: str
     size: int
+    """In bytes; 0 for a member of an archive whose size is not known, which the MD5 alone identifies."""
     md5: str
 
 

@@ -18,9 +18,9 @@ _CHUNK = 1 << 20
 def unpack(archive: Path, remote: Remote, root: Path) -> None:
     """Extract the data set's files into their folder: each is checked, and moved there in one step.
 
-    Only members that are regular files with a known name and size are read; links, other names and paths that lead
-    elsewhere are skipped. Raises MachineError where a file is not in the archive or is damaged, OSError where the
-    disk fails.
+    Only members that are regular files with a known name, and size where it is known, are read; links, other names
+    and paths that lead elsewhere are skipped. Raises MachineError where a file is not in the archive or is damaged,
+    OSError where the disk fails.
     """
     folder = root / remote.folder
     staging = root / f".{remote.folder.replace('/', '-')}.unpacking"
@@ -47,7 +47,7 @@ def _extract(archive: Path, remote: Remote, staging: Path) -> list[str]:
         with tarfile.open(archive, "r|gz") as members:
             for member in members:
                 file = known.get(member.name)
-                if file is None or not member.isreg() or member.size != file.size:
+                if file is None or not member.isreg() or file.size not in (0, member.size):
                     continue
                 stream = members.extractfile(member)
                 if stream is not None and _write(stream, staging / file.name) == file.md5:

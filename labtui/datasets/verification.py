@@ -106,7 +106,7 @@ def _size_flaw(root: Path, path: Path, size: int) -> str:
         return "missing"
     if not stat.S_ISREG(status.st_mode):
         return "not a regular file"
-    return "" if status.st_size == size else f"damaged ({status.st_size:,} bytes, {size:,} expected)"
+    return "" if size in (0, status.st_size) else f"damaged ({status.st_size:,} bytes, {size:,} expected)"
 
 
 def _content_flaw(path: Path, file: DataFile, before: _Seen | None, seen: dict[str, _Seen]) -> str:

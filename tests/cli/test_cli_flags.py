@@ -54,7 +54,7 @@ INVALID = [
     ("compare --assert dropout", 2, "dropout > network"),
     ("queue rm", 2, "labtui queue ls"),
     ("queue rm x", 2, "labtui queue ls"),
-    ("data get mnist", 2, "fashion-mnist"),
+    ("data get imagenet", 2, "fashion-mnist"),
     ("data stats digit", 2, "Did you mean digits"),
     ("tb", 2, "labtui run NAME"),
     ("--catalog nowhere.toml ls", 2, "nowhere.toml"),

@@ -2,14 +2,18 @@
 
 import gzip
 import hashlib
+import io
 import json
+import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from labtui.datasets import (
     find_data_root,
@@ -24,31 +28,34 @@ from labtui.datasets import (
 from labtui.datasets.info import DataFile, fingerprint
 from labtui.datasets.registry import sources
 from labtui.datasets.sets import cifar10, digits, fashion_mnist
+from labtui.datasets.unpack import unpack
+from labtui.datasets.verification import check
 from labtui.errors import MachineError, UsageError
 from labtui.spec import FolderPart
+from tests.support.tiny_data import ARCHIVE, FOLDER, data_file, is_whole, tiny_source
 
 HERE = Path("/nowhere")
 
 
 def test_every_module_of_the_package_registers_one_data_set() -> None:
     modules = [path for path in Path(cifar10.__file__).parent.glob("*.py") if path.name != "__init__.py"]
-    assert list(known_datasets()) == ["cifar10", "digits", "fashion-mnist"]
+    assert list(known_datasets()) == ["cifar10", "cifar100", "digits", "fashion-mnist", "mnist", "svhn"]
     assert len(modules) == len(known_datasets())
 
 
-@pytest.mark.parametrize("name", ["cifar10", "digits", "fashion-mnist"])
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "digits", "fashion-mnist", "mnist", "svhn"])
 def test_what_is_said_about_a_data_set_makes_sense(name: str) -> None:
     info = get(name)
     assert info.name == name
     assert info.shape == (3, 32, 32)
-    assert len(info.classes) == 10
+    assert len(set(info.classes)) == (100 if name == "cifar100" else 10)
     assert len(info.mean) == len(info.std) == 3
     assert all(0 < value < 1 for value in (*info.mean, *info.std))
     assert info.embedded == (info.download_bytes == 0)
     assert msgspec.convert(info.group, FolderPart) == info.group
 
 
-@pytest.mark.parametrize("name", ["cifar10", "fashion-mnist"])
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "fashion-mnist", "mnist", "svhn"])
 def test_at_most_three_addresses_are_asked(name: str) -> None:
     remote = sources()[name].remote
     assert remote
@@ -65,7 +72,7 @@ def test_the_throttled_origin_of_cifar10_comes_last() -> None:
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"'fashion_mnist'.* Did you mean fashion-mnist\?"):
         get("fashion_mnist")
-    with pytest.raises(UsageError, match="Data sets: cifar10, digits, fashion-mnist") as caught:
+    with pytest.raises(UsageError, match="Data sets: cifar10, cifar100, digits, fashion-mnist, mnist, svhn") as caught:
         get("x\x1b[31m" * 100)
     assert "\x1b" not in str(caught.value)
 
@@ -80,7 +87,9 @@ def test_a_fingerprint_distinguishes_bytes_order_and_version_of_reading() -> Non
     ]
     assert len(set(prints)) == 4
     assert fingerprint("name", 1, (one, two)) == prints[0]
-    assert {info.fingerprint for info in known_datasets().values()} == {"c9bd400f5967", "2466d296b86d", "80d844b78c1c"}
+    stored = {"c9bd400f5967", "2466d296b86d", "80d844b78c1c"}
+    assert {known_datasets()[name].fingerprint for name in ("cifar10", "digits", "fashion-mnist")} == stored
+    assert len({info.fingerprint for info in known_datasets().values()}) == len(known_datasets())
 
 
 def test_a_list_of_data_sets_loads_neither_numpy_nor_http_nor_sklearn() -> None:
@@ -181,6 +190,89 @@ def test_a_file_of_another_kind_is_not_taken_for_fashion_images(tmp_path: Path) 
     write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((2, 14, 14)))
     with pytest.raises(MachineError, match="not an IDX file of the expected kind"):
         fashion_mnist.read(tmp_path)
+
+
+# --- MNIST, CIFAR-100, SVHN: files of ours in the published format -------------------------------------------------
+
+
+def published(name: str, root: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put files where the data set's would be, and register their sizes and MD5s instead of the published ones."""
+    source = sources()[name]
+    assert source.remote is not None
+    folder = root / source.remote.folder
+    folder.mkdir(parents=True)
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+    ours = tuple(data_file(file.name, files[file.name]) for file in source.remote.files)
+    changed = replace(source, remote=replace(source.remote, files=ours))
+    monkeypatch.setattr("labtui.datasets.registry.sources", lambda: {name: changed})
+
+
+def test_mnist_reads_like_fashion_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grey = np.random.default_rng(0).integers(1, 256, (5, 28, 28))
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    for part in ("train", "t10k"):
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", grey)
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", np.arange(5))
+    published("mnist", tmp_path, {path.name: path.read_bytes() for path in folder.iterdir()}, monkeypatch)
+    images = load("mnist", tmp_path)
+    np.testing.assert_array_equal(images.train[:, 1, 2:30, 2:30], grey)
+    assert images.test_labels.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_cifar100_has_the_fine_labels_in_the_order_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 3072), dtype=np.uint8)
+    part = {
+        b"data": pixels,
+        b"fine_labels": [7, 99, 0, 7],
+        b"coarse_labels": [1, 2, 3, 1],
+        b"filenames": [b"a.png"] * 4,
+    }
+    content = pickle.dumps(part, protocol=3)
+    published("cifar100", tmp_path, {"train": content, "test": content, "meta": b"names"}, monkeypatch)
+    images = load("cifar100", tmp_path)
+    np.testing.assert_array_equal(images.train.reshape(4, -1), pixels)
+    assert images.test_labels.tolist() == [7, 99, 0, 7]
+
+
+def test_a_pickle_that_names_a_function_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evil = b"cos\nsystem\n(S'true'\ntR."
+    published("cifar100", tmp_path, {"train": evil, "test": evil, "meta": b""}, monkeypatch)
+    with pytest.raises(MachineError, match=r"references os\.system"):
+        load("cifar100", tmp_path)
+
+
+def test_svhn_calls_the_digit_0_class_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 4), dtype=np.uint8)
+    written = io.BytesIO()
+    savemat(written, {"X": pixels, "y": np.array([[10], [1], [9], [10]], np.uint8)})
+    content = written.getvalue()
+    published("svhn", tmp_path, {"train_32x32.mat": content, "test_32x32.mat": content}, monkeypatch)
+    images = load("svhn", tmp_path)
+    assert images.train.shape == (4, 3, 32, 32)
+    np.testing.assert_array_equal(images.train[2, 1], pixels[:, :, 1, 2])
+    assert images.train_labels.tolist() == [0, 1, 9, 0]
+
+
+def test_a_damaged_file_of_svhn_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published("svhn", tmp_path, {"train_32x32.mat": b"x" * 200, "test_32x32.mat": b""}, monkeypatch)
+    with pytest.raises(MachineError, match=r"train_32x32\.mat cannot be read as a MATLAB file"):
+        load("svhn", tmp_path)
+
+
+def test_a_member_of_unknown_size_is_unpacked_and_checked_by_its_md5(tmp_path: Path) -> None:
+    source = tiny_source()
+    assert source.remote is not None
+    files = tuple(DataFile(file.name, 0, file.md5) for file in source.remote.files)
+    archive = tmp_path / "tiny.tar.gz"
+    archive.write_bytes(ARCHIVE)
+    remote = replace(source.remote, files=files)
+    unpack(archive, remote, tmp_path)
+    assert is_whole(tmp_path)
+    assert check(replace(source, remote=remote), tmp_path) == ()
+    (tmp_path / FOLDER / "meta").write_bytes(b"other")
+    assert [flaw.name for flaw in check(replace(source, remote=remote), tmp_path)] == ["meta"]
 
 
 # --- CIFAR-10 -----------------------------------------------------------------------------------------------------

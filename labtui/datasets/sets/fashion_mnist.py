@@ -3,18 +3,10 @@
 28x28 grey images become 3x32x32: two black pixels on each side, the three channels equal.
 """
 
-import gzip
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from labtui.datasets.idx import read_idx
 from labtui.datasets.info import DataFile, DatasetInfo, DatasetSource, Images, Remote, fingerprint
-from labtui.errors import MachineError
-from labtui.store.files import read_bytes
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 _TRAIN_IMAGES = DataFile("train-images-idx3-ubyte.gz", 26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d")
 _TRAIN_LABELS = DataFile("train-labels-idx1-ubyte.gz", 29_515, "25c81989df183df01b3e8a0aad5dffbe")
@@ -35,44 +27,10 @@ REMOTE = Remote(
     ),
 )
 
-_IDX_IMAGES, _IDX_LABELS = 0x0803, 0x0801  # the IDX format's magic numbers: unsigned bytes in 3 and in 1 dimensions
-
 
 def read(folder: Path) -> Images:
     """60,000 training and 10,000 test images, in the order of the files."""
-    return Images(
-        train=_images(folder / _TRAIN_IMAGES.name),
-        train_labels=_labels(folder / _TRAIN_LABELS.name),
-        test=_images(folder / _TEST_IMAGES.name),
-        test_labels=_labels(folder / _TEST_LABELS.name),
-    )
-
-
-def _images(path: Path) -> "npt.NDArray[np.uint8]":
-    import numpy as np  # deferred: a list of data sets does not need it
-
-    grey = _idx(path, _IDX_IMAGES, (28, 28))
-    padded = np.zeros((len(grey), 3, 32, 32), np.uint8)
-    padded[:, :, 2:30, 2:30] = grey[:, np.newaxis]
-    return padded
-
-
-def _labels(path: Path) -> "npt.NDArray[np.int64]":
-    import numpy as np  # deferred: a list of data sets does not need it
-
-    return _idx(path, _IDX_LABELS, ()).astype(np.int64)
-
-
-def _idx(path: Path, magic: int, shape: tuple[int, ...]) -> "npt.NDArray[np.uint8]":
-    """The array in a gzipped IDX file: big-endian magic number and sizes, then the bytes."""
-    import numpy as np  # deferred: a list of data sets does not need it
-
-    with gzip.open(io.BytesIO(read_bytes(path, max_bytes=_TRAIN_IMAGES.size))) as stream:
-        content = stream.read()
-    head = np.frombuffer(content, ">u4", count=2 + len(shape)).tolist()
-    if head[0] != magic or tuple(head[2:]) != shape:
-        raise MachineError(f"{path} is not an IDX file of the expected kind.")
-    return np.frombuffer(content, np.uint8, offset=4 * len(head)).reshape(head[1], *shape)
+    return read_idx(folder, _FILES)
 
 
 SOURCE = DatasetSource(
