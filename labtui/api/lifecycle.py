@@ -18,7 +18,7 @@ from labtui.launch.queue.entries import QueueEntry, failed_entries, remove_entry
 from labtui.launch.queue.requeue import runs_to_requeue
 from labtui.launch.queue.runner import ensure_runner
 from labtui.launch.slots import Slot
-from labtui.launch.stop import Stage, StageTimeouts
+from labtui.launch.stop import OPEN_ITS_FOLDER, Stage, StageTimeouts
 from labtui.launch.stop import stop as stop_in_stages
 from labtui.store.run import Run
 from labtui.store.state import State
@@ -157,6 +157,8 @@ def enqueue_resume(lab: Lab, run: Run, *, by: str) -> QueueEntry:
 
 def require_resumable(run: Run) -> None:
     """Raises UsageError for a run that cannot be resumed, with what can be done instead."""
+    if run.behind_link:
+        raise UsageError(f"{run.id} cannot be resumed: {run.behind_link}.", advice=OPEN_ITS_FOLDER)
     if run.foreign or run.read_only or run.spec is None:
         raise UsageError(f"{run.id} is read-only: labtui did not create it, or it is damaged. {run.damage}".rstrip())
     if run.state is State.FINISHED:

@@ -290,8 +290,8 @@ class LabHandle:
         """
         from labtui.store.reader import read_curves  # deferred: numpy
 
-        folder = run.folder if isinstance(run, RunHandle) else self._lab.store.find(run).folder
-        return RunCurves(read_curves(folder))
+        found = run.run if isinstance(run, RunHandle) else self._lab.store.find(run)
+        return RunCurves(read_curves(found.folder, foreign=found.foreign))
 
     def compare(
         self,

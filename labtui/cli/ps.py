@@ -49,9 +49,13 @@ def ps(lab: "Lab", *, everything: bool, json: bool) -> None:
             put_json(as_json(run))
         return
     if not runs:
+        for notice in lab.store.notices:
+            say(notice)
         say(f"No runs in {lab.store.root} yet. `labtui run NAME` starts one; `labtui ls` lists the names.")
         return
     put_table(COLUMNS, [_row(run) for run in listed])
+    for notice in lab.store.notices:
+        say(notice)
     if len(listed) < len(runs):
         say(f"{plural(len(runs) - len(listed), 'older run')} not shown; --all shows them.")
 
@@ -83,7 +87,7 @@ def _with_damage(run: Run) -> Run:
     from labtui.store.curve_cache import CurveCache
     from labtui.store.reader import read_to_end
 
-    return run.with_damage(read_to_end(run.folder, CurveCache.of_user(os.environ)).damage)
+    return run.with_damage(read_to_end(run.folder, CurveCache.of_user(os.environ), foreign=run.foreign).damage)
 
 
 def accuracy_of(run: Run) -> float | None:
@@ -91,7 +95,7 @@ def accuracy_of(run: Run) -> float | None:
     if run.result is not None:
         last = run.result.last
         return next((last[tag].number for tag in LIVE_ACCURACY if tag in last), None)
-    return _live_accuracy(run) if run.state.is_active else None
+    return _live_accuracy(run) if run.state.is_active and not run.foreign else None
 
 
 def _live_accuracy(run: Run) -> float | None:

@@ -163,7 +163,7 @@ def _find(lab: "Lab", names: Sequence[str]) -> list[Run]:
 
 
 def _active(lab: "Lab") -> list[Run]:
-    own = [run for run in lab.store.scan() if not run.foreign]
+    own = [run for run in lab.store.scan() if not (run.foreign or run.behind_link)]
     return [run for run in own if run.state.is_active or run.state is State.QUEUED]
 
 

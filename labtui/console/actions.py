@@ -107,7 +107,9 @@ class Actions:
     def stop(self) -> None:
         """Stop the run under the cursor, or remove it from the queue; asks first."""
         run = self._screen.selection.run
-        if run is None or run.foreign or not (run.state.is_active or run.state is State.QUEUED):
+        if run is not None and run.behind_link:
+            self._app.say(run.behind_link, style="warn")
+        elif run is None or run.foreign or not (run.state.is_active or run.state is State.QUEUED):
             self._app.say("no active run selected", style="warn")
         elif run.state is State.QUEUED:
             question = f"Remove {run_label(run)} from the queue?"

@@ -19,7 +19,7 @@ from typing import Self
 
 import msgspec
 
-from labtui.errors import LabError
+from labtui.errors import LabError, UsageError
 from labtui.store.files import read_json_or_none, write_new
 from labtui.store.lock import probe
 from labtui.store.observer import is_here, is_reachable, launched_in, liveness
@@ -31,6 +31,9 @@ from labtui.store.safe_paths import machine_error
 
 _POLL = 0.1
 _MAX_PID = 2**31 - 1
+
+OPEN_ITS_FOLDER = "Open the folder that it lies in: `labtui --runs DIR`."
+"""What to do about a run behind a link."""
 
 
 class Stage(IntEnum):
@@ -148,6 +151,8 @@ def request_stop(run: Run, by: str) -> Sent:
 
     Works from any machine that sees the folder. Raises LabError if the run has not started or cannot be written.
     """
+    if run.behind_link:
+        raise UsageError(f"{run.id} cannot be stopped from here: {run.behind_link}.", advice=OPEN_ITS_FOLDER)
     attempt = _attempt(run)
     request = msgspec.json.encode(StopRequest(by=by, when=time.time()))
     try:
@@ -278,6 +283,8 @@ def _launch(run: Run) -> Launch | None:
 
 def _target(run: Run) -> SignalTarget | Sent:
     """The process to signal, or why there is none."""
+    if run.behind_link:
+        return Sent(False, f"{run.behind_link}; no signal was sent")
     launch = _launch(run)
     if launch is None:
         return Sent(False, "its process is unknown; no signal was sent")

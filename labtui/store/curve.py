@@ -32,6 +32,11 @@ class Curve:
         return len(self.steps)
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether another tool wrote it: then its tag means nothing of ours."""
+        return self.unit is StepUnit.LOGGED
+
+    @property
     def last(self) -> tuple[int, float] | None:
         """Step and value of the last point."""
         return self._at(len(self.steps) - 1) if len(self.steps) else None

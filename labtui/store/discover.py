@@ -1,17 +1,18 @@
 """Find the run folders below a root: labtui's own by their spec.json, those of other tools by their event files.
 
-Symbolic links below the root are not followed, and folders whose name begins with a dot are skipped.
+Folders whose name begins with a dot are skipped. Symbolic links are followed, for reading only: each folder is found
+once, so links in a circle come to an end, and what is found through one is marked, and never written through.
 """
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from labtui.store.files import DamagedFile, read_bytes
-from labtui.store.paths import RunPaths
+from labtui.store.paths import LABTUI_FOLDER, RunPaths
 
 MAX_DEPTH = 10
 """Levels below the root that are searched."""
@@ -34,45 +35,89 @@ class RunFolder:
     event_files: tuple[str, ...]
     """Sorted by name; empty for labtui's own runs, whose folders may not even have been opened."""
     foreign: bool
+    linked: bool = False
+    """Whether the path leads through a link below the root."""
 
 
 @dataclass(slots=True)
 class Search:
-    """One search. Afterwards `links` counts the links that were not followed, and `limited` says whether a limit was
-    reached."""
+    """One search. Afterwards `broken` has the links that lead nowhere, `above` those that lead to a folder in which the
+    root lies, and `limited` says whether a limit was reached."""
 
     root: Path
-    links: int = 0
+    broken: list[str] = field(default_factory=list)
+    above: list[str] = field(default_factory=list)
     limited: bool = False
-    _remaining: int = field(default=MAX_FOLDERS)
+    limit: InitVar[int] = MAX_FOLDERS
+    """Folders that are searched."""
+    _remaining: int = field(init=False)
+    _links: list[tuple[str, ...]] = field(default_factory=list)
+    _seen: set[tuple[int, int]] = field(default_factory=set)
+    """Device and inode of the folders that were reached through links."""
+
+    def __post_init__(self, limit: int) -> None:
+        self._remaining = limit
 
     def find(self, known: Collection[Path] = ()) -> Iterator[RunFolder]:
-        """The run folders. Those in `known` (labtui's own runs) are yielded without being opened."""
-        yield from self._below(self.root, (), known)
+        """The run folders. Those in `known` (labtui's own runs) are yielded without being opened.
 
-    def _below(self, folder: Path, parts: tuple[str, ...], known: Collection[Path]) -> Iterator[RunFolder]:
+        Links come last, so that a folder is found where it lies, and once.
+        """
+        yield from self._below(self.root, (), known, linked=False)
+        while self._links:
+            parts = self._links.pop(0)
+            if self._leads_elsewhere(parts):
+                yield from self._below(self.root.joinpath(*parts), parts, known, linked=True)
+
+    def _below(
+        self, folder: Path, parts: tuple[str, ...], known: Collection[Path], *, linked: bool
+    ) -> Iterator[RunFolder]:
+        if linked and not self._is_new(folder):
+            return
         if folder in known:
-            yield RunFolder(parts, folder, (), foreign=False)
+            yield RunFolder(parts, folder, (), foreign=False, linked=linked)
             return
         if self._remaining <= 0 or len(parts) > MAX_DEPTH:
             self.limited = True
             return
         self._remaining -= 1
-        listing = self._list(folder)
+        listing = self._list(folder, parts)
         if listing is None:
             return
         folders, events, own = listing
         if own:
-            yield RunFolder(parts, folder, (), foreign=False)
+            yield RunFolder(parts, folder, (), foreign=False, linked=linked)
             return
         if events:
-            yield RunFolder(parts, folder, events, foreign=True)
+            yield RunFolder(parts, folder, events, foreign=True, linked=linked)
         for name in folders:
-            yield from self._below(folder / name, (*parts, name), known)
+            yield from self._below(folder / name, (*parts, name), known, linked=linked)
 
-    def _list(self, folder: Path) -> tuple[list[str], tuple[str, ...], bool] | None:
+    def _is_new(self, folder: Path) -> bool:
+        try:
+            status = folder.stat()
+        except OSError:
+            return False
+        identity = status.st_dev, status.st_ino
+        is_new = identity not in self._seen
+        self._seen.add(identity)
+        return is_new
+
+    def _leads_elsewhere(self, parts: tuple[str, ...]) -> bool:
+        """Whether a link leads to a folder that is not searched anyway. One that contains the root is not entered."""
+        root, target = Path(os.path.realpath(self.root)), Path(os.path.realpath(self.root.joinpath(*parts)))
+        if root.is_relative_to(target):
+            self.above.append("/".join(parts))
+            return False
+        if not target.is_relative_to(root):
+            return True
+        inside = target.relative_to(root).parts
+        return inside[0] != LABTUI_FOLDER and any(_is_skipped(name) for name in inside)
+
+    def _list(self, folder: Path, parts: tuple[str, ...]) -> tuple[list[str], tuple[str, ...], bool] | None:
         folders: list[str] = []
         events: list[str] = []
+        links: list[tuple[str, ...]] = []
         has_spec = False
         try:
             with os.scandir(folder) as entries:
@@ -80,9 +125,9 @@ class Search:
                     if entry.name == "spec.json":
                         has_spec = True
                     elif entry.is_symlink():
-                        self.links += 1
+                        self._sort_link(entry, parts, events, links)
                     elif entry.is_dir(follow_symlinks=False):
-                        if not entry.name.startswith(".") and entry.name != _MACOS_ARCHIVE:
+                        if not _is_skipped(entry.name):
                             folders.append(entry.name)
                     elif is_event_file(entry.name) and entry.is_file(follow_symlinks=False):
                         events.append(entry.name)
@@ -90,7 +135,25 @@ class Search:
             return None
         if has_spec and _is_own_spec(folder / "spec.json", beside_events=bool(events)):
             return [], (), True
+        self._links += sorted(links)
         return sorted(folders), tuple(sorted(events)), False
+
+    def _sort_link(
+        self, entry: "os.DirEntry[str]", parts: tuple[str, ...], events: list[str], links: list[tuple[str, ...]]
+    ) -> None:
+        """Put a link to an event file or to a folder where it belongs; note one that leads nowhere."""
+        if _is_skipped(entry.name):
+            return
+        if not Path(entry.path).exists():
+            self.broken.append("/".join((*parts, entry.name)))
+        elif entry.is_dir():
+            links.append((*parts, entry.name))
+        elif is_event_file(entry.name) and entry.is_file():
+            events.append(entry.name)
+
+
+def _is_skipped(name: str) -> bool:
+    return name.startswith(".") or name == _MACOS_ARCHIVE
 
 
 def _is_own_spec(path: Path, *, beside_events: bool) -> bool:

@@ -35,7 +35,7 @@ _MAX_HOLE = 1 << 20
 
 _CHUNK = 1 << 20
 
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class Read(NamedTuple):

@@ -126,7 +126,7 @@ def load_foreign_run(run_id: str, folder: Path, event_files: tuple[str, ...], ob
     newest = 0.0
     for name in event_files:
         try:
-            status = (folder / name).lstat()
+            status = (folder / name).stat()
         except OSError:
             continue
         sizes.append((name, status.st_size))

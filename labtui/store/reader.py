@@ -18,7 +18,7 @@ from labtui.store.curve import Curve, GrowingCurve
 from labtui.store.curve_cache import CachedCurves, CurveCache, FileProgress, FileStamp
 from labtui.store.discover import is_event_file
 from labtui.store.event_file import EventFile, begins_with
-from labtui.store.tags import step_unit
+from labtui.store.tags import StepUnit, step_unit
 from labtui.text.clean import clean_line
 
 if TYPE_CHECKING:  # it imports numpy, which is not needed before there are records
@@ -39,8 +39,10 @@ _READ_ALL_BYTES = 4 << 20
 class RunReader:
     """The curves of one run folder. Call `poll` from one thread at a time; `curves` may be read from any thread."""
 
-    def __init__(self, folder: Path, cache: CurveCache | None = None) -> None:
+    def __init__(self, folder: Path, cache: CurveCache | None = None, *, foreign: bool = False) -> None:
+        """`foreign` says that another tool wrote the files: its tags mean nothing of ours, whatever they are called."""
         self.folder = folder
+        self._foreign = foreign
         self._cache = cache
         self._curves: Mapping[str, Curve] = MappingProxyType({})
         self._reset()
@@ -181,7 +183,7 @@ class RunReader:
         curves = {} if restarted else dict(self._curves)
         for tag in self._changed:
             name = self._name(tag)
-            curves[name] = self._growing[tag].curve(name, step_unit(name))
+            curves[name] = self._growing[tag].curve(name, StepUnit.LOGGED if self._foreign else step_unit(name))
         self._changed.clear()
         self._curves = MappingProxyType(curves)
 
@@ -199,14 +201,14 @@ class RunReader:
         return name
 
 
-def read_curves(folder: Path, cache: CurveCache | None = None) -> dict[str, Curve]:
+def read_curves(folder: Path, cache: CurveCache | None = None, *, foreign: bool = False) -> dict[str, Curve]:
     """Read all curves of a run folder at once, by tag. With a cache, they are stored there for the next time."""
-    return dict(read_to_end(folder, cache).curves)
+    return dict(read_to_end(folder, cache, foreign=foreign).curves)
 
 
-def read_to_end(folder: Path, cache: CurveCache | None = None) -> RunReader:
+def read_to_end(folder: Path, cache: CurveCache | None = None, *, foreign: bool = False) -> RunReader:
     """A reader that has read all that is there: its curves, and what could not be read."""
-    reader = RunReader(folder, cache)
+    reader = RunReader(folder, cache, foreign=foreign)
     reader.poll(_READ_ALL_BYTES)
     while not reader.complete:
         reader.poll(_READ_ALL_BYTES)
@@ -215,14 +217,21 @@ def read_to_end(folder: Path, cache: CurveCache | None = None) -> RunReader:
 
 
 def _event_files(folder: Path) -> list[tuple[Path, FileStamp]]:
-    """The event files by name, as they are now; none if there is no folder. Raises OSError."""
+    """The event files by name, as they are now; none if there is no folder. Raises OSError.
+
+    Links to event files are followed, and a file with two names is read once, under the name that is no link.
+    """
+    found: dict[tuple[int, int], tuple[Path, FileStamp]] = {}
     try:
         with os.scandir(folder) as entries:
-            files = [
-                (folder / entry.name, FileStamp.of(entry.stat(follow_symlinks=False)))
-                for entry in entries
-                if is_event_file(entry.name) and entry.is_file(follow_symlinks=False)
-            ]
+            named = sorted((entry.is_symlink(), entry.name, entry) for entry in entries if is_event_file(entry.name))
     except FileNotFoundError:
         return []
-    return sorted(files, key=lambda file: file[0].name)
+    for _, name, entry in named:
+        try:
+            if entry.is_file():
+                stamp = FileStamp.of(entry.stat())
+                found.setdefault((stamp.device, stamp.inode), (folder / name, stamp))
+        except FileNotFoundError:  # gone meanwhile, or a link that leads nowhere
+            continue
+    return sorted(found.values(), key=lambda file: file[0].name)

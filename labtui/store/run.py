@@ -40,11 +40,19 @@ class Run:
     foreign: bool = False
     """Made by another tool."""
     read_only: bool = False
-    """Foreign, or created by a newer version of labtui: it can be neither resumed nor removed."""
+    """Foreign, behind a link, or created by a newer version of labtui: it can be neither resumed nor removed."""
+    linked_to: str = ""
+    """Where its folder really is, cleaned, if it was reached through a link: then nothing is written there, and no
+    process gets a signal. Empty for a folder below the root."""
 
     def with_damage(self, found: tuple[str, ...]) -> "Run":
         """The run with what is wrong with its event files added to its damage."""
         return replace(self, damage="; ".join(filter(None, (self.damage, *found)))) if found else self
+
+    @property
+    def behind_link(self) -> str:
+        """Why a run that was reached through a link is left alone; empty for any other run."""
+        return f"it lies behind a link, in {self.linked_to}, and is only read" if self.linked_to else ""
 
     @property
     def is_pending(self) -> bool:

@@ -32,6 +32,10 @@ _SETTLED_AFTER = 3.0
 in whole seconds."""
 
 
+FIRST_LOOK = 200
+"""Folders that are searched before the first scan: a few milliseconds."""
+
+
 @dataclass(slots=True)
 class _Known:
     """What the store remembers of one of labtui's own runs."""
@@ -66,6 +70,11 @@ class Store:
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+    def begins_foreign(self) -> bool:
+        """Whether the first run that a short search finds is of another tool; False if it finds none."""
+        found = next(Search(self.root, limit=FIRST_LOOK).find(), None)
+        return found is not None and found.foreign
 
     def scan(self) -> tuple[Run, ...]:
         """Every run, newest first; cheap when nothing changed."""
@@ -188,7 +197,8 @@ class Store:
     def _load(self, run_folder: RunFolder) -> Run | None:
         run_id, folder = _run_id(run_folder.parts), run_folder.folder
         if run_folder.foreign:
-            return load_foreign_run(run_id, folder, run_folder.event_files, self._observer)
+            run = load_foreign_run(run_id, folder, run_folder.event_files, self._observer)
+            return _through_link(run) if run_folder.linked else run
         known = self._known.setdefault(folder, _Known())
         path = "/".join(run_folder.parts)
         stamp = (*_stamp(folder), self._queue.status(path, (known.run.attempt if known.run else 0) + 1))
@@ -202,6 +212,8 @@ class Store:
         )
         if known.run is None:
             del self._known[folder]
+        elif run_folder.linked:
+            known.run = _through_link(known.run)
         return known.run
 
     def _locate(self, run_id: str) -> RunFolder | None:
@@ -209,7 +221,9 @@ class Store:
         try:
             with open_folder(self.root, parts):
                 pass
-        except (OSError, OutsideRoot, ValueError):
+        except OutsideRoot:  # perhaps behind a link, which only a search follows
+            return next((found for found in Search(self.root).find() if found.linked and found.parts == parts), None)
+        except (OSError, ValueError):
             return None
         folder = self.root.joinpath(*parts)
         first = next(iter(Search(folder).find()), None)
@@ -217,10 +231,16 @@ class Store:
 
     def _as_id(self, text: str) -> str:
         """The id of the run that a path leads to; any other text as it is."""
-        try:
-            return Path(text).resolve().relative_to(self.root.resolve()).as_posix()
-        except (OSError, ValueError):
-            return text
+        for resolved in (os.path.realpath, os.path.abspath):  # the second for a path that leads through a link
+            try:
+                return Path(resolved(text)).relative_to(resolved(self.root)).as_posix()
+            except (OSError, ValueError):
+                continue
+        return text
+
+
+def _through_link(run: Run) -> Run:
+    return replace(run, linked_to=clean_line(os.path.realpath(run.folder)), read_only=True)
 
 
 def _run_id(parts: Iterable[str]) -> str:
@@ -237,7 +257,7 @@ def _stamp(folder: Path) -> tuple[int, int]:
 
 def _changed(folder: Path) -> int:
     try:
-        return folder.lstat().st_mtime_ns
+        return folder.stat().st_mtime_ns
     except OSError:
         return 0
 
@@ -254,8 +274,17 @@ def _listing(runs: Iterable[Run], most: int = 8) -> str:
 
 def _notices(search: Search) -> tuple[str, ...]:
     notices = []
-    if search.links:
-        notices.append(f"Not followed below {search.root}: {plural(search.links, 'symbolic link')}.")
+    if broken := search.broken:
+        lead = "leads" if len(broken) == 1 else "lead"
+        notices.append(f"{plural(len(broken), 'link')} below {search.root} {lead} nowhere: {_some(broken)}.")
+    if above := search.above:
+        notices.append(f"Links that lead to a folder that contains {search.root} are not followed: {_some(above)}.")
     if search.limited:
         notices.append(f"{search.root} has too many or too deeply nested folders: not every run is shown.")
     return tuple(notices)
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    """The first of these names, and how many more there are."""
+    more = [f"{len(names) - most:,} more"] if len(names) > most else []
+    return ", ".join([*map(clean_line, sorted(names)[:most]), *more])

@@ -13,6 +13,8 @@ class StepUnit(StrEnum):
     POINT = "minibatch point"
     EPOCH = "epoch"
     STEP = "optimizer step"
+    LOGGED = "step"
+    """What another tool counted; how it relates to the other units is not known, and its tags mean nothing of ours."""
 
 
 MINIBATCH_LOSS = "Loss on Minibatches"

@@ -100,7 +100,7 @@ def _size(folder: Path) -> int:
 def _check(run: Run) -> None:
     if run.read_only or run.id == ".":
         why = run.damage or ("it was created by another tool" if run.foreign else "it is the runs folder itself")
-        raise UsageError(f"{run.id} cannot be removed: {why}.")
+        raise UsageError(f"{run.id} cannot be removed: {run.behind_link or why}.")
     if run.state.is_active:
         raise UsageError(f"{run.id} is {run.state}.", advice=_STOP_FIRST)
 

@@ -151,3 +151,29 @@ def test_a_finished_run_whose_curves_are_damaged_says_from_where_on(cli: Cli, he
     assert run["state"] == "finished"
     assert "events.out.tfevents.1.a: metrics damaged after step 17 of train/loss" in run["reason"]
     assert "metrics damaged after step 17" in cli("ps").out
+
+
+def test_a_link_that_leads_nowhere_is_said_and_runs_behind_links_are_not_stopped(cli: Cli, here: Path) -> None:
+    outside = here / "disk" / "Dropout" / "s0-a"
+    write_run(outside, launch=make_launch(), result=make_result())
+    (here / "runs").mkdir()
+    (here / "runs" / "Cifar").symlink_to(here / "disk")
+    (here / "runs" / "gone").symlink_to(here / "unplugged")
+    answer = cli("ps")
+    assert "Cifar/Dropout/s0-a" in answer.out
+    assert f"1 link below {here / 'runs'} leads nowhere: gone." in answer.err
+    refused = [cli("rm", "s0-a", "--yes")]
+    (outside / "result.json").unlink()
+    before = sorted(outside.rglob("*"))
+    assert cli("stop", "--all").err == "No active runs.\n", "only what lies below the runs folder is stopped"
+    refused += [cli("stop", "s0-a"), cli("resume", "s0-a")]
+    for answer in refused:
+        assert (answer.code, f"behind a link, in {outside}" in answer.err) == (2, True), answer
+    assert sorted(outside.rglob("*")) == before
+
+
+def test_the_accuracy_of_a_live_run_of_another_tool_is_not_guessed(cli: Cli, here: Path) -> None:
+    folder = here / "runs" / "version_0"
+    folder.mkdir(parents=True)
+    (folder / "events.out.tfevents.1.host").write_bytes(version_event(1.0) + scalar_event(2.0, 1, "val/accuracy", 0.93))
+    assert listed(cli)["version_0"]["accuracy"] is None

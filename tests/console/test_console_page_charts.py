@@ -242,7 +242,7 @@ async def test_a_folder_of_another_tool_is_charted_by_steps_at_once(tmp_path):
         assert charts(app).chart_options.cursor == 19.0
         assert "at step 19" in str(app.screen.query_one("#reading").border_title)
         await pilot.press("X")
-        assert charts(app).chart_options.axis is XAxis.SAMPLES, "every axis can be reached"
+        assert charts(app).chart_options.axis is XAxis.RELATIVE, "samples are not known of another tool's run"
 
 
 async def test_a_picture_or_key_that_fails_says_so_and_the_console_lives(tmp_path, monkeypatch):

@@ -188,7 +188,7 @@ async def test_a_foreign_run_is_shown_as_far_as_it_tells(tmp_path):
         await opened(app, pilot, 2)
         await pilot.press("G", "enter")
         assert page(app).run_id == "lightning/version_0"
-        await app.until(pilot, lambda: "minibatch loss" in lines(app, "#about"))
+        await app.until(pilot, lambda: "Loss on Minibatches" in lines(app, "#about"))
         await pilot.press("3")
         await app.until(pilot, lambda: "another tool" in lines(app, "#detail"))
         await pilot.press("4")

@@ -14,6 +14,7 @@ from labtui.console.data.log_tail import MAX_LINES, LogTail, tidy
 from labtui.console.data.poller import Poller, PollInterval, poll_in_thread
 from labtui.console.data.snapshot import Interest, Machine
 from labtui.store import tags
+from labtui.store.run import Run
 from labtui.store.state import State
 from tests.support.console.builders import curve, run
 
@@ -87,8 +88,9 @@ class World:
             clock=self.clock,
         )
 
-    def _open(self, folder: Path) -> FakeReader:
+    def _open(self, run: Run) -> FakeReader:
         self.opened += 1
+        folder = run.folder
         made = FakeReader(folder, self.clock, self.halves)
         self.readers[folder.relative_to("/runs").as_posix()] = made
         self.readers_made()

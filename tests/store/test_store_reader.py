@@ -517,11 +517,28 @@ def test_a_new_tag_in_every_record_does_not_fill_the_memory(tmp_path: Path) -> N
     assert reader.damage == (f"50 points are left out: there are more than {MAX_TAGS:,} tags",)
 
 
-def test_links_pipes_and_folders_named_like_event_files_are_not_opened(tmp_path: Path) -> None:
-    target = write(tmp_path / "elsewhere", file_of(HUNDRED))
+def test_an_event_file_behind_a_link_is_read_once_whatever_names_it_has(tmp_path: Path) -> None:
+    target = write(tmp_path / "elsewhere", file_of(HUNDRED[:50]))
     run = tmp_path / "run"
     run.mkdir()
-    (run / "link.tfevents").symlink_to(target)
+    (run / "a.tfevents").symlink_to(target)
+    (run / "b.tfevents").symlink_to(run / "a.tfevents")
+    reader = RunReader(run)
+    read_all(reader)
+    assert {len(curve) for curve in reader.curves.values()} == {50}
+    with target.open("ab") as stream:
+        stream.write(file_of(HUNDRED[50:]))
+    read_all(reader)
+    assert {len(curve) for curve in reader.curves.values()} == {100}, "it grows as any other"
+    (run / "a.tfevents").unlink()
+    reader.poll()
+    assert (dict(reader.curves), reader.damage) == ({}, ()), "a link that leads nowhere is no file"
+
+
+def test_links_to_devices_pipes_and_folders_named_like_event_files_are_not_opened(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "zero.tfevents").symlink_to("/dev/zero")
     os.mkfifo(run / "pipe.tfevents")
     (run / "folder.tfevents").mkdir()
     reader = RunReader(run)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from labtui.api.lifecycle import require_resumable
 from labtui.errors import MachineError, UsageError
 from labtui.spec import Training
 from labtui.store.files import read_json
@@ -179,18 +180,78 @@ def test_folders_of_other_tools_are_runs_at_any_depth(root: Path) -> None:
     assert (keras.group, keras.title, keras.name, keras.seed) == ("keras", "train", "keras/train", None)
 
 
-def test_links_hidden_folders_and_labtuis_own_folder_are_skipped(root: Path, tmp_path: Path) -> None:
-    write_events(tmp_path / "elsewhere")
+def test_hidden_folders_and_labtuis_own_folder_are_skipped(root: Path) -> None:
     write_events(root / ".labtui" / "trash" / "x")
     write_events(root / ".hidden")
     write_events(root / "good")
+    assert [run.id for run in Store(root).scan()] == ["good"]
+
+
+def test_event_files_and_folders_behind_links_are_read_and_marked(root: Path, tmp_path: Path) -> None:
+    write_events(tmp_path / "elsewhere" / "deep")
+    write_events(root / "good")
     (root / "link").symlink_to(tmp_path / "elsewhere")
-    (root / "loop").symlink_to(root)
     (root / "linked").mkdir()
-    (root / "linked" / "events.out.tfevents.1").symlink_to(tmp_path / "elsewhere" / "events.out.tfevents.1.host")
+    (root / "linked" / "events.out.tfevents.1").symlink_to(root / "good" / "events.out.tfevents.1.host")
+    runs = {run.id: run for run in Store(root).scan()}
+    assert runs.keys() == {"good", "link/deep", "linked"}
+    assert runs["link/deep"].linked_to == str(tmp_path / "elsewhere" / "deep")
+    assert not runs["good"].linked_to
+    assert not runs["linked"].linked_to, "its folder lies below the root; only what is in it is linked"
+
+
+def test_each_folder_is_found_once_and_where_it_lies_whatever_links_lead_there(root: Path, tmp_path: Path) -> None:
+    write_events(tmp_path / "disk" / "x" / "y")
+    write_events(root / "z" / "run")
+    (root / "a").symlink_to(root / "z" / "run")
+    (root / "b").symlink_to(tmp_path / "disk" / "x" / "y")
+    (root / "c").symlink_to(tmp_path / "disk" / "x")
+    (root / "d").symlink_to(root / "c")
+    (tmp_path / "disk" / "x" / "round").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "x" / "home").symlink_to(root / "z")
+    assert sorted(run.id for run in Store(root).scan()) == ["b", "z/run"]
+
+
+def test_links_to_a_folder_around_the_runs_and_links_that_lead_nowhere_are_said(root: Path, tmp_path: Path) -> None:
+    write_events(root / "good")
+    write_events(tmp_path / "other")
+    (root / "up").symlink_to(tmp_path)
+    (root / "loop").symlink_to(root)
+    (root / "good" / "self").symlink_to("self")
+    (root / "gone").symlink_to(tmp_path / "unplugged")
     store = Store(root)
     assert [run.id for run in store.scan()] == ["good"]
-    assert any("3 symbolic links" in notice for notice in store.notices)
+    above, broken = sorted(store.notices, key=len, reverse=True)
+    assert above == f"Links that lead to a folder that contains {root} are not followed: loop, up."
+    assert broken == f"2 links below {root} lead nowhere: gone, good/self."
+
+
+def test_a_hidden_folder_with_a_link_to_it_is_shown_but_never_the_trash(root: Path) -> None:
+    write_events(root / ".archive" / "run")
+    write_events(root / ".labtui" / "trash" / "x")
+    (root / "archive").symlink_to(root / ".archive")
+    (root / "trash").symlink_to(root / ".labtui" / "trash")
+    assert [run.id for run in Store(root).scan()] == ["archive/run"]
+
+
+def test_a_run_of_labtui_behind_a_link_is_read_and_never_written_moved_or_resumed(root: Path, tmp_path: Path) -> None:
+    paths = write_run(tmp_path / "disk" / "Cifar" / "Dropout" / "s0-1", result=make_result(), attempt=1)
+    root.mkdir()
+    (root / "Cifar").symlink_to(tmp_path / "disk" / "Cifar")
+    before = files_below(tmp_path / "disk")
+    store = Store(root)
+    (run,) = store.scan()
+    assert (run.id, run.state, run.spec) == ("Cifar/Dropout/s0-1", State.FINISHED, make_spec())
+    assert run.read_only
+    assert Store(root).get(run.id) == run, "also without a scan before"
+    with pytest.raises(UsageError, match="behind a link"):
+        store.remove(run)
+    with pytest.raises(UsageError, match="behind a link"):
+        require_resumable(run)
+    assert files_below(tmp_path / "disk") == before
+    (paths.folder / "new").touch()
+    write_run(paths.folder, attempt=2)
+    assert store.get(run.id).attempt == 2, "a change behind the link is seen"
 
 
 def test_a_search_that_reached_its_limit_is_reported(root: Path) -> None:
@@ -304,13 +365,9 @@ def test_a_name_that_matches_several_runs_or_none_is_an_error_with_candidates(th
         Store(three.root / "nowhere").find("last")
 
 
-@pytest.mark.parametrize(
-    "run_id", ["../outside", "/etc", "", "Cifar/../Cifar/Dropout/x", "Cifar", "a\0b", "link/run", "."]
-)
+@pytest.mark.parametrize("run_id", ["../outside", "/etc", "", "Cifar/../Cifar/Dropout/x", "Cifar", "a\0b", "."])
 def test_an_id_never_leads_out_of_the_runs_folder(three: Store, run_id: str, tmp_path: Path) -> None:
     write_run(tmp_path / "outside")
-    write_run(tmp_path / "away" / "run")
-    (three.root / "link").symlink_to(tmp_path / "away")
     with pytest.raises(UsageError, match="There is no run"):
         three.get(run_id)
 

@@ -18,8 +18,8 @@ from labtui.store.run import Run
 Curves = Mapping[str, Mapping[str, Curve]]
 """Curves by run id and tag."""
 
-TagOf = Callable[[Iterable[str]], str | None]
-"""Chooses one of a run's tags."""
+CurveOf = Callable[[Mapping[str, Curve]], Curve | None]
+"""Chooses one of a run's curves."""
 
 
 def step_scale(run: Run, curves: Mapping[str, Curve]) -> StepScale:
@@ -51,10 +51,10 @@ def build_series(
     """The lines of a chart; a single run is shown with its values on the training set."""
     lines: list[Series] = []
     for charted in charted_runs:
-        main = _mean(charted, panel.tag_of, curves, options)
+        main = _mean(charted, panel.curve_of, curves, options)
         training = None
         if len(charted_runs) == 1 and panel.training_tags:
-            training = _mean(charted, panel.training_tag_of, curves, options)
+            training = _mean(charted, panel.training_curve_of, curves, options)
         if main is not None:
             lines.append(main if training is None else replace(main, label=f"{charted.letter} test".strip()))
         if training is not None:
@@ -86,9 +86,9 @@ def build_view(panel: Panel, charted_runs: Iterable[ChartedRun], curves: Curves,
     )
 
 
-def _mean(charted: ChartedRun, tag_of: TagOf, curves: Curves, options: ChartOptions) -> Series | None:
+def _mean(charted: ChartedRun, curve_of: CurveOf, curves: Curves, options: ChartOptions) -> Series | None:
     """The line of a run, or the mean over several seeds with a band of one standard deviation."""
-    lines = [line for run in charted.runs if (line := _line(charted, run, tag_of, curves, options))]
+    lines = [line for run in charted.runs if (line := _line(charted, run, curve_of, curves, options))]
     if len(lines) < 2:
         return lines[0] if lines else None
     mean = mean_and_band([(line.x, line.y) for line in lines])
@@ -105,12 +105,12 @@ def _mean(charted: ChartedRun, tag_of: TagOf, curves: Curves, options: ChartOpti
     )
 
 
-def _line(charted: ChartedRun, run: Run, tag_of: TagOf, curves: Curves, options: ChartOptions) -> Series | None:
+def _line(charted: ChartedRun, run: Run, curve_of: CurveOf, curves: Curves, options: ChartOptions) -> Series | None:
     own = curves.get(run.id, {})
-    tag = tag_of(own)
-    if tag is None or not own[tag].steps.size:
+    curve = curve_of(own)
+    if curve is None or not curve.steps.size:
         return None
-    curve, scale = own[tag], step_scale(run, own)
+    scale = step_scale(run, own)
     wall_times = np.where(np.abs(curve.wall_times) <= LARGEST, curve.wall_times, np.nan)
     x = convert(curve.steps, wall_times, curve.unit, options.axis, scale)
     if x is None:
@@ -149,8 +149,8 @@ def without_axis(
     """The names of those that have this curve but cannot be placed on this axis."""
     missing = []
     for charted in charted_runs:
-        has = any(panel.tag_of(curves.get(run.id, {})) for run in charted.runs)
-        if has and _mean(charted, panel.tag_of, curves, options) is None:
+        has = any(panel.curve_of(curves.get(run.id, {})) is not None for run in charted.runs)
+        if has and _mean(charted, panel.curve_of, curves, options) is None:
             missing.append(charted.name)
     return tuple(missing)
 

@@ -205,11 +205,7 @@ def _shown_curves(
     for charted in charted_runs:
         for run in charted.runs:
             own = curves.get(run.id)
-            found += (
-                (own, None)
-                if not own
-                else (own.get(panel.tag_of(own) or ""), own.get(panel.training_tag_of(own) or ""))
-            )
+            found += (own, None) if not own else (panel.curve_of(own), panel.training_curve_of(own))
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from textual.containers import Grid
 
 from labtui.console.charts.chart import Chart, fill
 from labtui.console.charts.options import ChartedRun, ChartOptions
-from labtui.console.charts.panels import Panel, panels
+from labtui.console.charts.panels import Panel, panels_of
 
 if TYPE_CHECKING:
     from labtui.store.curve import Curve
@@ -43,7 +43,7 @@ class ChartGrid(Grid, can_focus=True):
     def panels(self) -> tuple[Panel, ...]:
         """Every panel of the charted runs."""
         charted_runs, curves, _ = self._input
-        return panels(tag for charted in charted_runs for run in charted.runs for tag in curves.get(run.id, ()))
+        return panels_of(charted_runs, curves)
 
     @property
     def page(self) -> tuple[Panel, ...]:
@@ -76,12 +76,18 @@ class ChartGrid(Grid, can_focus=True):
         self.styles.grid_size_columns = 2 if self.size.width >= 2 * MIN_WIDTH else 1
         self._draw()
 
+    def _span(self, index: int, charts: int) -> int:
+        """Columns of a chart: the last of an odd number has the room of two."""
+        across = 2 if self.size.width >= 2 * MIN_WIDTH else 1
+        return across if charts % 2 and index == charts - 1 else 1
+
     def _draw(self) -> None:
         if not self.display or not self.size:
             return
         page, (charted_runs, curves, options) = self.page, self._input
         for index, chart in enumerate(self.query(Chart)):
             chart.display = index < max(1, len(page))
+            chart.styles.column_span = self._span(index, len(page))
             if index < len(page):
                 hint = () if index else FIRST_KEYS
                 fill(chart, page[index], charted_runs, curves, options, pending=self.pending, hint=hint)

@@ -35,15 +35,19 @@ class ChartOptions:
     y: Range | None = None
     cursor: float | None = None
 
-    def changed(self, option: str) -> "tuple[ChartOptions, str]":
-        """With the next value of one option (`smoothing`, `log_y`, `axis` or `clip_outliers`), and the message."""
+    def changed(self, option: str, axes: Sequence[XAxis] = tuple(XAxis)) -> "tuple[ChartOptions, str]":
+        """With the next value of one option (`smoothing`, `log_y`, `axis` or `clip_outliers`), and the message.
+
+        `axes` are those that the charted runs can be drawn on.
+        """
         if option == "smoothing":
             weight = next((weight for weight in SMOOTHING_WEIGHTS if weight > self.smoothing), 0.0)
             return replace(self, smoothing=weight), f"smoothing {weight or 'off'}"
         if option == "log_y":
             return replace(self, log_y=not self.log_y, y=None), "linear y" if self.log_y else "log y"
         if option == "axis":
-            axis = self.axis.next()
+            shown = self.axis if self.axis in axes else axes[0]
+            axis = shown.next(axes)
             return replace(self, axis=axis, x=None, cursor=None), f"x: {axis}"
         clip = not self.clip_outliers
         return replace(self, clip_outliers=clip), "outliers clipped" if clip else "outliers shown"
@@ -58,11 +62,17 @@ def shown_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(newest.values()) or tuple(runs[:1])
 
 
-def with_known_axis(options: ChartOptions, charted_runs: Iterable[ChartedRun]) -> ChartOptions:
-    """The options with an axis of steps in place of epochs if all runs are of other tools, whose epochs are unknown."""
+def known_axes(charted_runs: Iterable[ChartedRun]) -> tuple[XAxis, ...]:
+    """The x axes on which at least one of the runs can be drawn: of other tools, epochs and samples are not known."""
     runs = [run for charted in charted_runs for run in charted.runs]
     unknown = bool(runs) and all(run.spec is None for run in runs)
-    return replace(options, axis=XAxis.STEP) if unknown and options.axis is XAxis.EPOCH else options
+    return (XAxis.STEP, XAxis.RELATIVE, XAxis.WALL) if unknown else tuple(XAxis)
+
+
+def with_known_axis(options: ChartOptions, charted_runs: Iterable[ChartedRun]) -> ChartOptions:
+    """The options with an axis of steps in place of one on which none of the runs can be drawn."""
+    axes = known_axes(charted_runs)
+    return options if options.axis in axes else replace(options, axis=axes[0])
 
 
 def each_seed(charted_runs: Iterable[ChartedRun]) -> tuple[ChartedRun, ...]:

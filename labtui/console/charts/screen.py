@@ -12,8 +12,8 @@ from textual.binding import BindingType
 from labtui.console.charts import viewport
 from labtui.console.charts.chart import Chart, fill
 from labtui.console.charts.crosshair import place, read_at, reading_lines
-from labtui.console.charts.options import ChartedRun, ChartOptions, each_seed, with_known_axis
-from labtui.console.charts.panels import Panel, panels
+from labtui.console.charts.options import ChartedRun, ChartOptions, each_seed, known_axes, with_known_axis
+from labtui.console.charts.panels import Panel, panels_of
 from labtui.console.commands import bindings
 from labtui.console.comparison.export import series_csv, write_new
 from labtui.console.data.snapshot import Interest, Snapshot
@@ -83,7 +83,7 @@ class ChartsScreen(Page):
     def panels(self) -> tuple[Panel, ...]:
         """The panels of all metrics of the charted runs."""
         curves = self._snapshot.curves
-        every = panels(tag for charted in self.charted_runs for run in charted.runs for tag in curves.get(run.id, ()))
+        every = panels_of(self.charted_runs, curves)
         matches = parse_filter(self._filter) if self._filter.strip() else None
         found = tuple(panel for panel in every if matches and matches(_searched(panel)))
         return found or every
@@ -102,7 +102,7 @@ class ChartsScreen(Page):
 
     def action_chart_option(self, option: str) -> None:
         """Change one of the charts' options."""
-        self.chart_options, text = self.chart_options.changed(option)
+        self.chart_options, text = self.chart_options.changed(option, known_axes(self.charted_runs))
         self.app.say(text)
         self._draw()
 

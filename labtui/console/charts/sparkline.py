@@ -62,18 +62,22 @@ TREND_VALUES = 64
 
 
 def trend_of(curves: "Mapping[str, Curve]") -> Trend:
-    """The trend of the live accuracy, else of the first accuracy, else of the first curve; empty if there is none."""
+    """The trend of the live accuracy, else of the first accuracy, else of the first curve; empty if there is none.
+
+    Of another tool's accuracy it is not known whether it is a percentage, so its trend has no fixed range.
+    """
     tag = _tag(curves)
     if tag is None:
         return Trend("", np.empty(0, dtype=np.float32), float("nan"), 0, is_accuracy=False)
     values = curves[tag].values
     means = bucket_means(values.astype(np.float64), TREND_VALUES, values.size).astype(np.float32)
-    return Trend(tag, means, float(values[-1]), values.size, is_accuracy=is_accuracy(tag))
+    shown_as_accuracy = is_accuracy(tag) and not curves[tag].is_foreign
+    return Trend(tag, means, float(values[-1]), values.size, shown_as_accuracy, int(curves[tag].steps[-1]))
 
 
 def _tag(curves: "Mapping[str, Curve]") -> str | None:
     """The tag for the trend; a curve with one point (`test/accuracy`, at the end) is the last choice."""
     filled = [tag for tag, curve in curves.items() if curve.values.size]
-    live = [tag for tag in LIVE_ACCURACY if tag in filled]
+    live = [tag for tag in LIVE_ACCURACY if tag in filled and not curves[tag].is_foreign]
     long = [tag for tag in live if curves[tag].values.size > 1]
     return next(iter([*long, *live, *(tag for tag in filled if is_accuracy(tag)), *filled]), None)

@@ -13,6 +13,8 @@ from labtui.console.charts.ticks import Scale
 from labtui.store.tags import StepUnit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -33,10 +35,10 @@ class XAxis(StrEnum):
         """Which numbers are round on this axis."""
         return _SCALES[self]
 
-    def next(self) -> "XAxis":
-        """The axis after this one; after the last one, the first."""
-        order = list(XAxis)
-        return order[(order.index(self) + 1) % len(order)]
+    def next(self, axes: "Sequence[XAxis]" = ()) -> "XAxis":
+        """The axis after this one among these, or among all; after the last one, the first."""
+        order = list(axes) or list(XAxis)
+        return order[(order.index(self) + 1) % len(order)] if self in order else order[0]
 
 
 _SCALES = {
@@ -90,7 +92,7 @@ def convert(
 
 
 def _optimizer_steps(steps: "NDArray[np.int64]", unit: StepUnit, scale: StepScale) -> "Floats | None":
-    if unit is StepUnit.STEP:
+    if unit in (StepUnit.STEP, StepUnit.LOGGED):
         return steps.astype(float)
     if scale.steps_per_epoch is None:
         return None
@@ -106,7 +108,7 @@ def _optimizer_steps(steps: "NDArray[np.int64]", unit: StepUnit, scale: StepScal
 def _epochs(steps: "NDArray[np.int64]", unit: StepUnit, scale: StepScale) -> "Floats | None":
     if unit is StepUnit.EPOCH:
         return steps.astype(float)
-    if scale.steps_per_epoch is None:
+    if scale.steps_per_epoch is None or unit is StepUnit.LOGGED:
         return None
     optimizer_steps = _optimizer_steps(steps, unit, scale)
     return None if optimizer_steps is None else optimizer_steps / scale.steps_per_epoch

@@ -6,7 +6,6 @@ A folder with a hundred runs is listed at once; its curves appear as they are re
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from labtui.console.data.snapshot import Interest, Trend
@@ -61,19 +60,19 @@ class Progress(NamedTuple):
     """Whether there were new points."""
 
 
-def open_reader(folder: Path) -> Reader:
+def open_reader(run: Run) -> Reader:
     """The store's reader, imported with numpy when the first curve is read."""
     from labtui.store.curve_cache import CurveCache
     from labtui.store.reader import RunReader
 
-    return RunReader(folder, CurveCache.of_user(os.environ))
+    return RunReader(run.folder, CurveCache.of_user(os.environ), foreign=run.foreign)
 
 
 class CurveLoader:
     """Holds a reader per run that is shown, and a trend of every run that was read."""
 
     def __init__(
-        self, reader: Callable[[Path], Reader] = open_reader, clock: Callable[[], float] = time.monotonic
+        self, reader: Callable[[Run], Reader] = open_reader, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.trends: dict[str, Trend] = {}
         """By run id, of every run that was read and still exists."""
@@ -120,7 +119,7 @@ class CurveLoader:
 
     def _advance(self, run: Run) -> bool:
         if run.id not in self._readers:
-            self._readers[run.id] = self._open(run.folder)
+            self._readers[run.id] = self._open(run)
         reader = self._readers[run.id]
         has_news = reader.poll(CHUNK_BYTES)
         if has_news or run.id not in self.trends:

@@ -92,7 +92,7 @@ class Poller:
         self,
         store: RunStore,
         *,
-        reader: Callable[[Path], Reader] = open_reader,
+        reader: Callable[[Run], Reader] = open_reader,
         machine: Callable[[], Machine] = read_machine,
         notices: Callable[[], tuple[str, ...]] = tuple,
         plans: Callable[[tuple[Run, ...]], tuple[PlanProgress, ...]] = lambda _: (),

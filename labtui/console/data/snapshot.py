@@ -63,6 +63,8 @@ class Trend:
     count: int
     """Points of the whole curve."""
     is_accuracy: bool
+    step: int = 0
+    """Of the last value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -182,7 +182,10 @@ def curve_lines(
 ) -> list[Line]:
     """A line per curve: last and best value, and a sparkline. `better` says which values of a tag are better."""
     better = directions(curves, "", None) if better is None else better
-    shown = [tag for tag in sorted(curves, key=_rank) if curves[tag].steps.size and _TWINS.get(tag) not in curves]
+    order = sorted(curves, key=_rank) if any(map(_is_ours, curves.values())) else sorted(curves)
+    shown = [
+        tag for tag in order if curves[tag].steps.size and (_TWINS.get(tag) not in curves or not _is_ours(curves[tag]))
+    ]
     if not shown:
         return []
     heads = (Span(" " * _LEFT), *fit((Span("last", "muted"),), _NUMBER, right=True))
@@ -199,13 +202,17 @@ def _curve_line(curve: "Curve", width: int, glyphs: Glyphs, better: "Better | No
     from labtui.console.charts.sparkline import sparkline
     from labtui.console.charts.ticks import Range
 
-    percent = tags.is_accuracy(curve.tag) and curve.tag in tags.STEP_UNITS
+    percent = tags.is_accuracy(curve.tag) and _is_ours(curve)
     write = accuracy if percent else loss
     last, best = curve.last, curve.best(better)
-    spans: list[Span] = [*fit((Span(NAMES.get(curve.tag, curve.tag)),), _LEFT, ellipsis=glyphs.ellipsis)]
+    spans: list[Span] = [
+        *fit(
+            (Span(NAMES.get(curve.tag, curve.tag) if _is_ours(curve) else curve.tag),), _LEFT, ellipsis=glyphs.ellipsis
+        )
+    ]
     spans += fit((Span(write(last[1] if last else None, ""), "strong"),), _NUMBER, right=True)
     spans += fit((Span(write(best[1] if best else None, "")),), _NUMBER, right=True)
-    undeclared = better is None and curve.tag not in tags.STEP_UNITS
+    undeclared = better is None and not _is_ours(curve)
     place = " undeclared" if undeclared else f"  {_place(curve, best)}"
     spans += fit((Span(place, "muted"),), _PLACE)
     rest = width - _LEFT - 2 * _NUMBER - _PLACE - 1
@@ -213,6 +220,11 @@ def _curve_line(curve: "Curve", width: int, glyphs: Glyphs, better: "Better | No
         bars = sparkline(curve.values, min(rest, 40), glyphs, ends=Range(0.0, 100.0) if percent else None)
         spans.append(Span(f" {bars}", "spark"))
     return tuple(spans)
+
+
+def _is_ours(curve: "Curve") -> bool:
+    """Whether the tag has the meaning that it has in labtui's own runs."""
+    return curve.tag in tags.STEP_UNITS and not curve.is_foreign
 
 
 def _place(curve: "Curve", best: tuple[int, float] | None) -> str:

@@ -39,8 +39,13 @@ if TYPE_CHECKING:
 MetricOf = Callable[[Variant | None], TableMetric]
 """The metric that a variant is judged by."""
 
-OVERRIDDEN, OTHERS = "with overrides", "not in this catalog"
+OVERRIDDEN, OTHERS, CATALOG = "with overrides", "not in this catalog", "catalog"
 """Headings."""
+
+
+def is_foreign_folder(runs: Sequence[Run]) -> bool:
+    """Whether all that was found are runs of other tools: then these come first, and the built-in catalog is no use."""
+    return bool(runs) and all(run.foreign for run in runs)
 
 
 class EntryBuilder:
@@ -59,7 +64,10 @@ class EntryBuilder:
 
     def entries(self, snapshot: Snapshot, options: ListOptions) -> tuple[ListEntry, ...]:
         """The whole list, filtered, sorted and unfolded."""
-        matching = _filtered(self._all_entries(snapshot, options), options.filter)
+        self._is_foreign = is_foreign_folder(snapshot.runs)
+        hides_catalog = self._catalog.builtin and self._is_foreign
+        every = self._all_entries(snapshot, options)
+        matching = _filtered([entry for entry in every if not (hides_catalog and entry.variant)], options.filter)
         if options.sort != "catalog":
             matching = sorted(matching, key=_ORDERS[options.sort])
             return tuple(
@@ -68,9 +76,11 @@ class EntryBuilder:
         parts: dict[str, list[ListEntry]] = {"": [], OVERRIDDEN: [], OTHERS: []}
         for entry in matching:
             parts[self._heading(entry)] += self._unfolded(entry, snapshot, options)
-        shown = list(parts.pop(""))
+        in_catalog = parts.pop("")
+        parts = {"": parts[OTHERS], CATALOG: in_catalog} if self._is_foreign else {"": in_catalog, **parts}
+        shown: list[ListEntry] = []
         for heading, lines in parts.items():
-            if lines and self._catalog.variants:
+            if heading and lines and self._catalog.variants:
                 shown.append(ListEntry(EntryKey(EntryKind.HEADING, heading), heading))
             shown += lines
         return (*shown, *_problems(self._catalog))

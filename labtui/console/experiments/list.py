@@ -14,9 +14,9 @@ from labtui.catalog import Catalog
 from labtui.console.charts.options import ChartedRun, shown_runs
 from labtui.console.commands import bindings
 from labtui.console.data.snapshot import Snapshot, Trend
-from labtui.console.experiments.entries import EntryBuilder
+from labtui.console.experiments.entries import EntryBuilder, is_foreign_folder
 from labtui.console.experiments.entry import SORTS, ListEntry, ListOptions, Marks, ink_of
-from labtui.console.experiments.rows import columns, row
+from labtui.console.experiments.rows import FOREIGN_COLUMNS, columns, foreign_columns, row
 from labtui.console.selection import Selection
 from labtui.console.ui.strips import glyphs_of, styles_of
 from labtui.console.ui.table import LiveTable
@@ -24,8 +24,8 @@ from labtui.console.ui.table import LiveTable
 if TYPE_CHECKING:
     from labtui.text.tables import TableRow
 
-_RowSource = tuple[ListEntry, Trend | None, str]
-"""What a row is made of: the entry, its run's trend, its letter."""
+_RowSource = tuple[ListEntry, Trend | None, str, bool]
+"""What a row is made of: the entry, its run's trend, its letter, and whether the folder is one of other tools."""
 
 _COLUMN_OF_SORT = {"catalog": "", "accuracy": "accuracy", "delta": "delta", "newest": "time"}
 _SORT_OF_COLUMN = {column: sort for sort, column in _COLUMN_OF_SORT.items() if column}
@@ -48,10 +48,14 @@ class ExperimentList(Widget):
         catalog: Catalog,
         metrics: MetricBook | None = None,
         *,
+        foreign: bool = False,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
+        """`foreign` says that a first look found runs of other tools: until the first snapshot, no catalog is shown."""
         super().__init__(id=id)
-        self.table = LiveTable(columns(catalog))
+        self._columns = columns(catalog)
+        self._waits = foreign and catalog.builtin
+        self.table = LiveTable(FOREIGN_COLUMNS if foreign else self._columns)
         self.options = ListOptions()
         self.marks = Marks()
         self._builder = EntryBuilder(catalog, metrics)
@@ -71,7 +75,7 @@ class ExperimentList(Widget):
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the runs of a snapshot. The first one with runs moves the cursor to the newest run."""
-        self._snapshot = snapshot
+        self._snapshot, self._waits = snapshot, False
         self._show_entries()
         if snapshot.runs and not self._has_shown_newest:
             self._has_shown_newest = True
@@ -86,19 +90,22 @@ class ExperimentList(Widget):
     def _show_entries(self) -> None:
         """Build the rows again; the table paints those that changed."""
         glyphs = glyphs_of(self)
-        entries = self._builder.entries(self._snapshot, self.options)
+        entries = () if self._waits else self._builder.entries(self._snapshot, self.options)
+        foreign = self._waits or is_foreign_folder(self._snapshot.runs)
+        shown_columns = foreign_columns(self._snapshot.trends.values()) if foreign else self._columns
         self._entries = {entry.key: entry for entry in entries}
         rows: dict[Hashable, tuple[_RowSource, TableRow]] = {}
         for entry in entries:
             trend = self._snapshot.trends.get(entry.run.id) if entry.run else None
-            source: _RowSource = (entry, trend, self.marks.letter(entry.key))
+            source: _RowSource = (entry, trend, self.marks.letter(entry.key), foreign)
             before = self._rows.get(entry.key)
             unchanged = before is not None and before[0] == source
             rows[entry.key] = before if unchanged and before else (
-                source, row(entry, self.marks, self._snapshot, glyphs)
+                source, row(entry, self.marks, self._snapshot, glyphs, foreign=foreign)
             )  # fmt: skip
         self._rows = rows
-        self.table.show([shown for _, shown in rows.values()], sorted_by=_COLUMN_OF_SORT[self.options.sort])
+        shown_rows = [shown for _, shown in rows.values()]
+        self.table.show(shown_rows, sorted_by=_COLUMN_OF_SORT[self.options.sort], columns=shown_columns)
 
     # --- What is selected ---------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Entries as rows of the table: glyphs, bars and numbers. Pure; numpy only where a sparkline is drawn."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 from labtui.catalog import Catalog
@@ -14,7 +15,7 @@ from labtui.store.state import State
 from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
 from labtui.text.clean import clean_line
 from labtui.text.durations import duration
-from labtui.text.numbers import signed
+from labtui.text.numbers import count, loss, signed
 from labtui.text.spans import Line, Span, cut
 from labtui.text.tables import Column, TableRow
 
@@ -39,6 +40,17 @@ COLUMNS = (
 )
 
 
+FOREIGN_COLUMNS = (
+    COLUMNS[0],
+    Column("run", key="name", width=15, grows=True),
+    COLUMNS[2],
+    Column("step", key="epoch", width=VALUE, rank=4, right=True),
+    replace(COLUMNS[4], rank=3),
+    COLUMNS[6],
+)
+"""Of a folder in which other tools wrote everything: no epochs, no baselines."""
+
+
 def columns(catalog: Catalog) -> tuple[Column, ...]:
     """The columns of the list; the one of final values is named for the metric that the catalog's entries share."""
     declared = {one.metric.tag if one.metric and one.metric.tag else DEFAULT_METRIC for one in catalog.experiments}
@@ -49,8 +61,20 @@ def columns(catalog: Catalog) -> tuple[Column, ...]:
     return tuple(replace(column, title=name) if column.key == "accuracy" else column for column in COLUMNS)
 
 
-def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> TableRow:
-    """One entry as a row."""
+def foreign_columns(trends: Iterable[Trend]) -> tuple[Column, ...]:
+    """The columns of a folder of other tools; the one of last values is named by the tag that the runs share."""
+    shown = {trend.tag for trend in trends if trend.tag}
+    tag = shown.pop() if len(shown) == 1 else ""
+    return tuple(
+        replace(column, title=cut(clean_line(tag), VALUE) or "last", sortable=False)
+        if column.key == "accuracy"
+        else column
+        for column in FOREIGN_COLUMNS
+    )
+
+
+def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs, *, foreign: bool = False) -> TableRow:
+    """One entry as a row; `foreign` says that it is for the columns of a folder of other tools."""
     if entry.is_heading:
         return TableRow(entry.key, {"name": (Span(f"{glyphs.horizontal * 2} {entry.title}", "muted"),)}, heading=True)
     if entry.is_problem:
@@ -68,6 +92,8 @@ def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs) -> T
         "trend": _trend(trend, run, letter, glyphs),
         "time": _time(run),
     }
+    if foreign and trend is not None and trend.tag:
+        cells |= {"epoch": (Span(count(trend.step)),), "accuracy": (Span(loss(trend.last)),)}
     return TableRow(entry.key, cells, style="" if run else "muted")
 
 

@@ -9,10 +9,11 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
 from labtui.console.charts.grid import ChartGrid
-from labtui.console.charts.options import ChartOptions, with_known_axis
+from labtui.console.charts.options import ChartOptions, known_axes, with_known_axis
 from labtui.console.commands import bindings, footer
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.experiments.details import details
+from labtui.console.experiments.entries import is_foreign_folder
 from labtui.console.experiments.list import ExperimentList
 from labtui.console.experiments.rows import counts
 from labtui.console.selection import Selection
@@ -55,7 +56,9 @@ class MainScreen(Screen[None]):
         yield TitleBar(id="title")
         with Horizontal(id="body"):
             with Vertical(id="left"):
-                yield ExperimentList(self.app.lab.catalog, self.app.metrics, id="list")
+                lab = self.app.lab
+                first_look = lab.catalog.builtin and lab.store.begins_foreign()
+                yield ExperimentList(lab.catalog, self.app.metrics, foreign=first_look, id="list")
                 yield TextBlock(id="details")
             yield ChartGrid(id="charts")
         with Horizontal(id="bottom"):
@@ -127,6 +130,8 @@ class MainScreen(Screen[None]):
     def _show_title(self) -> None:
         lab, glyphs, words = self.app.lab, glyphs_of(self), self.list.options.filter
         catalog = "the built-in catalog" if lab.catalog.builtin else lab.catalog.path.name
+        if lab.catalog.builtin and is_foreign_folder(self.snapshot.runs):
+            catalog = "runs of other tools"
         where = f" {catalog}  {glyphs.collapsed}  {lab.store.root.name}/"
         left = (Span(" labtui", "title"), Span(where, "muted"), Span(f"  / {words}" if words else "", "warn"))
         right = counts(self.snapshot.runs, glyphs, brief=self.size.width < NARROW_TITLE)
@@ -197,7 +202,7 @@ class MainScreen(Screen[None]):
 
     def action_chart_option(self, option: str) -> None:
         """Change one of the charts' options."""
-        self.chart_options, text = self.chart_options.changed(option)
+        self.chart_options, text = self.chart_options.changed(option, known_axes(self.selection.charted))
         self.app.say(text)
         self._follow()
         self._save_state()

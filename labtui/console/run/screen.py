@@ -7,7 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from labtui.console.charts.options import ChartedRun, ChartOptions
+from labtui.console.charts.options import ChartedRun, ChartOptions, known_axes
 from labtui.console.commands import bindings
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.experiments.entry import EntryKey, EntryKind, ListEntry
@@ -81,7 +81,7 @@ class RunScreen(Page):
 
     def action_chart_option(self, option: str) -> None:
         """Change one of the charts' options."""
-        self.chart_options, text = self.chart_options.changed(option)
+        self.chart_options, text = self.chart_options.changed(option, known_axes(self.selection.charted))
         self.app.say(text)
         self.redraw()
 

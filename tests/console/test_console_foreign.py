@@ -1,0 +1,153 @@
+"""Folders of other tools: their tags mean nothing of ours, their runs come first, and no built-in catalog is shown."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from labtui.console.charts.build_series import build_series, build_view
+from labtui.console.charts.chart import Chart
+from labtui.console.charts.options import ChartedRun, ChartOptions, known_axes, with_known_axis
+from labtui.console.charts.panels import KNOWN, Panel, panels_of
+from labtui.console.charts.sparkline import trend_of
+from labtui.console.charts.xaxis import XAxis
+from labtui.console.experiments.details import curve_lines
+from labtui.console.experiments.entries import EntryBuilder
+from labtui.console.experiments.entry import ListOptions, Marks
+from labtui.console.experiments.rows import foreign_columns, row
+from labtui.console.ui.glyphs import UNICODE
+from labtui.store import encode_scalar, tags
+from labtui.store.reader import read_curves
+from labtui.text.spans import plain
+from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
+from tests.support.console.builders import FakeCatalog, curve, foreign, run, snapshot
+
+OURS = [tags.TRAIN_LOSS, tags.VAL_LOSS, tags.VAL_ACCURACY, tags.LEARNING_RATE, tags.TEST_LOSS, tags.TEST_ACCURACY]
+"""Names that labtui uses too."""
+
+
+def write_foreign(folder: Path, *names: str) -> Path:
+    """An event file with 20 points of each tag, at steps 100 to 2,000, from 0.5 to 0.93."""
+    folder.mkdir(parents=True)
+    events = [
+        encode_scalar.scalar_event(1.7e9 + step, step, tag, 0.5 + 0.43 * step / 2000)
+        for step in range(100, 2001, 100)
+        for tag in names
+    ]
+    (folder / "events.out.tfevents.1.host").write_bytes(b"".join(events))
+    return folder
+
+
+@pytest.fixture
+def theirs(tmp_path: Path):
+    return read_curves(write_foreign(tmp_path / "version_0", *OURS), foreign=True)
+
+
+# --- what tags mean -----------------------------------------------------------------------------------------------
+
+
+def test_every_tag_of_another_tool_has_a_chart_of_its_own_named_as_it_is(theirs):
+    one = foreign()
+    charted = [ChartedRun("version_0", "", (one,))]
+    shown = panels_of(charted, {one.id: theirs})
+    assert [panel.title for panel in shown] == sorted(OURS)
+    options = with_known_axis(ChartOptions(), charted)
+    for panel in shown:
+        (line,) = build_series(panel, charted, {one.id: theirs}, options)
+        assert (line.x.size, line.x[0], line.x[-1], line.unit) == (20, 100, 2000, "step")
+        view = build_view(panel, charted, {one.id: theirs}, options)
+        assert (view.number, view.bounds, view.x_label) == ("loss", None, "step"), "no percent is guessed"
+
+
+def test_curves_of_ours_and_of_another_tool_are_never_drawn_over_each_other_by_their_names(theirs):
+    own, other = run("dropout"), foreign()
+    curves = {own.id: {tags.VAL_ACCURACY: curve(tags.VAL_ACCURACY, [40.0, 50.0])}, other.id: theirs}
+    charted = [ChartedRun("own", "A", (own,)), ChartedRun("other", "B", (other,))]
+    shown = panels_of(charted, curves)
+    by_title = {panel.title: build_series(panel, charted, curves, ChartOptions(axis=XAxis.STEP)) for panel in shown}
+    assert [line.label for line in by_title["validation accuracy %"]] == ["A"]
+    assert [line.label for line in by_title["val/accuracy"]] == ["B"]
+
+
+def test_there_are_no_empty_charts_of_ours_before_another_tools_curves_are_read():
+    one = foreign()
+    (panel,) = panels_of([ChartedRun("version_0", "", (one,))], {})
+    assert panel.title == "curves"
+    assert panels_of([], {}) == KNOWN[:4], "where nothing is selected, ours have their places"
+
+
+def test_the_axis_key_passes_over_axes_on_which_another_tools_run_cannot_be_drawn():
+    axes, options, seen = known_axes([ChartedRun("version_0", "", (foreign(),))]), ChartOptions(), []
+    for _ in range(3):
+        options, said = options.changed("axis", axes)
+        seen.append(said)
+    assert seen == ["x: relative", "x: wall", "x: step"], "epochs and samples are not known"
+    mixed = known_axes([ChartedRun("a", "", (foreign(),)), ChartedRun("b", "", (run("dropout"),))])
+    assert mixed == tuple(XAxis)
+
+
+def test_the_details_name_each_tag_of_another_tool_as_it_is_without_epochs_or_percent(theirs):
+    texts = [plain(line) for line in curve_lines(theirs, 76, UNICODE)][1:]
+    assert [text.split()[0] for text in texts] == sorted(OURS)
+    assert all("0.9300" in text and "93.00" not in text and "epoch" not in text for text in texts)
+
+
+def test_another_tools_accuracy_is_not_taken_for_a_percentage_in_a_list(theirs):
+    trend = trend_of(theirs)
+    assert (trend.tag, trend.step, trend.is_accuracy) == (tags.VAL_ACCURACY, 2000, False)
+
+
+# --- the list -----------------------------------------------------------------------------------------------------
+
+
+def keys(catalog: FakeCatalog, *runs) -> list[str]:
+    return [str(entry.key) for entry in EntryBuilder(catalog).entries(snapshot(*runs), ListOptions())]
+
+
+def builtin(*names: str) -> FakeCatalog:
+    catalog = FakeCatalog(*names)
+    catalog.builtin = True
+    return catalog
+
+
+def test_the_built_in_catalog_is_not_shown_over_a_folder_of_other_tools():
+    assert keys(builtin("network"), foreign()) == ["run:lightning_logs/version_0"]
+    assert keys(builtin("network")) == ["arm:network"], "but over an empty one"
+    assert keys(builtin("network"), run("network"), foreign())[0] == "arm:network"
+
+
+def test_a_catalog_of_the_users_own_comes_after_the_runs_of_other_tools():
+    assert keys(FakeCatalog("network"), foreign()) == ["run:lightning_logs/version_0", "heading:catalog", "arm:network"]
+
+
+def test_the_list_shows_the_last_value_and_step_under_the_tag_that_the_runs_share(theirs):
+    one, trend = foreign(), trend_of(theirs)
+    (entry,) = EntryBuilder(builtin()).entries(snapshot(one, trends={one.id: trend}), ListOptions())
+    cells = row(entry, Marks(), snapshot(one, trends={one.id: trend}), UNICODE, foreign=True).cells
+    assert (plain(cells["epoch"]), plain(cells["accuracy"])) == ("2,000", "0.9300")
+    titles = [column.title for column in foreign_columns([trend])]
+    assert titles == ["", "run", "state", "step", "val/accu…", "curve"]
+    other = trend_of({"loss": theirs[tags.VAL_LOSS]})
+    assert "last" in [column.title for column in foreign_columns([trend, replace(other, tag="loss")])]
+
+
+async def test_the_first_frame_of_a_foreign_folder_has_no_catalog_and_one_tag_has_the_whole_width(tmp_path: Path):
+    write_foreign(tmp_path / "runs" / "version_0", "loss")
+    lab = lab_at(tmp_path)
+    lab = replace(lab, catalog=replace(lab.catalog, builtin=True))
+    console = ConsoleUnderTest(lab, tmp_path / "state")
+    async with console.run_test(size=(160, 48)) as pilot:
+        assert "Dropout" not in screen_text(console)
+        await console.settled(pilot, lambda snapshot: snapshot.curves and not snapshot.pending)
+        text = screen_text(console)
+        assert "version_0" in text
+        assert "Dropout" not in text
+        charts = [chart for chart in console.screen.query(Chart) if chart.display]
+        assert [chart.size.width for chart in charts] == [max(chart.parent.size.width for chart in charts) - 2]
+
+
+def test_a_panel_of_ours_never_shows_a_curve_of_another_tool(theirs):
+    assert KNOWN[0].curve_of(theirs) is None
+    assert (
+        Panel("train/loss", ("train/loss",), foreign=True).curve_of({"train/loss": curve("train/loss", [1.0])}) is None
+    )
