@@ -25,6 +25,7 @@ COMMANDS = {
     "stop": "labtui.cli.stop_resume:stop",
     "resume": "labtui.cli.stop_resume:resume",
     "rm": "labtui.cli.stop_resume:rm",
+    "tag": "labtui.cli.tag:tag",
     "trash": "labtui.cli.trash:trash",
     "verify": "labtui.cli.verify:verify",
     "queue": "labtui.cli.queue:queue",
@@ -40,7 +41,7 @@ COMMANDS = {
 
 SECTIONS = {
     "Experiments": ("ls", "show", "init", "config"),
-    "Runs": ("run", "ps", "logs", "stop", "resume", "rm", "trash", "verify", "queue"),
+    "Runs": ("run", "ps", "logs", "stop", "resume", "tag", "rm", "trash", "verify", "queue"),
     "Results": ("compare", "report", "export", "tb"),
     "Machine": ("data", "devices", "doctor", "completion"),
 }

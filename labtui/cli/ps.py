@@ -28,6 +28,7 @@ COLUMNS = (
     Column("ETA", right=True),
     Column("DEVICE"),
     Column("STARTED"),
+    Column("TAGS"),
     Column("REASON"),
 )
 
@@ -37,11 +38,15 @@ RECENT = 10
 
 @click.command(cls=LabCommand, examples=("labtui ps", "labtui ps --all", "labtui ps --json"))
 @click.option("-a", "--all", "everything", is_flag=True, help=f"All runs, not only the active and the {RECENT} newest.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; repeatable: with all of them."
+)
 @json_option
 @existing_runs_options
-def ps(lab: "Lab", *, everything: bool, json: bool) -> None:
+def ps(lab: "Lab", *, everything: bool, tags: tuple[str, ...], json: bool) -> None:
     """List runs: their progress, or how they ended. Includes the runs of other tools."""
-    runs = lab.store.scan()
+    every = lab.store.scan()
+    runs = [run for run in every if set(tags) <= set(run.tags)]
     listed = [run for place, run in enumerate(runs) if everything or place < RECENT or not run.state.is_over]
     listed = [_with_damage(run) for run in listed]
     if json:
@@ -51,9 +56,14 @@ def ps(lab: "Lab", *, everything: bool, json: bool) -> None:
     if not runs:
         for notice in lab.store.notices:
             say(notice)
+        if every:
+            say(f"No run is tagged {' and '.join(tags)}. `labtui tag` lists the tags.")
+            return
         say(f"No runs in {lab.store.root} yet. `labtui run NAME` starts one; `labtui ls` lists the names.")
         return
-    put_table(COLUMNS, [_row(run) for run in listed])
+    tagged = any(run.tags for run in listed)
+    shown = [column for column in COLUMNS if tagged or column.title != "TAGS"]
+    put_table(shown, [_row(run, tagged=tagged) for run in listed])
     for notice in lab.store.notices:
         say(notice)
     if len(listed) < len(runs):
@@ -69,6 +79,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "title": run.display_title,
         "seed": run.seed,
         "state": run.state.value,
+        "tags": run.tags,
         "reason": run.why,
         "attempt": run.attempt,
         "progress": progress(run),
@@ -115,7 +126,7 @@ def _rate(run: Run) -> float | None:
     return run.beat.images_per_second if run.beat is not None and run.state.is_active else None
 
 
-def _row(run: Run) -> tuple[Part, ...]:
+def _row(run: Run, *, tagged: bool) -> tuple[Part, ...]:
     launch = run.launch
     eta = run.beat.eta if run.beat is not None and run.state.is_active else None
     return (
@@ -127,5 +138,6 @@ def _row(run: Run) -> tuple[Part, ...]:
         duration(eta),
         launch.device if launch is not None else DASH,
         ago(launch.started if launch is not None else None),
+        *([" ".join(run.tags)] if tagged else []),
         run.why,
     )

@@ -21,7 +21,7 @@ from labtui.console.launch.request import (
 from labtui.console.messages import Notification, run_in_background
 from labtui.console.notifications import run_label
 from labtui.console.selection import RunsScreen, Selection
-from labtui.console.ui.dialogs import Question
+from labtui.console.ui.dialogs import Prompt, Question
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.text.durations import duration
@@ -120,6 +120,23 @@ class Actions:
         else:
             question = f"Stop {run_label(run)}? It finishes its step and saves a checkpoint first."
             self._ask(question, lambda report: stop_run(run, report))
+
+    def tag(self) -> None:
+        """Ask for tags to add to the selected runs, or to remove from them."""
+        selection = self._screen.selection
+        marked = [run for entry in selection.entries for run in entry.runs] if selection.letters else []
+        runs = marked or ([selection.run] if selection.run else [])
+        if not runs:
+            self._app.say("there is no run to tag here", style="warn")
+            return
+        whose = run_label(runs[0]) if len(runs) == 1 else f"{len(runs)} runs"
+        now = f" ({' '.join(runs[0].tags)})" if len(runs) == 1 and runs[0].tags else ""
+
+        def answered(text: str | None) -> None:
+            if text:
+                self.in_background(lambda _: tag_runs(runs, text))
+
+        self._app.push_screen(Prompt(f"Tags of {whose}{now}, as +word -word:", "+"), answered)
 
     def copy_command(self) -> None:
         """Copy the command that repeats the run under the cursor, or that runs the selected experiments."""
@@ -277,6 +294,19 @@ def remove_from_queue(lab: Lab, run: Run) -> str:
         if entry.run == run.id and lifecycle.remove_from_queue(lab, entry):
             return f"{run_label(run)} was removed from the queue"
     return f"{run_label(run)} is not queued; `labtui rm {run.id}` removes its folder"
+
+
+def tag_runs(runs: Sequence[Run], text: str) -> str:
+    """Add and remove the tags of a text such as `+paper -draft`; a word without a sign is added."""
+    from labtui.store.run_tags import change_tags
+
+    words = text.split()
+    remove = [word[1:] for word in words if word[0] == "-"]
+    add = [word.removeprefix("+") for word in words if word[0] != "-" and word != "+"]
+    for run in runs:
+        now = change_tags(run, add=add, remove=remove)
+    whose = run_label(runs[0]) if len(runs) == 1 else f"{len(runs)} runs"
+    return f"{whose}: {' '.join(now) or 'no tags'}" if len(runs) == 1 else f"tagged {whose}"
 
 
 def stop_run(run: Run, report: Report) -> str:

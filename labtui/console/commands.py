@@ -92,6 +92,8 @@ COMMANDS = (
             "that could not be started.", _RUNS),
     Command("compare", "c", "app.act('open_comparison')", "compare", "Compare final results, with deltas and "
             "verdicts.", _RUNS, 2),
+    Command("tag", "number_sign", "app.act('tag')", "tag", "Tag the marked runs, or the one under the cursor: "
+            "+word adds a tag, -word removes it.", _RUNS, 9, "#"),
     Command("log", "o", "log", "log", "Go to the log; press again to maximise it.", ("main", "tabs"), 5),
     Command("filter", "slash", "filter", "filter", "Filter by words, /regex/ or a state.", _WITH_RUNS, 3, "/",
             priority=True),

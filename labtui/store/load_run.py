@@ -25,6 +25,7 @@ from labtui.store.paths import AttemptPaths, RunPaths
 from labtui.store.queue_view import NOT_QUEUED, QueueStatus
 from labtui.store.records import SCHEMA, Beat, Exit, Launch, Result, SpecFile
 from labtui.store.run import Run
+from labtui.store.run_tags import RunTags, shown_tags
 from labtui.store.state import Facts, derive
 from labtui.text.clean import clean, clean_line
 
@@ -60,6 +61,14 @@ class RecordCache:
     def read(self, path: Path, kind: type[T]) -> T | None:
         """Any other record, with its strings cleaned; None likewise."""
         return self._read(path, lambda: _load(path, lambda: (_cleaned(read_json(path, kind)), "")))
+
+    def aside(self, path: Path, kind: type[T]) -> T | None:
+        """A record that is no part of the run: it changes neither `newest` nor `damage_notes`."""
+        newest, notes = self.newest, list(self.damage_notes)
+        try:
+            return self.read(path, kind)
+        finally:
+            self.newest, self.damage_notes = newest, notes
 
     def _read(self, path: Path, load: Callable[[], Loaded[T]]) -> T | None:
         try:
@@ -117,6 +126,7 @@ def load_run(
         queued=following.queued,
         modified=records.newest,
         read_only=spec_damage.startswith(NEWER),
+        tags=shown_tags(records.aside(paths.tags, RunTags)),
     )
 
 

@@ -85,6 +85,23 @@ def hold(path: Path, timeout: float = LOCK_TIMEOUT) -> HeldLock:
     return HeldLock(path, descriptor)
 
 
+def hold_folder(folder: Path, timeout: float = LOCK_TIMEOUT) -> HeldLock:
+    """Take the lock of a folder itself, which leaves no file behind; for short changes to one of its files.
+
+    Raises LockHeld, LocksUnsupported and other OSErrors.
+    """
+    deadline = time.monotonic() + timeout
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _OPEN)
+    try:
+        while not _try(descriptor, folder, fcntl.LOCK_EX):
+            _check_deadline(folder, deadline)
+            time.sleep(0.01)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return HeldLock(folder, descriptor)
+
+
 def probe(path: Path) -> LockState:
     """Whether some process holds the lock at this moment. Never writes, and holds nothing afterwards.
 

@@ -86,6 +86,11 @@ class RunPaths:
         return self.folder / "result.json"
 
     @property
+    def tags(self) -> Path:
+        """The words that users tagged the run with."""
+        return self.folder / "tags.json"
+
+    @property
     def attempts(self) -> Path:
         """The folder of the attempts."""
         return self.folder / "attempts"

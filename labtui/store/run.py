@@ -41,6 +41,8 @@ class Run:
     """Made by another tool."""
     read_only: bool = False
     """Foreign, behind a link, or created by a newer version of labtui: it can be neither resumed nor removed."""
+    tags: tuple[str, ...] = ()
+    """The words that users tagged it with, in the order in which they were added."""
     linked_to: str = ""
     """Where its folder really is, cleaned, if it was reached through a link: then nothing is written there, and no
     process gets a signal. Empty for a folder below the root."""

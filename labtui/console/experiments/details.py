@@ -169,6 +169,7 @@ def _setting(run: Run, now: float) -> list[str]:
     if run.attempt > 1:
         words.append(f"attempt {run.attempt}")
     words.append(moment(run.created, now))
+    words += [" ".join(run.tags)]
     return [word for word in words if word]
 
 

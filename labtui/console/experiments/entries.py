@@ -286,6 +286,7 @@ def _filtered(entries: Sequence[ListEntry], text: str) -> list[ListEntry]:
 def _searched(entry: ListEntry) -> Searched:
     words = [entry.title, entry.note, entry.variant.spec.name if entry.variant else ""]
     words += [run.id for run in entry.runs]
+    words += [f"tag:{tag}" for tag in entry.tags]
     return Searched(" ".join(words), frozenset(str(run.state) for run in entry.runs))
 
 

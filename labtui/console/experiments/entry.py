@@ -117,6 +117,11 @@ class ListEntry:
         return next((run for run in self.runs if run.state.is_active), self.runs[0] if self.runs else None)
 
     @property
+    def tags(self) -> tuple[str, ...]:
+        """The words that its runs are tagged with, each once."""
+        return tuple(dict.fromkeys(tag for run in self.runs for tag in run.tags))
+
+    @property
     def name(self) -> str:
         """The name that a comparison knows it by."""
         return self.variant.spec.name if self.variant else self.title

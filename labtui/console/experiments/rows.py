@@ -1,7 +1,7 @@
 """Entries as rows of the table: glyphs, bars and numbers. Pure; numpy only where a sparkline is drawn."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from labtui.catalog import Catalog
@@ -16,12 +16,13 @@ from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
 from labtui.text.clean import clean_line
 from labtui.text.durations import duration
 from labtui.text.numbers import count, loss, signed
-from labtui.text.spans import Line, Span, cut
+from labtui.text.spans import Line, Span, cut, line_width
 from labtui.text.tables import Column, TableRow
 
 BAR = 10
 TREND = 10
 VALUE = 9
+MAX_TAGS_WIDTH = 20
 
 VERDICT_STYLES = {"gain": "good", "loss": "bad"}
 
@@ -73,6 +74,16 @@ def foreign_columns(trends: Iterable[Trend]) -> tuple[Column, ...]:
     )
 
 
+def with_tags(shown: Sequence[Column], rows: Iterable[TableRow]) -> tuple[Column, ...]:
+    """The columns, with one of tags behind the names if any row has a tag."""
+    widest = max((line_width(row.cells["tags"]) for row in rows if "tags" in row.cells), default=0)
+    if not widest:
+        return tuple(shown)
+    column = Column("tags", key="tags", width=min(max(widest, 4), MAX_TAGS_WIDTH), rank=4)
+    place = next(index for index, one in enumerate(shown) if one.key == "name") + 1
+    return (*shown[:place], column, *shown[place:])
+
+
 def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs, *, foreign: bool = False) -> TableRow:
     """One entry as a row; `foreign` says that it is for the columns of a folder of other tools."""
     if entry.is_heading:
@@ -92,6 +103,8 @@ def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs, *, f
         "trend": _trend(trend, run, letter, glyphs),
         "time": _time(run),
     }
+    if entry.tags:
+        cells["tags"] = (Span(" ".join(entry.tags), "accent"),)
     if foreign and trend is not None and trend.tag:
         cells |= {"epoch": (Span(count(trend.step)),), "accuracy": (Span(loss(trend.last)),)}
     return TableRow(entry.key, cells, style="" if run else "muted")
