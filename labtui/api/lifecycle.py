@@ -13,7 +13,7 @@ from labtui.errors import LabError, UsageError
 from labtui.launch import launcher
 from labtui.launch.devices import Device
 from labtui.launch.launcher import Interpreter, recorded_threads
-from labtui.launch.queue import entries, runner
+from labtui.launch.queue import entries, order, runner
 from labtui.launch.queue.entries import QueueEntry, failed_entries, remove_entry, retry_entry, waiting_entries
 from labtui.launch.queue.requeue import runs_to_requeue
 from labtui.launch.queue.runner import ensure_runner
@@ -190,6 +190,19 @@ def restart_stalled_queue(lab: Lab) -> str:
         f"{plural(lost, 'run')} lost or killed, queued to resume from the last checkpoint" if lost else "",
     ]
     return f"queue restarted: {', '.join(part for part in parts if part)}"
+
+
+def toggle_pause(lab: Lab, *, by: str) -> bool:
+    """Pause the queue of this user on this machine, or continue it; returns whether it is paused now.
+
+    Continuing starts a queue runner if runs wait. Raises MachineError.
+    """
+    root = lab.store.root
+    if order.unpause(root):
+        if waiting_entries(root):
+            start_queue_runner(lab)
+        return False
+    return order.pause(root, by=by)
 
 
 def stop(

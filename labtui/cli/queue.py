@@ -1,5 +1,6 @@
 """`labtui queue`, and adding runs to the queue: the queue runner starts them as devices come free."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from labtui.errors import UsageError
 from labtui.launch.queue.entries import QueueEntry, failed_entries, find_entry, retry_entry, waiting_entries
 from labtui.launch.queue.runner import count_unattended
 from labtui.store.run import Run
-from labtui.text.durations import ago
+from labtui.text.durations import ago, moment
 from labtui.text.numbers import DASH
 from labtui.text.tables import Column
 from labtui.text.words import plural
@@ -36,7 +37,7 @@ def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
 
 @click.group(cls=LabGroup)
 def queue() -> None:
-    """List, remove and retry queued runs.
+    """List, move, remove, pause and retry queued runs.
 
     `labtui run -d` and the console queue runs; a queue runner in the background starts them, one after the other.
     """
@@ -54,9 +55,11 @@ def ls(lab: "Lab", *, json: bool) -> None:
         return
     if not known:
         say(f"No runs are waiting in {lab.store.root}.")
+        _say_if_paused(lab)
         return
     put_table(COLUMNS, [_row(entry) for entry in known])
-    _say_if_stopped(lab)
+    if not _say_if_paused(lab):
+        _say_if_stopped(lab)
 
 
 @queue.command(examples=("labtui queue rm dropout/s0", "labtui queue rm --all"))
@@ -84,6 +87,56 @@ def retry(lab: "Lab", *, names: tuple[str, ...], everything: bool) -> None:
         again = retry_entry(lab.store.root, entry, by="labtui queue retry")
         put(f"{again.run}: queued as {again.name}")
     _say_runner(start_queue_runner(lab))
+
+
+@queue.command(
+    examples=(
+        "labtui queue move dropout/s0",
+        "labtui queue move adam --last",
+        "labtui queue move s2 --before dropout/s0",
+    )
+)
+@click.argument("names", nargs=-1, required=True, shell_complete=_complete, metavar="ENTRY...")
+@click.option("--first", is_flag=True, help="To the front of the queue, which is the default.")
+@click.option("--last", is_flag=True, help="To the end of the queue.")
+@click.option("--before", metavar="ENTRY", shell_complete=_complete, help="Before this entry.")
+@existing_runs_options
+def move(lab: "Lab", *, names: tuple[str, ...], first: bool, last: bool, before: str | None) -> None:
+    """Change the order of the queue: move waiting runs to its front, to its end, or before another.
+
+    ENTRY is a queue entry, or the id of its run or a part of it. Several keep the order in which they are named.
+    """
+    from labtui.launch.queue.order import move as move_entries
+
+    if first + last + (before is not None) > 1:
+        raise UsageError("Use only one of --first, --last and --before.")
+    root = lab.store.root
+    chosen = list({entry.name: entry for name in names for entry in _waiting(lab, name)}.values())
+    move_entries(root, chosen, before=find_entry(root, before) if before is not None else None, last=last)
+    where = "to the end" if last else f"before {before}" if before is not None else "to the front"
+    for entry in chosen:
+        put(f"{entry.run}: moved {where}")
+
+
+@queue.command("pause", examples=("labtui queue pause",))
+@existing_runs_options
+def pause_queue(lab: "Lab") -> None:
+    """Start nothing from the queue until `labtui queue continue`. Runs that have started continue."""
+    from labtui.launch.queue.order import pause
+
+    changed = pause(lab.store.root, by="labtui queue pause")
+    say(f"The queue {'is paused' if changed else 'was paused already'}. `labtui queue continue` continues it.")
+
+
+@queue.command("continue", examples=("labtui queue continue",))
+@existing_runs_options
+def continue_queue(lab: "Lab") -> None:
+    """Continue a queue that was paused. A queue runner is started if runs wait and none is active."""
+    from labtui.launch.queue.order import unpause
+
+    say("The queue continues." if unpause(lab.store.root) else "The queue was not paused.")
+    if waiting_entries(lab.store.root):
+        _say_runner(start_queue_runner(lab))
 
 
 def enqueue_all(lab: "Lab", plan: "LaunchPlan", device: str, jobs: int | None, *, json: bool) -> int:
@@ -119,6 +172,7 @@ def _enqueue(lab: "Lab", enqueued: Iterable[Run], count: int, *, json: bool) -> 
     if not json:
         say(f"{plural(count, 'run')} queued. `labtui ps` shows their progress, `labtui queue ls` those that wait.")
         _say_runner(started)
+        _say_if_paused(lab)
     return 0
 
 
@@ -127,10 +181,26 @@ def _say_runner(started: bool) -> None:
         say("Started a queue runner; it exits when the queue is empty.")
 
 
+def _say_if_paused(lab: "Lab") -> bool:
+    from labtui.launch.queue.order import paused
+
+    pause = paused(lab.store.root)
+    if pause is not None:
+        say(f"The queue is paused since {moment(pause.when, time.time())}. `labtui queue continue` continues it.")
+    return pause is not None
+
+
 def _say_if_stopped(lab: "Lab") -> None:
     if number := count_unattended(lab.store.root):
         waiting_runs = f"{plural(number, 'run')} {'is' if number == 1 else 'are'} waiting"
         say(f"{waiting_runs}, but no queue runner is active. `labtui queue retry --all` or the console starts one.")
+
+
+def _waiting(lab: "Lab", name: str) -> list[QueueEntry]:
+    """The waiting entries of this name: one, or all runs of an experiment's title in the order of the queue."""
+    waiting = waiting_entries(lab.store.root)
+    found = [entry for entry in waiting if name.casefold() in entry.run.casefold()]
+    return found or [find_entry(lab.store.root, name)]
 
 
 def _find(lab: "Lab", names: Sequence[str], *, everything: bool) -> list[QueueEntry]:

@@ -121,6 +121,26 @@ class Actions:
             question = f"Stop {run_label(run)}? It finishes its step and saves a checkpoint first."
             self._ask(question, lambda report: stop_run(run, report))
 
+    def queue_first(self) -> None:
+        """Move the run under the cursor to the front of the queue."""
+        self._move_in_queue(last=False)
+
+    def queue_last(self) -> None:
+        """Move the run under the cursor to the end of the queue."""
+        self._move_in_queue(last=True)
+
+    def _move_in_queue(self, *, last: bool) -> None:
+        run = self._screen.selection.run
+        if run is None or not run.queued:
+            self._app.say("no queued run selected", style="warn")
+        else:
+            self.in_background(lambda _: move_in_queue(self._app.lab, run, last=last))
+
+    def pause_queue(self) -> None:
+        """Pause the queue, or continue it."""
+        if self._can_write():
+            self.in_background(lambda _: pause_or_continue(self._app.lab))
+
     def tag(self) -> None:
         """Ask for tags to add to the selected runs, or to remove from them."""
         selection = self._screen.selection
@@ -283,6 +303,27 @@ def queue_resume(lab: Lab, run: Run) -> str:
     lifecycle.enqueue_resume(lab, run, by=_requester())
     lifecycle.start_queue_runner(lab)
     return f"{run_label(run)} is queued to {'resume' if run.attempt else 'start'}"
+
+
+def move_in_queue(lab: Lab, run: Run, *, last: bool) -> str:
+    """Move a waiting run to the end of the queue, or to its front."""
+    from labtui.launch.queue.entries import waiting_entries
+    from labtui.launch.queue.order import move
+
+    found = [entry for entry in waiting_entries(lab.store.root) if entry.run == run.id]
+    if not found:
+        return f"{run_label(run)} is no longer queued"
+    move(lab.store.root, found, last=last)
+    return f"{run_label(run)} is now {'last' if last else 'first'} in the queue"
+
+
+def pause_or_continue(lab: Lab) -> str:
+    """Pause the queue, or continue it."""
+    from labtui.api import lifecycle
+
+    if lifecycle.toggle_pause(lab, by=_requester()):
+        return "the queue is paused: nothing more starts from it; P continues it"
+    return "the queue continues"
 
 
 def remove_from_queue(lab: Lab, run: Run) -> str:

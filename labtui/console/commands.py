@@ -92,6 +92,12 @@ COMMANDS = (
             "that could not be started.", _RUNS),
     Command("compare", "c", "app.act('open_comparison')", "compare", "Compare final results, with deltas and "
             "verdicts.", _RUNS, 2),
+    Command("queue.first", "K", "app.act('queue_first')", "to the front", "Move the queued run to the front of the "
+            "queue.", _RUNS),
+    Command("queue.last", "J", "app.act('queue_last')", "to the end", "Move the queued run to the end of the queue.",
+            _RUNS),
+    Command("queue.pause", "P", "app.act('pause_queue')", "pause", "Pause the queue, or continue it; runs that have "
+            "started continue.", _RUNS),
     Command("tag", "number_sign", "app.act('tag')", "tag", "Tag the marked runs, or the one under the cursor: "
             "+word adds a tag, -word removes it.", _RUNS, 9, "#"),
     Command("log", "o", "log", "log", "Go to the log; press again to maximise it.", ("main", "tabs"), 5),

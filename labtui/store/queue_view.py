@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from labtui.store.files import read_json_or_none
 from labtui.store.paths import RunsPaths
+from labtui.store.process import host
 from labtui.text.clean import clean_line
 
 MAX_ENTRIES = 10_000
@@ -69,6 +70,11 @@ class QueueView:
     def status(self, run: str, attempt: int) -> QueueStatus:
         """What the queue says about this attempt of a run."""
         return self._statuses.get((run, attempt), NOT_QUEUED)
+
+
+def pause_path(root: Path) -> Path:
+    """The file that pauses the queue of this user on this machine."""
+    return RunsPaths(root).queue / f"paused-{host()}-{os.geteuid()}"
 
 
 def reason_path(entry: Path) -> Path:

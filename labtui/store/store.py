@@ -19,7 +19,7 @@ from labtui.store.files import sync_folder, write_json
 from labtui.store.load_run import RecordCache, load_foreign_run, load_run
 from labtui.store.observer import Observer
 from labtui.store.paths import RunPaths, RunsPaths
-from labtui.store.queue_view import NOT_QUEUED, QueueStatus, QueueView
+from labtui.store.queue_view import NOT_QUEUED, QueueStatus, QueueView, pause_path
 from labtui.store.records import SpecFile
 from labtui.store.run import Run
 from labtui.store.safe_paths import OutsideRoot, machine_error, open_folder
@@ -70,6 +70,11 @@ class Store:
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
         return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+    @property
+    def queue_paused(self) -> bool:
+        """Whether the queue of this user on this machine is paused."""
+        return os.path.lexists(pause_path(self.root))
 
     def begins_foreign(self) -> bool:
         """Whether the first run that a short search finds is of another tool; False if it finds none."""

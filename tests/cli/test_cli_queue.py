@@ -109,3 +109,23 @@ def test_an_unknown_device_queues_nothing(cli: Cli, here: Path) -> None:
     assert queue(cli, "--device", "cuda:99").code == 3
     assert waiting_entries(here / "runs") == ()
     assert Store(here / "runs").scan() == ()
+
+
+def test_waiting_runs_are_moved_and_the_queue_is_paused_and_continued(
+    cli: Cli, here: Path, started_runners: list[Path]
+) -> None:
+    first, second = queue(cli).lines
+    assert cli("queue", "move", "network").lines == [f"{second}: moved to the front"]
+    assert [json.loads(line)["run"] for line in cli("queue", "ls", "--json").lines] == [second, first]
+    assert cli("queue", "move", second, "--last").code == 0
+    assert cli("queue", "move", second, "--before", first).lines == [f"{second}: moved before {first}"]
+    assert [json.loads(line)["run"] for line in cli("queue", "ls", "--json").lines] == [second, first]
+    assert (cli("queue", "move", first, "--first", "--last").code, cli("queue", "move", "never").code) == (2, 2)
+    assert "is paused" in cli("queue", "pause").err
+    assert "was paused already" in cli("queue", "pause").err
+    assert "The queue is paused since" in cli("queue", "ls").err
+    assert "The queue is paused since" in queue(cli, "--again").err
+    started_runners.clear()
+    assert "The queue continues." in cli("queue", "continue").err
+    assert started_runners == [here / "runs"]
+    assert "was not paused" in cli("queue", "continue").err

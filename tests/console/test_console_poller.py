@@ -63,6 +63,7 @@ class FakeStore:
         self.runs = runs
         self.notices = ()
         self.writable = True
+        self.queue_paused = False
         self.scans = 0
 
     def scan(self):

@@ -54,6 +54,11 @@ class RunStore(Protocol):
         """Whether runs can be created here."""
         ...
 
+    @property
+    def queue_paused(self) -> bool:
+        """Whether nothing starts from the queue."""
+        ...
+
     def scan(self) -> tuple[Run, ...]:
         """All runs, newest first."""
         ...
@@ -157,6 +162,7 @@ class Poller:
             plans=self._read_plans(runs),
             notices=(*self._store.notices, *self._more_notices()),
             writable=self._store.writable,
+            queue_paused=self._store.queue_paused,
             when=time.time(),
         )
 

@@ -85,6 +85,7 @@ class Snapshot:
     plans: tuple[PlanProgress, ...] = ()
     """Plans of comparisons, oldest first."""
     writable: bool = True
+    queue_paused: bool = False
     when: float = 0.0
     """Seconds since the epoch."""
 
@@ -102,6 +103,7 @@ class Snapshot:
             self.runs == other.runs
             and self.plans == other.plans
             and (self.pending, self.notices, self.writable) == (other.pending, other.notices, other.writable)
+            and self.queue_paused is other.queue_paused
             and _same_objects(self.curves, other.curves)
             and _same_objects(self.trends, other.trends)
         )

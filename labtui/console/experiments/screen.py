@@ -134,8 +134,9 @@ class MainScreen(Screen[None]):
             catalog = "runs of other tools"
         where = f" {catalog}  {glyphs.collapsed}  {lab.store.root.name}/"
         left = (Span(" labtui", "title"), Span(where, "muted"), Span(f"  / {words}" if words else "", "warn"))
+        paused = (Span("queue paused   ", "warn"),) if self.snapshot.queue_paused else ()
         right = counts(self.snapshot.runs, glyphs, brief=self.size.width < NARROW_TITLE)
-        self.query_one(TitleBar).show(left, (*right, Span(" ")))
+        self.query_one(TitleBar).show(left, (*paused, *right, Span(" ")))
 
     def _show_machine(self) -> None:
         """Show the load of the machine in its panel, or on the status line if the panel is hidden."""

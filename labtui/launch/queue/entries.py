@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +156,31 @@ def retry_entry(root: Path, entry: QueueEntry, *, by: str = "") -> QueueEntry:
     if again.path != entry.path:
         remove_entry(entry)
     return again
+
+
+def renumber(root: Path, entries: Sequence[QueueEntry]) -> None:
+    """Give these entries new numbers behind all others, in this order. One that is gone is passed over. Raises OSError.
+
+    Each entry is in the queue at every moment: a second name is added before the first one is removed, so that no name
+    that exists is overwritten. A runner that reads both names starts the attempt once.
+    """
+    folder = queue_folder(root)
+    number = _highest(folder)
+    for entry in entries:
+        while True:
+            number += 1
+            path = folder / f"{number:08d}-{entry.name.rpartition('-')[2]}.json"
+            try:
+                os.link(entry.path, path, follow_symlinks=False)
+            except FileNotFoundError:
+                break
+            except FileExistsError:
+                continue
+            try:
+                entry.path.unlink()
+            except FileNotFoundError:  # started, removed or moved by another process meanwhile
+                path.unlink(missing_ok=True)
+            break
 
 
 def set_aside(entry: QueueEntry, reason: str) -> None:

@@ -24,6 +24,7 @@ from labtui.launch.fork_server.client import ForkServerPool
 from labtui.launch.launcher import AlreadyRunning, Interpreter, NotStarted, next_attempt, start
 from labtui.launch.order import Claimed
 from labtui.launch.queue.entries import QueueEntry, is_own, queue_folder, remove_entry, set_aside, waiting_entries
+from labtui.launch.queue.order import paused
 from labtui.launch.queue.requeue import requeue_lost_runs
 from labtui.launch.queue.ticket import Ticket, is_signed_by_us, run_folder
 from labtui.launch.slots import Slot, Waiter, acquire_first
@@ -185,12 +186,15 @@ class Dispatcher:
         self._surveys: dict[str | None, Survey] = {}
         self._busy: set[str] = set()
         self._waiter = Waiter()
+        self._was_paused = False
         self._not_before: dict[str, float] = {}
 
     def dispatch(self) -> None:
         """Try to start every own entry once."""
         self._surveys.clear()
         self._busy.clear()
+        if self._is_paused():
+            return
         own = [entry for entry in waiting_entries(self._root) if is_own(entry)]
         self._similar = Counter(_start_key(entry.ticket) for entry in own if entry.ticket)
         for entry in own:
@@ -205,6 +209,13 @@ class Dispatcher:
         """Stop waiting; runs that were started continue."""
         self.exits.close()
         self._waiter.close()
+
+    def _is_paused(self) -> bool:
+        now = paused(self._root) is not None
+        if now is not self._was_paused:
+            self._log("paused: nothing starts until it is continued" if now else "continued")
+            self._was_paused = now
+        return now
 
     def _try(self, entry: QueueEntry) -> None:
         """Start the entry if that is possible now. Raises LabError if it never will be."""
