@@ -32,7 +32,7 @@ def move(root: Path, moved: Sequence[QueueEntry], *, before: QueueEntry | None =
     Entries that were started meanwhile are passed over. Raises UsageError for entries that do not wait here, and
     MachineError for a problem with the disk; entries are then still in the queue, in the old order or the new one.
     """
-    names = {entry.name for entry in moved}
+    names = dict.fromkeys(entry.name for entry in moved)
     own = [entry for entry in waiting_entries(root) if is_own(entry)]
     known = {entry.name for entry in own}
     for entry in (*moved, *((before,) if before else ())):
@@ -40,14 +40,20 @@ def move(root: Path, moved: Sequence[QueueEntry], *, before: QueueEntry | None =
             raise UsageError(f"{entry.run} does not wait in this queue, or not for this machine and user.")
     if before is not None and before.name in names:
         raise UsageError(f"{before.run} cannot be moved before itself.")
-    others = [entry for entry in own if entry.name not in names]
-    place = len(others) if last else others.index(before) if before else 0
-    wanted = [*others[:place], *moved, *others[place:]]
-    kept = _kept(own, wanted)
+    wanted = rearranged([entry.name for entry in own], list(names), before.name if before else None, last=last)
+    kept = _kept([entry.name for entry in own], wanted)
+    by_name = {entry.name: entry for entry in own}
     try:
-        renumber(root, wanted[kept:])
+        renumber(root, [by_name[name] for name in wanted[kept:]])
     except OSError as error:
         raise machine_error(error, "The queue could not be reordered", queue_folder(root)) from error
+
+
+def rearranged(waiting: Sequence[str], moved: Sequence[str], before: str | None, *, last: bool) -> list[str]:
+    """The names that wait, in the order after some were moved to the front, before another, or to the end. Pure."""
+    others = [name for name in waiting if name not in moved]
+    place = len(others) if last else others.index(before) if before is not None else 0
+    return [*others[:place], *moved, *others[place:]]
 
 
 def pause(root: Path, *, by: str) -> bool:
@@ -85,7 +91,7 @@ def paused(root: Path) -> Pause | None:
     return Pause(by=clean_line(found.by), when=found.when) if found else Pause(when=time.time())
 
 
-def _kept(before: Sequence[QueueEntry], after: Sequence[QueueEntry]) -> int:
-    """How many entries at the front keep their places."""
+def _kept(before: Sequence[str], after: Sequence[str]) -> int:
+    """How many names at the front keep their places."""
     pairs = zip(before, after, strict=True)
-    return next((place for place, (old, new) in enumerate(pairs) if old.name != new.name), len(after))
+    return next((place for place, (old, new) in enumerate(pairs) if old != new), len(after))
