@@ -35,7 +35,9 @@ def make_spec(name: str, overrides: Sequence[str] = (), dataset: str = CIFAR) ->
     """The spec of a catalog entry (`network`, `adam@0.001`), ready to run, with overrides."""
     catalog = load(builtin_path(), builtin=True, datasets=datasets.known_datasets().keys())
     (variant,) = catalog.select([name])
-    return on_dataset(override(variant.spec, overrides), dataset_info(dataset))
+    spec = override(variant.spec, overrides)
+    assert isinstance(spec, RunSpec)
+    return on_dataset(spec, dataset_info(dataset))
 
 
 def run_names() -> tuple[str, ...]:

@@ -312,115 +312,7 @@ class Training(Value, frozen=True, kw_only=True, omit_defaults=True):
         _use_default_objects(self)
 
 
-# --- Runs and experiments -----------------------------------------------------------------------------------------
-
-
-class RunSpec(Value, frozen=True, kw_only=True):
-    """One seed of one variant of an experiment, with every default filled in: *what* to run."""
-
-    experiment: Name
-    member: str = ""
-    title: FolderPart
-    group: FolderPart
-    seed: Seed
-    protocol: Protocol
-    data: Data
-    model: Model
-    penalty: Penalty | None
-    optimizer: Optimizer
-    scheduler: Scheduler
-    training: Training
-    factor: tuple[str, ...] = ()
-    baseline: str | None = None
-    overrides: dict[str, Any] = {}
-    fallback_from: str | None = None
-    """The data set that was requested, where the offline one is used because it was not available."""
-
-    @property
-    def name(self) -> str:
-        """`adam@0.01` for a member of a grid, else the experiment's name."""
-        return f"{self.experiment}@{self.member}" if self.member else self.experiment
-
-    @property
-    def display_title(self) -> str:
-        """The title, with the overrides where there are any: `Dropout [epochs=1]`."""
-        if not self.overrides:
-            return self.title
-        changes = ", ".join(f"{key.removeprefix('training.')}={_brief(value)}" for key, value in self.overrides.items())
-        return f"{self.title} [{changes}]"
-
-
-RECIPE_KEYS = ("protocol", "data", "model", "penalty", "optimizer", "scheduler", "training")
-"""The keys of a RunSpec that determine the result, apart from the seed."""
-
-
-def recipe(spec: RunSpec) -> dict[str, Any]:
-    """What determines the result of a run apart from its seed, as plain nested dicts and lists.
-
-    `training.log_every` is left out: it changes what is recorded, not what is trained.
-    """
-    plain: dict[str, Any] = {key: msgspec.to_builtins(getattr(spec, key)) for key in RECIPE_KEYS}
-    del plain["training"]["log_every"]
-    return plain
-
-
-def with_defaults(value: Any) -> Any:
-    """A value as plain nested dicts and lists, with the keys that are left out of files at their defaults."""
-    match value:
-        case Struct():
-            config = value.__struct_config__
-            tag = {config.tag_field: config.tag} if config.tag_field is not None else {}
-            return tag | {key: with_defaults(getattr(value, key)) for key in value.__struct_fields__}
-        case dict():
-            return {key: with_defaults(item) for key, item in value.items()}
-        case list() | tuple():
-            return [with_defaults(item) for item in value]
-        case _:
-            return value
-
-
-def recipe_hash(spec: RunSpec) -> str:
-    """Twelve hexadecimal digits, equal for two specs exactly if only their seeds and labels differ."""
-    return hashlib.sha256(msgspec.json.encode(recipe(spec), order="sorted")).hexdigest()[:12]
-
-
-def flatten(nested: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested dicts as one flat dict of dotted keys: `{"optimizer.lr": 0.001, …}`. Lists stay whole."""
-    if not isinstance(nested, dict) or not nested:
-        return {prefix: nested}
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        flat |= flatten(value, f"{prefix}.{key}" if prefix else key)
-    return flat
-
-
-def differences(left: RunSpec, right: RunSpec) -> dict[str, tuple[Any, Any]]:
-    """The recipe keys in which two specs differ, each with both values; None where one of them lacks the key."""
-    ours, theirs = flatten(recipe(left)), flatten(recipe(right))
-    keys = [*ours, *(key for key in theirs if key not in ours)]
-    return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}
-
-
-HELD_OUT = 5_000
-"""Training images that the standard protocol holds out for `val/…`, where the set is large enough."""
-
-
-def held_out(protocol: Protocol, train_images: int) -> int:
-    """How many training images are held out: none in the report protocol, else 5,000, or a tenth of a small set."""
-    return 0 if protocol == "report" else min(HELD_OUT, train_images // 10)
-
-
-def samples_per_epoch(spec: RunSpec, train_images: int) -> int:
-    """The samples of one epoch, including appended augmented ones, for a training set of `train_images` images."""
-    plain = max(1, round((train_images - held_out(spec.protocol, train_images)) * spec.data.train_fraction))
-    appended = spec.data.augment is not None and spec.data.augment.mode == "append"
-    return 2 * plain if appended else plain
-
-
-def steps_per_epoch(spec: RunSpec, train_images: int) -> int:
-    """The optimizer steps of one epoch; the last batch may be smaller."""
-    return -(-samples_per_epoch(spec, train_images) // spec.training.batch_size)
-
+# --- Metrics ---------------------------------------------------------------------------------------------------------
 
 Better = Literal["higher", "lower"]
 """The direction in which a metric improves."""
@@ -459,6 +351,242 @@ class Metric(Value, frozen=True, kw_only=True):
     take: Take = "last"
 
 
+# --- Runs and experiments -----------------------------------------------------------------------------------------
+
+
+class RunSpec(Value, frozen=True, kw_only=True):
+    """One seed of one variant of an experiment, with every default filled in: *what* to run."""
+
+    experiment: Name
+    member: str = ""
+    title: FolderPart
+    group: FolderPart
+    seed: Seed
+    protocol: Protocol
+    data: Data
+    model: Model
+    penalty: Penalty | None
+    optimizer: Optimizer
+    scheduler: Scheduler
+    training: Training
+    factor: tuple[str, ...] = ()
+    baseline: str | None = None
+    overrides: dict[str, Any] = {}
+    fallback_from: str | None = None
+    """The data set that was requested, where the offline one is used because it was not available."""
+
+    @property
+    def name(self) -> str:
+        """`adam@0.01` for a member of a grid, else the experiment's name."""
+        return f"{self.experiment}@{self.member}" if self.member else self.experiment
+
+    @property
+    def display_title(self) -> str:
+        """The title, with the overrides where there are any: `Dropout [epochs=1]`."""
+        return _display_title(self.title, self.overrides)
+
+    @property
+    def dataset(self) -> str:
+        """The name of its data set."""
+        return self.data.name
+
+    @property
+    def epochs(self) -> int:
+        """Planned epochs."""
+        return self.training.epochs
+
+
+# --- Programs: a command of the user's own ------------------------------------------------------------------------
+
+Scalar = bool | int | float | Annotated[str, Meta(max_length=2_000)]
+Parameter = Scalar | Annotated[tuple[Scalar, ...], Meta(max_length=200)]
+ParameterName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}\Z",
+        description="text of letters, digits, _ . and -, at most 100 characters, beginning with a letter or _",
+    ),
+]
+VariableName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}\Z",
+        description="text of letters, digits and _, at most 100 characters, beginning with a letter or _",
+    ),
+]
+Pattern = Annotated[str, Meta(min_length=1, max_length=1_000)]
+
+
+class Flags(Value, frozen=True, kw_only=True):
+    """How `{params}` writes parameters: `--lr=0.1` (gnu), `--lr 0.1` (space) or `lr=0.1` (hydra).
+
+    `bool` says how truth is written: as a value, as a switch that is there or not, or as `--flag` and `--no-flag`.
+    `list` says the same for lists: `1,2`, several words, or the flag repeated.
+    """
+
+    style: Literal["gnu", "space", "hydra"] = "gnu"
+    bool: Literal["value", "switch", "no"] = "value"
+    list: Literal["comma", "words", "repeat"] = "comma"
+
+
+class ReadRules(Value, frozen=True, kw_only=True):
+    """Where a program's metrics are found, beside the event files that it writes."""
+
+    log: Annotated[tuple[Pattern, ...], Meta(max_length=32)] = ()
+    """Literal text of a line of output, with `{step}`, `{epoch}` or a tag in braces where a number is."""
+    jsonl: Pattern | None = None
+    """A file with one JSON object per line, relative to the run's folder; may be a glob pattern."""
+    csv: Pattern | None = None
+    """A file with a header line; likewise."""
+
+
+class StopRule(Value, frozen=True, kw_only=True):
+    """How a program is asked to stop, and how many seconds it has to save."""
+
+    signal: Literal["TERM", "INT", "USR1", "USR2", "HUP"] = "TERM"
+    patience: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
+
+
+class ProgramSpec(Value, frozen=True, kw_only=True):
+    """One seed of one variant of an experiment whose training is a program of the user's own."""
+
+    experiment: Name
+    member: str = ""
+    title: FolderPart
+    group: FolderPart
+    seed: Seed
+    run: Annotated[str, Meta(min_length=1, max_length=10_000)]
+    """The command as it is written in the catalog; it is split into words first, and placeholders are filled then."""
+    folder: str = ""
+    """Where the command runs: the catalog's folder. Not part of the recipe."""
+    param: dict[ParameterName, Parameter] = {}
+    flags: Flags = Flags()
+    env: dict[VariableName, str] = {}
+    metric: Metric | None = None
+    """What it is judged by; None if nothing was declared."""
+    read: ReadRules = ReadRules()
+    steps: Annotated[int, Meta(ge=1)] | Pattern | None = None
+    """The planned number of steps, or the parameter that says it: `{param.max_iters}`. For progress only."""
+    checkpoint: Pattern | None = None
+    resume: Annotated[str, Meta(max_length=2_000)] | None = None
+    """The words that are appended to the command to resume from the checkpoint."""
+    stop: StopRule = StopRule()
+    stall: Annotated[float, Meta(ge=10, le=86_400)] = 300.0
+    """Seconds without output, metrics or CPU time after which it counts as stalled."""
+    inputs: tuple[Pattern, ...] = ()
+    code: tuple[Pattern, ...] = ()
+    """Patterns of its source files; empty for those that git tracks in its folder."""
+    fingerprints: dict[str, str] = {}
+    """Of `code` and `inputs`: what the files contained when the run was created."""
+    factor: tuple[str, ...] = ()
+    baseline: str | None = None
+    overrides: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """`adam@0.01` for a member of a grid, else the experiment's name."""
+        return f"{self.experiment}@{self.member}" if self.member else self.experiment
+
+    @property
+    def display_title(self) -> str:
+        """The title, with the overrides where there are any: `Script [lr=1]`."""
+        return _display_title(self.title, self.overrides)
+
+    @property
+    def dataset(self) -> str:
+        """The name of a registered data set: none, as its data is its own. `inputs` are part of the recipe."""
+        return ""
+
+    @property
+    def epochs(self) -> int:
+        """Planned epochs; 0, as only its steps may be known."""
+        return 0
+
+    @property
+    def fallback_from(self) -> None:
+        """A program is never moved to another data set."""
+        return
+
+
+Spec = RunSpec | ProgramSpec
+"""What one run is: a recipe for labtui's engine, or a program of the user's own."""
+
+RECIPE_KEYS = ("protocol", "data", "model", "penalty", "optimizer", "scheduler", "training")
+"""The keys of a RunSpec that determine the result, apart from the seed."""
+
+
+def recipe(spec: Spec) -> dict[str, Any]:
+    """What determines the result of a run apart from its seed, as plain nested dicts and lists.
+
+    `training.log_every` is left out: it changes what is recorded, not what is trained. For a program these are its
+    command, its parameters and environment, and the contents of its code and inputs.
+    """
+    if isinstance(spec, ProgramSpec):
+        whole = {"run": spec.run, "param": spec.param, "env": spec.env, **spec.fingerprints}
+        return {key: msgspec.to_builtins(value) for key, value in whole.items() if value}
+    plain: dict[str, Any] = {key: msgspec.to_builtins(getattr(spec, key)) for key in RECIPE_KEYS}
+    del plain["training"]["log_every"]
+    return plain
+
+
+def with_defaults(value: Any) -> Any:
+    """A value as plain nested dicts and lists, with the keys that are left out of files at their defaults."""
+    match value:
+        case Struct():
+            config = value.__struct_config__
+            tag = {config.tag_field: config.tag} if config.tag_field is not None else {}
+            return tag | {key: with_defaults(getattr(value, key)) for key in value.__struct_fields__}
+        case dict():
+            return {key: with_defaults(item) for key, item in value.items()}
+        case list() | tuple():
+            return [with_defaults(item) for item in value]
+        case _:
+            return value
+
+
+def recipe_hash(spec: Spec) -> str:
+    """Twelve hexadecimal digits, equal for two specs exactly if only their seeds and labels differ."""
+    return hashlib.sha256(msgspec.json.encode(recipe(spec), order="sorted")).hexdigest()[:12]
+
+
+def flatten(nested: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested dicts as one flat dict of dotted keys: `{"optimizer.lr": 0.001, …}`. Lists stay whole."""
+    if not isinstance(nested, dict) or not nested:
+        return {prefix: nested}
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        flat |= flatten(value, f"{prefix}.{key}" if prefix else key)
+    return flat
+
+
+def differences(left: Spec, right: Spec) -> dict[str, tuple[Any, Any]]:
+    """The recipe keys in which two specs differ, each with both values; None where one of them lacks the key."""
+    ours, theirs = flatten(recipe(left)), flatten(recipe(right))
+    keys = [*ours, *(key for key in theirs if key not in ours)]
+    return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}
+
+
+HELD_OUT = 5_000
+"""Training images that the standard protocol holds out for `val/…`, where the set is large enough."""
+
+
+def held_out(protocol: Protocol, train_images: int) -> int:
+    """How many training images are held out: none in the report protocol, else 5,000, or a tenth of a small set."""
+    return 0 if protocol == "report" else min(HELD_OUT, train_images // 10)
+
+
+def samples_per_epoch(spec: RunSpec, train_images: int) -> int:
+    """The samples of one epoch, including appended augmented ones, for a training set of `train_images` images."""
+    plain = max(1, round((train_images - held_out(spec.protocol, train_images)) * spec.data.train_fraction))
+    appended = spec.data.augment is not None and spec.data.augment.mode == "append"
+    return 2 * plain if appended else plain
+
+
+def steps_per_epoch(spec: RunSpec, train_images: int) -> int:
+    """The optimizer steps of one epoch; the last batch may be smaller."""
+    return -(-samples_per_epoch(spec, train_images) // spec.training.batch_size)
+
+
 class Reference(Value, frozen=True, kw_only=True):
     """Published figures of one run, by tag, each at `epoch`; losses in the unit in which they were published."""
 
@@ -480,7 +608,7 @@ class Reference(Value, frozen=True, kw_only=True):
 class Variant(Value, frozen=True, kw_only=True):
     """One point of an experiment's grid, or the whole experiment where it has none: everything except the seed."""
 
-    spec: RunSpec
+    spec: Spec
     """Its seed is the experiment's first; `msgspec.structs.replace` gives it another."""
     description: Text = ""
     conclusion: Text = ""
@@ -505,6 +633,16 @@ class Experiment(Value, frozen=True, kw_only=True):
     variants: tuple[Variant, ...]
     line: int = 0
     """The line of the entry in its file, for messages; 0 where it is unknown."""
+
+
+def _display_title(title: str, overrides: dict[str, Any]) -> str:
+    changes = ", ".join(
+        f"{key.partition('.')[2] or key}={_brief(value)}"
+        if key.startswith(("training.", "param."))
+        else f"{key}={_brief(value)}"
+        for key, value in overrides.items()
+    )
+    return f"{title} [{changes}]" if overrides else title
 
 
 def _brief(value: Any) -> str:

@@ -53,13 +53,13 @@ def _with_few_tests(images: Images) -> Images:
 
 def run_in_process(folder: Path, spec: RunSpec, images: Images, *, threads: int, device: str) -> Any:
     """Train a run in this process, and return its result. Raises RuntimeError if it does not finish."""
-    from labtui.engine.attempt import Attempt
     from labtui.engine.heartbeat import Heartbeat
     from labtui.engine.session import LoadedData, Session
-    from labtui.engine.stop import StopSignal
     from labtui.engine.trainer import Intervals
+    from labtui.store.attempt import EngineAttempt
     from labtui.store.paths import RunPaths
     from labtui.store.records import Launch, SpecFile
+    from labtui.store.stop_signal import StopSignal
 
     paths = RunPaths(folder)
     files = paths.attempt(1)
@@ -68,7 +68,7 @@ def run_in_process(folder: Path, spec: RunSpec, images: Images, *, threads: int,
     launch = Launch(
         attempt=1, host="bench", boot_id="", started=0.0, device=device_name, threads=threads, data_root=str(folder)
     )
-    attempt = Attempt(paths, files, SpecFile(run_id=folder.name, created=0.0, labtui="", spec=spec), launch)
+    attempt = EngineAttempt(paths, files, SpecFile(run_id=folder.name, created=0.0, labtui="", spec=spec), launch)
     stop = StopSignal()
     log: list[str] = []
     with Heartbeat(paths.beat, 1, stop) as heartbeat:

@@ -10,8 +10,9 @@ from labtui import datasets
 from labtui.api.lab import Lab
 from labtui.api.metrics import resolve
 from labtui.api.resolve import on_dataset
+from labtui.api.sources import with_sources
 from labtui.errors import UsageError
-from labtui.spec import Metric, Variant
+from labtui.spec import Metric, ProgramSpec, Variant
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
@@ -26,18 +27,21 @@ if TYPE_CHECKING:
 
 
 def variants(lab: Lab) -> tuple[Variant, ...]:
-    """Every variant of the catalog as it would run: on the data set that it names, and on its fallback.
+    """Every variant of the catalog as it would run: on the data set that it names, and on its fallback; a program with
+    its code and inputs as they are now.
 
     On the fallback a variant has no published figures and no conclusion: those are about other images.
     """
     resolved: list[Variant] = []
     for variant in lab.catalog.variants:
-        resolved.append(
-            msgspec.structs.replace(variant, spec=on_dataset(variant.spec, datasets.get(variant.spec.data.name)))
-        )
-        offline = lab.catalog.experiment(variant.spec.experiment).offline_dataset
-        if offline and offline != variant.spec.data.name:
-            spec = on_dataset(variant.spec, datasets.get(offline), replacing=variant.spec.data.name)
+        spec = variant.spec
+        if isinstance(spec, ProgramSpec):
+            resolved.append(msgspec.structs.replace(variant, spec=with_sources(spec, lab.folder)))
+            continue
+        resolved.append(msgspec.structs.replace(variant, spec=on_dataset(spec, datasets.get(spec.dataset))))
+        offline = lab.catalog.experiment(spec.experiment).offline_dataset
+        if offline and offline != spec.dataset:
+            spec = on_dataset(spec, datasets.get(offline), replacing=spec.dataset)
             resolved.append(msgspec.structs.replace(variant, spec=spec, reference=None, conclusion=""))
     return tuple(resolved)
 

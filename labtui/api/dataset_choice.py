@@ -8,7 +8,10 @@ import msgspec
 from labtui import datasets
 from labtui.api.lab import Lab
 from labtui.api.resolve import on_dataset
-from labtui.spec import RunSpec, Variant
+from labtui.api.sources import with_sources
+from labtui.errors import UsageError
+from labtui.program import uses_seed
+from labtui.spec import ProgramSpec, RunSpec, Spec, Variant
 
 if TYPE_CHECKING:
     from labtui.datasets import Decision
@@ -31,11 +34,14 @@ class DatasetChooser:
         self._progress = progress
         self._decisions: dict[tuple[str, str | None, bool], Decision] = {}
 
-    def resolve(self, variant: Variant, spec: RunSpec, offline: str | None) -> tuple[RunSpec, bool]:
+    def resolve(self, variant: Variant, spec: Spec, offline: str | None) -> tuple[Spec, bool]:
         """The spec (of this variant, with its overrides) on the chosen data set, and whether that data set is present.
 
-        Raises UsageError for an unknown data set, and MachineError if it is not available and has no fallback.
+        A program reads data of its own: its spec gets the fingerprints of its code and inputs. Raises UsageError for an
+        unknown data set, and MachineError if it is not available and has no fallback.
         """
+        if not isinstance(spec, RunSpec) or not isinstance(variant.spec, RunSpec):
+            return self._program(spec), True
         in_catalog = variant.spec.data.name
         pinned = self._pinned or (spec.data.name if spec.data.name != in_catalog else None)
         decision = self._decide(pinned or in_catalog, offline, pinned=pinned is not None)
@@ -46,6 +52,18 @@ class DatasetChooser:
         if pinned is not None and pinned != offline:
             spec = msgspec.structs.replace(spec, overrides={**spec.overrides, "data.name": pinned})
         return on_dataset(spec, info, replacing=in_catalog, fallback=decision.fallback), present
+
+    def _program(self, spec: Spec) -> Spec:
+        if self._pinned:
+            raise UsageError(f"{spec.name} is a program, which reads its own data: --dataset cannot change that.")
+        if not isinstance(spec, ProgramSpec):
+            return spec
+        if not uses_seed(spec):
+            self.notices.append(
+                f"{spec.name}: nothing passes the seed to the program: write {{seed}} into its command. Without it, "
+                "all seeds may train the same thing."
+            )
+        return with_sources(spec, self._lab.folder, strict=True)
 
     def _decide(self, requested: str, offline: str | None, *, pinned: bool) -> "Decision":
         key = (requested, offline, pinned)

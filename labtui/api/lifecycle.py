@@ -17,6 +17,7 @@ from labtui.launch.queue import entries, order, runner
 from labtui.launch.queue.entries import QueueEntry, failed_entries, remove_entry, retry_entry, waiting_entries
 from labtui.launch.queue.requeue import runs_to_requeue
 from labtui.launch.queue.runner import ensure_runner
+from labtui.launch.seal import sealed_program
 from labtui.launch.slots import Slot
 from labtui.launch.stop import OPEN_ITS_FOLDER, Stage, StageTimeouts
 from labtui.launch.stop import stop as stop_in_stages
@@ -89,8 +90,10 @@ def resume(
 
 def create(lab: Lab, planned: PlannedRun) -> Run:
     """Create the run's folder with its spec, to be started later. Raises MachineError if that fails."""
-    fingerprint = datasets.get(planned.spec.data.name).fingerprint
-    return lab.store.create(planned.spec, data_fingerprint=fingerprint, planned_steps=planned.steps)
+    data = planned.spec.dataset
+    fingerprint = datasets.get(data).fingerprint if data else None
+    steps = planned.steps or None
+    return lab.store.create(planned.spec, data_fingerprint=fingerprint, planned_steps=steps, seal=sealed_program)
 
 
 def enqueue(lab: Lab, planned: PlannedRun, *, device: str, threads: int, per_device: int = 1, by: str) -> Run:

@@ -13,7 +13,7 @@ import msgspec
 
 from labtui.api.lab import Lab
 from labtui.errors import LabError, MachineError
-from labtui.spec import RunSpec, recipe_hash
+from labtui.spec import Spec, recipe_hash
 from labtui.store.files import read_json
 from labtui.store.ledger import Ledger, LedgerEntry, ledger_of, now
 from labtui.store.process import alive, boot_id, process_id
@@ -94,7 +94,7 @@ def tried_before(lab: Lab, comparisons: "Sequence[PlannedComparison]", metric: s
     return len(own | tried_rows(lab, runs, entries, {one.baseline.name for one in comparisons}, metric))
 
 
-def announce(lab: Lab, specs: Iterable[RunSpec], *, starts_them: bool = False) -> None:
+def announce(lab: Lab, specs: Iterable[Spec], *, starts_them: bool = False) -> None:
     """Record that these seeds will be trained: they make one look together, which waits for the last of them.
 
     `starts_them` says that this process still has to start some of them: they are awaited as long as it lives. A runs

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from labtui.errors import UsageError
 from labtui.launch.devices import Device, candidates, survey
 from labtui.launch.environment import jobs_at_once, requested_threads, threads_per_run, usable_cores
-from labtui.spec import Model, ResNet18, RunSpec
+from labtui.spec import Model, ProgramSpec, ResNet18, Spec
 
 _BASE_MEMORY = 600 << 20
 """Bytes for PyTorch and a data set, before anything that grows with the batch."""
@@ -55,9 +55,18 @@ def place_runs(
     return Placement(devices, at_once, threads)
 
 
-def estimated_memory(specs: Iterable[RunSpec]) -> int:
-    """Bytes of memory that the largest of these runs needs while training on a CPU; a generous estimate."""
-    return max((_BASE_MEMORY + spec.training.batch_size * _memory_per_image(spec.model) for spec in specs), default=0)
+def estimated_memory(specs: Iterable[Spec]) -> int:
+    """Bytes of memory that the largest of these runs needs while training on a CPU; a generous estimate.
+
+    What a program needs is not known: it counts as much as PyTorch alone.
+    """
+    return max(map(_memory, specs), default=0)
+
+
+def _memory(spec: Spec) -> int:
+    if isinstance(spec, ProgramSpec):
+        return _BASE_MEMORY
+    return _BASE_MEMORY + spec.training.batch_size * _memory_per_image(spec.model)
 
 
 def _memory_per_image(model: Model) -> int:

@@ -10,7 +10,8 @@ from labtui import datasets
 from labtui.api.dataset_choice import DatasetChooser, Progress
 from labtui.api.lab import Lab
 from labtui.catalog import override
-from labtui.spec import RunSpec, recipe_hash, samples_per_epoch, steps_per_epoch
+from labtui.program import planned_steps
+from labtui.spec import ProgramSpec, Spec, recipe_hash, samples_per_epoch, steps_per_epoch
 from labtui.store.run import Run
 from labtui.store.state import State
 
@@ -25,11 +26,11 @@ ESTIMATE_RUNS = 5
 class PlannedRun:
     """One run that could start now."""
 
-    spec: RunSpec
+    spec: Spec
     images: int
-    """Training samples per epoch."""
+    """Training samples per epoch; 0 for a program."""
     steps: int
-    """Optimizer steps in total."""
+    """Optimizer steps in total; 0 where a program's are not known."""
     present: bool = True
     """Whether the data set is on this machine; if not, the first run downloads it."""
     finished: Run | None = None
@@ -99,29 +100,46 @@ def catalog_notices(lab: Lab) -> tuple[str, ...]:
 
 
 def planned_run(
-    spec: RunSpec, past: Sequence[Run] = (), same: Sequence[Run] = (), device: str = "", *, present: bool = True
+    spec: Spec, past: Sequence[Run] = (), same: Sequence[Run] = (), device: str = "", *, present: bool = True
 ) -> PlannedRun:
     """The size of a run, and from the `past` runs, newest first, an estimate and whether it has finished before.
 
     `same` are those of its recipe.
     """
-    train_images = datasets.get(spec.data.name).train_images
-    images = samples_per_epoch(spec, train_images)
-    rate = _seconds_per_image(spec, past, device)
+    images, steps = _size(spec)
     same_seed = [run for run in same if run.spec is not None and run.spec.seed == spec.seed]
     return PlannedRun(
         spec=spec,
         images=images,
-        steps=spec.training.epochs * steps_per_epoch(spec, train_images),
+        steps=steps,
         present=present,
         finished=next((run for run in same_seed if run.state is State.FINISHED), None),
         pending=next((run for run in same_seed if run.is_pending), None),
         threads=next((run.launch.threads for run in same if run.launch and _is_on(run, device)), None),
-        estimate=None if rate is None else rate * images * spec.training.epochs,
+        estimate=_estimate(spec, images, past, same, device),
     )
 
 
-def _same_recipe(spec: RunSpec, past: Iterable[Run]) -> list[Run]:
+def _size(spec: Spec) -> tuple[int, int]:
+    """The training samples of an epoch and the steps of the whole run; 0 where they are not known."""
+    if isinstance(spec, ProgramSpec):
+        return 0, planned_steps(spec) or 0
+    train_images = datasets.get(spec.dataset).train_images
+    return samples_per_epoch(spec, train_images), spec.epochs * steps_per_epoch(spec, train_images)
+
+
+def _estimate(spec: Spec, images: int, past: Sequence[Run], same: Sequence[Run], device: str) -> float | None:
+    """Seconds that a run will take: of a program, what the newest runs of its recipe took."""
+    if isinstance(spec, ProgramSpec):
+        ended = [
+            run.result.seconds for run in same if run.result and run.state is State.FINISHED and _is_on(run, device)
+        ]
+        return _median(ended[:ESTIMATE_RUNS])
+    rate = _seconds_per_image(spec, past, device)
+    return None if rate is None else rate * images * spec.epochs
+
+
+def _same_recipe(spec: Spec, past: Iterable[Run]) -> list[Run]:
     """The runs with the same recipe, whatever their seed; `past` is newest first, and so is the result."""
     hashed = recipe_hash(spec)
     return [
@@ -131,7 +149,7 @@ def _same_recipe(spec: RunSpec, past: Iterable[Run]) -> list[Run]:
     ]
 
 
-def _seconds_per_image(spec: RunSpec, past: Iterable[Run], device: str) -> float | None:
+def _seconds_per_image(spec: Spec, past: Iterable[Run], device: str) -> float | None:
     """Median wall-clock seconds per training image of the newest comparable runs."""
     rates: list[float] = []
     for run in past:
@@ -139,20 +157,26 @@ def _seconds_per_image(spec: RunSpec, past: Iterable[Run], device: str) -> float
             break
         if run.result is not None and run.result.images_seen and _is_comparable(run, spec, device):
             rates.append(run.result.seconds / run.result.images_seen)
-    if not rates:
+    return _median(rates)
+
+
+def _median(numbers: Sequence[float]) -> float | None:
+    if not numbers:
         return None
     from statistics import median  # deferred: imports fractions and decimal, which most commands do not need
 
-    return median(rates)
+    return median(numbers)
 
 
-def _is_comparable(run: Run, spec: RunSpec, device: str) -> bool:
+def _is_comparable(run: Run, spec: Spec, device: str) -> bool:
     """Whether a past run's speed predicts that of this spec: same model, same data, same kind of device."""
     if run.spec is None or run.launch is None:
         return False
+    if isinstance(spec, ProgramSpec) or isinstance(run.spec, ProgramSpec):
+        return False
     return (
         type(run.spec.model) is type(spec.model)
-        and run.spec.data.name == spec.data.name
+        and run.spec.dataset == spec.dataset
         and (run.spec.data.augment is None) == (spec.data.augment is None)
         and run.spec.training.precision == spec.training.precision
         and _is_on(run, device)

@@ -48,7 +48,7 @@ from labtui.errors import LabError, MachineError, UsageError
 from labtui.launch.daemonize import daemonize, redirect_output, spawn
 from labtui.launch.environment import importable_environment
 from labtui.launch.queue.entries import waiting_entries
-from labtui.spec import RunSpec, Variant, recipe_hash
+from labtui.spec import Spec, Variant, recipe_hash
 from labtui.store.files import read_json, write_json
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
@@ -126,14 +126,15 @@ def make_plan(
         progress=progress,
     )
     specs = {one.spec.name: one.spec for one in planned.runs}
-    if len({spec.data.name for spec in specs.values()}) > 1:
+    if len({spec.dataset for spec in specs.values()}) > 1:
         raise UsageError(
             "The rows use different data sets and cannot be compared.", advice="Choose one with --dataset."
         )
     comparisons = tuple(_comparison(row, base, specs, request) for row, base in pairs)
     metric = metric_of(request.metric)
     require_direction(metric)
-    info = datasets.get(next(iter(specs.values())).data.name)
+    data = next(iter(specs.values())).dataset
+    info = datasets.get(data) if data else None
     plan_id = _plan_id(request.metric, comparisons)
     tried = _tried(lab, plan_id, comparisons, request.metric)
     share = request.alpha / max(tried, len(comparisons))
@@ -147,8 +148,8 @@ def make_plan(
         if calibrate
         else Boundaries(alpha=share, cap=request.max_seeds),
         comparisons=comparisons,
-        resolution=100 / info.test_images if metric.is_accuracy else 0.0,
-        chance=100 / len(info.classes) if metric.is_accuracy else None,
+        resolution=100 / info.test_images if metric.is_accuracy and info else 0.0,
+        chance=100 / len(info.classes) if metric.is_accuracy and info else None,
         device=placement.devices[0].kind,
         threads=placement.threads if placement.devices[0].kind == "cpu" else None,
         tried=tried,
@@ -215,7 +216,7 @@ def plan_path(lab: Lab, plan_id: str) -> Path:
     return RunsPaths(lab.store.root).plans / f"{plan_id}.json"
 
 
-def place_seeds(requested_device: str, specs: Iterable[RunSpec], jobs: int | None, max_seeds: int) -> Placement:
+def place_seeds(requested_device: str, specs: Iterable[Spec], jobs: int | None, max_seeds: int) -> Placement:
     """Where the seeds of a plan run: as many at once as fit into the memory, unless `jobs` says how many.
 
     Raises MachineError if there is no such device, and UsageError if the name is not a device.
@@ -378,7 +379,9 @@ def plan_outcomes(plan: Plan, runs: Iterable[Run]) -> Outcomes:
         if run.spec is not None:
             tries[recipe_hash(run.spec), run.spec.seed].append(run)
     outcomes: dict[str, dict[int, SeedOutcome]] = defaultdict(dict)
-    classes = {side.recipe: len(datasets.get(side.spec.data.name).classes) for side in plan.sides}
+    classes = {
+        side.recipe: len(datasets.get(side.spec.dataset).classes) if side.spec.dataset else None for side in plan.sides
+    }
     for (recipe, seed), same in tries.items():
         outcome = seed_outcome(seed, same, plan.metric, classes[recipe])
         if outcome is not None:
@@ -469,9 +472,7 @@ def _baseline_of(lab: Lab, row: Variant, named: str | None) -> Variant:
     return found[0]
 
 
-def _comparison(
-    row: Variant, baseline: Variant, specs: Mapping[str, RunSpec], request: PlanRequest
-) -> PlannedComparison:
+def _comparison(row: Variant, baseline: Variant, specs: Mapping[str, Spec], request: PlanRequest) -> PlannedComparison:
     here, there = specs[row.spec.name], specs[baseline.spec.name]
     factor = row.spec.factor
     if request.baseline is not None:
@@ -488,7 +489,7 @@ def _comparison(
     if effect is None and metric_of(request.metric).is_accuracy:
         effect = row.smallest_effect or None
     method: Literal["paired", "welch"] = "paired" if pairs_by_seed(here, there) else "welch"
-    sides = [Side(spec=msgspec.structs.replace(spec, seed=0), recipe=recipe_hash(spec)) for spec in (here, there)]
+    sides = [Side.of(spec) for spec in (here, there)]
     return PlannedComparison(row=sides[0], baseline=sides[1], method=method, smallest_effect=effect)
 
 

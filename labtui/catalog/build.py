@@ -11,15 +11,18 @@ from labtui.catalog import type_messages
 from labtui.catalog.extends import Layer, level_of, merged, written_at
 from labtui.catalog.grid import GridPoint, axes, grid_points, grid_problems
 from labtui.catalog.problems import KeyProblem
+from labtui.catalog.programs import declared_metric, program_paths, program_problems, recipe_values
 from labtui.catalog.schema_types import (
     ENTRY_KEYS,
     NONE,
     OWN_KEYS,
+    PROGRAM_KEYS,
     RECIPE_KEYS,
     RECIPE_PATHS,
     TERMS_KEYS,
     Notes,
     Own,
+    Program,
     Recipe,
     Terms,
 )
@@ -28,7 +31,7 @@ from labtui.catalog.semantic_checks import contradictions, reference_problems, u
 from labtui.catalog.type_checks import convert, partial_problems, unknown_keys
 from labtui.catalog.words import KeyPath, did_you_mean, shown, shown_all
 from labtui.errors import UsageError
-from labtui.spec import Experiment, FolderPart, Name, RunSpec, Variant
+from labtui.spec import Experiment, FolderPart, Name, ProgramSpec, RunSpec, Spec, Variant
 
 _MOST_PROBLEMS = 10
 _FACTOR = "Allowed: keys such as optimizer.lr, and tables such as penalty or data.augment."
@@ -53,7 +56,9 @@ class EntryBuilder:
         self.problems = list(problems)
         self._name = name
         self._own_table = own_table
-        self._layers = layers
+        self._is_program = level_of(layers, ("run",)) >= 0
+        """Whether its training is a program of the user's own; what [defaults] say about recipes is not for it."""
+        self._layers = [_without_recipe(layers[0]), *layers[1:]] if self._is_program else layers
         """What its inheritable keys are merged from, the lowest first and its own last."""
         self._datasets = datasets
 
@@ -129,16 +134,25 @@ class EntryBuilder:
         if terms is None:
             return None
         self._check_grid(axes(terms.grid))
+        paths = self._recipe_paths()
         for index, key in enumerate(terms.factor):
-            if key not in RECIPE_PATHS:
-                hint = did_you_mean(key, RECIPE_PATHS)
-                self._add(("factor", index), f"{shown(key)} is not a key of a recipe.{hint} {_FACTOR}")
+            if key not in paths:
+                hint = did_you_mean(key, paths)
+                allowed = f"Allowed: {shown_all(paths)}." if self._is_program else _FACTOR
+                self._add(("factor", index), f"{shown(key)} is not a key of a recipe.{hint} {allowed}")
         if terms.offline_dataset is not None and (message := unknown_dataset(terms.offline_dataset, self._datasets)):
             self._add(("offline_dataset",), message)
         return terms
 
+    def _recipe_paths(self) -> tuple[str, ...]:
+        """The keys of its recipe: what a grid may vary and a factor may name."""
+        if not self._is_program:
+            return RECIPE_PATHS
+        table = merged(self._layers)
+        return program_paths(table.get("param"), table.get("env"))
+
     def _check_grid(self, varied: Mapping[str, Any]) -> None:
-        for problem in grid_problems(varied):
+        for problem in grid_problems(varied, self._recipe_paths()):
             self._add(("grid", *problem.at), problem.message)
         for key in varied:
             at = tuple(key.split("."))
@@ -156,13 +170,17 @@ class EntryBuilder:
     def _grid_points(self, terms: Terms | None) -> tuple[GridPoint, ...]:
         """The points of the grid; a single one without changes where the entry has no grid, or one with problems."""
         varied = axes(terms.grid) if terms else {}
-        if any(grid_problems(varied)):
+        if any(grid_problems(varied, self._recipe_paths())):
             return (GridPoint(),)
         return grid_points(varied, {key: written_at(self._layers, ("grid", *key.split("."))) for key in varied})
 
-    def _read_recipe(self, point: GridPoint) -> Recipe | None:
-        """The recipe of one variant."""
+    def _read_recipe(self, point: GridPoint) -> Recipe | Program | None:
+        """The recipe of one variant, or its program."""
         table = merged([*self._layers, *point.layers])
+        if self._is_program:
+            return self._read_program(point, table)
+        for key in (key for key in PROGRAM_KEYS if key in table):
+            self._add((key,), "this key belongs to a program of your own: it needs run, the command.", point.layers)
         recipe = None
         if self._complete:
             recipe, problems = convert(_part(table, RECIPE_KEYS), Recipe)
@@ -175,6 +193,16 @@ class EntryBuilder:
         for problem in problems:
             self._add(problem.at, problem.message, point.layers)
         return recipe
+
+    def _read_program(self, point: GridPoint, table: Mapping[str, Any]) -> Program | None:
+        for key in (key for key in RECIPE_KEYS if key in table):
+            message = "an entry with run has no recipe: what the program trains is its own. Remove this key."
+            self._add((key,), message, point.layers)
+        entry, problems = convert(_part(table, PROGRAM_KEYS), Program)
+        problems.extend(islice(program_problems(entry), _MOST_PROBLEMS) if entry else ())
+        for problem in problems:
+            self._add(problem.at, problem.message, point.layers)
+        return entry
 
     def _dataset_problem(self, data: Any) -> str:
         """What is wrong with the name of the data set, in a message that names those that there are."""
@@ -202,19 +230,23 @@ class EntryBuilder:
             message = f"this entry has {len(labels)} variants. State which variant the figures belong to"
             self._add_own(("reference",), f'{message}: member."{labels[0]}".reference')
 
-    def _variant(self, own: Own, terms: Terms, point: GridPoint, recipe: Recipe, seed: int) -> Variant:
+    def _variant(self, own: Own, terms: Terms, point: GridPoint, recipe: Recipe | Program, seed: int) -> Variant:
         notes = own.member.get(point.label, Notes()) if point.label else own
         name = f"{self._name}@{point.label}" if point.label else self._name
-        spec = RunSpec(
-            experiment=self._name,
-            member=point.label,
-            title=_run_title(own.title or self._name, point),
-            group=terms.group,
-            seed=seed,
-            factor=terms.factor or tuple(axes(terms.grid)),
-            baseline=None if terms.baseline in (name, self._name) else terms.baseline,
-            **{key: getattr(recipe, key) for key in RECIPE_KEYS},
-        )
+        labels: dict[str, Any] = {
+            "experiment": self._name,
+            "member": point.label,
+            "title": _run_title(own.title or self._name, point),
+            "group": terms.group,
+            "seed": seed,
+            "factor": terms.factor or tuple(axes(terms.grid)),
+            "baseline": None if terms.baseline in (name, self._name) else terms.baseline,
+        }
+        spec: Spec
+        if isinstance(recipe, Program):
+            spec = ProgramSpec(**labels, metric=declared_metric(terms.metric), **recipe_values(recipe))
+        else:
+            spec = RunSpec(**labels, **{key: getattr(recipe, key) for key in RECIPE_KEYS})
         return Variant(
             spec=spec,
             description=notes.description or own.description,
@@ -222,6 +254,10 @@ class EntryBuilder:
             reference=notes.reference,
             smallest_effect=terms.smallest_effect,
         )
+
+
+def _without_recipe(layer: Layer) -> Layer:
+    return Layer({key: value for key, value in layer.table.items() if key not in RECIPE_KEYS}, layer.at)
 
 
 def _part(table: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:

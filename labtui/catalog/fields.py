@@ -46,7 +46,7 @@ class Field:
     meaning: str = ""
 
 
-def fields(spec: RunSpec) -> list[Field]:
+def recipe_fields(spec: RunSpec) -> list[Field]:
     """The keys of a spec's recipe in catalog order; a table that is absent is one field, `none`."""
     plain = plain_recipe(spec)
     return [_field(key, kind, value_at(plain, key)) for key, kind in assignable(plain).items() if _is_leaf(plain, key)]

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,13 @@ def _values(key: str, values: Sequence[Any], at: KeyPath) -> list[tuple[Layer, s
     ]
 
 
-def grid_problems(varied: Mapping[str, Any]) -> Iterator[KeyProblem]:
+def grid_problems(varied: Mapping[str, Any], keys: Collection[str] = RECIPE_PATHS) -> Iterator[KeyProblem]:
     """Keys that no recipe has, values that cannot name a variant, two variants of one name, too many variants."""
     count = 1
     for key, values in varied.items():
         at = tuple(key.split("."))
-        if key not in RECIPE_PATHS:
-            message = f"{shown(key)} is not a key of a recipe.{did_you_mean(key, RECIPE_PATHS, quote=False)}"
+        if key not in keys:
+            message = f"{shown(key)} is not a key of a recipe.{did_you_mean(key, keys, quote=False)}"
             yield KeyProblem(at, f"{message} {_EXAMPLE}")
         if not isinstance(values, list) or not 1 <= len(values) <= MOST_VARIANTS:
             message = f"{shown(values)} is not allowed. Allowed: a list of 1 to {MOST_VARIANTS} values."

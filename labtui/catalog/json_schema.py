@@ -9,6 +9,7 @@ from labtui.catalog.schema_types import (
     METRIC_TERMS,
     NONE,
     OWN,
+    PROGRAM,
     RECIPE,
     SHARED_TERMS,
     TERMS,
@@ -25,7 +26,7 @@ def schema() -> dict[str, Any]:
     It knows keys, types and ranges. `labtui config validate` also checks names of entries and keys that must fit.
     """
     shared = _properties(SHARED_TERMS) | _properties(RECIPE)
-    entry = _properties(OWN) | _properties(TERMS) | _properties(RECIPE)
+    entry = _properties(OWN) | _properties(TERMS) | _properties(RECIPE) | _properties(PROGRAM)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "labtui catalog",

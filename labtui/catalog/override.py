@@ -5,24 +5,37 @@ from typing import Any
 
 import msgspec
 
-from labtui.catalog.fields import assignable, plain_recipe, read_value, value_at
+from labtui.catalog.fields import Field, assignable, plain_recipe, read_value, recipe_fields, value_at
+from labtui.catalog.programs import override_parameters, parameter_fields
 from labtui.catalog.schema_types import INHERITED_KEYS, OWN_KEYS, RECIPE, REGISTRIES, Recipe, tags
 from labtui.catalog.semantic_checks import contradictions
 from labtui.catalog.type_checks import convert
 from labtui.catalog.words import did_you_mean, quoted, shown_all
 from labtui.errors import UsageError
-from labtui.spec import RunSpec
+from labtui.spec import ProgramSpec, RunSpec, Spec
 from labtui.text.words import enumeration
 
 _TAGS = tuple(f"{registry}.name" for registry in REGISTRIES)
 
 
-def override(spec: RunSpec, assignments: Mapping[str, Any] | Sequence[str]) -> RunSpec:
+def fields(spec: Spec) -> list[Field]:
+    """The keys that can be changed before a launch, for a dialog: those of the recipe, or a program's parameters."""
+    return parameter_fields(spec) if isinstance(spec, ProgramSpec) else recipe_fields(spec)
+
+
+def override(spec: Spec, assignments: Mapping[str, Any] | Sequence[str]) -> Spec:
     """The spec with keys of its recipe changed: `["lr=0.01", "training.epochs=3"]`, or the same as a mapping.
 
     The end of a key is enough where only one key ends so. A new `name` of a model, optimizer or scheduler brings its
-    own defaults. What then differs is stored in `overrides`. Raises UsageError with everything that is wrong.
+    own defaults. Of a program only parameters can be changed. What then differs is stored in `overrides`. Raises
+    UsageError with everything that is wrong.
     """
+    if isinstance(spec, ProgramSpec):
+        return override_parameters(spec, _pairs(assignments))
+    return _override_recipe(spec, assignments)
+
+
+def _override_recipe(spec: RunSpec, assignments: Mapping[str, Any] | Sequence[str]) -> RunSpec:
     table = plain_recipe(spec)
     assigned: list[str] = []
     wrong: list[str] = []

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, inspect
@@ -15,18 +15,25 @@ from labtui.spec import (
     Constant,
     Data,
     EntryMetric,
+    Flags,
     FolderPart,
     MetricTerms,
     Model,
     Name,
     Optimizer,
+    Parameter,
+    ParameterName,
+    Pattern,
     Penalty,
     Protocol,
+    ReadRules,
     Reference,
     Scheduler,
+    StopRule,
     Text,
     Training,
     Value,
+    VariableName,
 )
 
 NONE = "none"
@@ -50,6 +57,23 @@ class Recipe(Value, frozen=True, kw_only=True):
     optimizer: Optimizer
     scheduler: Scheduler = Constant()
     training: Training = Training()
+
+
+class Program(Value, frozen=True, kw_only=True):
+    """What an entry holds instead of a recipe if its training is a program of the user's own."""
+
+    run: Annotated[str, Meta(min_length=1, max_length=10_000)]
+    param: dict[ParameterName, Parameter] = msgspec.field(default_factory=dict)
+    flags: Flags | Literal["gnu", "space", "hydra"] = "gnu"
+    env: dict[VariableName, Text] = msgspec.field(default_factory=dict)
+    read: ReadRules = ReadRules()
+    steps: Annotated[int, Meta(ge=1)] | Pattern | None = None
+    checkpoint: Pattern | None = None
+    resume: Annotated[str, Meta(max_length=2_000)] | None = None
+    stop: StopRule = StopRule()
+    stall: Annotated[float, Meta(ge=10, le=86_400)] = 300.0
+    inputs: Annotated[tuple[Pattern, ...], Meta(max_length=32)] = ()
+    code: Annotated[tuple[Pattern, ...], Meta(max_length=32)] = ()
 
 
 class SharedTerms(Value, frozen=True, kw_only=True):
@@ -130,15 +154,17 @@ def struct_type(of: type) -> StructType:
 
 
 RECIPE = struct_type(Recipe)
+PROGRAM = struct_type(Program)
 METRIC_TERMS = struct_type(MetricTerms)
 SHARED_TERMS = struct_type(SharedTerms)
 TERMS = struct_type(Terms)
 OWN = struct_type(Own)
 
 RECIPE_KEYS = tuple(field.name for field in RECIPE.fields)
+PROGRAM_KEYS = tuple(field.name for field in PROGRAM.fields)
 DEFAULTS_KEYS = (*(field.name for field in SHARED_TERMS.fields), *RECIPE_KEYS)
 TERMS_KEYS = tuple(field.name for field in TERMS.fields)
-INHERITED_KEYS = (*TERMS_KEYS, *RECIPE_KEYS)
+INHERITED_KEYS = (*TERMS_KEYS, *RECIPE_KEYS, *PROGRAM_KEYS)
 OWN_KEYS = ("title", "extends", "description", "conclusion", "reference", "member")
 ENTRY_KEYS = (*OWN_KEYS, *INHERITED_KEYS)
 REGISTRIES = tuple(field.name for field in RECIPE.fields if tags(field.type))
@@ -172,6 +198,26 @@ MEANINGS = {
     "reference.around": 'Tags whose figure was published in words only, as "around".',
     "reference.in_kind": "Part of the published setting is unknown: the figures are only roughly comparable.",
     "reference.note": "What readers of the figures should know.",
+    "run": "The command of a program of your own, instead of a recipe; with placeholders, without a shell.",
+    "param": "The parameters of the program, with their defaults: only these can be set, varied or be a factor.",
+    "flags": "How `{params}` writes them: `gnu` (--lr=0.1), `space` (--lr 0.1), `hydra` (lr=0.1), or a table.",
+    "flags.style": "As above.",
+    "flags.bool": "`value`: --flag=True. `switch`: --flag, or nothing. `no`: --flag or --no-flag.",
+    "flags.list": "`comma`: --x=1,2. `words`: --x 1 2. `repeat`: --x=1 --x=2.",
+    "env": "Environment variables of the program; values may contain placeholders.",
+    "read": "Where its metrics are, beside the event files that it writes below `{run_dir}`.",
+    "read.log": "Lines of its output, with `{step}`, `{epoch}` and tags in braces in the place of numbers.",
+    "read.jsonl": "A file with a JSON object per line, below the run's folder; a pattern such as `*.jsonl` too.",
+    "read.csv": "A file with a header line; likewise.",
+    "steps": "The number of steps that it will make, for progress: a number, or `{param.NAME}`.",
+    "checkpoint": "The file or folder that it saves to; of a pattern the newest match.",
+    "resume": "What is appended to the command to resume from `{checkpoint}`.",
+    "stop": "How it is asked to stop.",
+    "stop.signal": "The signal: TERM, INT, USR1, USR2 or HUP.",
+    "stop.patience": "Seconds that it has to save before it is killed.",
+    "stall": "Seconds without output, metrics or CPU time after which the run counts as stalled.",
+    "inputs": "Patterns of files that it reads: their content is part of the recipe.",
+    "code": "Patterns of its source files, likewise. Default: the Python files that git tracks beside the catalog.",
     "protocol": "`report`: as the original lab report's own code ran, quirks included. `standard`: mean cross-entropy, "
     "evaluation mode, 5,000 training images held out for every choice, the test set read once at the end.",
     "data.name": "A data set of the registry: see `labtui data ls`.",
@@ -247,6 +293,9 @@ def _keys(kind: StructType, prefix: str = "") -> Iterator[str]:
                 yield f"{key}.{table.tag_field}"
             yield from _keys(table, f"{key}.")
 
+
+PROGRAM_PATHS = tuple(dict.fromkeys(_keys(PROGRAM)))
+"""Every dotted key that belongs to a program."""
 
 RECIPE_PATHS = tuple(dict.fromkeys(_keys(RECIPE)))
 """Every dotted key of a recipe, whichever entry of a registry it belongs to; tables are keys too."""

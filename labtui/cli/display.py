@@ -1,14 +1,19 @@
 """How foreground runs are shown: a line per epoch, JSON lines, or nothing. `live` has the moving display."""
 
+import time
 from typing import Any, Protocol
 
 from labtui.cli.follow import Epoch, RunUpdate
-from labtui.cli.format import run_label, state_span
+from labtui.cli.format import progress, run_label, state_span
 from labtui.cli.streams import put_json, say
+from labtui.spec import ProgramSpec
 from labtui.store.run import Run
 from labtui.store.tags import TEST_ACCURACY, TEST_LOSS, is_accuracy
 from labtui.text.durations import duration
 from labtui.text.numbers import accuracy, count, loss
+
+PROGRAM_INTERVAL = 5.0
+"""Seconds between two lines about a program, whose steps can be many."""
 
 
 class Display(Protocol):
@@ -58,10 +63,22 @@ class LineDisplay(QuietDisplay):
         device = f" on {run.launch.device}" if run.launch is not None else ""
         say(f"{run_label(run)}: started{device}, {run.folder}")
 
+    def __init__(self) -> None:
+        self._shown: dict[str, tuple[float, int]] = {}
+
     def updated(self, update: RunUpdate) -> None:
-        """Show each new epoch."""
+        """Show each new epoch; of a program, a line from time to time."""
+        if isinstance(update.run.spec, ProgramSpec):
+            self._show_program(update)
         for epoch in update.new_epochs:
             say(f"{run_label(update.run)}: {epoch_text(update.run, epoch)}")
+
+    def _show_program(self, update: RunUpdate) -> None:
+        step = update.run.beat.step if update.run.beat is not None else 0
+        when, last = self._shown.get(update.run.id, (0.0, 0))
+        if update.figures and step != last and time.monotonic() - when >= PROGRAM_INTERVAL:
+            self._shown[update.run.id] = time.monotonic(), step
+            say(f"{run_label(update.run)}: {program_text(update)}")
 
     def ended(self, run: Run) -> None:
         """Show how the run ended."""
@@ -93,9 +110,18 @@ class JsonDisplay(QuietDisplay):
         put_json(_event("ended", run) | ending)
 
 
+def program_text(update: RunUpdate) -> str:
+    """How far a program is, on one line: its step, its last values and the time left."""
+    run = update.run
+    parts = [f"step {progress(run)}", *(f"{tag} {loss(value)}" for tag, value in update.figures.items())]
+    if run.beat is not None and run.beat.eta is not None and not run.state.is_over:
+        parts.append(f"ETA {duration(run.beat.eta)}")
+    return "  ".join(parts)
+
+
 def epoch_text(run: Run, epoch: Epoch) -> str:
     """One epoch on one line: its figures, the speed and the time left."""
-    total = run.spec.training.epochs if run.spec is not None else 0
+    total = run.spec.epochs if run.spec is not None else 0
     parts = [f"epoch {epoch.number}/{total}"]
     parts += [f"{tag} {accuracy(value) if is_accuracy(tag) else loss(value)}" for tag, value in epoch.figures.items()]
     if run.beat is not None and run.beat.images_per_second:
@@ -115,6 +141,10 @@ def ending_text(run: Run) -> str:
     if run.result is None:
         return f": {run.reason}" if run.reason else ""
     last = run.result.last
+    if isinstance(run.spec, ProgramSpec):
+        tag = run.spec.metric.tag if run.spec.metric else ""
+        shown = f": {tag} {loss(last[tag].number)}" if tag in last else ""
+        return f" in {duration(run.result.seconds)}{f' ({run.reason})' if run.reason else ''}{shown}"
     figures = [f"test accuracy {accuracy(last[TEST_ACCURACY].number)} %"] if TEST_ACCURACY in last else []
     figures += [f"cross-entropy {loss(last[TEST_LOSS].number)}"] if TEST_LOSS in last else []
     reason = f" ({run.reason})" if run.reason else ""
@@ -129,7 +159,7 @@ def _event(kind: str, run: Run) -> dict[str, Any]:
         "run_name": f"{run.group}/{run.title}",
         "name": run.name,
         "seed": run.seed,
-        "dataset": spec.data.name if spec is not None else None,
+        "dataset": spec.dataset if spec is not None else None,
         "fallback": spec is not None and spec.fallback_from is not None,
     }
 

@@ -11,7 +11,8 @@ from labtui.cli.format import state_span
 from labtui.cli.options import complete_experiments, json_option, lab_options
 from labtui.cli.streams import Part, put, put_json, put_table, say
 from labtui.errors import UsageError
-from labtui.spec import Experiment, Reference, Variant, differences, flatten, recipe
+from labtui.program import shown_command
+from labtui.spec import Experiment, ProgramSpec, Reference, RunSpec, Variant, differences, flatten, recipe
 from labtui.store.run import Run
 from labtui.store.tags import StepUnit, step_unit
 from labtui.text.numbers import DASH
@@ -91,7 +92,7 @@ def _row(variant: Variant, runs: tuple[Run, ...]) -> tuple[Part, ...]:
     spec, own = variant.spec, _runs_of(variant, runs)
     last = state_span(own[0].state) if own else DASH
     description = " ".join(variant.description.split())
-    return (spec.name, spec.title, spec.data.name, str(spec.training.epochs), str(len(own)), last, description)
+    return (spec.name, spec.title, spec.dataset or DASH, str(spec.epochs or DASH), str(len(own)), last, description)
 
 
 def _as_json(variant: Variant, experiment: Experiment, runs: tuple[Run, ...]) -> dict[str, Any]:
@@ -102,10 +103,10 @@ def _as_json(variant: Variant, experiment: Experiment, runs: tuple[Run, ...]) ->
         "title": spec.title,
         "group": spec.group,
         "description": variant.description,
-        "protocol": spec.protocol,
-        "dataset": spec.data.name,
+        "protocol": spec.protocol if isinstance(spec, RunSpec) else None,
+        "dataset": spec.dataset or None,
         "offline_dataset": experiment.offline_dataset,
-        "epochs": spec.training.epochs,
+        "epochs": spec.epochs,
         "seeds": experiment.seeds,
         "factor": experiment.factor,
         "baseline": experiment.baseline,
@@ -133,6 +134,8 @@ def _show_head(experiment: Experiment) -> None:
 def _show_variant(lab: "Lab", variant: Variant, runs: tuple[Run, ...]) -> None:
     put("")
     put(f"[{variant.spec.name}]")
+    if isinstance(variant.spec, ProgramSpec):
+        _pair("command", shown_command(variant.spec))
     for key, value in flatten(recipe(variant.spec)).items():
         _pair(key, _json_text(value))
     _show_difference(lab, variant)

@@ -1,8 +1,9 @@
 """Following a run through its folder: what is new since the last poll."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from labtui.spec import ProgramSpec, RunSpec
 from labtui.store.curve import Curve
 from labtui.store.reader import RunReader
 from labtui.store.run import Run
@@ -16,6 +17,7 @@ from labtui.store.tags import (
     TRAIN_LOSS,
     VAL_ACCURACY,
     VAL_LOSS,
+    better_by_name,
 )
 
 EPOCH_TAGS = {
@@ -26,6 +28,10 @@ EPOCH_TAGS = {
 
 LIVE_LOSS = (TRAIN_LOSS, MINIBATCH_LOSS)
 """What a live line shows as loss: the first of these that a run has."""
+
+
+MOST_FIGURES = 3
+"""Values of a program that a line shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class RunUpdate:
     loss: float | None
     accuracy: float | None
     new_epochs: tuple[Epoch, ...]
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """Of a program: its last values by tag, the metric that it is judged by first."""
 
 
 @dataclass(slots=True)
@@ -58,14 +66,16 @@ class Follower:
     @classmethod
     def of(cls, run: Run) -> "Follower":
         """A follower that starts at the run's beginning."""
-        protocol = run.spec.protocol if run.spec is not None else "standard"
-        return cls(run.id, RunReader(run.folder), EPOCH_TAGS[protocol])
+        own = EPOCH_TAGS[run.spec.protocol] if isinstance(run.spec, RunSpec) else ()
+        return cls(run.id, RunReader(run.folder, foreign=not run.has_own_tags), own)
 
     def update(self, run: Run) -> RunUpdate:
         """Read what is new. `run` must have been read before: all that it wrote until its end is then included."""
         while self.reader.poll():
             pass
         curves = self.reader.curves
+        if isinstance(run.spec, ProgramSpec):
+            return RunUpdate(run, None, None, (), program_figures(run.spec, curves))
         epochs = self._new_epochs(curves, over=run.state.is_over)
         return RunUpdate(run, _last(curves, LIVE_LOSS), _last(curves, LIVE_ACCURACY), epochs)
 
@@ -85,6 +95,14 @@ class Follower:
             epochs.append(Epoch(number, figures))
             self._last_epoch = number
         return tuple(epochs)
+
+
+def program_figures(spec: ProgramSpec, curves: Mapping[str, Curve]) -> dict[str, float]:
+    """The last values of a program's metric and of a few other tags, losses and accuracies first."""
+    metric = [spec.metric.tag] if spec.metric else []
+    others = sorted(curves, key=lambda tag: (better_by_name(tag) is None, tag))
+    tags = list(dict.fromkeys((*metric, *others)))[:MOST_FIGURES]
+    return {tag: last[1] for tag in tags if tag in curves and (last := curves[tag].last) is not None}
 
 
 def _last(curves: Mapping[str, Curve], tags: Sequence[str]) -> float | None:

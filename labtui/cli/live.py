@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from labtui.cli.display import QuietDisplay, say_end
+from labtui.cli.display import QuietDisplay, program_text, say_end
 from labtui.cli.follow import RunUpdate
 from labtui.cli.format import progress, run_label
+from labtui.spec import ProgramSpec
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.text.durations import duration
@@ -71,6 +72,11 @@ def _figures_text(update: RunUpdate) -> str:
     run, beat = update.run, update.run.beat
     if beat is None or not beat.step:
         return run.state.value + (f": {run.reason}" if run.reason else "")
+    if isinstance(run.spec, ProgramSpec):
+        parts = [program_text(update)]
+        if run.state not in (State.RUNNING, State.STARTING):
+            parts.insert(0, run.state.value)
+        return "  ".join(parts)
     parts = [
         f"epoch {progress(run)}",
         f"loss {loss(update.loss)}",

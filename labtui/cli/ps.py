@@ -1,6 +1,8 @@
 """`labtui ps`: the runs of a runs folder."""
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,10 +11,11 @@ from labtui.cli.click_ext import LabCommand
 from labtui.cli.format import progress, state_span
 from labtui.cli.options import existing_runs_options, json_option
 from labtui.cli.streams import Part, put_json, put_table, say
+from labtui.spec import ProgramSpec
 from labtui.store.run import Run
 from labtui.store.tags import LIVE_ACCURACY
 from labtui.text.durations import ago, duration
-from labtui.text.numbers import DASH, accuracy, count
+from labtui.text.numbers import DASH, accuracy, count, loss
 from labtui.text.tables import Column
 from labtui.text.words import plural
 
@@ -62,12 +65,20 @@ def ps(lab: "Lab", *, everything: bool, tags: tuple[str, ...], json: bool) -> No
         say(f"No runs in {lab.store.root} yet. `labtui run NAME` starts one; `labtui ls` lists the names.")
         return
     tagged = any(run.tags for run in listed)
-    shown = [column for column in COLUMNS if tagged or column.title != "TAGS"]
+    shown = [column for column in _columns(listed) if tagged or column.title != "TAGS"]
     put_table(shown, [_row(run, tagged=tagged) for run in listed])
     for notice in lab.store.notices:
         say(notice)
     if len(listed) < len(runs):
         say(f"{plural(len(runs) - len(listed), 'older run')} not shown; --all shows them.")
+
+
+def _columns(runs: Sequence[Run]) -> tuple[Column, ...]:
+    """The columns, named for what they show where programs are among the runs."""
+    if not any(isinstance(run.spec, ProgramSpec) for run in runs):
+        return COLUMNS
+    titles = {"EPOCH": "PROGRESS", "ACCURACY": "METRIC"}
+    return tuple(replace(column, title=titles.get(column.title, column.title)) for column in COLUMNS)
 
 
 def as_json(run: Run) -> dict[str, Any]:
@@ -84,6 +95,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "attempt": run.attempt,
         "progress": progress(run),
         "accuracy": accuracy_of(run),
+        "metric": _metric(run),
         "images_per_second": _rate(run),
         "eta": beat.eta if beat is not None else None,
         "device": run.launch.device if run.launch is not None else None,
@@ -98,7 +110,7 @@ def _with_damage(run: Run) -> Run:
     from labtui.store.curve_cache import CurveCache
     from labtui.store.reader import read_to_end
 
-    return run.with_damage(read_to_end(run.folder, CurveCache.of_user(os.environ), foreign=run.foreign).damage)
+    return run.with_damage(read_to_end(run.folder, CurveCache.of_user(os.environ), foreign=not run.has_own_tags).damage)
 
 
 def accuracy_of(run: Run) -> float | None:
@@ -106,7 +118,35 @@ def accuracy_of(run: Run) -> float | None:
     if run.result is not None:
         last = run.result.last
         return next((last[tag].number for tag in LIVE_ACCURACY if tag in last), None)
-    return _live_accuracy(run) if run.state.is_active and not run.foreign else None
+    return _live_accuracy(run) if run.state.is_active and run.has_own_tags else None
+
+
+def _metric(run: Run) -> dict[str, Any] | None:
+    """The metric that a program is judged by, with its last value; None for runs of labtui's own engine."""
+    if not isinstance(run.spec, ProgramSpec) or run.spec.metric is None:
+        return None
+    tag = run.spec.metric.tag
+    value = _last_value(run, tag)
+    return {"tag": tag, "value": value if value is not None and value - value == 0 else None}
+
+
+def _last_value(run: Run, tag: str) -> float | None:
+    if run.result is not None:
+        return run.result.last[tag].number if tag in run.result.last else None
+    if not run.state.is_active:
+        return None
+    from labtui.store.reader import read_curves  # imports numpy: only where a run is active
+
+    last = curve.last if (curve := read_curves(run.folder).get(tag)) is not None else None
+    return last[1] if last else None
+
+
+def _figure(run: Run) -> str:
+    """What a run is judged by, as the list shows it."""
+    if not isinstance(run.spec, ProgramSpec):
+        return accuracy(accuracy_of(run))
+    value = _last_value(run, run.spec.metric.tag) if run.spec.metric else None
+    return DASH if value is None else loss(value)
 
 
 def _live_accuracy(run: Run) -> float | None:
@@ -133,8 +173,8 @@ def _row(run: Run, *, tagged: bool) -> tuple[Part, ...]:
         run.id,
         state_span(run.state),
         progress(run),
-        accuracy(accuracy_of(run)),
-        count(_rate(run)),
+        _figure(run),
+        count(_rate(run) or None),
         duration(eta),
         launch.device if launch is not None else DASH,
         ago(launch.started if launch is not None else None),

@@ -13,8 +13,10 @@ from labtui.cli.format import run_label
 from labtui.cli.options import complete_experiments, json_option, lab_options
 from labtui.cli.streams import put_json, put_table, say
 from labtui.errors import UsageError
+from labtui.program import shown_command
+from labtui.spec import ProgramSpec
 from labtui.text.durations import duration
-from labtui.text.numbers import count
+from labtui.text.numbers import DASH, count
 from labtui.text.tables import Column
 from labtui.text.words import plural
 
@@ -408,17 +410,25 @@ def _put_plan(plan: "LaunchPlan", *, json: bool) -> None:
             planned.spec.name,
             f"{planned.spec.group}/{planned.spec.display_title}",
             str(planned.spec.seed),
-            planned.spec.data.name,
-            count(planned.images),
-            str(planned.spec.training.epochs),
-            count(planned.steps),
+            planned.spec.dataset or DASH,
+            count(planned.images or None),
+            str(planned.spec.epochs or DASH),
+            count(planned.steps or None),
             duration(planned.estimate),
         )
         for planned in plan.runs
     ]
     put_table(COLUMNS, rows)
+    for name, command in {planned.spec.name: _command(planned) for planned in plan.runs}.items():
+        if command:
+            say(f"{name}: {command}")
     total = f", about {duration(plan.estimate)} one after the other" if plan.estimate is not None else ""
     say(f"{plural(len(plan.runs), 'run')}{total}; nothing was started")
+
+
+def _command(planned: "PlannedRun") -> str:
+    """The command of a program, with its seed; empty for labtui's own engine."""
+    return shown_command(planned.spec) if isinstance(planned.spec, ProgramSpec) else ""
 
 
 def _as_json(planned: "PlannedRun") -> dict[str, Any]:
@@ -427,12 +437,13 @@ def _as_json(planned: "PlannedRun") -> dict[str, Any]:
         "run_name": f"{spec.group}/{spec.title}",
         "name": spec.name,
         "title": spec.display_title,
-        "dataset": spec.data.name,
+        "dataset": spec.dataset or None,
+        "command": _command(planned) or None,
         "images": planned.images,
-        "epochs": spec.training.epochs,
+        "epochs": spec.epochs,
         "seed": spec.seed,
         "steps": planned.steps,
-        "protocol": spec.protocol,
+        "protocol": None if isinstance(spec, ProgramSpec) else spec.protocol,
         "overrides": spec.overrides,
         "fallback": spec.fallback_from is not None,
         "present": planned.present,

@@ -64,12 +64,14 @@ def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
 def _first_epoch(run: Run) -> dict[str, dict[int, float]]:
     from labtui import datasets
     from labtui.api.reproduce import first_epoch_points
-    from labtui.spec import steps_per_epoch
+    from labtui.spec import RunSpec, steps_per_epoch
     from labtui.store.reader import read_curves
 
-    if run.spec is None:
-        raise UsageError(f"{run.id} was created by another tool or is damaged: there is no spec to train from.")
-    steps = steps_per_epoch(run.spec, datasets.get(run.spec.data.name).train_images)
+    if not isinstance(run.spec, RunSpec):
+        raise UsageError(
+            f"{run.id} was not trained by labtui's engine, or is damaged: there is no recipe to train from."
+        )
+    steps = steps_per_epoch(run.spec, datasets.get(run.spec.dataset).train_images)
     points = first_epoch_points(read_curves(run.folder), run.spec, steps)
     if not any(step_unit(tag).value == "epoch" for tag in points):
         raise UsageError(f"{run.id} has no complete first epoch to compare with.")

@@ -14,7 +14,7 @@ from labtui.compare.findings.search import GridSearch, grid_searches
 from labtui.compare.metrics import TableMetric
 from labtui.compare.model import Remedy
 from labtui.compare.spec_diff import changes, covers, flat_recipe, matched_recipe
-from labtui.spec import RunSpec, Variant, recipe_hash
+from labtui.spec import ProgramSpec, Spec, Variant, recipe_hash
 from labtui.text.words import plural, value_text
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ def row_sources(cells: Sequence[Cell], variants: Sequence[Variant]) -> list[RowS
     """
     by_name: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
-        by_name[cell.name, cell.spec.data.name].append(cell)
+        by_name[cell.name, cell.spec.dataset].append(cell)
     sources: list[RowSource] = []
     first_choice: dict[str, str] = {}
     for variant in variants:
-        name, data = variant.spec.name, variant.spec.data.name
+        name, data = variant.spec.name, variant.spec.dataset
         preferred = first_choice.setdefault(name, data)
         labelled = _with_fallback(variant, preferred if preferred != data else None)
         sources += _sources_of_variant(labelled, by_name.pop((name, data), []))
@@ -69,12 +69,14 @@ def row_sources(cells: Sequence[Cell], variants: Sequence[Variant]) -> list[RowS
         sources += [
             RowSource(cell=cell, variant=None, is_current=False, folded=folded) for cell, folded in _by_recipe(rest)
         ]
-    order = {name: place for place, name in reversed(list(enumerate(source.cell.spec.data.name for source in sources)))}
-    return sorted(sources, key=lambda source: order[source.cell.spec.data.name])
+    order = {name: place for place, name in reversed(list(enumerate(source.cell.spec.dataset for source in sources)))}
+    return sorted(sources, key=lambda source: order[source.cell.spec.dataset])
 
 
 def _with_fallback(variant: Variant, fallback_from: str | None) -> Variant:
     """A variant on a replacement data set records which data set it replaces: commands must name it explicitly."""
+    if isinstance(variant.spec, ProgramSpec):
+        return variant
     return structs.replace(variant, spec=structs.replace(variant.spec, fallback_from=fallback_from))
 
 
@@ -146,7 +148,7 @@ def declared_baseline(cell: Cell, name: str, cells: Sequence[Cell], current: Col
         for candidate in cells
         if candidate.has_ended_seeds
         and name in (candidate.name, candidate.spec.experiment)
-        and candidate.spec.data.name == cell.spec.data.name
+        and candidate.spec.dataset == cell.spec.dataset
         and candidate.key != cell.key
     ]
     overrides = cell.spec.overrides
@@ -189,7 +191,7 @@ def propose_matched_baseline(
     return f"{baseline.title} with {listed}", Remedy(text="matched baseline", runs=runs)
 
 
-def _overrides(spec: RunSpec, recipe: dict[str, Any]) -> dict[str, Any] | None:
+def _overrides(spec: Spec, recipe: dict[str, Any]) -> dict[str, Any] | None:
     """The overrides that turn a spec into a recipe; None if the command line cannot express them."""
     flat = flat_recipe(spec)
     if set(flat) != set(recipe):
@@ -228,7 +230,7 @@ class TableContext:
     def tries(self) -> dict[str, int]:
         """How many recipes of each experiment were run: how much it was tuned."""
         recipes = {
-            (cell.spec.experiment, cell.spec.data.name, cell.recipe) for cell in self.cells if cell.has_ended_seeds
+            (cell.spec.experiment, cell.spec.dataset, cell.recipe) for cell in self.cells if cell.has_ended_seeds
         }
         names = [experiment for experiment, _, _ in recipes]
         return {name: names.count(name) for name in names}
@@ -240,7 +242,7 @@ class TableContext:
 
     def class_names(self, cell: Cell) -> tuple[str, ...]:
         """Names of a cell's classes, else `class 0`, `class 1`, …; empty without names and predictions."""
-        if names := self.classes.get(cell.spec.data.name):
+        if names := self.classes.get(cell.spec.dataset):
             return tuple(names)
         return tuple(f"class {number}" for number in range(self.run_data.class_count(cell)))
 
@@ -292,7 +294,7 @@ def _baseline(source: RowSource, context: TableContext) -> Cell | None:
         return baseline
     for variant in context.variants:
         spec = variant.spec
-        if name in (spec.name, spec.experiment) and spec.data.name == cell.spec.data.name and spec.name != cell.name:
+        if name in (spec.name, spec.experiment) and spec.dataset == cell.spec.dataset and spec.name != cell.name:
             return empty_cell(variant)
     return None
 
@@ -310,9 +312,7 @@ def _factor(source: RowSource, baseline: Cell, context: TableContext) -> tuple[s
     return joint_factor(source.cell.spec, source.factor, baseline.spec, theirs)
 
 
-def joint_factor(
-    here: RunSpec, factor: tuple[str, ...], there: RunSpec, other_factor: tuple[str, ...]
-) -> tuple[str, ...]:
+def joint_factor(here: Spec, factor: tuple[str, ...], there: Spec, other_factor: tuple[str, ...]) -> tuple[str, ...]:
     """What two experiments that a person puts side by side may differ in: whatever either of them declares."""
     differing = [change.key for change in changes(here, there)]
     either = dict.fromkeys((*factor, *other_factor))

@@ -17,7 +17,7 @@ from labtui.compare.outcomes import (
     open_outcome,
     seed_outcome,
 )
-from labtui.spec import RunSpec, Variant, flatten, recipe, recipe_hash
+from labtui.spec import RunSpec, Spec, Variant, flatten, recipe, recipe_hash
 from labtui.store import tags
 from labtui.store.state import State
 from labtui.text.clean import clean_line
@@ -47,7 +47,7 @@ class Cell:
     """`cpu`, `cuda`, `mps`; empty if nothing was launched yet."""
     threads: int | None
     """On a CPU only."""
-    spec: RunSpec
+    spec: Spec
     """The newest run's; its seed has no meaning here."""
     runs: tuple["Run", ...]
     """The newest finished run of each seed, by seed."""
@@ -69,6 +69,11 @@ class Cell:
     def key(self) -> str:
         """Identifies the cell."""
         return f"{self.name}/{self.recipe}/{self.device}/{self.threads or '-'}"
+
+    @property
+    def engine_spec(self) -> RunSpec | None:
+        """The spec of a run of labtui's own engine; None for programs."""
+        return self.spec if isinstance(self.spec, RunSpec) else None
 
     @property
     def title(self) -> str:
@@ -138,7 +143,7 @@ def cells(runs: Iterable["Run"], classes: Mapping[str, int] = _NO_CLASSES) -> tu
         if run.spec:
             groups[run.spec.name, recipe_hash(run.spec)].append(run)
     return tuple(
-        replace(cell, classes=_recorded_classes(cell) or classes.get(cell.spec.data.name))
+        replace(cell, classes=_recorded_classes(cell) or classes.get(cell.spec.dataset))
         for (name, recipe), group in groups.items()
         for cell in _by_place(name, recipe, group)
     )
@@ -195,7 +200,7 @@ def run_requests(
     for cell in cells:
         own = {**cell.spec.overrides, **overrides}
         if cell.spec.fallback_from:
-            own["data.name"] = cell.spec.data.name
+            own["data.name"] = cell.spec.dataset
         names = next((names for known, names in requests if known == own), None)
         if names is None:
             names = {}
@@ -311,7 +316,7 @@ def budget(cell: Cell) -> Budget:
 def plain_train_images(cell: Cell) -> int | None:
     """Training images before any augmented ones are appended."""
     images = train_samples(cell)
-    augment = cell.spec.data.augment
+    augment = cell.engine_spec.data.augment if cell.engine_spec else None
     return images // 2 if images and augment and augment.mode == "append" else images
 
 
@@ -322,8 +327,9 @@ def train_samples(cell: Cell) -> int | None:
 
 def report_test_images(cell: Cell) -> int | None:
     """Images of the report's test set, including appended ones."""
-    images, augment = plain_test_images(cell), cell.spec.data.augment
-    appends = cell.spec.protocol == "report" and augment is not None and augment.test and augment.mode == "append"
+    images, spec = plain_test_images(cell), cell.engine_spec
+    augment = spec.data.augment if spec else None
+    appends = spec and spec.protocol == "report" and augment and augment.test and augment.mode == "append"
     return 2 * images if images and appends else images
 
 

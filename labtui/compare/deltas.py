@@ -58,7 +58,7 @@ def plain_delta(
             return None
         factor = declared.factor
     else:
-        if baseline.key == cell.key or baseline.spec.data.name != cell.spec.data.name:
+        if baseline.key == cell.key or baseline.spec.dataset != cell.spec.dataset:
             return None
         other, factor = baseline, joint_factor(cell.spec, declared.factor, baseline.spec, baseline.spec.factor)
     delta = plain_difference(cell, other, tag)

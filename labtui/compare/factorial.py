@@ -166,7 +166,7 @@ def _side(estimate: Estimate, level: float | None) -> int:
 
 
 def _adds_up(square: Square) -> bool:
-    if len({cell.spec.data.name for cell in square}) > 1 or len({cell.place for cell in square}) > 1:
+    if len({cell.spec.dataset for cell in square}) > 1 or len({cell.place for cell in square}) > 1:
         return False
     first, second, both = (_steps(cell, square.base) for cell in square[1:])
     return bool(first and second) and not first & second and both == first | second

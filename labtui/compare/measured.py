@@ -30,7 +30,9 @@ def measured(
     the last ones.
     """
     tag = declared if isinstance(declared, str) else declared.tag
-    found = _of_selected_epochs(metric(declared, _last_values(cells, tag)), cells)
+    of_programs = [cell.engine_spec is None for cell in cells if _last_values([cell], tag)]
+    own = not of_programs or not all(of_programs)
+    found = _of_selected_epochs(metric(declared, _last_values(cells, tag), own=own), cells)
     if found.take == "last" and not found.percent:
         return found, tuple(cells)
     return found, tuple(_measured_cell(cell, found, run_data) for cell in cells)
@@ -38,7 +40,7 @@ def measured(
 
 def _of_selected_epochs(found: TableMetric, cells: Iterable[Cell]) -> TableMetric:
     """The metric, whose remark does not claim the last epoch if some runs test their best one."""
-    selected = any(cell.spec.training.early_stopping for cell in cells)
+    selected = any(cell.engine_spec and cell.engine_spec.training.early_stopping for cell in cells)
     if not (selected and found.is_plain_test and found.take == "last"):
         return found
     remark = found.selection.replace(_LAST_EPOCH, f"{_LAST_EPOCH}, or the best one on images held out ({_KEY})", 1)

@@ -55,6 +55,8 @@ class TableMetric(Struct, frozen=True, kw_only=True):
     """Which point of a run's curve is its value: `last`, `best` or `at:STEP`."""
     percent: bool
     """Whether values were logged as 0..1: they are shown in percent."""
+    own: bool = True
+    """Whether labtui's engine measured it: the tags of a program mean what that program means."""
     why_not_judged: str = ""
     """Why nothing is claimed by this metric; empty if it can be."""
 
@@ -66,24 +68,25 @@ class TableMetric(Struct, frozen=True, kw_only=True):
     @property
     def is_plain_test(self) -> bool:
         """Whether it is measured on the plain test images: the same ones for every run on a data set."""
-        return self.tag in PLAIN_TEST
+        return self.own and self.tag in PLAIN_TEST
 
     @property
     def is_report_test(self) -> bool:
         """Whether it is measured on the report's test set, which some experiments enlarge by augmented images."""
-        return self.tag in REPORT_TEST
+        return self.own and self.tag in REPORT_TEST
 
     @property
     def is_train(self) -> bool:
         """Whether it is measured on training images while the network learns."""
-        return self.tag in TRAIN_TAGS
+        return self.own and self.tag in TRAIN_TAGS
 
 
-def metric(declared: spec.Metric | str, values: Iterable[float] = ()) -> TableMetric:
+def metric(declared: spec.Metric | str, values: Iterable[float] = (), *, own: bool = True) -> TableMetric:
     """The metric as tables show it; of a tag alone, what its name implies.
 
-    `values` are those that runs logged. An accuracy of another program whose values all lie within 0..1 is taken for a
-    fraction. Raises UsageError for the best point of a metric without a direction.
+    `own` says whether labtui's engine measured it. `values` are those that runs logged. An accuracy of another program
+    whose values all lie within 0..1 is taken for a fraction. Raises UsageError for the best point of a metric without
+    a direction.
     """
     if isinstance(declared, str):
         declared = by_name(declared)
@@ -91,12 +94,13 @@ def metric(declared: spec.Metric | str, values: Iterable[float] = ()) -> TableMe
     if declared.take == "best" and better is None:
         raise UsageError(f"The best {tag} is not known: which values are better?", advice=DECLARE)
     why = "" if better else NOT_DECLARED
-    logged = _logged(tag, values) if declared.percent is None and not unit else ""
+    known = own and tag in tags.STEP_UNITS
+    logged = _logged(tag, values) if declared.percent is None and not unit and not known else ""
     percent = bool(declared.percent) or logged == "fractions"
     if logged == "mixed":
         better, why = None, UNIT_UNCLEAR
-    unit = unit or ("%" if percent or (tags.is_accuracy(tag) and logged != "mixed") else _unit(tag))
-    remarks = [_selection(tag, declared.take)]
+    unit = unit or ("%" if percent or (tags.is_accuracy(tag) and logged != "mixed") else _unit(tag) if own else "")
+    remarks = [_selection(tag, declared.take, own=own)]
     remarks += ["logged as fractions (0..1), shown in percent"] * percent
     if why:
         remarks.append(f"{NOT_DECLARED}: no verdict. {DECLARE}" if why == NOT_DECLARED else _MIXED)
@@ -110,6 +114,7 @@ def metric(declared: spec.Metric | str, values: Iterable[float] = ()) -> TableMe
         better=better,
         take=declared.take,
         percent=percent,
+        own=own,
         why_not_judged=why,
     )
 
@@ -133,7 +138,7 @@ def require_direction(found: TableMetric) -> None:
 
 def _logged(tag: str, values: Iterable[float]) -> str:
     """How another program logged an accuracy: as `fractions`, as `percent`, or both (`mixed`); empty if unknown."""
-    if tag in tags.STEP_UNITS or not tags.is_accuracy(tag):
+    if not tags.is_accuracy(tag):
         return ""
     known = [value for value in values if abs(value) < float("inf")]
     small = sum(0 <= value <= 1 for value in known)
@@ -146,11 +151,14 @@ def _unit(tag: str) -> str:
     return "report's scale" if tag in REPORT_LOSSES else "cross-entropy per image" if tag in OWN_LOSSES else ""
 
 
-def _selection(tag: str, take: str) -> str:
+def _selection(tag: str, take: str, *, own: bool) -> str:
     if take == "best":
         return "best of all recorded points; chosen by the values that are compared, which favours noisy curves"
     if take.startswith("at:"):
-        return f"at {tags.step_unit(tag)} {int(take[3:]):,}; no choice was based on it"
+        unit = tags.step_unit(tag) if own else "step"
+        return f"at {unit} {int(take[3:]):,}; no choice was based on it"
+    if not own:
+        return "last recorded point; what it was measured on, the program alone knows"
     if tag in PLAIN_TEST:
         return "last epoch; the plain test images were read once, at the end"
     if tag in REPORT_TEST:

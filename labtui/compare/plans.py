@@ -8,7 +8,7 @@ and how often, so that a killed console or a resumed command loses nothing.
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field, structs
 
 from labtui.compare.differences import difference
 from labtui.compare.outcomes import SeedOutcome, worst_value
@@ -21,16 +21,32 @@ from labtui.compare.sequential import (
     chance_to_decide,
     decision_at,
 )
-from labtui.spec import RunSpec
+from labtui.spec import ProgramSpec, RunSpec, Spec, recipe_hash
 
 
 class Side(Struct, frozen=True, kw_only=True):
     """A row or a baseline: what is trained, with any seed."""
 
-    spec: RunSpec
-    """Its own seed means nothing."""
+    engine_spec: RunSpec | None = field(default=None, name="spec")
+    program: ProgramSpec | None = None
     recipe: str
     """The hash of the recipe, by which its runs are known."""
+
+    @classmethod
+    def of(cls, spec: Spec) -> "Side":
+        """The side that trains this spec, with any seed."""
+        recipe = recipe_hash(spec)
+        if isinstance(spec, ProgramSpec):
+            return cls(program=structs.replace(spec, seed=0), recipe=recipe)
+        return cls(engine_spec=structs.replace(spec, seed=0), recipe=recipe)
+
+    @property
+    def spec(self) -> Spec:
+        """What is trained; its own seed means nothing. Raises ValueError for a damaged plan."""
+        spec = self.engine_spec or self.program
+        if spec is None:
+            raise ValueError("this plan does not say what to train")
+        return spec
 
     @property
     def name(self) -> str:

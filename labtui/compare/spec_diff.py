@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from labtui.spec import RunSpec, flatten, recipe
+from labtui.spec import RunSpec, Spec, flatten, recipe
 from labtui.text.words import value_text
 
 _ABSENT = object()
@@ -27,7 +27,7 @@ class Change(Struct, frozen=True, kw_only=True):
         return f"{value_text(self.there)} in {there_title}, {value_text(self.here)} here"
 
 
-def flat_recipe(spec: RunSpec) -> dict[str, Any]:
+def flat_recipe(spec: Spec) -> dict[str, Any]:
     """The recipe as one flat dict of dotted keys."""
     return flatten(recipe(spec))
 
@@ -37,7 +37,7 @@ def covers(factor: tuple[str, ...], key: str) -> bool:
     return any(key == part or key.startswith(f"{part}.") or part.startswith(f"{key}.") for part in factor)
 
 
-def changes(here: RunSpec, there: RunSpec) -> tuple[Change, ...]:
+def changes(here: Spec, there: Spec) -> tuple[Change, ...]:
     """The keys in which two recipes differ.
 
     A part that only one side has is one change, not one per key. If a name differs (Adam, SGD), arguments that only
@@ -47,7 +47,7 @@ def changes(here: RunSpec, there: RunSpec) -> tuple[Change, ...]:
     return tuple(_changes("", left, right))
 
 
-def undeclared(here: RunSpec, there: RunSpec, factor: tuple[str, ...]) -> tuple[Change, ...]:
+def undeclared(here: Spec, there: Spec, factor: tuple[str, ...]) -> tuple[Change, ...]:
     """What differs beyond the factor.
 
     Without a declared factor, differences in one part of the recipe (model, optimizer, …) count as the factor;
@@ -71,9 +71,9 @@ def matched_recipe(here: Mapping[str, Any], there: Mapping[str, Any], factor: tu
     return rest | {key: value for key, value in there.items() if _within(parts, key)}
 
 
-def draws_alike(here: RunSpec, there: RunSpec) -> bool:
-    """Whether one seed means the same data order and the same initial weights in both."""
-    return _draws(here) == _draws(there)
+def draws_alike(here: Spec, there: Spec) -> bool:
+    """Whether one seed means the same data order and the same initial weights in both; not known of programs."""
+    return isinstance(here, RunSpec) and isinstance(there, RunSpec) and _draws(here) == _draws(there)
 
 
 _PARTS_OF_THE_PATH = ("optimizer", "scheduler")
@@ -83,7 +83,7 @@ Over the seeds of real runs the two sides correlate by 0.25 and -0.09 for two le
 would cost degrees of freedom and gain nothing."""
 
 
-def pairs_by_seed(here: RunSpec, there: RunSpec) -> bool:
+def pairs_by_seed(here: Spec, there: Spec) -> bool:
     """Whether seeds are compared in pairs: one means the same draws, and the factor is of a kind that keeps them alike.
 
     The recipes decide that, before there is any value.
@@ -94,7 +94,7 @@ def pairs_by_seed(here: RunSpec, there: RunSpec) -> bool:
 
 def _draws(spec: RunSpec) -> tuple[object, ...]:
     appends = spec.data.augment is not None and spec.data.augment.mode == "append"
-    data = spec.data.name, spec.data.train_fraction, appends
+    data = spec.dataset, spec.data.train_fraction, appends
     return (spec.protocol, *data, spec.training.batch_size, type(spec.model))
 
 

@@ -146,7 +146,7 @@ def _with_classes(cell: Cell, classes: Mapping[str, Sequence[str]], run_data: Ru
     """The cell with the number of its data's classes: as recorded, as known by name, or as in the predictions."""
     if cell.classes is not None:
         return cell
-    number = len(classes.get(cell.spec.data.name, ())) or run_data.class_count(cell)
+    number = len(classes.get(cell.spec.dataset, ())) or run_data.class_count(cell)
     return replace(cell, classes=number if number > 1 else None)
 
 
@@ -362,7 +362,7 @@ def _row(
         name=cell.name,
         title=cell.title,
         experiment=cell.spec.experiment,
-        data=cell.spec.data.name,
+        data=cell.spec.dataset,
         device=cell.device,
         overridden=bool(cell.spec.overrides),
         description=variant.description if variant else "",
@@ -497,7 +497,7 @@ def _notes(choices: Sequence[BaselineChoice], sources: Sequence[RowSource]) -> t
     current = [choice.source.variant for choice in choices if choice.source.is_current]
     if any(variant and variant.reference for variant in current):
         notes.append("published figures are of one seed each, at the last epoch unless a line says otherwise")
-    if len({choice.cell.spec.data.name for choice in choices}) > 1:
+    if len({choice.cell.spec.dataset for choice in choices}) > 1:
         notes.append("rows on different data sets are not compared with each other")
     if choices and not any(choice.baseline for choice in choices):
         notes.append("no row names a baseline: choose one with --baseline, or declare it in the catalog")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.message import Message
 
     from labtui.console.app import LabtuiApp
-    from labtui.spec import RunSpec
+    from labtui.spec import Spec
 
 Report = Callable[[str], None]
 """Reports to the user what an action is doing."""
@@ -217,7 +217,7 @@ class Actions:
 
         self.open_diff(*specs_of(self._screen.selection.entries, variants(self._app.lab)))
 
-    def open_diff(self, specs: "Sequence[tuple[str, RunSpec]]", factor: tuple[str, ...]) -> None:
+    def open_diff(self, specs: "Sequence[tuple[str, Spec]]", factor: tuple[str, ...]) -> None:
         """Show in which keys these titled specs differ; `factor` is what the experiment declares to change."""
         from labtui.console.comparison.spec_diff import DiffScreen
 

@@ -6,30 +6,23 @@ Exit codes: 0 finished, or stopped by request; 1 diverged or failed; 2 the folde
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-import msgspec
-
 import labtui.engine.outdated  # noqa: F401 (it must come before everything else of labtui)
 
 # isort: split
-from labtui.engine.attempt import Attempt, enter, location, open_attempt
 from labtui.engine.heartbeat import Heartbeat
-from labtui.engine.stop import StopSignal
 from labtui.errors import LabError, MachineError
+from labtui.store.attempt import EngineAttempt, enter, open_attempt, say, write_result
 from labtui.store.records import Result
 from labtui.store.reserved_space import ReservedSpace
-from labtui.text.clean import clean
+from labtui.store.stop_signal import StopSignal
 
-_RESULT_ATTEMPTS, _RETRY_DELAY = 5, 0.2
 _RESERVED_BYTES = 1 << 16
 """Disk space reserved for result.json, in case the disk is full at the end."""
-_MAX_MESSAGE = 1 << 16
-"""Characters of one log message: a traceback can be long."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,10 +42,10 @@ def main(arguments: Sequence[str]) -> int:
     reserve.reserve()
     with Heartbeat(attempt.paths.beat, attempt.files.number, stop) as heartbeat:
         result, code = _run_attempt(attempt, heartbeat, stop)
-    return code if _write_result(attempt, result, reserve) else code or MachineError.exit_code
+    return code if write_result(attempt.paths.result, result, reserve) else code or MachineError.exit_code
 
 
-def _run_attempt(attempt: Attempt, heartbeat: Heartbeat, stop: StopSignal) -> tuple[Result, int]:
+def _run_attempt(attempt: EngineAttempt, heartbeat: Heartbeat, stop: StopSignal) -> tuple[Result, int]:
     # deferred: importing torch takes seconds; the heartbeat and the stop signal must work before that
     from labtui.engine.session import Session, load_data
     from labtui.engine.trainer import Intervals
@@ -60,28 +53,6 @@ def _run_attempt(attempt: Attempt, heartbeat: Heartbeat, stop: StopSignal) -> tu
     session = Session(attempt, heartbeat, stop, say, Intervals())
     ending = session.run(load_data)
     return session.result(ending), ending.exit_code
-
-
-def _write_result(attempt: Attempt, result: Result, reserve: ReservedSpace) -> bool:
-    """Write result.json, on a full disk into the space that was reserved for it. Returns whether that worked."""
-    for _ in range(_RESULT_ATTEMPTS):
-        try:
-            reserve.write(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
-            reserve.release()
-            return True
-        except OSError as error:
-            reason = str(error)
-            time.sleep(_RETRY_DELAY)
-    say(f"{location(attempt.paths.result)} cannot be written ({reason}): {result.outcome}. {result.reason}")
-    return False
-
-
-def say(text: str) -> None:
-    """Write a line to the log; a closed log is no reason to end."""
-    try:
-        print(clean(text, _MAX_MESSAGE), flush=True)  # noqa: T201 (stdout is the log)
-    except OSError:
-        return
 
 
 def exit_now(code: int) -> NoReturn:

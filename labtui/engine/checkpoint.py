@@ -20,8 +20,8 @@ from typing import IO, Any, cast
 import torch
 from msgspec import Struct
 
-from labtui.engine.attempt import location
 from labtui.errors import LabError, MachineError
+from labtui.store.attempt import location
 from labtui.store.files import DamagedFile, read_bytes, read_json, sync_folder, write_all, write_json
 from labtui.store.paths import RunPaths, checksum_path
 from labtui.text.clean import clean_line

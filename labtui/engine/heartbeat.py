@@ -15,10 +15,10 @@ from types import TracebackType
 
 import msgspec
 
-from labtui.engine.stop import StopSignal
 from labtui.learning import at_chance, is_falling
 from labtui.store.records import Beat, Phase
 from labtui.store.reserved_space import ReservedSpace
+from labtui.store.stop_signal import StopSignal
 from labtui.text.sizes import size
 
 BEAT_INTERVAL = 1.0

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 from labtui.engine.epoch_totals import EpochTotals
 from labtui.engine.evaluate import Evaluation, report_loss
-from labtui.engine.recorder import Recorder
 from labtui.spec import RunSpec
 from labtui.store import tags
+from labtui.store.recorder import Recorder
 
 
 class Diverged(Exception):

@@ -11,7 +11,6 @@ import torch
 from labtui import __version__
 from labtui.datasets import get, load
 from labtui.datasets.info import Images
-from labtui.engine.attempt import Attempt, location
 from labtui.engine.checkpoint import Checkpoints, is_disk_full
 from labtui.engine.data import make_splits
 from labtui.engine.device import is_out_of_memory, open_device, out_of_memory
@@ -20,14 +19,15 @@ from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.learner import Learner
 from labtui.engine.metric_writer import Diverged
 from labtui.engine.models import summarize
-from labtui.engine.recorder import Recorder
-from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals, Stopped, Trainer, TrainerContext
 from labtui.errors import LabError, MachineError
+from labtui.store.attempt import EngineAttempt, location
 from labtui.store.files import read_json_or_none
 from labtui.store.predictions import Predictions, write_predictions
 from labtui.store.reader import read_curves
+from labtui.store.recorder import Recorder
 from labtui.store.records import ModelSummary, Outcome, Result
+from labtui.store.stop_signal import StopSignal
 from labtui.text.clean import clean_line
 
 Say = Callable[[str], None]
@@ -57,7 +57,7 @@ class Session:
     """Runs one attempt; its partial results are available whatever ended it."""
 
     def __init__(
-        self, attempt: Attempt, heartbeat: Heartbeat, stop: StopSignal, say: Say, intervals: Intervals
+        self, attempt: EngineAttempt, heartbeat: Heartbeat, stop: StopSignal, say: Say, intervals: Intervals
     ) -> None:
         self.attempt = attempt
         self.heartbeat = heartbeat
@@ -69,7 +69,7 @@ class Session:
         self.summary: ModelSummary | None = None
         self.facts: dict[str, Any] = {}
 
-    def run(self, load_data: Callable[[Attempt], LoadedData]) -> Ending:
+    def run(self, load_data: Callable[[EngineAttempt], LoadedData]) -> Ending:
         """Train the run to its end. Does not raise: whatever goes wrong is in the returned `Ending`."""
         try:
             self._train(load_data)
@@ -85,7 +85,7 @@ class Session:
             if self.recorder is not None:
                 self.recorder.close()
 
-    def _train(self, load_data: Callable[[Attempt], LoadedData]) -> None:
+    def _train(self, load_data: Callable[[EngineAttempt], LoadedData]) -> None:
         spec, launch = self.attempt.spec_file.spec, self.attempt.launch
         device = open_device(launch.device, launch.threads, spec.training.precision)
         self.facts = environment_facts(self.attempt, device)
@@ -180,7 +180,7 @@ class Session:
         )
 
 
-def load_data(attempt: Attempt) -> LoadedData:
+def load_data(attempt: EngineAttempt) -> LoadedData:
     """The images that the spec names, from the attempt's data root. Raises MachineError if they are not the right
     ones.
     """
@@ -194,7 +194,7 @@ def load_data(attempt: Attempt) -> LoadedData:
     return LoadedData(load(name, Path(attempt.launch.data_root)), len(info.classes))
 
 
-def environment_facts(attempt: Attempt, device: torch.device) -> dict[str, Any]:
+def environment_facts(attempt: EngineAttempt, device: torch.device) -> dict[str, Any]:
     """What influences the numbers beside the spec: versions, device, threads, data."""
     facts = {
         "labtui": __version__,
@@ -212,7 +212,7 @@ def environment_facts(attempt: Attempt, device: torch.device) -> dict[str, Any]:
     return facts
 
 
-def _has_diverged_before(attempt: Attempt) -> bool:
+def _has_diverged_before(attempt: EngineAttempt) -> bool:
     """Whether an earlier attempt diverged: this one's result replaces its record, but comparisons must count it."""
     before = read_json_or_none(attempt.paths.result, Result) if attempt.files.number > 1 else None
     return before is not None and (before.outcome == "diverged" or bool(before.facts.get("diverged_before")))

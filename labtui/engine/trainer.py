@@ -22,11 +22,11 @@ from labtui.engine.heartbeat import Heartbeat, LearningCheck, disk_low
 from labtui.engine.learner import Learner
 from labtui.engine.metric_writer import Diverged, MetricWriter
 from labtui.engine.models import has_batch_norm
-from labtui.engine.recorder import Point, Recorder
 from labtui.engine.rng import shuffled
 from labtui.engine.selection import Selection
-from labtui.engine.stop import StopSignal
 from labtui.spec import RunSpec
+from labtui.store.recorder import Point, Recorder
+from labtui.store.stop_signal import StopSignal
 
 State = dict[str, Any]
 

@@ -14,6 +14,7 @@ from labtui.launch.daemonize import spawn
 from labtui.launch.devices import Device
 from labtui.launch.environment import importable_environment
 from labtui.launch.order import Answer, Claimed, Order, RefusalReason, Refused, last_answer
+from labtui.launch.seal import program_file
 from labtui.launch.slots import Slot
 from labtui.store.files import read_json_or_none
 from labtui.store.lock import LOCK_TIMEOUT
@@ -118,7 +119,8 @@ def submit(paths: RunPaths, order: Order, interpreter: Interpreter) -> Claimed:
     except UnicodeEncodeError as error:
         raise UsageError(f"A path that is not UTF-8 cannot be recorded: {error.object!r}.") from error
     fork_server = interpreter.fork_server
-    answer = fork_server.submit(paths.folder, order, encoded) if fork_server else None
+    is_program = fork_server is not None and program_file(paths) is not None
+    answer = fork_server.submit(paths.folder, order, encoded) if fork_server and not is_program else None
     answer = answer or _spawn_supervisor(paths.folder, order, encoded, interpreter)
     if isinstance(answer, Claimed):
         return answer

@@ -24,13 +24,18 @@ from labtui.launch.environment import engine_environment
 from labtui.launch.log import CappedLog, open_log
 from labtui.launch.order import Answer, Claimed, Order
 from labtui.launch.provenance import commit_of, versions
+from labtui.launch.seal import is_own_program, program_file
 from labtui.store.files import write_json
 from labtui.store.paths import AttemptPaths, RunPaths
-from labtui.store.process import boot_id, host, pid_namespace, process_id
-from labtui.store.records import Exit, Launch
+from labtui.store.process import adopt_orphans, boot_id, end_descendants, host, pid_namespace, process_id
+from labtui.store.records import Exit, Launch, ProgramFile
+from labtui.text.clean import clean_line
 
 ENGINE = (sys.executable, "-P", "-m", "labtui.engine")
 """The engine's command line; the run folder follows."""
+
+HARNESS = (sys.executable, "-P", "-m", "labtui.harness")
+"""The same for a program of the user's own."""
 
 EXIT_TRIES, EXIT_PAUSE = 20, 0.25
 """How often to try to write exit.json, and the seconds between two tries."""
@@ -136,6 +141,10 @@ def supervise(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, run
     signals = SignalPipe([signal.SIGCHLD, *_FORWARDED])
     command = (*engine, str(paths.folder))
     try:
+        if (program := program_file(paths)) is not None:
+            _require_own(program)
+            command = (*HARNESS, str(paths.folder))
+            adopt_orphans()
         own = claim(paths, order)
         launch = record_launch(paths, order, own, command)
     except Refusal as refusal:
@@ -150,7 +159,21 @@ def supervise(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, run
     remove_temporary_files(here)
     environment = engine_environment(order.threads, order.device_uuid, os.environ)
     start_engine = partial(EngineProcess, command, environment, order.slots, run_program)
-    write_exit(attempt, _run_engine(attempt, _with_versions(launch, order), start_engine, signals))
+    ended = _run_engine(attempt, _with_versions(launch, order), start_engine, signals)
+    if program is not None and (left := end_descendants()):
+        sys.stderr.write(f"[labtui] {left} processes that the program had left behind were ended.\n")
+    write_exit(attempt, ended)
+
+
+def _require_own(program: ProgramFile) -> None:
+    """Raises Refusal for a command of somebody else: a runs folder can come from a stranger."""
+    if not is_own_program(program):
+        raise Refusal(
+            "run",
+            f"Not started: {clean_line(program.run_id)} would execute {clean_line(program.spec.run, 200)!r}, and you "
+            "did not create this run here.",
+            "Start the experiment as a new run from a catalog of yours: `labtui run NAME`.",
+        )
 
 
 def record_launch(paths: RunPaths, order: Order, own: Claim, command: tuple[str, ...]) -> Launch:

@@ -170,7 +170,7 @@ def _is_own_spec(path: Path, *, beside_events: bool) -> bool:
         record = msgspec.json.decode(content)
     except (OSError, DamagedFile, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return not beside_events or b'"run_id"' in content
-    return isinstance(record, dict) and record.keys() >= {"run_id", "spec"}
+    return isinstance(record, dict) and "run_id" in record and not record.keys().isdisjoint({"spec", "program"})
 
 
 def is_event_file(name: str) -> bool:

@@ -1,6 +1,7 @@
 """One event file, read while it grows."""
 
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -51,9 +52,17 @@ class Read(NamedTuple):
 class EventFile:
     """A file and how far it has been read: whole records only, up to the first damaged one."""
 
-    def __init__(self, path: Path, stamp: FileStamp, progress: FileProgress | None = None) -> None:
-        """Begin at the start, or where `progress` says, for a file that passed `begins_with`."""
+    def __init__(
+        self, path: Path, stamp: FileStamp, progress: FileProgress | None = None, *, folder: Path | None = None
+    ) -> None:
+        """Begin at the start, or where `progress` says, for a file that passed `begins_with`.
+
+        `folder` is the run's, if the file may be in a folder below it.
+        """
         self.path = path
+        self.name = os.fsencode(path.name if folder is None else path.relative_to(folder))
+        self.prefix = b"" if folder is None else tag_prefix(path.relative_to(folder).parent.parts)
+        """What its tags begin with in the run's curves."""
         self.identity = stamp.device, stamp.inode
         self.offset = progress.offset if progress else 0
         """Where the first record begins that has not been read."""
@@ -73,8 +82,7 @@ class EventFile:
     @property
     def progress(self) -> FileProgress:
         """How far the file has been read, for a later reader."""
-        name = os.fsencode(self.path.name)
-        return FileProgress(name, self._stamp, self.offset, self._checksum, self.unknown, self._last)
+        return FileProgress(self.name, self._stamp, self.offset, self._checksum, self.unknown, self._last)
 
     @property
     def pending(self) -> bool:
@@ -169,6 +177,19 @@ class EventFile:
         """At most `size` bytes from the offset on; none if the path now leads to another file."""
         with _opened(self.path, self.identity) as descriptor:
             return b"" if descriptor is None else os.pread(descriptor, size, self.offset)
+
+
+_COUNTED = re.compile(
+    r"version_\d+|lightning_logs|tb_logs|tensorboard|logs|runs|[\d.]+"
+    r"|[A-Z][a-z]{2}\d\d_\d\d-\d\d-\d\d_.*"  # SummaryWriter's and Hugging Face's folder: date, time and host
+)
+"""Names of folders that count or date runs, and say nothing about what is in them."""
+
+
+def tag_prefix(folders: tuple[str, ...]) -> bytes:
+    """What the tags of an event file begin with that is in these folders below its run's: `train/`; often nothing."""
+    named = [name for name in folders if not _COUNTED.fullmatch(name)]
+    return os.fsencode("/".join(named) + "/") if named else b""
 
 
 def begins_with(path: Path, stamp: FileStamp, progress: FileProgress) -> bool:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -23,7 +23,7 @@ from labtui.store.lock import probe
 from labtui.store.observer import Observer
 from labtui.store.paths import AttemptPaths, RunPaths
 from labtui.store.queue_view import NOT_QUEUED, QueueStatus
-from labtui.store.records import SCHEMA, Beat, Exit, Launch, Result, SpecFile
+from labtui.store.records import PROGRAM_SCHEMA, SCHEMA, AnySpecFile, Beat, Exit, Launch, ProgramFile, Result, SpecFile
 from labtui.store.run import Run
 from labtui.store.run_tags import RunTags, shown_tags
 from labtui.store.state import Facts, derive
@@ -54,9 +54,9 @@ class RecordCache:
         """Begin to read the folder again: `newest` and `damage_notes` describe only this reading."""
         self.newest, self.damage_notes = 0.0, []
 
-    def spec(self, path: Path) -> SpecFile | None:
+    def spec(self, path: Path) -> AnySpecFile | None:
         """The spec; None if it is absent or damaged (then `damage_notes` says how)."""
-        return self._read(path, lambda: _load(path, lambda: _read_spec(path)))
+        return cast("AnySpecFile | None", self._read(path, lambda: _load_spec(path)))
 
     def read(self, path: Path, kind: type[T]) -> T | None:
         """Any other record, with its strings cleaned; None likewise."""
@@ -177,10 +177,16 @@ def _attempt_facts(
     )
 
 
-class _Schema(msgspec.Struct):
-    """The only key of a spec.json that has the same meaning in every version."""
+class _Kind(msgspec.Struct):
+    """The only key of a spec.json with the same meaning in every version, and whether it is a program's."""
 
     schema: int = SCHEMA
+    program: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def known_schema(self) -> int:
+        """The newest schema of its kind that this version understands."""
+        return SCHEMA if self.program is msgspec.UNSET else PROGRAM_SCHEMA
 
 
 def _load(path: Path, read: Callable[[], Loaded[T]]) -> Loaded[T]:
@@ -194,12 +200,18 @@ def _load(path: Path, read: Callable[[], Loaded[T]]) -> Loaded[T]:
         return None, f"{path.name} cannot be read: {error.strerror}"
 
 
-def _read_spec(path: Path) -> Loaded[SpecFile]:
+def _load_spec(path: Path) -> Loaded[AnySpecFile]:
+    return _load(path, lambda: _read_spec(path))
+
+
+def _read_spec(path: Path) -> Loaded[AnySpecFile]:
     """A spec.json; one of a newer schema as far as this version understands it."""
     content = read_bytes(path)
-    newer = _newer_schema(content)
+    kind = _kind(content)
+    newer = _newer_schema(kind)
     try:
-        spec_file = decode_json(path, content, SpecFile)
+        is_program = kind.program is not msgspec.UNSET
+        spec_file = decode_json(path, content, ProgramFile) if is_program else decode_json(path, content, SpecFile)
     except DamagedFile:
         if newer:
             return None, newer
@@ -209,12 +221,17 @@ def _read_spec(path: Path) -> Loaded[SpecFile]:
     return spec_file, newer
 
 
-def _newer_schema(content: bytes) -> str:
+def _kind(content: bytes) -> _Kind:
     try:
-        schema = msgspec.json.decode(content, type=_Schema).schema
+        return msgspec.json.decode(content, type=_Kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Kind()
+
+
+def _newer_schema(kind: _Kind) -> str:
+    if kind.schema <= kind.known_schema:
         return ""
-    return f"{NEWER} (schema {schema}; this version knows {SCHEMA}): read-only" if schema > SCHEMA else ""
+    return f"{NEWER} (schema {kind.schema}; this version knows {kind.known_schema}): read-only"
 
 
 def _describe(path: Path, error: DamagedFile) -> str:

@@ -10,6 +10,7 @@ With a cache, a reader begins where an earlier one ended, if the files still con
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ POLL_BYTES = 1 << 20
 
 MAX_TAGS = 10_000
 """Curves of one run; a stranger's file could contain a new tag in every record."""
+
+MAX_FOLDERS = 200
+"""Folders below a run's that are searched for event files: a program may leave thousands of others."""
 
 MIN_CACHED_BYTES = 64 << 10
 """Bytes of event files from which on the cache is used: decoding this much takes 1.5 ms, loading it 0.1 ms."""
@@ -111,7 +115,7 @@ class RunReader:
             self._reset()
         if not self._files:
             self._load_from_cache(seen)
-        self._files += [EventFile(path, stamp) for path, stamp in seen[len(self._files) :]]
+        self._files += [EventFile(path, stamp, folder=self.folder) for path, stamp in seen[len(self._files) :]]
         for file, (_, stamp) in zip(self._files, seen, strict=True):
             file.update(stamp)
         return restart
@@ -129,12 +133,12 @@ class RunReader:
             return
         cached = self._cache.load(self.folder)
         if cached is None or [file.name for file in cached.files] != [
-            os.fsencode(path.name) for path, _ in seen[: len(cached.files)]
+            os.fsencode(path.relative_to(self.folder)) for path, _ in seen[: len(cached.files)]
         ]:
             return
         pairs = list(zip(cached.files, seen, strict=False))
         if all(begins_with(path, stamp, progress) for progress, (path, stamp) in pairs):
-            self._files = [EventFile(path, stamp, progress) for progress, (path, stamp) in pairs]
+            self._files = [EventFile(path, stamp, progress, folder=self.folder) for progress, (path, stamp) in pairs]
             self._left_out = cached.left_out
             self._cached = cached.files
             self._use(cached)
@@ -164,20 +168,22 @@ class RunReader:
             file.give_up()
             return 0
         if read.restart is not None:
-            self._changed |= {tag: None for tag, curve in self._growing.items() if curve.discard(read.restart, rank)}
+            own = [(tag, curve) for tag, curve in self._growing.items() if tag.startswith(file.prefix)]
+            self._changed |= {tag: None for tag, curve in own if curve.discard(read.restart, rank)}
         for batch in read.batches:
             self._add(rank, batch)
         return read.size
 
     def _add(self, rank: int, batch: "Batch") -> None:
-        curve = self._growing.get(batch.tag)
+        tag = self._files[rank].prefix + batch.tag
+        curve = self._growing.get(tag)
         if curve is None:
             if len(self._growing) >= MAX_TAGS:
                 self._left_out += len(batch.steps)
                 return
-            curve = self._growing[batch.tag] = GrowingCurve()
+            curve = self._growing[tag] = GrowingCurve()
         curve.add(rank, batch.steps, batch.values, batch.wall_times)
-        self._changed[batch.tag] = None
+        self._changed[tag] = None
 
     def _publish(self, *, restarted: bool) -> None:
         curves = {} if restarted else dict(self._curves)
@@ -217,21 +223,45 @@ def read_to_end(folder: Path, cache: CurveCache | None = None, *, foreign: bool 
 
 
 def _event_files(folder: Path) -> list[tuple[Path, FileStamp]]:
-    """The event files by name, as they are now; none if there is no folder. Raises OSError.
+    """The event files in the order of their names, as they are now; none if there is no folder. Raises OSError.
 
-    Links to event files are followed, and a file with two names is read once, under the name that is no link.
+    Links to event files are followed, and a file with two names is read once, under the name that is no link. In a run
+    of labtui's own, those in folders below it are its own too: a program may write into several.
     """
-    found: dict[tuple[int, int], tuple[Path, FileStamp]] = {}
     try:
-        with os.scandir(folder) as entries:
-            named = sorted((entry.is_symlink(), entry.name, entry) for entry in entries if is_event_file(entry.name))
+        files, folders, own = _list(folder)
     except FileNotFoundError:
         return []
-    for _, name, entry in named:
+    waiting = [folder / name for name in folders] if own else []
+    for number, below in enumerate(waiting):  # it grows meanwhile
+        if number == MAX_FOLDERS:
+            break
         try:
-            if entry.is_file():
-                stamp = FileStamp.of(entry.stat())
-                found.setdefault((stamp.device, stamp.inode), (folder / name, stamp))
-        except FileNotFoundError:  # gone meanwhile, or a link that leads nowhere
+            more, folders, _ = _list(below)
+        except OSError:
             continue
-    return sorted(found.values(), key=lambda file: file[0].name)
+        files += more
+        waiting += [below / name for name in folders]
+    found: dict[tuple[int, int], tuple[Path, FileStamp]] = {}
+    for path, stamp in sorted(files, key=lambda file: (file[0].is_symlink(), file[0].name, file[0])):
+        found.setdefault((stamp.device, stamp.inode), (path, stamp))
+    return sorted(found.values(), key=lambda file: (file[0].name, file[0]))
+
+
+def _list(folder: Path) -> tuple[list[tuple[Path, FileStamp]], list[str], bool]:
+    """The event files and the folders in a folder, and whether it is a run of labtui's own. Raises OSError."""
+    files: list[tuple[Path, FileStamp]] = []
+    folders: list[str] = []
+    has_spec = False
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name == "spec.json":
+                has_spec = True
+            elif is_event_file(entry.name):
+                with suppress(FileNotFoundError):  # gone meanwhile, or a link that leads nowhere
+                    if entry.is_file():
+                        files.append((folder / entry.name, FileStamp.of(entry.stat())))
+            elif entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+                folders.append(entry.name)
+    own = has_spec and "attempts" in folders
+    return files, sorted(name for name in folders if name != "attempts"), own

@@ -8,9 +8,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from labtui.spec import RunSpec
+from labtui.spec import ProgramSpec, RunSpec, Spec
 
 SCHEMA = 1
+
+PROGRAM_SCHEMA = 2
+"""The schema of a spec.json that runs a program: versions that know no programs only show such a run."""
 
 ORPHANED = "the process that started it is gone"
 """The reason of a run that saved and stopped without being asked, because its supervisor was killed."""
@@ -31,6 +34,48 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     """Identifies the bytes of the data set."""
     planned_steps: int | None = None
     """Optimizer steps of the whole run, if known before the launch."""
+
+
+class ProgramFile(Struct, frozen=True, kw_only=True):
+    """`spec.json` of a run whose training is a program of the user's own."""
+
+    schema: int = PROGRAM_SCHEMA
+    run_id: str
+    created: float
+    labtui: str
+    program: ProgramSpec
+    planned_steps: int | None = None
+    seal: str = ""
+    """Shows that this user created the run: labtui.launch.seal. Without it the command is not executed."""
+
+    @property
+    def spec(self) -> ProgramSpec:
+        """What to run."""
+        return self.program
+
+    @property
+    def data_fingerprint(self) -> None:
+        """None: a program's inputs are part of its recipe."""
+        return
+
+
+AnySpecFile = SpecFile | ProgramFile
+
+
+def spec_file(
+    spec: Spec, *, run_id: str, created: float, labtui: str, data_fingerprint: str | None, planned_steps: int | None
+) -> AnySpecFile:
+    """The content of a new spec.json."""
+    if isinstance(spec, ProgramSpec):
+        return ProgramFile(run_id=run_id, created=created, labtui=labtui, program=spec, planned_steps=planned_steps)
+    return SpecFile(
+        run_id=run_id,
+        created=created,
+        labtui=labtui,
+        spec=spec,
+        data_fingerprint=data_fingerprint,
+        planned_steps=planned_steps,
+    )
 
 
 class ProcessId(Struct, frozen=True, kw_only=True):

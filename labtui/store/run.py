@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labtui.spec import RunSpec
+from labtui.spec import ProgramSpec, Spec
 from labtui.store.paths import RunPaths
-from labtui.store.records import Beat, Exit, Launch, Result, SpecFile
+from labtui.store.records import AnySpecFile, Beat, Exit, Launch, Result
 from labtui.store.state import State
 from labtui.text.clean import clean_line
 
@@ -22,7 +22,7 @@ class Run:
     """For people, beside the state; often empty."""
     modified: float
     """When the newest of the files that were read changed, in seconds since the epoch by the disk's clock."""
-    spec_file: SpecFile | None = None
+    spec_file: AnySpecFile | None = None
     """None for a foreign run, and if spec.json is damaged."""
     damage: str = ""
     """What in the folder cannot be read, or must not be changed, and why; empty if there is nothing."""
@@ -57,6 +57,11 @@ class Run:
         return f"it lies behind a link, in {self.linked_to}, and is only read" if self.linked_to else ""
 
     @property
+    def has_own_tags(self) -> bool:
+        """Whether labtui's engine wrote its metrics: the tags of programs and other tools mean nothing of ours."""
+        return not self.foreign and not isinstance(self.spec, ProgramSpec)
+
+    @property
     def is_pending(self) -> bool:
         """Whether it is queued, to start or to resume, or has not ended."""
         return self.queued or self.state.is_active
@@ -73,7 +78,7 @@ class Run:
         return RunPaths(self.folder)
 
     @property
-    def spec(self) -> RunSpec | None:
+    def spec(self) -> Spec | None:
         """What runs; None for foreign and damaged runs."""
         return self.spec_file.spec if self.spec_file else None
 

@@ -7,20 +7,20 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import labtui
 from labtui.errors import UsageError
-from labtui.spec import RunSpec
+from labtui.spec import Spec
 from labtui.store.discover import RunFolder, Search
 from labtui.store.files import sync_folder, write_json
 from labtui.store.load_run import RecordCache, load_foreign_run, load_run
 from labtui.store.observer import Observer
 from labtui.store.paths import RunPaths, RunsPaths
 from labtui.store.queue_view import NOT_QUEUED, QueueStatus, QueueView, pause_path
-from labtui.store.records import SpecFile
+from labtui.store.records import AnySpecFile, ProgramFile, spec_file
 from labtui.store.run import Run
 from labtui.store.safe_paths import OutsideRoot, machine_error, open_folder
 from labtui.store.trash import TrashedRun, delete_trashed, move_to_trash, trashed_runs
@@ -134,22 +134,33 @@ class Store:
                 raise UsageError(f"{clean_line(text)!r} matches {len(matches)} runs:\n{_listing(matches)}")
         raise UsageError(f"No run matches {clean_line(text)!r}. The newest are:\n{_listing(runs)}")
 
-    def create(self, spec: RunSpec, *, data_fingerprint: str | None = None, planned_steps: int | None = None) -> Run:
+    def create(
+        self,
+        spec: Spec,
+        *,
+        data_fingerprint: str | None = None,
+        planned_steps: int | None = None,
+        seal: Callable[[ProgramFile], ProgramFile] | None = None,
+    ) -> Run:
         """Create a run folder with its spec.json synced to the disk. A second run in the same second is called `-2`.
+
+        `seal` seals the file of a program, so that its command may be executed later.
 
         Raises MachineError if the disk is full or cannot be written; then nothing is left behind.
         """
         try:
             parts = self._make_folder(spec)
             folder = self.root.joinpath(*parts)
-            content = SpecFile(
+            content = spec_file(
+                spec,
                 run_id="/".join(parts),
                 created=time.time(),
                 labtui=labtui.__version__,
-                spec=spec,
                 data_fingerprint=data_fingerprint,
                 planned_steps=planned_steps,
             )
+            if isinstance(content, ProgramFile) and seal is not None:
+                content = seal(content)
             self._write_spec(folder, content)
         except OSError as error:
             raise machine_error(error, f"The run folder for {spec.name} could not be created", self.root) from error
@@ -176,7 +187,7 @@ class Store:
         """Delete a run in the trash for good. Raises MachineError."""
         delete_trashed(self.root, run)
 
-    def _make_folder(self, spec: RunSpec) -> tuple[str, ...]:
+    def _make_folder(self, spec: Spec) -> tuple[str, ...]:
         name = time.strftime(f"s{spec.seed}-%Y%m%d-%H%M%S")
         with open_folder(self.root, (spec.group, spec.title), make=True) as parent:
             number = 1
@@ -189,7 +200,7 @@ class Store:
                 else:
                     return spec.group, spec.title, last
 
-    def _write_spec(self, folder: Path, content: SpecFile) -> None:
+    def _write_spec(self, folder: Path, content: AnySpecFile) -> None:
         try:
             write_json(RunPaths(folder).spec, content)
             for parent in (folder.parent, folder.parent.parent, self.root):

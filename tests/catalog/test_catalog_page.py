@@ -11,7 +11,15 @@ from labtui.catalog.file import LARGEST
 from labtui.catalog.grid import MOST_VARIANTS
 from labtui.catalog.json_schema import schema
 from labtui.catalog.load import MOST_ENTRIES, MOST_RUNS
-from labtui.catalog.schema_types import ENTRY_KEYS, INHERITED_KEYS, MEANINGS, RECIPE_PATHS, REGISTRIES
+from labtui.catalog.schema_types import (
+    ENTRY_KEYS,
+    INHERITED_KEYS,
+    MEANINGS,
+    PROGRAM_KEYS,
+    PROGRAM_PATHS,
+    RECIPE_PATHS,
+    REGISTRIES,
+)
 from labtui.spec import Cnn, ResNet18
 from labtui.store.tags import STEP_UNITS
 from tests.support.reference_tables import PAGE, filled, tables
@@ -27,7 +35,7 @@ def test_the_tables_of_the_page_are_those_of_the_types() -> None:
 
 def test_exactly_the_keys_of_the_catalog_are_on_the_page_with_their_meanings() -> None:
     below = set(REGISTRIES) | {"data", "training"}  # tables whose keys stand there instead
-    everything = {*ENTRY_KEYS, *RECIPE_PATHS} - below
+    everything = {*ENTRY_KEYS, *RECIPE_PATHS, *PROGRAM_PATHS} - below
     explained = {
         key
         for key in MEANINGS
@@ -84,7 +92,7 @@ def test_the_json_schema_knows_every_key_of_the_built_in_catalog_and_of_the_reci
     assert described(tomli.loads(builtin_path().read_text("utf-8")), made) == []
     entry = made["properties"]["experiment"]["additionalProperties"]
     assert set(entry["properties"]) == set(ENTRY_KEYS)
-    assert set(made["properties"]["defaults"]["properties"]) == set(INHERITED_KEYS) - {"factor", "grid"}
+    assert set(made["properties"]["defaults"]["properties"]) == set(INHERITED_KEYS) - {"factor", "grid", *PROGRAM_KEYS}
     rate = entry["properties"]["optimizer"]["properties"]["lr"]
     assert (rate["exclusiveMinimum"], rate["maximum"]) == (0, 1_000)
     assert entry["properties"]["model"]["properties"]["name"] == {

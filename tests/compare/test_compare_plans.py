@@ -11,8 +11,8 @@ from labtui.compare.plans import Plan, PlannedComparison, Side, changed_terms, e
 from labtui.compare.sequential import Decision, boundaries
 from tests.support.comparisons import spec
 
-BASE = Side(spec=spec(), recipe="base")
-ROW = Side(spec=spec("dropout", "Dropout"), recipe="row")
+BASE = Side(engine_spec=spec(), recipe="base")
+ROW = Side(engine_spec=spec("dropout", "Dropout"), recipe="row")
 
 
 def plan(
@@ -118,7 +118,7 @@ def test_a_plan_ends_at_its_cap_undecided():
 
 
 def test_rows_share_their_baselines_seeds():
-    other = Side(spec=spec("l2", "L2"), recipe="other")
+    other = Side(engine_spec=spec("l2", "L2"), recipe="other")
     asked = wanted_seeds(evaluate(plan(rows=(ROW, other)), {}), {}, ahead=1)
     assert [side.name for side, seed in asked if seed == 0] == ["network", "dropout", "l2"]
 

@@ -14,11 +14,11 @@ import torch
 
 from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.learner import Learner
-from labtui.engine.recorder import MAX_PENDING, Recorder
 from labtui.engine.trainer import Intervals
 from labtui.store.files import read_json
 from labtui.store.paths import RunPaths
 from labtui.store.reader import RunReader, read_curves
+from labtui.store.recorder import MAX_PENDING, Recorder
 from labtui.store.records import Beat, Result
 from labtui.store.reserved_space import ReservedSpace
 from tests.support.faults import hits

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from labtui.engine import trainer
 from labtui.engine.heartbeat import LOW_DISK, Heartbeat, LearningCheck, disk_low, not_learning
-from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals
 from labtui.learning import at_chance, is_falling
 from labtui.spec import Sgd
 from labtui.store.files import read_json
 from labtui.store.records import Beat, Result
+from labtui.store.stop_signal import StopSignal
 from tests.support.training import make_attempt, run_attempt, tiny_images, tiny_spec
 
 FALLING = [2.3030, 2.3026, 2.3021, 2.3017, 2.3012, 2.3008, 2.3003, 2.2999]

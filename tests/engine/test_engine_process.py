@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from labtui.engine.stop import HANDLED, StopSignal
 from labtui.spec import Cnn, Data, RunSpec, Training
 from labtui.store.files import read_json, read_json_or_none, write_json
 from labtui.store.paths import RunPaths
 from labtui.store.process import process_id
 from labtui.store.records import Beat, Result, StopRequest
+from labtui.store.stop_signal import HANDLED, StopSignal
 from tests.support.processes import environment
 from tests.support.samples import make_spec
 from tests.support.training import make_attempt, state_hash, tiny_spec
@@ -130,7 +130,7 @@ def test_an_engine_killed_and_resumed_ends_like_an_uninterrupted_one(
 def test_a_second_signal_exits_immediately(tmp_path: Path) -> None:
     program = """
 import os, signal
-from labtui.engine.stop import StopSignal
+from labtui.store.stop_signal import StopSignal
 stop = StopSignal()
 stop.install_handlers()
 os.kill(os.getpid(), signal.SIGHUP)

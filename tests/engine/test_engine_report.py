@@ -13,9 +13,9 @@ from labtui.engine.data import make_splits
 from labtui.engine.epoch_totals import EpochTotals
 from labtui.engine.evaluate import report_loss
 from labtui.engine.metric_writer import MetricWriter
-from labtui.engine.recorder import Recorder
 from labtui.engine.rng import shuffled
 from labtui.spec import Adam, Cnn, Data, Normalize, Penalty, RunSpec, Sgd, Training, steps_per_epoch
+from labtui.store.recorder import Recorder
 from tests.support.training import AUGMENT, CLASSES, make_attempt, points_of, run_attempt, tiny_images, tiny_spec
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)

@@ -17,10 +17,10 @@ import torch
 from labtui.catalog import load
 from labtui.datasets import known_datasets
 from labtui.engine.learner import Learner
-from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals
 from labtui.spec import Normalize, ResNet18, RunSpec, Sgd, Training, Variant
 from labtui.store.predictions import read_predictions
+from labtui.store.stop_signal import StopSignal
 from tests.support.processes import environment
 from tests.support.training import make_attempt, points_of, run_attempt, state_hash, tiny_images, tiny_spec, twice
 

@@ -15,7 +15,6 @@ from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.learner import Learner
 from labtui.engine.rng import shuffled
 from labtui.engine.session import LoadedData, Session
-from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals
 from labtui.errors import MachineError, UsageError
 from labtui.spec import (
@@ -36,6 +35,7 @@ from labtui.spec import (
 from labtui.store.files import read_json
 from labtui.store.predictions import read_predictions
 from labtui.store.records import Beat, SpecFile
+from labtui.store.stop_signal import StopSignal
 from tests.support.training import (
     AUGMENT,
     CLASSES,

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from labtui.spec import RunSpec
+from labtui.spec import ProgramSpec, RunSpec
 from labtui.store import records
 from labtui.store.paths import RunPaths
 from labtui.store.predictions import read_predictions
@@ -27,7 +27,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     name: kind
     for name, kind in inspect.getmembers(records, inspect.isclass)
     if issubclass(kind, msgspec.Struct) and kind.__module__ == records.__name__
-} | {"RunSpec": RunSpec}
+} | {"RunSpec": RunSpec, "ProgramSpec": ProgramSpec}
 
 
 def section(heading: str) -> str:

@@ -15,6 +15,7 @@ from labtui.catalog.schema_types import (
     ENTRY_KEYS,
     MEANINGS,
     OWN,
+    PROGRAM,
     RECIPE,
     TERMS,
     alternatives,
@@ -51,6 +52,7 @@ def tables() -> dict[str, str]:
         "scheduler": table(kind_rows(field(RECIPE, "scheduler"), "scheduler"), registry=True),
         "training": table(kind_rows(field(RECIPE, "training"), "training")),
         "mix": table(kind_rows(mixes(), _MIX), registry=True),
+        "program": table(struct_rows(PROGRAM, "")),
     }
 
 
@@ -98,7 +100,7 @@ def struct_rows(struct: StructType, prefix: str) -> Iterator[Row]:
         key = f"{prefix}{one.name}"
         yield row(one, key, "")
         for below in tables_of(one.type):
-            if prefix.startswith("data.") or (prefix == "training." and below.tag_field is None):
+            if prefix.startswith("data.") or struct is PROGRAM or (prefix == "training." and below.tag_field is None):
                 yield from struct_rows(below, f"{key}.")
 
 

@@ -12,15 +12,15 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from labtui.datasets.info import Images
-from labtui.engine.attempt import Attempt, open_attempt
 from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.session import LoadedData, Session
-from labtui.engine.stop import StopSignal
 from labtui.engine.trainer import Intervals
 from labtui.spec import Augment, ColorJitter, HorizontalFlip, Rotation, RunSpec, Training
+from labtui.store.attempt import EngineAttempt, open_attempt
 from labtui.store.files import write_json
 from labtui.store.paths import RunPaths
 from labtui.store.records import Result, SpecFile
+from labtui.store.stop_signal import StopSignal
 from tests.support.samples import make_launch, make_spec
 
 CLASSES = 10
@@ -58,7 +58,9 @@ def tiny_spec(*, epochs: int = 2, batch_size: int = 32, **changes: Any) -> RunSp
     return make_spec(**({"training": training} | changes))
 
 
-def make_attempt(folder: Path, spec: RunSpec, *, resume: bool = False, run_id: str = "Cifar/Dropout/s0") -> Attempt:
+def make_attempt(
+    folder: Path, spec: RunSpec, *, resume: bool = False, run_id: str = "Cifar/Dropout/s0"
+) -> EngineAttempt:
     """The next attempt at a run, whose folder is made with the first one."""
     paths = RunPaths(folder)
     folder.mkdir(exist_ok=True, parents=True)
@@ -73,7 +75,7 @@ def make_attempt(folder: Path, spec: RunSpec, *, resume: bool = False, run_id: s
 
 
 def run_attempt(
-    attempt: Attempt,
+    attempt: EngineAttempt,
     images: Images,
     *,
     stop: StopSignal | None = None,

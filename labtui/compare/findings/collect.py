@@ -72,9 +72,7 @@ def baseline_findings(
 def row_findings(row: BaselineChoice, context: TableContext) -> tuple[Finding, ...]:
     """Findings about a row itself rather than about its difference to a baseline."""
     cell, against = row.cell, row.matched or row.baseline
-    peers = [
-        other for other in context.cells if other.spec.data.name == cell.spec.data.name and other.place == cell.place
-    ]
+    peers = [other for other in context.cells if other.spec.dataset == cell.spec.dataset and other.place == cell.place]
     return (
         *learning_findings(cell, context.run_data),
         *no_effect_findings(cell, peers),

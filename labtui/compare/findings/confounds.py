@@ -55,8 +55,8 @@ def _training_images(change: Change, here: Cell, there: Cell) -> str:
 def _images(here: Cell, there: Cell) -> Iterable[Finding]:
     """Another data set is another test set, even if the data set is the declared factor."""
     ours, theirs = data_fingerprints(here), data_fingerprints(there)
-    if here.spec.data.name != there.spec.data.name:
-        names = clean_line(there.spec.data.name, 60), clean_line(here.spec.data.name, 60)
+    if here.spec.dataset != there.spec.dataset:
+        names = clean_line(there.spec.dataset, 60), clean_line(here.spec.dataset, 60)
         text = f"other test images: {names[0]} in {there.title}, {names[1]} here"
         yield _confound("test-set", text, "data.name", here=names[1], there=names[0])
     elif ours and theirs and ours != theirs:
@@ -67,11 +67,12 @@ def _images(here: Cell, there: Cell) -> Iterable[Finding]:
 
 def loss_scale(here: Cell, there: Cell, metric: TableMetric) -> Iterable[Finding]:
     """Why a loss is on another scale: a penalty on one side, another batch size."""
+    specs = [cell.engine_spec for cell in (here, there) if cell.engine_spec]
+    if len(specs) < 2:
+        return
     penalties = tuple(
-        f"{cell.spec.penalty.norm} penalty of weight {cell.spec.penalty.weight:g}"
-        if cell.spec.penalty
-        else "no penalty"
-        for cell in (here, there)
+        f"{spec.penalty.norm} penalty of weight {spec.penalty.weight:g}" if spec.penalty else "no penalty"
+        for spec in specs
     )
     if metric.tag in TRAIN_LOSSES and penalties[0] != penalties[1]:
         text = f"{metric.tag} includes the penalty: {penalties[1]} in {there.title}, {penalties[0]} here"
@@ -79,7 +80,7 @@ def loss_scale(here: Cell, there: Cell, metric: TableMetric) -> Iterable[Finding
         yield _confound("loss-scale", text, "penalty", here=penalties[0], there=penalties[1], advice=advice)
     if metric.tag in REPORT_LOSSES:
         key = "batch_size" if metric.tag == tags.REPORT_TRAIN_LOSS else "test_batch_size"
-        ours, theirs = getattr(here.spec.training, key), getattr(there.spec.training, key)
+        ours, theirs = getattr(specs[0].training, key), getattr(specs[1].training, key)
         if ours != theirs:
             text = f"{metric.tag} depends on the batch size: {theirs} in {there.title}, {ours} here: the scales differ"
             yield _confound("loss-scale", text, f"training.{key}", here=str(ours), there=str(theirs))
@@ -208,19 +209,23 @@ def image_set_text(cell: Cell, part: Part) -> str:
 
 def has_active_dropout(cell: Cell, part: Part) -> bool:
     """Whether dropout is active while the metric is measured: always in training; in tests under `report`."""
-    active = isinstance(cell.spec.model, Cnn) and any(cell.spec.model.dropout)
-    return active and (part == "train" or cell.spec.protocol == "report")
+    spec = cell.engine_spec
+    active = spec is not None and isinstance(spec.model, Cnn) and any(spec.model.dropout)
+    return active and (part == "train" or (spec is not None and spec.protocol == "report"))
 
 
 def _kind(cell: Cell, part: Part) -> tuple[object, ...]:
-    data = cell.spec.data
+    if cell.engine_spec is None:
+        return ()
+    data = cell.engine_spec.data
     augment = data.augment.transforms if data.augment and _mode(cell, part) else ()
     return _mode(cell, part), augment, data.train_fraction if part == "train" else 1.0
 
 
 def _mode(cell: Cell, part: Part) -> str:
     """How augmented images are used in the training or in the report's test: `append`, `replace`, or empty."""
-    augment = cell.spec.data.augment
-    if augment is None or (part == "test" and not (augment.test and cell.spec.protocol == "report")):
+    spec = cell.engine_spec
+    augment = spec.data.augment if spec else None
+    if spec is None or augment is None or (part == "test" and not (augment.test and spec.protocol == "report")):
         return ""
     return augment.mode

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from labtui.compare.cells import mean_of, report_test_images, run_requests, train_samples
 from labtui.compare.metrics import cross_entropy
 from labtui.compare.model import Finding, Losses, Remedy, Severity
+from labtui.spec import Penalty, Training
 from labtui.store import tags
 from labtui.text import numbers
 
@@ -42,7 +43,7 @@ def loss_findings(cell: "Cell", run_data: "RunData") -> tuple[Finding, ...]:
 def _one_sided(cell: "Cell", entropies: Losses | None) -> list[Finding]:
     train, test = mean_of(cell, tags.REPORT_TRAIN_LOSS), mean_of(cell, tags.REPORT_TEST_LOSS)
     text = scale_text(cell, entropies, train, test)
-    return [Finding(severity=Severity.NOTE, code="loss-scale", text=text)] if text and cell.spec.penalty else []
+    return [Finding(severity=Severity.NOTE, code="loss-scale", text=text)] if text and _penalty(cell) else []
 
 
 def scale_text(cell: "Cell", entropies: Losses | None, train: float | None, test: float | None) -> str:
@@ -56,7 +57,8 @@ def scale_text(cell: "Cell", entropies: Losses | None, train: float | None, test
     converted = f"{numbers.decimal(entropies.train, 3)} and {numbers.decimal(entropies.test, 3)}"
     if entropies.penalty:
         return f"{pair}: the train figure includes the penalty, the test figure does not: in cross-entropy {converted}"
-    sizes = cell.spec.training.batch_size, cell.spec.training.test_batch_size
+    training = cell.engine_spec.training if cell.engine_spec else Training()
+    sizes = training.batch_size, training.test_batch_size
     if sizes[0] == sizes[1]:
         return ""
     factor = numbers.decimal(math.sqrt(sizes[0] / sizes[1]))
@@ -76,18 +78,23 @@ def _losses(cell: "Cell", train: float | None, test: float | None) -> Losses | N
     if train is None and test is None:
         return None
     names = tags.REPORT_TRAIN_LOSS, tags.REPORT_TEST_LOSS
-    return Losses(train=train, test=test, train_tag=names[0], test_tag=names[1], penalty=cell.spec.penalty is not None)
+    return Losses(train=train, test=test, train_tag=names[0], test_tag=names[1], penalty=_penalty(cell) is not None)
 
 
 def _entropy(cell: "Cell", tag: str, figure: float | None) -> float | None:
     samples = train_samples(cell) if tag == tags.REPORT_TRAIN_LOSS else report_test_images(cell)
-    if figure is None or not samples or cell.spec.protocol != "report":
+    spec = cell.engine_spec
+    if figure is None or not samples or spec is None or spec.protocol != "report":
         return None
-    return cross_entropy(tag, figure, samples, cell.spec)
+    return cross_entropy(tag, figure, samples, spec)
+
+
+def _penalty(cell: "Cell") -> Penalty | None:
+    return cell.engine_spec.penalty if cell.engine_spec else None
 
 
 def _outweighed(cell: "Cell", entropies: Losses | None, run_data: "RunData") -> list[Finding]:
-    penalty = cell.spec.penalty
+    penalty = _penalty(cell)
     if penalty is None or not cell.runs or not cell.classes:
         return []
     guess = math.log(cell.classes)
@@ -111,7 +118,8 @@ _WITH_PENALTY = (tags.MINIBATCH_LOSS, tags.TRAIN_LOSS)
 def _on(cell: "Cell") -> str:
     """` on the 146,070 parameters of fc1`."""
     result: Result | None = cell.runs[-1].result
-    names = cell.spec.penalty.module_names if cell.spec.penalty else ()
+    penalty = _penalty(cell)
+    names = penalty.module_names if penalty else ()
     layers = result.model.layers if result and result.model else ()
     weights = sum(size for name, _, size in layers if "all" in names or name.partition(".")[0] in names)
     whose = "the model" if "all" in names else ", ".join(names)

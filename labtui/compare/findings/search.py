@@ -9,7 +9,7 @@ from labtui.compare.cells import Cell, budget, final_values, mean, run_requests
 from labtui.compare.metrics import TableMetric
 from labtui.compare.model import Finding, Remedy, SearchBudget, Severity
 from labtui.compare.spec_diff import changes, flat_recipe
-from labtui.spec import RunSpec
+from labtui.spec import Spec
 from labtui.text import numbers
 from labtui.text.words import value_text
 
@@ -225,7 +225,7 @@ def search_budgets(searches: Sequence[GridSearch], metric: TableMetric) -> tuple
         budgets.append(
             SearchBudget(
                 experiment=spec.experiment,
-                data=spec.data.name,
+                data=spec.dataset,
                 key=grid.key,
                 values=grid.values,
                 means=tuple(means),
@@ -255,7 +255,7 @@ def tuning_findings(
     return tuple(findings)
 
 
-def tunable_values(spec: RunSpec, factor: tuple[str, ...]) -> str:
+def tunable_values(spec: Spec, factor: tuple[str, ...]) -> str:
     """The tunable numbers that the factor sets: `penalty.weight 0.5`; empty if it sets none."""
     listed = []
     for key, value in flat_recipe(spec).items():

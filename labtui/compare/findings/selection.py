@@ -14,7 +14,8 @@ _KEY = "training.early_stopping"
 
 def selection_findings(cell: "Cell", metric: TableMetric) -> list[Finding]:
     """A note on the epochs that were tested; nothing for runs that test their last epoch."""
-    chosen_by = cell.spec.training.early_stopping.metric if cell.spec.training.early_stopping else ""
+    rule = cell.engine_spec.training.early_stopping if cell.engine_spec else None
+    chosen_by = rule.metric if rule else ""
     tested = _tested_epochs(cell)
     if not chosen_by or not tested:
         return []

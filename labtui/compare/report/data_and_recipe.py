@@ -11,7 +11,7 @@ from labtui.compare.findings.confounds import data_fingerprints, image_set_text
 from labtui.compare.model import ComparisonRow, ComparisonTable
 from labtui.compare.report.document import Block, Heading, Paragraph, TableBlock, TableLine, plain
 from labtui.compare.spec_diff import changes
-from labtui.spec import HELD_OUT
+from labtui.spec import HELD_OUT, RunSpec
 from labtui.store.run import Run
 from labtui.text import numbers
 from labtui.text.clean import clean_line
@@ -38,7 +38,10 @@ def data_and_recipe(table: ComparisonTable, cells: Mapping[str, Cell]) -> list[B
 def _data(rows: Sequence[tuple[ComparisonRow, Cell]]) -> list[Block]:
     sets: dict[tuple[str, ...], list[str]] = {}
     for row, cell in rows:
-        sets.setdefault(_data_line(cell), []).append(row.title)
+        if cell.engine_spec:
+            sets.setdefault(_data_line(cell, cell.engine_spec), []).append(row.title)
+    if not sets:
+        return []
     lines = tuple(TableLine((", ".join(titles), *texts)) for texts, titles in sets.items())
     head = ("", "data set", "training samples of an epoch", "held out", "test images", "fingerprint")
     caption = (
@@ -52,17 +55,17 @@ def _data(rows: Sequence[tuple[ComparisonRow, Cell]]) -> list[Block]:
     return blocks
 
 
-def _data_line(cell: Cell) -> tuple[str, ...]:
-    plain_images, fraction = plain_train_images(cell), cell.spec.data.train_fraction
+def _data_line(cell: Cell, spec: RunSpec) -> tuple[str, ...]:
+    plain_images, fraction = plain_train_images(cell), spec.data.train_fraction
     share = f", the first {fraction:.0%}" if fraction < 1 else ""
     train = f"{image_set_text(cell, 'train')}{share}" if plain_images else numbers.DASH
     test = numbers.count(plain_test_images(cell))
     own = image_set_text(cell, "test")
     if "random" in own:
         test += f"; for the report's Test Loss and Test accuracy {own}"
-    held = "none" if cell.spec.protocol == "report" else f"{HELD_OUT:,}, or a tenth of a small set; a fixed choice"
+    held = "none" if spec.protocol == "report" else f"{HELD_OUT:,}, or a tenth of a small set; a fixed choice"
     prints = ", ".join(sorted(data_fingerprints(cell)))
-    return cell.spec.data.name, train, held, test, prints or numbers.DASH
+    return spec.dataset, train, held, test, prints or numbers.DASH
 
 
 # --- Recipes ------------------------------------------------------------------------------------------------------

@@ -37,14 +37,22 @@ _PROTOCOLS = {
 }
 
 
+_PROGRAMS = (
+    "Each run is one execution of the command that its recipe shows, with its seed. What the program does, and on "
+    "which data its metrics are measured, labtui does not see: it reads the metrics that the program records."
+)
+
+
 def protocol(table: ComparisonTable, cells: Mapping[str, Cell]) -> list[Block]:
     """How training, selection and judging went."""
-    specs = [cells[row.key].spec for row in table.rows if row.key in cells]
-    if not specs:
+    known = [cells[row.key] for row in table.rows if row.key in cells]
+    if not known:
         return []
+    specs = [cell.engine_spec for cell in known if cell.engine_spec]
     items: list[Words] = [
         *(lead(f"The {name} protocol.", _PROTOCOLS[name]) for name in dict.fromkeys(spec.protocol for spec in specs)),
-        lead("Training.", _training(specs)),
+        *([lead("Training.", _training(specs))] if specs else []),
+        *([lead("Programs.", _PROGRAMS)] if len(specs) < len(known) else []),
         lead("Seeds.", _seeds(table)),
         lead("Selection.", f"{sentence(table.metric.selection)}"),
         lead("Judging.", _judging(table)),
@@ -53,10 +61,10 @@ def protocol(table: ComparisonTable, cells: Mapping[str, Cell]) -> list[Block]:
 
 
 def _training(specs: list[RunSpec]) -> str:
-    epochs = _several(str(spec.training.epochs) for spec in specs)
+    epochs = _several(str(spec.epochs) for spec in specs)
     batches = _several(str(spec.training.batch_size) for spec in specs)
     models = _several(str(type(spec.model).__struct_config__.tag) for spec in specs)
-    sets = _several(value_text(spec.data.name) for spec in specs)
+    sets = _several(value_text(spec.dataset) for spec in specs)
     return (
         f"{epochs} epochs in batches of {batches} on {sets}; model {models}. Every key of every recipe is listed below."
     )

@@ -12,6 +12,7 @@ from labtui.console.charts.panels import Panel
 from labtui.console.charts.series import Series, View, drawable
 from labtui.console.charts.ticks import LARGEST, Range
 from labtui.console.charts.xaxis import StepScale, convert, planned_end
+from labtui.spec import RunSpec
 from labtui.store.curve import Curve
 from labtui.store.run import Run
 
@@ -26,10 +27,10 @@ def step_scale(run: Run, curves: Mapping[str, Curve]) -> StepScale:
     """How the step units of a run relate, as far as its files say."""
     times = [time for curve in curves.values() if (time := _first_time(curve)) is not None]
     first = min(times) if times else None
-    if run.spec is None:
+    if not isinstance(run.spec, RunSpec) or run.spec_file is None:
         return StepScale(first_event=first)
-    epochs = run.spec.training.epochs
-    total = (run.beat.total_steps if run.beat else 0) or (run.spec_file.planned_steps if run.spec_file else None)
+    epochs = run.spec.epochs
+    total = (run.beat.total_steps if run.beat else 0) or run.spec_file.planned_steps
     per_epoch = total / epochs if total else None
     if per_epoch is None and run.result and run.result.epochs:
         per_epoch = run.result.steps / run.result.epochs

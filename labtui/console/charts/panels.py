@@ -71,7 +71,7 @@ def panels_of(charted_runs: Iterable[ChartedRun], curves: "Mapping[str, Mapping[
     for run in runs:
         for tag, curve in curves.get(run.id, {}).items():
             (theirs if curve.is_foreign else ours).add(tag)
-    if runs and not (ours or theirs) and all(run.foreign for run in runs):
+    if runs and not (ours or theirs) and not any(run.has_own_tags for run in runs):
         return (UNREAD,)
     foreign = tuple(Panel(tag, (tag,), foreign=True) for tag in sorted(theirs))
     return (*panels(ours), *foreign) if ours or not theirs else foreign

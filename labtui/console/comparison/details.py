@@ -16,7 +16,7 @@ from labtui.console.launch.request import LaunchRequest, launch_request_of
 from labtui.console.run.confusion import class_accuracy_lines
 from labtui.console.run.overview import beside
 from labtui.console.ui.glyphs import Glyphs
-from labtui.spec import RunSpec
+from labtui.spec import Spec
 from labtui.store.run import Run
 from labtui.text.clean import clean_line
 from labtui.text.spans import Line, Span, shorten, wrap
@@ -39,7 +39,7 @@ class RowRuns:
     baseline_runs: tuple[Run, ...]
 
     @property
-    def specs(self) -> tuple[tuple[str, RunSpec], ...]:
+    def specs(self) -> tuple[tuple[str, Spec], ...]:
         """The spec of the row and that of its baseline, each with its title."""
         here = [(self.row.title, run.spec) for run in self.runs[:1] if run.spec]
         there = [(self.comparison.against, run.spec) for run in self.baseline_runs[:1] if run.spec and self.comparison]

@@ -13,7 +13,7 @@ from labtui.console.experiments.entry import ListEntry
 from labtui.console.ui.glyphs import Glyphs
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.text_panel import TextPanel
-from labtui.spec import RunSpec, Variant, recipe
+from labtui.spec import Spec, Variant, recipe
 from labtui.text.spans import Line, Span, fit, shorten, text_width
 from labtui.text.words import value_text
 
@@ -24,7 +24,7 @@ FRAME = 2
 """Lines of the border of the box."""
 
 
-def diff_lines(specs: Sequence[tuple[str, RunSpec]], factor: tuple[str, ...], width: int, glyphs: Glyphs) -> list[Line]:
+def diff_lines(specs: Sequence[tuple[str, Spec]], factor: tuple[str, ...], width: int, glyphs: Glyphs) -> list[Line]:
     """A column per titled spec and a line per key in which any differs from the first, at most `width` cells wide.
 
     Keys outside the declared factor are marked, if there is one.
@@ -60,7 +60,7 @@ def _values(tables: Sequence[Mapping[str, Any]], key: str) -> list[Span]:
     return [Span(text, "muted" if index and text == texts[0] else "") for index, text in enumerate(texts)]
 
 
-def differing_keys(specs: Sequence[RunSpec]) -> tuple[str, ...]:
+def differing_keys(specs: Sequence[Spec]) -> tuple[str, ...]:
     """The keys in which any spec differs from the first, in the order of the recipe."""
     first, *others = specs
     return tuple(dict.fromkeys(change.key for other in others for change in changes(first, other)))
@@ -75,7 +75,7 @@ def _value(table: Mapping[str, Any], key: str) -> str:
 
 def specs_of(
     entries: Sequence[ListEntry], variants: Sequence[Variant]
-) -> tuple[list[tuple[str, RunSpec]], tuple[str, ...]]:
+) -> tuple[list[tuple[str, Spec]], tuple[str, ...]]:
     """The titled specs of entries, for one entry with its declared baseline's, and the factor that it declares.
 
     `variants` are the catalog's variants as they would run.
@@ -84,22 +84,22 @@ def specs_of(
     if len(specs) != 1:
         return specs, ()
     spec = specs[0][1]
-    baseline = _variant(spec.baseline or "", spec.data.name, variants)
+    baseline = _variant(spec.baseline or "", spec.dataset, variants)
     return [*specs, *([(baseline.display_title, baseline)] if baseline else [])], spec.factor
 
 
-def _spec(entry: ListEntry, variants: Sequence[Variant]) -> RunSpec | None:
+def _spec(entry: ListEntry, variants: Sequence[Variant]) -> Spec | None:
     if entry.run is not None and entry.run.spec is not None:
         return entry.run.spec
-    return _variant(entry.variant.spec.name, entry.variant.spec.data.name, variants) if entry.variant else None
+    return _variant(entry.variant.spec.name, entry.variant.spec.dataset, variants) if entry.variant else None
 
 
-def _variant(name: str, data: str, variants: Sequence[Variant]) -> RunSpec | None:
+def _variant(name: str, data: str, variants: Sequence[Variant]) -> Spec | None:
     return next(
         (
             variant.spec
             for variant in variants
-            if name in (variant.spec.name, variant.spec.experiment) and variant.spec.data.name == data
+            if name in (variant.spec.name, variant.spec.experiment) and variant.spec.dataset == data
         ),
         None,
     )
@@ -111,7 +111,7 @@ class DiffScreen(ModalScreen[None]):
     CSS_PATH = Path(__file__).parents[1] / "ui" / "pages.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,d,q,enter", "close", "Close", show=False)]
 
-    def __init__(self, specs: Sequence[tuple[str, RunSpec]], factor: tuple[str, ...]) -> None:
+    def __init__(self, specs: Sequence[tuple[str, Spec]], factor: tuple[str, ...]) -> None:
         super().__init__()
         self._specs, self._factor = specs, factor
 

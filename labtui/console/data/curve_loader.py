@@ -65,7 +65,7 @@ def open_reader(run: Run) -> Reader:
     from labtui.store.curve_cache import CurveCache
     from labtui.store.reader import RunReader
 
-    return RunReader(run.folder, CurveCache.of_user(os.environ), foreign=run.foreign)
+    return RunReader(run.folder, CurveCache.of_user(os.environ), foreign=not run.has_own_tags)
 
 
 class CurveLoader:

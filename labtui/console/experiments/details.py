@@ -8,7 +8,7 @@ from labtui.console.experiments.entry import Delta, ListEntry
 from labtui.console.experiments.rows import CONFOUNDED, fraction
 from labtui.console.ui.gauges import progress as progress_bar
 from labtui.console.ui.glyphs import Glyphs
-from labtui.spec import Variant
+from labtui.spec import ProgramSpec, Spec, Variant
 from labtui.store import tags
 from labtui.store.run import Run
 from labtui.store.tags import DEFAULT_METRIC
@@ -16,7 +16,7 @@ from labtui.text.clean import clean_line
 from labtui.text.durations import duration, moment
 from labtui.text.numbers import accuracy, compact, count, image_rate, loss, signed
 from labtui.text.spans import Line, Span, fit, shorten, spread, wrap
-from labtui.text.words import plural
+from labtui.text.words import plural, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -239,10 +239,7 @@ def variant_lines(variant: Variant, width: int, glyphs: Glyphs) -> list[Line]:
     """A variant that has not run: what it is, what was published, which key starts it."""
     spec = variant.spec
     lines: list[Line] = [spread((Span(spec.display_title, "strong"),), (Span("not run yet", "muted"),), width)]
-    about = (
-        f"{spec.data.name}  {glyphs.dot}  {plural(spec.training.epochs, 'epoch')}  {glyphs.dot}  {_optimizer(variant)}"
-    )
-    lines.append((Span(about, "muted"),))
+    lines.append((Span(f"  {glyphs.dot}  ".join(_about(spec)), "muted"),))
     for paragraph in (variant.description, _published(variant)):
         lines += [(Span(line),) for line in wrap(paragraph, max(20, width))]
     lines += [(), (Span("r", "key"), Span(" runs it with its defaults, ", "muted"), Span("R", "key"))]
@@ -250,9 +247,13 @@ def variant_lines(variant: Variant, width: int, glyphs: Glyphs) -> list[Line]:
     return lines
 
 
-def _optimizer(variant: Variant) -> str:
-    optimizer = variant.spec.optimizer
-    return f"{type(optimizer).__name__} lr {optimizer.lr:g}, batch {variant.spec.training.batch_size}"
+def _about(spec: Spec) -> tuple[str, ...]:
+    """What it trains, in a few words."""
+    if isinstance(spec, ProgramSpec):
+        params = ", ".join(f"{key} {value_text(value)}" for key, value in spec.param.items())
+        return tuple(filter(None, (clean_line(spec.run, 200), params)))
+    optimizer = f"{type(spec.optimizer).__name__} lr {spec.optimizer.lr:g}, batch {spec.training.batch_size}"
+    return spec.dataset, plural(spec.epochs, "epoch"), optimizer
 
 
 def _published(variant: Variant) -> str:

@@ -173,12 +173,12 @@ def fraction(run: Run) -> float | None:
 def _epoch(run: Run | None) -> Line:
     if run is None or run.spec is None:
         return ()
-    planned = run.spec.training.epochs
+    planned = run.spec.epochs
     if run.state.is_active and run.beat is not None and run.beat.epochs:
         return (Span(f"{run.beat.epoch}/{run.beat.epochs}"),)
-    if run.result is not None:
+    if run.result is not None and planned:
         return (Span(f"{run.result.epochs}/{planned}" if run.result.epochs != planned else str(planned), "muted"),)
-    return (Span(str(planned), "muted"),)
+    return (Span(str(planned), "muted"),) if planned else ()
 
 
 def _accuracy(entry: ListEntry) -> Line:
@@ -212,7 +212,7 @@ def _trend(trend: Trend | None, run: Run | None, letter: str, glyphs: Glyphs) ->
 def _planned(trend: Trend, run: Run) -> int | None:
     """How many values the trend will have when the run is done: an active run fills a part of the column."""
     if run.spec and trend.tag in LIVE_ACCURACY and trend.count:
-        return round(run.spec.training.epochs * trend.values.size / trend.count)
+        return round(run.spec.epochs * trend.values.size / trend.count)
     done = fraction(run) if run.state.is_active else None
     return round(trend.values.size / done) if done else None
 

@@ -12,7 +12,7 @@ from labtui.console.launch.request import LaunchRequest, UntilDecided
 from labtui.console.ui.glyphs import Glyphs
 from labtui.datasets import known_datasets
 from labtui.errors import UsageError
-from labtui.spec import RunSpec, Variant
+from labtui.spec import Spec, Variant
 from labtui.text.clean import clean_line
 from labtui.text.spans import Line, Span, fit, shorten, text_width
 
@@ -195,7 +195,7 @@ def _recipe_fields(variants: Sequence[Variant], typed: Mapping[str, str]) -> lis
     return sorted(found, key=lambda field: FIRST.index(field.key) if field.key in FIRST else len(FIRST))
 
 
-def _with_overrides(spec: RunSpec, typed: Mapping[str, str]) -> RunSpec:
+def _with_overrides(spec: Spec, typed: Mapping[str, str]) -> Spec:
     """The spec with those of the typed texts that are valid: another optimizer brings other keys."""
     for key, text in sorted(typed.items(), key=lambda pair: not pair[0].endswith(".name")):
         if key not in LAUNCH_KEYS:

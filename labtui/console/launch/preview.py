@@ -104,7 +104,7 @@ def _run_line(run: PlannedRun, title_width: int, glyphs: Glyphs) -> Line:
     spans = [
         *fit((Span(run.spec.display_title),), title_width, ellipsis=glyphs.ellipsis),
         *fit((Span(f" seed {run.spec.seed}", "muted"),), 9),
-        *fit((Span(f"{run.spec.training.epochs} ep", "muted"),), 8, right=True),
+        *fit((Span(f"{run.spec.epochs} ep", "muted"),), 8, right=True),
         *fit((Span(duration(run.estimate, glyphs.dash), "muted"),), 9, right=True),
     ]
     if run.finished is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from labtui.catalog import fields
 from labtui.compare.model import RunRequest
 from labtui.compare.render.commands import override_text
-from labtui.spec import RunSpec, Variant
+from labtui.spec import Spec, Variant
 from labtui.store.run import Run
 from labtui.text.numbers import seed_ranges
 
@@ -58,7 +58,7 @@ def launch_request_of(request: RunRequest) -> LaunchRequest:
     return LaunchRequest(request.names, seeds, overrides)
 
 
-def request_of_run(spec: RunSpec) -> LaunchRequest:
+def request_of_run(spec: Spec) -> LaunchRequest:
     """The request for the same run again: its seed and overrides."""
     texts = {field.key: field.text for field in fields(spec)}
     overrides = tuple(f"{key}={texts.get(key) or override_text(value)}" for key, value in spec.overrides.items())

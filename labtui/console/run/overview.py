@@ -9,7 +9,7 @@ from labtui.console.experiments.details import curve_lines, directions, run_line
 from labtui.console.experiments.entry import EntryKey, EntryKind, ListEntry
 from labtui.console.launch.request import command_of_run
 from labtui.console.ui.glyphs import Glyphs
-from labtui.spec import RunSpec, flatten, recipe
+from labtui.spec import Spec, flatten, recipe
 from labtui.store.records import ModelSummary
 from labtui.store.run import Run
 from labtui.text.clean import clean, clean_line
@@ -123,7 +123,7 @@ def spec_lines(run: Run, width: int, glyphs: Glyphs) -> list[Line]:
     head = [("experiment", spec.name), ("seed", str(spec.seed)), ("baseline", spec.baseline or "none")]
     head += [("factor", ", ".join(spec.factor) or "none declared")]
     if spec.fallback_from:
-        head.append(("fallback", f"{spec.data.name} instead of {spec.fallback_from}, which was not available"))
+        head.append(("fallback", f"{spec.dataset} instead of {spec.fallback_from}, which was not available"))
     lines: list[Line] = [(Span("spec", "title"),), *_table(head, width), ()]
     plain = _recipe(spec)
     longest = min(max(text_width(key) for key in plain) + 2, max(16, width // 2))
@@ -138,11 +138,11 @@ def spec_lines(run: Run, width: int, glyphs: Glyphs) -> list[Line]:
     return lines
 
 
-def _recipe(spec: RunSpec) -> dict[str, Any]:
+def _recipe(spec: Spec) -> dict[str, Any]:
     return {key: value for key, value in flatten(recipe(spec)).items() if key}
 
 
-def _note(spec: RunSpec, key: str) -> str:
+def _note(spec: Spec, key: str) -> str:
     words = ["override"] if key in spec.overrides else []
     words += ["factor"] if any(key == part or key.startswith(f"{part}.") for part in spec.factor) else []
     return f"  {', '.join(words)}" if words else ""

@@ -104,6 +104,6 @@ def _class_names(run: Run) -> tuple[str, ...]:
     if run.spec is None:
         return ()
     try:
-        return datasets.get(run.spec.data.name).classes
+        return datasets.get(run.spec.dataset).classes
     except LabError:  # a data set that this version does not know
         return ()

@@ -5,10 +5,7 @@ runs folder can come from a stranger, with entries in it. The queue runner there
 user's seal: an HMAC with a key in the user's own state folder.
 """
 
-import hashlib
-import hmac
 import os
-import secrets
 import sys
 from pathlib import Path
 
@@ -17,11 +14,9 @@ from msgspec import Struct
 
 from labtui.errors import UsageError
 from labtui.launch.environment import importable_environment, recorded_environment
-from labtui.store.files import read_bytes, write_new
+from labtui.launch.seal import is_seal_of, seal
 from labtui.store.process import host
-from labtui.store.safe_paths import OutsideRoot, open_folder, private_folder
-
-_KEY_BYTES = 32
+from labtui.store.safe_paths import OutsideRoot, open_folder
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -87,24 +82,13 @@ def run_folder(root: Path, ticket: Ticket) -> Path:
 
 def signed(ticket: Ticket) -> Ticket:
     """The ticket with this user's seal. Raises MachineError if no key can be stored."""
-    return msgspec.structs.replace(ticket, seal=_seal(ticket))
+    return msgspec.structs.replace(ticket, seal=seal(_content(ticket)))
 
 
 def is_signed_by_us(ticket: Ticket) -> bool:
     """Whether this user made the ticket, and not somebody else who made the folder."""
-    return hmac.compare_digest(_seal(ticket).encode(), ticket.seal.encode("utf-8", "surrogatepass"))
+    return is_seal_of(_content(ticket), ticket.seal)
 
 
-def _seal(ticket: Ticket) -> str:
-    content = msgspec.json.encode(msgspec.structs.replace(ticket, seal=""), order="deterministic")
-    return hmac.new(_key(private_folder("queue") / "key"), content, hashlib.sha256).hexdigest()
-
-
-def _key(path: Path) -> bytes:
-    """The key, created on first use; if two processes create one at once, the first one stays."""
-    for _ in range(2):
-        try:
-            return read_bytes(path, _KEY_BYTES)
-        except FileNotFoundError:
-            write_new(path, secrets.token_bytes(_KEY_BYTES), 0o600, durable=True)
-    return read_bytes(path, _KEY_BYTES)
+def _content(ticket: Ticket) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(ticket, seal=""), order="deterministic")

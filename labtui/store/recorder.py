@@ -66,7 +66,7 @@ class Recorder:
     @property
     def last_values(self) -> dict[str, LastValue]:
         """The newest point of each tag, as the file holds it."""
-        return {tag: LastValue(step=step, value=_as_stored(value)) for tag, (step, value) in sorted(self.last.items())}
+        return {tag: LastValue(step=step, value=as_stored(value)) for tag, (step, value) in sorted(self.last.items())}
 
     def record(self, step: int, values: Mapping[str, float]) -> None:
         """Write one point per tag at this step, skipping tags that already have a point at this step or a later one."""
@@ -144,6 +144,7 @@ class Recorder:
             self._descriptor = None
 
 
-def _as_stored(value: float) -> float | Literal["nan", "inf", "-inf"]:
+def as_stored(value: float) -> float | Literal["nan", "inf", "-inf"]:
+    """A value as an event file holds it (float32), in the form of `LastValue`."""
     stored: float = struct.unpack("<f", float32(value))[0]
     return stored if math.isfinite(stored) else cast("Literal['nan', 'inf', '-inf']", str(stored))
