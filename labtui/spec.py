@@ -152,13 +152,21 @@ class Normalize(Value, frozen=True, kw_only=True):
     std: tuple[Annotated[float, Meta(gt=0, le=10)], ...]
 
 
-class Data(Value, frozen=True, kw_only=True):
+class Data(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Which images are read, and how. `normalize = "dataset"` means the data set's registered mean and deviation."""
 
     name: Annotated[str, Meta(min_length=1, max_length=60, description="the name of a data set")]
-    train_fraction: Fraction = 1.0
-    augment: Augment | None = None
-    normalize: Normalize | Literal["dataset"] | None = None
+    train_fraction: Fraction = always_written(1.0)
+    augment: Augment | None = always_written(None)
+    normalize: Normalize | Literal["dataset"] | None = always_written(None)
+    path: Annotated[str, Meta(min_length=1, max_length=1_000)] | None = None
+    size: Annotated[int, Meta(ge=1, le=1_024)] | None = None
+    fingerprint: Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z", description="12 hexadecimal digits")] | None = None
+    """Of the files at `path`; filled in when a run is planned."""
+
+    def __post_init__(self) -> None:
+        """Make defaults recognizable for `omit_defaults`."""
+        _use_default_objects(self)
 
 
 # --- Models -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from labtui.compare.cells import cells
 from labtui.datasets import known_datasets
 from labtui.spec import (
     Augment,
+    Data,
     EarlyStopping,
     HorizontalFlip,
     MixUp,
@@ -86,6 +87,14 @@ def test_a_new_key_is_in_file_recipe_and_hash_unless_it_is_at_its_default(key: s
     assert key not in recipe(plain)["training"]
     assert key.encode() not in msgspec.json.encode(plain)
     assert msgspec.json.decode(msgspec.json.encode(changed), type=RunSpec) == changed
+
+
+@pytest.mark.parametrize("key", ["path", "size", "fingerprint"])
+def test_a_new_key_of_the_data_is_written_only_if_it_is_set(key: str) -> None:
+    values = {"path": "x.npz", "size": 8, "fingerprint": "0123456789ab"}
+    plain, changed = Data(name="npz"), Data(name="npz", **{key: values[key]})  # type: ignore[arg-type]
+    assert set(msgspec.to_builtins(plain)) == {"name", "train_fraction", "augment", "normalize"}
+    assert recipe_hash(make_spec(data=plain)) != recipe_hash(make_spec(data=changed))
 
 
 def test_a_default_that_was_written_out_or_computed_counts_as_a_default() -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from labtui import datasets
+from labtui.api.data_info import data_info
 from labtui.api.lab import Lab
 from labtui.api.metrics import resolve
 from labtui.api.resolve import on_dataset
 from labtui.api.sources import with_sources
-from labtui.errors import UsageError
-from labtui.spec import Metric, ProgramSpec, Variant
+from labtui.errors import LabError, UsageError
+from labtui.spec import Metric, ProgramSpec, RunSpec, Variant
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
@@ -38,12 +39,20 @@ def variants(lab: Lab) -> tuple[Variant, ...]:
         if isinstance(spec, ProgramSpec):
             resolved.append(msgspec.structs.replace(variant, spec=with_sources(spec, lab.folder)))
             continue
-        resolved.append(msgspec.structs.replace(variant, spec=on_dataset(spec, datasets.get(spec.dataset))))
+        resolved.append(msgspec.structs.replace(variant, spec=_on_its_data(lab, spec)))
         offline = lab.catalog.experiment(spec.experiment).offline_dataset
-        if offline and offline != spec.dataset:
+        if offline and offline != spec.dataset and spec.dataset not in datasets.OWN_KINDS:
             spec = on_dataset(spec, datasets.get(offline), replacing=spec.dataset)
             resolved.append(msgspec.structs.replace(variant, spec=spec, reference=None, conclusion=""))
     return tuple(resolved)
+
+
+def _on_its_data(lab: Lab, spec: RunSpec) -> RunSpec:
+    """The spec on the data set that it names; unchanged if that is a path without images."""
+    try:
+        return on_dataset(spec, data_info(lab, spec.data))
+    except LabError:
+        return spec
 
 
 def compare_experiments(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from labtui import datasets
+from labtui.api.data_info import data_info
 from labtui.api.lab import Lab
 from labtui.api.resolve import on_dataset
 from labtui.api.sources import with_sources
@@ -29,7 +30,7 @@ class DatasetChooser:
     def __init__(self, lab: Lab, *, pinned: str | None, fetch: bool, progress: Progress | None = None) -> None:
         self.notices: list[str] = []
         self._lab = lab
-        self._pinned = datasets.get(pinned).name if pinned else None
+        self._pinned = None if pinned is None else datasets.get(pinned).name
         self._fetch = fetch
         self._progress = progress
         self._decisions: dict[tuple[str, str | None, bool], Decision] = {}
@@ -43,6 +44,8 @@ class DatasetChooser:
         if not isinstance(spec, RunSpec) or not isinstance(variant.spec, RunSpec):
             return self._program(spec), True
         in_catalog = variant.spec.data.name
+        if self._pinned is None and spec.data.name in datasets.OWN_KINDS:
+            return self._on_own(spec, in_catalog), True
         pinned = self._pinned or (spec.data.name if spec.data.name != in_catalog else None)
         decision = self._decide(pinned or in_catalog, offline, pinned=pinned is not None)
         present = datasets.is_present(decision.name, self._lab.data_root)
@@ -64,6 +67,11 @@ class DatasetChooser:
                 "all seeds may train the same thing."
             )
         return with_sources(spec, self._lab.folder, strict=True)
+
+    def _on_own(self, spec: RunSpec, in_catalog: str) -> RunSpec:
+        """The spec on the images at its path, which nothing replaces."""
+        info = data_info(self._lab, spec.data, strict=self._fetch)
+        return on_dataset(spec, info, replacing=in_catalog if spec.data.name != in_catalog else None)
 
     def _decide(self, requested: str, offline: str | None, *, pinned: bool) -> "Decision":
         key = (requested, offline, pinned)

@@ -39,7 +39,7 @@ def open_lab(
     """
     path, builtin = find(catalog, cwd=cwd, environ=environ)
     return Lab(
-        catalog=load(path, builtin=builtin, datasets=datasets.known_datasets().keys()),
+        catalog=load(path, builtin=builtin, datasets=(*datasets.known_datasets(), *datasets.OWN_KINDS)),
         store=Store(cwd / _runs_root(runs, environ, cwd if builtin else path.parent)),
         data_root=datasets.find_data_root(data, cwd=cwd, environ=environ),
     )

@@ -21,6 +21,7 @@ from labtui.launch.seal import sealed_program
 from labtui.launch.slots import Slot
 from labtui.launch.stop import OPEN_ITS_FOLDER, Stage, StageTimeouts
 from labtui.launch.stop import stop as stop_in_stages
+from labtui.spec import RunSpec, Spec
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.text.words import plural
@@ -90,10 +91,16 @@ def resume(
 
 def create(lab: Lab, planned: PlannedRun) -> Run:
     """Create the run's folder with its spec, to be started later. Raises MachineError if that fails."""
-    data = planned.spec.dataset
-    fingerprint = datasets.get(data).fingerprint if data else None
     steps = planned.steps or None
-    return lab.store.create(planned.spec, data_fingerprint=fingerprint, planned_steps=steps, seal=sealed_program)
+    return lab.store.create(
+        planned.spec, data_fingerprint=_data_fingerprint(planned.spec), planned_steps=steps, seal=sealed_program
+    )
+
+
+def _data_fingerprint(spec: Spec) -> str | None:
+    if isinstance(spec, RunSpec) and spec.data.fingerprint is not None:
+        return spec.data.fingerprint
+    return datasets.get(spec.dataset).fingerprint if spec.dataset else None
 
 
 def enqueue(lab: Lab, planned: PlannedRun, *, device: str, threads: int, per_device: int = 1, by: str) -> Run:

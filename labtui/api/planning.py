@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 
 from labtui import datasets
+from labtui.api.data_info import spec_data
 from labtui.api.dataset_choice import DatasetChooser, Progress
 from labtui.api.lab import Lab
 from labtui.catalog import override
+from labtui.datasets import DatasetInfo
 from labtui.program import planned_steps
 from labtui.spec import ProgramSpec, Spec, recipe_hash, samples_per_epoch, steps_per_epoch
 from labtui.store.run import Run
@@ -85,7 +87,8 @@ def plan_runs(
         spec, present = chooser.resolve(variant, override(variant.spec, overrides), experiment.offline_dataset)
         seeded = [msgspec.structs.replace(spec, seed=seed) for seed in (experiment.seeds if seeds is None else seeds)]
         same = _same_recipe(spec, past)  # once for all seeds: every run of the experiment is hashed
-        planned += [planned_run(seeded_spec, past, same, device, present=present) for seeded_spec in seeded]
+        info = spec_data(lab, spec)
+        planned += [planned_run(one, past, same, device, present=present, info=info) for one in seeded]
     finished = _finished_notices(planned) if mention_finished else ()
     return LaunchPlan(tuple(planned), (*catalog_notices(lab), *chooser.notices, *finished))
 
@@ -100,13 +103,19 @@ def catalog_notices(lab: Lab) -> tuple[str, ...]:
 
 
 def planned_run(
-    spec: Spec, past: Sequence[Run] = (), same: Sequence[Run] = (), device: str = "", *, present: bool = True
+    spec: Spec,
+    past: Sequence[Run] = (),
+    same: Sequence[Run] = (),
+    device: str = "",
+    *,
+    present: bool = True,
+    info: DatasetInfo | None = None,
 ) -> PlannedRun:
     """The size of a run, and from the `past` runs, newest first, an estimate and whether it has finished before.
 
-    `same` are those of its recipe.
+    `same` are those of its recipe, `info` describes its data set if that is not one of the registry.
     """
-    images, steps = _size(spec)
+    images, steps = _size(spec, info)
     same_seed = [run for run in same if run.spec is not None and run.spec.seed == spec.seed]
     return PlannedRun(
         spec=spec,
@@ -120,11 +129,11 @@ def planned_run(
     )
 
 
-def _size(spec: Spec) -> tuple[int, int]:
+def _size(spec: Spec, info: DatasetInfo | None) -> tuple[int, int]:
     """The training samples of an epoch and the steps of the whole run; 0 where they are not known."""
     if isinstance(spec, ProgramSpec):
         return 0, planned_steps(spec) or 0
-    train_images = datasets.get(spec.dataset).train_images
+    train_images = (info or datasets.get(spec.dataset)).train_images
     return samples_per_epoch(spec, train_images), spec.epochs * steps_per_epoch(spec, train_images)
 
 
@@ -176,7 +185,7 @@ def _is_comparable(run: Run, spec: Spec, device: str) -> bool:
         return False
     return (
         type(run.spec.model) is type(spec.model)
-        and run.spec.dataset == spec.dataset
+        and (run.spec.dataset, run.spec.data.path) == (spec.dataset, spec.data.path)
         and (run.spec.data.augment is None) == (spec.data.augment is None)
         and run.spec.training.precision == spec.training.precision
         and _is_on(run, device)

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from labtui.datasets import DatasetInfo
+from labtui.datasets import OWN_KINDS, DatasetInfo
 from labtui.errors import UsageError
-from labtui.spec import Normalize, RunSpec, steps_per_epoch
+from labtui.spec import Data, Normalize, RunSpec, steps_per_epoch
 
 POINTS_PER_EPOCH = 8
 """Metric points per epoch on a replacement data set, whose epochs have fewer batches than the catalog expects."""
@@ -17,7 +17,8 @@ def on_dataset(spec: RunSpec, info: DatasetInfo, *, replacing: str | None = None
     `fallback` says that the replacement was not asked for. Raises UsageError if the normalization does not fit the
     images.
     """
-    data = msgspec.structs.replace(spec.data, name=info.name, normalize=_normalization(spec, info))
+    data = _with_own_data(spec.data, info)
+    data = msgspec.structs.replace(data, name=info.name, normalize=_normalization(spec, info))
     resolved = msgspec.structs.replace(spec, data=data)
     if replacing is None:
         return resolved
@@ -43,3 +44,10 @@ def _normalization(spec: RunSpec, info: DatasetInfo) -> Normalize | None:
             advice='`normalize = "dataset"` uses the data set\'s own mean and standard deviation.',
         )
     return normalize
+
+
+def _with_own_data(data: Data, info: DatasetInfo) -> Data:
+    """The data with what identifies a user's own images; a registered data set has no path."""
+    if info.name in OWN_KINDS:
+        return msgspec.structs.replace(data, fingerprint=info.fingerprint)
+    return msgspec.structs.replace(data, path=None, size=None, fingerprint=None)

@@ -19,6 +19,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from labtui import datasets
+from labtui.api.data_info import spec_data
 from labtui.api.dataset_choice import Progress
 from labtui.api.lab import Lab, open_lab
 from labtui.api.lifecycle import enqueue, enqueue_resume, remove_from_queue, start_queue_runner
@@ -133,8 +134,7 @@ def make_plan(
     comparisons = tuple(_comparison(row, base, specs, request) for row, base in pairs)
     metric = metric_of(request.metric)
     require_direction(metric)
-    data = next(iter(specs.values())).dataset
-    info = datasets.get(data) if data else None
+    info = spec_data(lab, next(iter(specs.values())))
     plan_id = _plan_id(request.metric, comparisons)
     tried = _tried(lab, plan_id, comparisons, request.metric)
     share = request.alpha / max(tried, len(comparisons))
@@ -345,7 +345,7 @@ class PlanDriver:
 
     def _start(self, side: Side, seed: int, run: Run | None) -> None:
         if run is None:
-            planned = planned_run(msgspec.structs.replace(side.spec, seed=seed))
+            planned = planned_run(msgspec.structs.replace(side.spec, seed=seed), info=spec_data(self._lab, side.spec))
             enqueue(
                 self._lab,
                 planned,
@@ -379,14 +379,20 @@ def plan_outcomes(plan: Plan, runs: Iterable[Run]) -> Outcomes:
         if run.spec is not None:
             tries[recipe_hash(run.spec), run.spec.seed].append(run)
     outcomes: dict[str, dict[int, SeedOutcome]] = defaultdict(dict)
-    classes = {
-        side.recipe: len(datasets.get(side.spec.dataset).classes) if side.spec.dataset else None for side in plan.sides
-    }
+    classes = {side.recipe: _classes(side.spec, tries.values()) for side in plan.sides}
     for (recipe, seed), same in tries.items():
         outcome = seed_outcome(seed, same, plan.metric, classes[recipe])
         if outcome is not None:
             outcomes[recipe][seed] = outcome
     return outcomes
+
+
+def _classes(spec: Spec, tries: Iterable[list[Run]]) -> int | None:
+    """Of a spec's data set: what the registry says, or else what a run of the plan recorded."""
+    if spec.dataset and spec.dataset not in datasets.OWN_KINDS:
+        return len(datasets.get(spec.dataset).classes)
+    results = (run.result for same in tries for run in same if run.result is not None)
+    return next((one for result in results if isinstance(one := result.facts.get("classes"), int)), None)
 
 
 def follow_plan(

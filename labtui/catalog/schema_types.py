@@ -220,7 +220,10 @@ MEANINGS = {
     "code": "Patterns of its source files, likewise. Default: the Python files that git tracks beside the catalog.",
     "protocol": "`report`: as the original lab report's own code ran, quirks included. `standard`: mean cross-entropy, "
     "evaluation mode, 5,000 training images held out for every choice, the test set read once at the end.",
-    "data.name": "A data set of the registry: see `labtui data ls`.",
+    "data.name": "A data set of the registry (see `labtui data ls`), or `npz` or `folder` for your own images.",
+    "data.path": "The file or folder of data set `npz` or `folder`, seen from the catalog's folder.",
+    "data.size": "The images of data set `folder` are resized to this many pixels on each side.",
+    "data.fingerprint": "Identifies the content at `data.path`: filled in for each run; set it to refuse any other.",
     "data.train_fraction": "The part of the training set that is used, from its beginning.",
     "data.augment": "Random transforms, drawn for each image each time it is read.",
     "data.augment.transforms": "The transforms in the order in which they are applied.",

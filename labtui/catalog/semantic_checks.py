@@ -12,12 +12,17 @@ from labtui.text.words import plural
 IMAGE_SIZE = 32
 """Pixels a side, of every registered data set and for every registered model."""
 
+_OWN_KINDS = ("npz", "folder")
+"""The data sets at `data.path`: `labtui.datasets.OWN_KINDS`, which this package does not import."""
+
 
 def contradictions(recipe: Recipe) -> Iterator[KeyProblem]:
     """Keys of a recipe that are each allowed but do not fit one another."""
     yield from _modules(recipe)
     yield from _normalization(recipe.data)
-    yield from _sizes(recipe)
+    yield from _own_data(recipe.data)
+    if recipe.data.name not in _OWN_KINDS:
+        yield from _sizes(recipe)
     yield from _erasing(recipe.data)
     if recipe.training.early_stopping is not None and recipe.protocol == "report":
         message = 'protocol "report" holds no images out to choose an epoch on. Set protocol = "standard" too.'
@@ -46,6 +51,21 @@ def reference_problems(reference: Reference) -> Iterator[KeyProblem]:
             message = f"there is no figure for {shown(tag)}.{did_you_mean(tag, reference.figures)}"
             given = shown_all(reference.figures) or "none"
             yield KeyProblem((key, place), f"{message} Figures are given for: {given}.")
+
+
+def _own_data(data: Data) -> Iterator[KeyProblem]:
+    """Keys of a user's own images, which data sets of the registry do not have."""
+    if data.name in _OWN_KINDS:
+        if data.path is None:
+            what = "the .npz file" if data.name == "npz" else "the folder with train/ and test/"
+            yield KeyProblem(("data", "path"), f"is missing: {what} that data set {shown(data.name)} reads.")
+        if data.size is not None and data.name != "folder":
+            yield KeyProblem(("data", "size"), 'only data set "folder" resizes its images. Leave it out.')
+        return
+    for key in ("path", "size", "fingerprint"):
+        if getattr(data, key) is not None:
+            message = f"{shown(data.name)} is a data set of the registry, which is in the data folder."
+            yield KeyProblem(("data", key), f'{message} Set data.name = "npz" or "folder" to read your own images.')
 
 
 def _modules(recipe: Recipe) -> Iterator[KeyProblem]:

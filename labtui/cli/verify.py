@@ -44,14 +44,14 @@ def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
     from labtui.cli.interrupts import Interrupts
 
     found = lab.store.find(run)
-    original = _first_epoch(found)
+    original = _first_epoch(lab, found)
     scratch = Path(tempfile.mkdtemp(prefix="labtui-verify-"))
     try:
         with Interrupts() as interrupts:
             again = _train(lab, found, scratch, interrupts)
         if interrupts.any:
             return EXIT_TERMINATED if interrupts.terminated else EXIT_INTERRUPTED
-        verification = _compare(original, _first_epoch(again))
+        verification = _compare(original, _first_epoch(lab, again))
         _put(found, again, verification, json=json)
         return LabError.exit_code if verification.grade is Reproducibility.DIFFERENT else 0
     finally:
@@ -61,8 +61,8 @@ def verify(lab: "Lab", *, run: str, keep: bool, json: bool) -> int:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _first_epoch(run: Run) -> dict[str, dict[int, float]]:
-    from labtui import datasets
+def _first_epoch(lab: "Lab", run: Run) -> dict[str, dict[int, float]]:
+    from labtui.api.data_info import data_info
     from labtui.api.reproduce import first_epoch_points
     from labtui.spec import RunSpec, steps_per_epoch
     from labtui.store.reader import read_curves
@@ -71,7 +71,7 @@ def _first_epoch(run: Run) -> dict[str, dict[int, float]]:
         raise UsageError(
             f"{run.id} was not trained by labtui's engine, or is damaged: there is no recipe to train from."
         )
-    steps = steps_per_epoch(run.spec, datasets.get(run.spec.dataset).train_images)
+    steps = steps_per_epoch(run.spec, data_info(lab, run.spec.data).train_images)
     points = first_epoch_points(read_curves(run.folder), run.spec, steps)
     if not any(step_unit(tag).value == "epoch" for tag in points):
         raise UsageError(f"{run.id} has no complete first epoch to compare with.")

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from labtui.datasets.registry import DatasetRow, find_data_root, get, is_present, known_datasets, listing, load
     from labtui.datasets.statistics import Statistics, StatisticsRow, image_statistics, statistics_rows
 
+OWN_KINDS = ("npz", "folder")
+"""The names of data sets that are at `data.path`, described by `labtui.datasets.own`."""
+
 __all__ = [
+    "OWN_KINDS",
     "DatasetInfo",
     "DatasetRow",
     "Decision",

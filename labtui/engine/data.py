@@ -1,20 +1,26 @@
 """The images of a run on its device, as bytes, and how an epoch reads them.
 
-All images stay on the device: a batch is an index, a conversion to float and, for augmented samples, arithmetic on the
-whole batch. Samples are numbered: the plain images first, then their augmented copies if these are appended.
+The images stay on the device if they fit there: a batch is an index, a conversion to float and, for augmented
+samples, arithmetic on the whole batch. Larger sets are read chunk by chunk, with the same result. Samples are numbered:
+the plain images first, then their augmented copies if these are appended.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from labtui.datasets.info import Images
+from labtui.datasets.own import OwnImages, Pixels
 from labtui.engine.augment import Augmentation, DrawnParameters
+from labtui.engine.device import free_memory
 from labtui.engine.rng import Purpose, shuffled, stream
+from labtui.engine.streamed import StreamedPixels
 from labtui.errors import UsageError
 from labtui.spec import Augment, Data, Resize, RunSpec, held_out, samples_per_epoch
+from labtui.text.sizes import size
 
 READ_AHEAD = {"cpu": 256, "cuda": 4096, "mps": 4096}
 """Samples, approximately, that are fetched and augmented together: on a GPU a launch costs more than its arithmetic."""
@@ -24,7 +30,7 @@ READ_AHEAD = {"cpu": 256, "cuda": 4096, "mps": 4096}
 class Samples:
     """Images and labels on the device, and how they are augmented when they are read."""
 
-    images: Tensor
+    images: Tensor | StreamedPixels
     """uint8, (n, h, w, channels): channels last in memory, as the network's first layer wants them."""
     labels: Tensor
     """int64, (n,)."""
@@ -60,14 +66,18 @@ class EpochSamples:
 
         Images are uint8, (n, channels, h, w), channels last in memory.
         """
+        return next(self._taken([numbers]))
+
+    def _taken(self, chunks: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """`take` of each chunk of numbers."""
         samples, plain = self.samples, len(self.samples.labels)
         device = samples.labels.device
-        rows = numbers.remainder(plain) if samples.appended else numbers
-        indices = rows.to(device)
-        images = samples.images.index_select(0, indices)
-        if samples.augmentation is not None:
-            images = self._augment(samples.augmentation, images, rows, numbers)
-        return images.permute(0, 3, 1, 2), samples.labels.index_select(0, indices)
+        rows = [numbers.remainder(plain) if samples.appended else numbers for numbers in chunks]
+        for numbers, row, read in zip(chunks, rows, _read(samples.images, rows, device), strict=True):
+            images = read
+            if samples.augmentation is not None:
+                images = self._augment(samples.augmentation, images, row, numbers)
+            yield images.permute(0, 3, 1, 2), samples.labels.index_select(0, row.to(device))
 
     def _augment(self, augmentation: Augmentation, images: Tensor, rows: Tensor, numbers: Tensor) -> Tensor:
         if not self.samples.appended:
@@ -86,8 +96,8 @@ class EpochSamples:
         if start * batch_size >= len(order):
             return  # torch splits nothing into one empty batch
         chunk_size = batch_size * max(1, READ_AHEAD[self.samples.labels.device.type] // batch_size)
-        for chunk in order[start * batch_size :].split(chunk_size):  # type: ignore[no-untyped-call]  # torch has no type here
-            images, labels = self.take(chunk)
+        chunks = order[start * batch_size :].split(chunk_size)  # type: ignore[no-untyped-call]  # torch has no type here
+        for images, labels in self._taken(chunks):
             yield from zip(images.split(batch_size), labels.split(batch_size), strict=True)  # type: ignore[no-untyped-call]
 
 
@@ -102,13 +112,37 @@ class Splits:
     """The plain test images."""
 
 
-def make_splits(images: Images, spec: RunSpec, device: torch.device) -> Splits:
+def _read(images: Tensor | StreamedPixels, rows: Sequence[Tensor], device: torch.device) -> Iterator[Tensor]:
+    """The images of each list of rows, on the device: (k, h, w, channels)."""
+    if isinstance(images, StreamedPixels):
+        return (chunk.to(device) for chunk in images.chunks(rows))
+    return (images.index_select(0, chunk.to(device)) for chunk in rows)
+
+
+def make_splits(
+    images: Images | OwnImages,
+    spec: RunSpec,
+    device: torch.device,
+    *,
+    room: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Splits:
     """Copy a data set to the device and split it as the protocol says.
 
-    Raises UsageError if plain and augmented images would differ in size.
+    A user's own images that need more than `room` bytes (default: half of the free memory) are read from the disk again
+    in every epoch. Raises UsageError if plain and augmented images would differ in size.
     """
-    train = _to_device(images.train, images.train_labels, device)
-    test = _to_device(images.test, images.test_labels, device)
+    room = free_memory(device) // 2 if room is None else room
+    if isinstance(images, OwnImages):
+        needed = sum(math.prod(part.shape) for part in (images.train, images.test))
+        streamed = needed > room
+        if streamed:
+            say(f"The images need {size(needed)}, more than fits into memory: they are read from the disk as needed.")
+        train = _own(images.train, images.train_labels, device, streamed=streamed)
+        test = _own(images.test, images.test_labels, device, streamed=streamed)
+    else:
+        train = _to_device(images.train, images.train_labels, device)
+        test = _to_device(images.test, images.test_labels, device)
     remaining, held = _split_held_out(spec, train)
     count = samples_per_epoch(spec, len(train)) // (2 if _appends(spec.data.augment) else 1)
     first = Samples(remaining.images[:count], remaining.labels[:count])
@@ -159,6 +193,17 @@ def _appends(augment: Augment | None) -> bool:
 
 def _augments_test(augment: Augment | None) -> bool:
     return augment is not None and augment.test
+
+
+def _own(pixels: Pixels, labels: object, device: torch.device, *, streamed: bool) -> Samples:
+    """A part of a user's own images: read now, or when they are needed."""
+    count = pixels.shape[0]
+    source = StreamedPixels(pixels, torch.arange(count))
+    on_device = torch.as_tensor(labels, dtype=torch.int64).to(device)
+    if streamed:
+        return Samples(source, on_device)
+    chunks = list(source.chunks(torch.arange(count).split(READ_AHEAD["cpu"])))  # type: ignore[no-untyped-call]
+    return Samples(torch.cat(chunks).to(device), on_device)
 
 
 def _to_device(images: object, labels: object, device: torch.device) -> Samples:

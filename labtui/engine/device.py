@@ -4,7 +4,9 @@ import ctypes
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
+import psutil
 import torch
 
 from labtui.errors import LabError, MachineError
@@ -12,6 +14,9 @@ from labtui.spec import Precision
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 """glibc's constants for mallopt."""
+
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
+"""Where a container sees its own control group."""
 
 
 class OutOfMemory(LabError):
@@ -53,6 +58,19 @@ def _open_cuda(name: str, precision: Precision) -> torch.device:
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     return torch.device("cuda", 0)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free for data on a device; on a CPU, within the limit of a container if there is one."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    available = int(psutil.virtual_memory().available)
+    try:
+        limit, used = (int((_CONTROL_GROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+    except (OSError, ValueError):  # no control group of version 2, or one without a limit ("max")
+        return available
+    return min(available, max(0, limit - used))
 
 
 def keep_freed_memory() -> None:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import torch
 
 from labtui import __version__
-from labtui.datasets import get, load
+from labtui.datasets import OWN_KINDS, get, load
 from labtui.datasets.info import Images
+from labtui.datasets.own import OwnImages, open_own
 from labtui.engine.checkpoint import Checkpoints, is_disk_full
 from labtui.engine.data import make_splits
 from labtui.engine.device import is_out_of_memory, open_device, out_of_memory
@@ -39,7 +40,7 @@ BIT_RELEVANT_FACTS = ("torch", "device", "threads", "cpu")
 class LoadedData(NamedTuple):
     """The images of a run and the number of their classes."""
 
-    images: Images
+    images: Images | OwnImages
     classes: int
 
 
@@ -94,7 +95,7 @@ class Session:
         with self.heartbeat.in_phase("loading"):
             images, classes = load_data(self.attempt)
             self.facts["classes"] = classes
-            splits = make_splits(images, spec, device)
+            splits = make_splits(images, spec, device, say=self.say)
             del images
             steps = -(-len(splits.train) // spec.training.batch_size)
             shape = splits.train.shape
@@ -185,6 +186,9 @@ def load_data(attempt: EngineAttempt) -> LoadedData:
     ones.
     """
     name, expected = attempt.spec_file.spec.data.name, attempt.spec_file.data_fingerprint
+    if name in OWN_KINDS:
+        own, info = open_own(attempt.spec_file.spec.data, Path(attempt.launch.catalog_folder or Path.cwd()))
+        return LoadedData(own, len(info.classes))
     info = get(name)
     if expected is not None and info.fingerprint != expected:
         raise MachineError(

@@ -12,6 +12,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from labtui.datasets.info import Images
+from labtui.datasets.own import OwnImages
 from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.session import LoadedData, Session
 from labtui.engine.trainer import Intervals
@@ -76,8 +77,9 @@ def make_attempt(
 
 def run_attempt(
     attempt: EngineAttempt,
-    images: Images,
+    images: Images | OwnImages,
     *,
+    classes: int = CLASSES,
     stop: StopSignal | None = None,
     log: list[str] | None = None,
     intervals: Intervals | None = None,
@@ -87,7 +89,7 @@ def run_attempt(
     say = (log if log is not None else []).append
     with Heartbeat(attempt.paths.beat, attempt.files.number, stop) as heartbeat:
         session = Session(attempt, heartbeat, stop, say, intervals or Intervals())
-        ending = session.run(lambda _: LoadedData(images, CLASSES))
+        ending = session.run(lambda _: LoadedData(images, classes))
         result = session.result(ending)
     write_json(attempt.paths.result, result)
     return result

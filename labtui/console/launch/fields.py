@@ -10,7 +10,7 @@ from labtui.compare.sequential import CAP, FIRST_LOOK
 from labtui.compare.statistics import ALPHA
 from labtui.console.launch.request import LaunchRequest, UntilDecided
 from labtui.console.ui.glyphs import Glyphs
-from labtui.datasets import known_datasets
+from labtui.datasets import OWN_KINDS, known_datasets
 from labtui.errors import UsageError
 from labtui.spec import Spec, Variant
 from labtui.text.clean import clean_line
@@ -190,7 +190,7 @@ def _recipe_fields(variants: Sequence[Variant], typed: Mapping[str, str]) -> lis
         # A key that only comes with another optimizer has no default in the spec, but one of its own.
         texts = {own.get(key, table[key].text) for own, table in zip(defaults, tables, strict=True)}
         default = texts.pop() if len(texts) == 1 else DIFFERS
-        choices = tuple(known_datasets()) if key == "data.name" else field.choices
+        choices = (*known_datasets(), *OWN_KINDS) if key == "data.name" else field.choices
         found.append(FormField(key, default, field.type_text, choices, field.meaning))
     return sorted(found, key=lambda field: FIRST.index(field.key) if field.key in FIRST else len(FIRST))
 
