@@ -9,7 +9,7 @@ import hashlib
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 Protocol = Literal["report", "standard"]
 Precision = Literal["fp32", "tf32", "bf16"]
@@ -362,6 +362,15 @@ class Metric(Value, frozen=True, kw_only=True):
 # --- Runs and experiments -----------------------------------------------------------------------------------------
 
 
+class Continued(Value, frozen=True, kw_only=True):
+    """What a run starts from that continues a finished one: seeds of one recipe that continue alike are equal here."""
+
+    epochs: Count
+    """Epochs of the run that it continues."""
+    recipe: Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z")]
+    """The hash of that run's recipe."""
+
+
 class RunSpec(Value, frozen=True, kw_only=True):
     """One seed of one variant of an experiment, with every default filled in: *what* to run."""
 
@@ -382,6 +391,8 @@ class RunSpec(Value, frozen=True, kw_only=True):
     overrides: dict[str, Any] = {}
     fallback_from: str | None = None
     """The data set that was requested, where the offline one is used because it was not available."""
+    continued: Continued | UnsetType = UNSET
+    """Set in a run that starts from the checkpoint of a finished one; otherwise spec.json has no such key."""
 
     @property
     def name(self) -> str:
@@ -391,7 +402,8 @@ class RunSpec(Value, frozen=True, kw_only=True):
     @property
     def display_title(self) -> str:
         """The title, with the overrides where there are any: `Dropout [epochs=1]`."""
-        return _display_title(self.title, self.overrides)
+        then = f"continued from epoch {self.continued.epochs}" if self.continued else ""
+        return _display_title(self.title, self.overrides, then)
 
     @property
     def dataset(self) -> str:
@@ -534,6 +546,8 @@ def recipe(spec: Spec) -> dict[str, Any]:
         return {key: msgspec.to_builtins(value) for key, value in whole.items() if value}
     plain: dict[str, Any] = {key: msgspec.to_builtins(getattr(spec, key)) for key in RECIPE_KEYS}
     del plain["training"]["log_every"]
+    if spec.continued:
+        plain["continued"] = f"epoch {spec.continued.epochs} of recipe {spec.continued.recipe}"
     return plain
 
 
@@ -643,14 +657,15 @@ class Experiment(Value, frozen=True, kw_only=True):
     """The line of the entry in its file, for messages; 0 where it is unknown."""
 
 
-def _display_title(title: str, overrides: dict[str, Any]) -> str:
-    changes = ", ".join(
+def _display_title(title: str, overrides: dict[str, Any], then: str = "") -> str:
+    changes = [
         f"{key.partition('.')[2] or key}={_brief(value)}"
         if key.startswith(("training.", "param."))
         else f"{key}={_brief(value)}"
         for key, value in overrides.items()
-    )
-    return f"{title} [{changes}]" if overrides else title
+    ]
+    changes += [then] if then else []
+    return f"{title} [{', '.join(changes)}]" if changes else title
 
 
 def _brief(value: Any) -> str:

@@ -93,7 +93,12 @@ def create(lab: Lab, planned: PlannedRun) -> Run:
     """Create the run's folder with its spec, to be started later. Raises MachineError if that fails."""
     steps = planned.steps or None
     return lab.store.create(
-        planned.spec, data_fingerprint=_data_fingerprint(planned.spec), planned_steps=steps, seal=sealed_program
+        planned.spec,
+        data_fingerprint=_data_fingerprint(planned.spec),
+        planned_steps=steps,
+        continues=planned.continues,
+        keep_best=planned.keep_best,
+        seal=sealed_program,
     )
 
 

@@ -42,6 +42,10 @@ class PlannedRun:
     threads: int | None = None
     """CPU threads, whatever the placement says: as many as the newest earlier run of the same recipe has, because
     another number changes the last bits of a result; or what the user asked for."""
+    continues: Run | None = None
+    """The finished run whose checkpoint it starts from."""
+    keep_best: str = ""
+    """The tag by which the checkpoint of the best epoch is kept; empty if none is."""
     estimate: float | None = None
     """Seconds, from the newest runs of the same model on the same kind of device; None if there are none."""
 
@@ -86,7 +90,7 @@ def plan_runs(
         experiment = lab.catalog.experiment(variant.spec.experiment)
         spec, present = chooser.resolve(variant, override(variant.spec, overrides), experiment.offline_dataset)
         seeded = [msgspec.structs.replace(spec, seed=seed) for seed in (experiment.seeds if seeds is None else seeds)]
-        same = _same_recipe(spec, past)  # once for all seeds: every run of the experiment is hashed
+        same = same_recipe(spec, past)  # once for all seeds: every run of the experiment is hashed
         info = spec_data(lab, spec)
         planned += [planned_run(one, past, same, device, present=present, info=info) for one in seeded]
     finished = _finished_notices(planned) if mention_finished else ()
@@ -148,7 +152,7 @@ def _estimate(spec: Spec, images: int, past: Sequence[Run], same: Sequence[Run],
     return None if rate is None else rate * images * spec.epochs
 
 
-def _same_recipe(spec: Spec, past: Iterable[Run]) -> list[Run]:
+def same_recipe(spec: Spec, past: Iterable[Run]) -> list[Run]:
     """The runs with the same recipe, whatever their seed; `past` is newest first, and so is the result."""
     hashed = recipe_hash(spec)
     return [

@@ -101,6 +101,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "device": run.launch.device if run.launch is not None else None,
         "host": run.launch.host if run.launch is not None else None,
         "started": run.launch.started if run.launch is not None else None,
+        "best_checkpoint": _best_checkpoint(run),
         "folder": str(run.folder),
     }
 
@@ -158,6 +159,12 @@ def _live_accuracy(run: Run) -> float | None:
         if last is not None:
             return last[1]
     return None
+
+
+def _best_checkpoint(run: Run) -> str | None:
+    """The path of the checkpoint of the best epoch, if the run keeps one and there is one."""
+    best = run.paths.best_checkpoint
+    return str(best) if run.keeps_best and best.exists() else None
 
 
 def _rate(run: Run) -> float | None:

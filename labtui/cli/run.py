@@ -10,7 +10,7 @@ import click
 from labtui.cli.click_ext import LabCommand
 from labtui.cli.download_progress import download_progress
 from labtui.cli.format import run_label
-from labtui.cli.options import complete_experiments, json_option, lab_options
+from labtui.cli.options import complete_experiments, complete_runs, json_option, lab_options
 from labtui.cli.streams import put_json, put_table, say
 from labtui.errors import UsageError
 from labtui.program import shown_command
@@ -66,6 +66,7 @@ class JobCount(click.ParamType["int | str"]):
         "labtui run --all -d                       queue all; `labtui ps` shows their progress",
         "labtui run --all --seeds 5 --missing      what has failed or was never run",
         "labtui run network --grid optimizer.lr=0.01,0.001 --grid training.batch_size=64,256",
+        "labtui run --continue last --epochs 20    more epochs for a finished run, as a new run",
         "labtui run --all --dry-run --json         what would run",
     ),
 )
@@ -116,6 +117,19 @@ class JobCount(click.ParamType["int | str"]):
 @click.option(
     "--baseline", metavar="NAME", help="With --until: compare with this experiment instead of the declared baselines."
 )
+@click.option(
+    "--continue",
+    "continued",
+    multiple=True,
+    metavar="RUN",
+    shell_complete=complete_runs,
+    help="Train a finished run on to --epochs epochs in all, as a new run from its last checkpoint; repeatable.",
+)
+@click.option(
+    "--keep-best",
+    is_flag=True,
+    help="Also keep the checkpoint of the best epoch, by the validation value of the entry's metric.",
+)
 @click.option("-d", "--detach", is_flag=True, help="Queue the runs and return immediately.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would run, and start nothing; never uses the network.")
 @click.option("-q", "--quiet", is_flag=True, help="Show only the table at the end.")
@@ -145,6 +159,8 @@ def run(
     alpha: float | None,
     smallest_effect: float | None,
     baseline: str | None,
+    continued: tuple[str, ...],
+    keep_best: bool,
     detach: bool,
     dry_run: bool,
     quiet: bool,
@@ -162,7 +178,16 @@ def run(
     before the first run, so that looking after every seed does not raise the rate of false claims. The same command
     continues a plan that was interrupted.
     """
-    _require_names(lab, names, everything=everything)
+    if continued:
+        _require_continuation_alone(
+            {
+                "--all": everything, "--seeds": seeds, "--seed": seed is not None, "--set": assignments,
+                "--dataset": dataset, "--grid": grids, "--zip": paired, "--until": until, "--missing": missing,
+            },
+            epochs,
+        )  # fmt: skip
+    else:
+        _require_names(lab, names, everything=everything)
     _refuse_contradictions(epochs, dataset, assignments, grids)
     jobs_at_once = None if jobs == "auto" else int(jobs)
     overrides = [*([f"training.epochs={epochs}"] if epochs is not None else []), *assignments]
@@ -174,7 +199,7 @@ def run(
             raise UsageError("--until decided chooses the seeds itself, from 0 on: leave out --seeds and --seed.")
         for option, is_given in (
             ("--grid", grids), ("--zip", paired), ("--threads", threads), ("--missing", missing), ("--again", again),
-            ("--fail-fast", fail_fast),
+            ("--fail-fast", fail_fast), ("--keep-best", keep_best),
         ):  # fmt: skip
             if is_given:
                 raise UsageError(f"{option} cannot be used with --until decided.")
@@ -186,16 +211,24 @@ def run(
         )
     if fail_fast and detach:
         raise UsageError("--fail-fast needs this terminal: leave out -d.")
-    plan = _plan(
-        lab,
-        names,
-        seeds=_seeds(seeds, seed),
-        overrides=[[*overrides, *combination] for combination in combinations(grids, paired=paired)],
-        dataset=dataset,
-        device=device,
-        fetch=not dry_run,
-        quiet=quiet or json,
+    plan = (
+        _continuations(lab, continued, names, epochs, device)
+        if continued and epochs
+        else _plan(
+            lab,
+            names,
+            seeds=_seeds(seeds, seed),
+            overrides=[[*overrides, *combination] for combination in combinations(grids, paired=paired)],
+            dataset=dataset,
+            device=device,
+            fetch=not dry_run,
+            quiet=quiet or json,
+        )
     )
+    if keep_best:
+        from labtui.api.continuing import keeping_best
+
+        plan = keeping_best(lab, plan)
     plan = _with_threads(_chosen(plan, missing=missing, again=again), device, threads)
     if not plan.runs:
         say("Nothing to start.")
@@ -210,6 +243,27 @@ def run(
     from labtui.cli.training import train_plan
 
     return train_plan(lab, plan, device=device, jobs=jobs_at_once, fail_fast=fail_fast, json=json, quiet=quiet)
+
+
+def _require_continuation_alone(others: dict[str, object], epochs: int | None) -> None:
+    """Raise for options that would change the recipe of a run that is continued, and for a missing --epochs."""
+    given = [option for option, value in others.items() if value]
+    if given:
+        raise UsageError(f"--continue takes the recipe and the seed of RUN: leave out {', '.join(given)}.")
+    if epochs is None:
+        raise UsageError("--continue needs --epochs N, the number of epochs in all.")
+
+
+def _continuations(
+    lab: "Lab", continued: Sequence[str], names: Sequence[str], epochs: int, device: str
+) -> "LaunchPlan":
+    from labtui.api.continuing import plan_continuations
+
+    runs = list({run.id: run for run in map(lab.store.find, continued)}.values())
+    for run in runs:
+        if names and not {run.name, run.spec.experiment if run.spec else ""} & set(names):
+            raise UsageError(f"{run.id} is a run of {run.name}, not of {', '.join(names)}.")
+    return plan_continuations(lab, runs, epochs, device="" if device == "auto" else device)
 
 
 def _refuse_plan_options(*values: float | str | None) -> None:
@@ -446,6 +500,7 @@ def _as_json(planned: "PlannedRun") -> dict[str, Any]:
         "protocol": None if isinstance(spec, ProgramSpec) else spec.protocol,
         "overrides": spec.overrides,
         "fallback": spec.fallback_from is not None,
+        "continues": planned.continues.id if planned.continues is not None else None,
         "present": planned.present,
         "estimate": planned.estimate,
         "finished": planned.finished.id if planned.finished is not None else None,

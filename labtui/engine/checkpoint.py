@@ -66,6 +66,38 @@ class Checkpoints:
         self._newest: Checksum | None = None
         """Checksum of the newest file, if this process wrote or verified it."""
 
+    def save_best(self, state: State, step: int) -> None:
+        """Replace the checkpoint of the best epoch. Raises NotSaved, with the one before unchanged."""
+        best = self.paths.best_checkpoint
+        temporary = best.with_name(f".{best.name}.{os.getpid()}.tmp")
+        writer = _Writer(temporary)
+        try:
+            writer.write_whole({"schema": SCHEMA, "run_id": self.run_id, "step": step, "state": state})
+            new = Checksum(size=writer.size, crc32=writer.crc32, step=step)
+            write_json(checksum_path(best), Checksums(accepted=_distinct(new, *_accepted(best))))
+            temporary.replace(best)
+            sync_folder(best.parent)
+        except OSError as error:
+            needed = _size_of(state)
+            _remove(temporary)
+            raise _not_saved(error, self.paths, needed) from error
+
+    def load_start(self, run_id: str, accept: Callable[[State], None]) -> int:
+        """Pass the final state of another run, of which this folder has a copy, to `accept` and return its step.
+
+        Raises LabError if the copy cannot be used.
+        """
+        try:
+            content, _ = self._read(self.paths.start_checkpoint, run_id)
+            accept(content["state"])
+            return int(content["step"])
+        except Exception as error:  # torch raises many types, and a state can be wrong in more ways
+            name = self.paths.start_checkpoint.name
+            raise LabError(
+                f"The checkpoint that this run continues from cannot be used: {name}: {_reason(error)}",
+                advice="Nothing was changed or deleted. Continue the finished run again, as a new run.",
+            ) from error
+
     def save(self, state: State, step: int, *, before_replace: Callable[[], None] = lambda: None) -> None:
         """Save a state, reached after `step` optimizer steps, as the newest checkpoint.
 
@@ -125,8 +157,8 @@ class Checkpoints:
             advice="Nothing was changed or deleted. Start the experiment as a new run.",
         )
 
-    def _read(self, path: Path) -> tuple[State, Checksum]:
-        """The verified content of a checkpoint of this run.
+    def _read(self, path: Path, run_id: str = "") -> tuple[State, Checksum]:
+        """The verified content of a checkpoint of this run, or of the run with this id.
 
         Raises FileNotFoundError, or any other error if the checkpoint is invalid.
         """
@@ -141,7 +173,7 @@ class Checkpoints:
         loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         if not isinstance(loaded, dict) or loaded.get("schema") != SCHEMA:
             raise CheckpointRejected("it was made by another version of labtui.")
-        if loaded.get("run_id") != self.run_id:
+        if loaded.get("run_id") != (run_id or self.run_id):
             raise CheckpointRejected("it belongs to another run.")
         return loaded, matching[0]
 

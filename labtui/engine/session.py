@@ -12,6 +12,7 @@ from labtui import __version__
 from labtui.datasets import OWN_KINDS, get, load
 from labtui.datasets.info import Images
 from labtui.datasets.own import OwnImages, open_own
+from labtui.engine.best import TAGS
 from labtui.engine.checkpoint import Checkpoints, is_disk_full
 from labtui.engine.data import make_splits
 from labtui.engine.device import is_out_of_memory, open_device, out_of_memory
@@ -20,7 +21,7 @@ from labtui.engine.heartbeat import Heartbeat
 from labtui.engine.learner import Learner
 from labtui.engine.metric_writer import Diverged
 from labtui.engine.models import summarize
-from labtui.engine.trainer import Intervals, Stopped, Trainer, TrainerContext
+from labtui.engine.trainer import Intervals, State, Stopped, Trainer, TrainerContext
 from labtui.errors import LabError, MachineError
 from labtui.store.attempt import EngineAttempt, location
 from labtui.store.files import read_json_or_none
@@ -109,6 +110,7 @@ class Session:
                 say=self.say,
                 intervals=self.intervals,
                 made_with={key: self.facts[key] for key in BIT_RELEVANT_FACTS},
+                keep_best=_best_tag(self.attempt),
             )
             trainer = Trainer(spec, splits, learner, context, classes=classes)
             self.recorder = self._open_recorder(trainer, checkpoints)
@@ -118,17 +120,29 @@ class Session:
         test = trainer.fit(self.recorder)
         if trainer.selection is not None:
             self.facts |= {"tested_epoch": trainer.selection.epoch, "chosen_by": trainer.selection.spec.metric}
+        self._note_best(trainer)
         self._write_results(test, self.recorder)
+
+    def _note_best(self, trainer: Trainer) -> None:
+        """Say where the checkpoint of the best epoch is."""
+        best = trainer.best
+        if best is not None and best.epoch and self.attempt.paths.best_checkpoint.exists():
+            self.facts |= {"best_epoch": best.epoch, "best_by": best.tag, "best_value": best.value}
+            self.say(f"The checkpoint of {best.text} is in {self.attempt.paths.best_checkpoint.name}.")
 
     def _open_recorder(self, trainer: Trainer, checkpoints: Checkpoints) -> Recorder:
         """Load the last checkpoint if the attempt resumes, and continue every curve after its last point."""
         pending: list[Any] = []
+        continues, step = self.attempt.spec_file.continues, None
         if self.attempt.launch.resume:
             step = checkpoints.load(lambda state: pending.__setitem__(slice(None), trainer.load(state)), self.say)
-            if step is None:
-                self.say("There is no checkpoint yet: training starts from the beginning.")
-            else:
+            if step is not None:
                 self.say(f"Resumed at step {step:,}, epoch {trainer.epoch}.")
+            elif not continues:
+                self.say("There is no checkpoint yet: training starts from the beginning.")
+        if continues and step is None:
+            step = checkpoints.load_start(continues, lambda state: _continue_from(state, trainer))
+            self.say(f"Continues {continues} from its checkpoint at step {step:,}, in epoch {trainer.epoch}.")
         curves = read_curves(self.attempt.paths.folder)
         last = {tag: curve.last for tag, curve in curves.items() if curve.last is not None}
         return Recorder(self.attempt.paths.folder, self.attempt.files.number, last=last, pending=pending)
@@ -179,6 +193,17 @@ class Session:
             model=self.summary,
             facts=self.facts,
         )
+
+
+def _continue_from(state: State, trainer: Trainer) -> None:
+    """Load the final state of another run: its points and its best epoch are its own."""
+    trainer.load({key: value for key, value in state.items() if key != "best"})
+
+
+def _best_tag(attempt: EngineAttempt) -> str:
+    """The tag by which the best epoch's checkpoint is kept; empty if none is, or if the tag is not one of ours."""
+    tag = attempt.spec_file.keep_best
+    return tag if tag in TAGS and attempt.spec_file.spec.protocol == "standard" else ""
 
 
 def load_data(attempt: EngineAttempt) -> LoadedData:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from labtui.engine.best import BestEpoch
 from labtui.engine.checkpoint import Checkpoints, NotSaved
 from labtui.engine.data import EpochSamples, Splits
 from labtui.engine.epoch_totals import EpochTotals
@@ -54,6 +55,8 @@ class TrainerContext:
     stop: StopSignal
     say: Callable[[str], None]
     intervals: Intervals = Intervals()
+    keep_best: str = ""
+    """The tag by which the checkpoint of the best epoch is kept; empty if none is."""
     made_with: Mapping[str, str | int] = field(default_factory=dict)
     """What, beside spec and state, decides the exact bits: versions, device, threads."""
 
@@ -75,6 +78,8 @@ class Trainer:
         early_stopping = spec.training.early_stopping
         self.selection = None if early_stopping is None else Selection(early_stopping)
         """The best epoch so far, in a training that stops early."""
+        self.best = BestEpoch(context.keep_best) if context.keep_best else None
+        """The best epoch so far, in a run that keeps its checkpoint."""
         self._evaluator = Evaluator(
             learner.evaluated, learner.transform, learner.precision, lambda _: context.heartbeat.made_progress()
         )
@@ -169,7 +174,10 @@ class Trainer:
         speed = f"{self.context.heartbeat.images_per_second:,.0f} images/s"
         self.context.say(f"epoch {self.epoch}/{self.spec.training.epochs}  {values}  {speed}")
         self._warn("learning", self._learning_check.after_epoch(evaluation.accuracy, self.totals.report_loss))
+        is_best = self.best is not None and self.best.improves(self.epoch, evaluation)
         self.epoch, self.totals = self.epoch + 1, self._new_totals()
+        if is_best:
+            self._save_best()
         is_last = self._is_over
         if self.context.stop.requested and not is_last:
             self._stop()
@@ -246,6 +254,15 @@ class Trainer:
         self._next_save = self._last_save + self.context.intervals.save
         return not heartbeat.save_error
 
+    def _save_best(self) -> None:
+        """Keep the checkpoint of the epoch that was the best so far; an error is logged."""
+        heartbeat = self.context.heartbeat
+        with heartbeat.in_phase("saving"), heartbeat.train_clock.paused():
+            try:
+                self.context.checkpoints.save_best(self.state(), self.step)
+            except NotSaved as error:
+                self.context.say(f"step {self.step:,}: the best epoch is not kept: {error.message}")
+
     def state(self) -> State:
         """All that a resumed run needs; call it only after the steps on the device were read."""
         return {
@@ -257,6 +274,7 @@ class Trainer:
             "made_with": dict(self.context.made_with),
             "kept_points": [list(point) for point in self.metrics.recorder.pending],
             **({} if self.selection is None else {"selection": self.selection.state()}),
+            **({} if self.best is None else {"best": self.best.state()}),
             **self.learner.state(),
         }
 
@@ -271,6 +289,8 @@ class Trainer:
         self.learner.load(state)
         if self.selection is not None:
             self.selection.load(state["selection"])
+        if self.best is not None and "best" in state:
+            self.best.load(state["best"])
         self.context.heartbeat.train_clock.set(float(state["train_seconds"]))
         self.context.heartbeat.earlier_seconds = float(state["seconds"])
         if changes:

@@ -76,6 +76,16 @@ class RunPaths:
         return self.folder / "checkpoint.prev.pt"
 
     @property
+    def best_checkpoint(self) -> Path:
+        """The checkpoint of the best epoch, in a run that keeps it."""
+        return self.folder / "checkpoint.best.pt"
+
+    @property
+    def start_checkpoint(self) -> Path:
+        """The checkpoint of another run that this one continues."""
+        return self.folder / "checkpoint.start.pt"
+
+    @property
     def predictions(self) -> Path:
         """Per plain test image: label, predicted class, log-probability of the true class."""
         return self.folder / "predictions.npz"

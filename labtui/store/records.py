@@ -6,7 +6,7 @@ ignored, so that an older labtui can read what a newer one wrote; SCHEMA disting
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from labtui.spec import ProgramSpec, RunSpec, Spec
 
@@ -34,6 +34,10 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     """Identifies the bytes of the data set."""
     planned_steps: int | None = None
     """Optimizer steps of the whole run, if known before the launch."""
+    continues: str | UnsetType = UNSET
+    """The `run_id` of the finished run whose checkpoint it starts from; absent in any other run."""
+    keep_best: str | UnsetType = UNSET
+    """The tag by which the checkpoint of the best epoch is kept; absent if none is."""
 
 
 class ProgramFile(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from labtui.spec import ProgramSpec, Spec
 from labtui.store.paths import RunPaths
-from labtui.store.records import AnySpecFile, Beat, Exit, Launch, Result
+from labtui.store.records import AnySpecFile, Beat, Exit, Launch, Result, SpecFile
 from labtui.store.state import State
 from labtui.text.clean import clean_line
 
@@ -60,6 +60,16 @@ class Run:
     def has_own_tags(self) -> bool:
         """Whether labtui's engine wrote its metrics: the tags of programs and other tools mean nothing of ours."""
         return not self.foreign and not isinstance(self.spec, ProgramSpec)
+
+    @property
+    def continues(self) -> str:
+        """The `run_id` of the finished run whose checkpoint it started from; empty for any other run."""
+        return clean_line(self.spec_file.continues or "") if isinstance(self.spec_file, SpecFile) else ""
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether it keeps the checkpoint of its best epoch."""
+        return isinstance(self.spec_file, SpecFile) and bool(self.spec_file.keep_best)
 
     @property
     def is_pending(self) -> bool:

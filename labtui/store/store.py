@@ -5,22 +5,27 @@ Reading never writes a byte, so a read-only runs folder, or a stranger's, can be
 
 import hashlib
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
+from msgspec import UNSET
+
 import labtui
 from labtui.errors import UsageError
 from labtui.spec import Spec
+from labtui.store.continuation import copy_checkpoint
 from labtui.store.discover import RunFolder, Search
 from labtui.store.files import sync_folder, write_json
 from labtui.store.load_run import RecordCache, load_foreign_run, load_run
 from labtui.store.observer import Observer
 from labtui.store.paths import RunPaths, RunsPaths
 from labtui.store.queue_view import NOT_QUEUED, QueueStatus, QueueView, pause_path
-from labtui.store.records import AnySpecFile, ProgramFile, spec_file
+from labtui.store.records import AnySpecFile, ProgramFile, SpecFile, spec_file
 from labtui.store.run import Run
 from labtui.store.safe_paths import OutsideRoot, machine_error, open_folder
 from labtui.store.trash import TrashedRun, delete_trashed, move_to_trash, trashed_runs
@@ -140,11 +145,15 @@ class Store:
         *,
         data_fingerprint: str | None = None,
         planned_steps: int | None = None,
+        continues: Run | None = None,
+        keep_best: str = "",
         seal: Callable[[ProgramFile], ProgramFile] | None = None,
     ) -> Run:
         """Create a run folder with its spec.json synced to the disk. A second run in the same second is called `-2`.
 
-        `seal` seals the file of a program, so that its command may be executed later.
+        A run that `continues` another gets a copy of its checkpoint first. `keep_best` is the tag by which the
+        checkpoint of the best epoch is kept. `seal` seals the file of a program, so that its command may be executed
+        later.
 
         Raises MachineError if the disk is full or cannot be written; then nothing is left behind.
         """
@@ -161,7 +170,10 @@ class Store:
             )
             if isinstance(content, ProgramFile) and seal is not None:
                 content = seal(content)
-            self._write_spec(folder, content)
+            if isinstance(content, SpecFile):
+                source = continues.spec_file.run_id if continues and continues.spec_file else UNSET
+                content = msgspec.structs.replace(content, continues=source, keep_best=keep_best or UNSET)
+            self._write_spec(folder, content, continues)
         except OSError as error:
             raise machine_error(error, f"The run folder for {spec.name} could not be created", self.root) from error
         with self._mutex:
@@ -200,14 +212,15 @@ class Store:
                 else:
                     return spec.group, spec.title, last
 
-    def _write_spec(self, folder: Path, content: AnySpecFile) -> None:
+    def _write_spec(self, folder: Path, content: AnySpecFile, continues: Run | None) -> None:
         try:
+            if continues is not None:
+                copy_checkpoint(continues.paths, RunPaths(folder))
             write_json(RunPaths(folder).spec, content)
             for parent in (folder.parent, folder.parent.parent, self.root):
                 sync_folder(parent)
         except OSError:
-            RunPaths(folder).spec.unlink(missing_ok=True)
-            folder.rmdir()
+            shutil.rmtree(folder, ignore_errors=True)
             raise
 
     def _load(self, run_folder: RunFolder) -> Run | None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from labtui.api.continuing import continued_spec
 from labtui.compare.model import ComparisonTable, Severity, Verdict
 from labtui.spec import Adam, Cnn, Cosine, Data, EarlyStopping, Penalty, Reference, Sgd, Training
 from labtui.store import tags
@@ -61,6 +62,7 @@ def tables() -> Iterator[ComparisonTable]:
     yield of_two([run(other, 0, ENDS), run(other, 0, ENDS, created=2_000.0)])
     yield of_two([run(other, 0, ENDS), run(other, 1, {}, state=State.DIVERGED), run(other, 2, {}, state=State.LOST)])
     yield of_two([run(other, 0, ENDS, versions={"torch": "3.0"})])
+    yield of_two(runs_of(continued_spec(other, 20), [61, 62]))
     early = spec("other", "Other", protocol="standard", training=Training(early_stopping=EarlyStopping()))
     yield of_two([run(early, 0, ENDS, facts={"tested_epoch": 4})])
     ours = [run(spec(), seed, {tags.REPORT_TEST_ACCURACY: 60 + seed / 10, **ENDS}) for seed in range(3)]

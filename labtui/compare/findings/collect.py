@@ -15,6 +15,7 @@ from labtui.compare.findings.confounds import (
     environment_findings,
     has_active_dropout,
 )
+from labtui.compare.findings.continued import continued_findings
 from labtui.compare.findings.losses import loss_findings
 from labtui.compare.findings.not_learning import learning_findings
 from labtui.compare.findings.search import grid_findings, no_effect_findings, tuning_findings
@@ -80,6 +81,7 @@ def row_findings(row: BaselineChoice, context: TableContext) -> tuple[Finding, .
         *loss_findings(cell, context.run_data),
         *_dropout(cell),
         *selection_findings(cell, context.metric),
+        *continued_findings(cell),
         *_runs(cell, context.metric),
     )
 

@@ -96,6 +96,8 @@ def command_of_run(run: Run) -> str:
     """The command that repeats a run with its seed and overrides; empty for another tool's run."""
     if run.spec is None:
         return ""
+    if run.continues:
+        return shlex.join(["labtui", "run", "--continue", run.continues, "--epochs", str(run.spec.epochs)])
     words = ["labtui", "run", run.name, "--seed", str(run.seed)]
     for key, value in run.spec.overrides.items():
         words += ["--set", f"{key}={override_text(value)}"]

@@ -64,12 +64,21 @@ def _end(run: Run, width: int) -> list[Line]:
             )
         )
         rows.append(("time", f"{duration(result.seconds)}, of which {duration(result.train_seconds)} training"))
+        if best := best_checkpoint_text(run):
+            rows.append(("best", best))
         if result.points_lost:
             rows.append(("lost", f"{result.points_lost} points could not be written"))
     if left is not None:
         how = f"signal {left.signal}" if left.signal is not None else f"exit code {left.code}"
         rows.append(("process", f"ended {moment(left.ended, left.ended)} with {how}"))
     return _table(rows, width)
+
+
+def best_checkpoint_text(run: Run) -> str:
+    """Which epoch's checkpoint the run kept as its best, and where; empty if it kept none."""
+    facts = run.result.facts if run.result is not None else {}
+    epoch, tag = facts.get("best_epoch"), facts.get("best_by")
+    return f"epoch {epoch} by {tag}: {run.paths.best_checkpoint.name}" if epoch and tag else ""
 
 
 def _seen(images: int) -> str:
