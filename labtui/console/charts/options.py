@@ -63,9 +63,10 @@ def shown_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
 
 
 def known_axes(charted_runs: Iterable[ChartedRun]) -> tuple[XAxis, ...]:
-    """The x axes on which at least one of the runs can be drawn: of other tools, epochs and samples are not known."""
+    """The x axes on which at least one of the runs can be drawn: of other tools and of programs, epochs and samples are
+    not known."""
     runs = [run for charted in charted_runs for run in charted.runs]
-    unknown = bool(runs) and all(run.spec is None for run in runs)
+    unknown = bool(runs) and not any(run.has_own_tags for run in runs)
     return (XAxis.STEP, XAxis.RELATIVE, XAxis.WALL) if unknown else tuple(XAxis)
 
 

@@ -61,12 +61,14 @@ def bucket_means(values: NDArray[np.float64], width: int, total: int) -> NDArray
 TREND_VALUES = 64
 
 
-def trend_of(curves: "Mapping[str, Curve]") -> Trend:
-    """The trend of the live accuracy, else of the first accuracy, else of the first curve; empty if there is none.
+def trend_of(curves: "Mapping[str, Curve]", metric: str = "") -> Trend:
+    """The trend of the metric that a program is judged by, else of the live accuracy, else of the first accuracy, else
+    of the first curve; empty if there is none.
 
     Of another tool's accuracy it is not known whether it is a percentage, so its trend has no fixed range.
     """
-    tag = _tag(curves)
+    judged = metric in curves and curves[metric].values.size > 0
+    tag = metric if judged else _tag(curves)
     if tag is None:
         return Trend("", np.empty(0, dtype=np.float32), float("nan"), 0, is_accuracy=False)
     values = curves[tag].values

@@ -43,7 +43,8 @@ class ComparisonQuery:
 
     names: tuple[str, ...] = ()
     """Experiments, members or titles; none means everything that has run."""
-    metric: str = DEFAULT_METRIC
+    metric: str = ""
+    """A tag; empty for the one that the compared experiments are judged by."""
     baseline: str | None = None
     equal_budget: BudgetUnit | None = None
     """The unit of the budget at which every run is read; None for each run's end."""
@@ -121,7 +122,7 @@ class CompareScreen(Page):
         """Show title and panes."""
         against = f"against {self.asked.baseline}" if self.asked.baseline else "against declared baselines"
         status = Span(against if self.table else "comparing …", "muted")
-        metric = self.table.metric.tag if self.table and self.asked.equal_budget else self.asked.metric
+        metric = self.table.metric.tag if self.table else self.asked.metric
         self.show_title(metric, (Span("the comparison failed", "bad") if self._has_failed else status,))
         if self.table is None:
             return
@@ -147,7 +148,8 @@ class CompareScreen(Page):
     def action_metric(self) -> None:
         """Compare by the next metric."""
         known = metrics(self.app.snapshot.runs)
-        here = known.index(self.asked.metric) if self.asked.metric in known else -1
+        shown = self.asked.metric or (self.table.metric.tag if self.table else "")
+        here = known.index(shown) if shown in known else -1
         self._ask(metric=known[(here + 1) % len(known)])
 
     def action_equal_budget(self) -> None:
@@ -200,8 +202,8 @@ def answer(lab: Lab, query: ComparisonQuery) -> "ComparisonTable":
     budget, metric = None, query.metric
     if query.equal_budget is not None:
         budget = EqualBudget(unit=query.equal_budget)
-        metric = per_epoch_metric(lab, query.names) if metric == DEFAULT_METRIC else metric
-    return compare_experiments(lab, query.names, metric=metric, baseline=query.baseline, equal_budget=budget)
+        metric = per_epoch_metric(lab, query.names) if metric in ("", DEFAULT_METRIC) else metric
+    return compare_experiments(lab, query.names, metric=metric or None, baseline=query.baseline, equal_budget=budget)
 
 
 def results_version(runs: Iterable[Run]) -> int:

@@ -41,6 +41,9 @@ COLUMNS = (
 SORTS = ("", *(column.key for column in COLUMNS if column.sortable))
 """The columns that the sort key goes through; the table's own order first."""
 
+_FIGURES = frozenset({"mean", "sd", "delta", "interval"})
+"""Columns whose numbers have as many digits as the metric."""
+
 _STYLES = {Verdict.GAIN: "good", Verdict.LOSS: "bad"}
 _ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
 
@@ -98,14 +101,18 @@ def table_rows(
 
 
 def filled_columns(lines: Iterable[TableRow]) -> tuple[Column, ...]:
-    """The columns that are not empty; names and verdicts know how long they are."""
+    """The columns that are not empty; names and verdicts know how long they are, and figures are not cut."""
     widths: dict[str, int] = {}
     for line in lines:
         for key, cell in line.cells.items():
             if cell:
                 widths[key] = max(widths.get(key, 0), 0 if line.heading else line_width(cell))
     return tuple(
-        replace(column, full=widths.get(column.key, 0)) if column.grows else column
+        replace(column, full=widths.get(column.key, 0))
+        if column.grows
+        else replace(column, width=max(column.width, widths.get(column.key, 0)))
+        if column.key in _FIGURES
+        else column
         for column in COLUMNS
         if column.key in widths or column.key in ("mark", "name")
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from labtui.console.data.snapshot import Interest, Trend
+from labtui.spec import ProgramSpec
 from labtui.store.run import Run
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class CurveLoader:
         reader = self._readers[run.id]
         has_news = reader.poll(CHUNK_BYTES)
         if has_news or run.id not in self.trends:
-            self.trends[run.id] = _trend(reader.curves)
+            self.trends[run.id] = _trend(reader.curves, run)
         if reader.damage:
             self.damage[run.id] = reader.damage
         else:
@@ -157,7 +158,8 @@ def _in_order(interest: Interest, runs: Mapping[str, Run]) -> Iterator[Run]:
             yield runs[run_id]
 
 
-def _trend(curves: "Mapping[str, Curve]") -> Trend:
+def _trend(curves: "Mapping[str, Curve]", run: Run) -> Trend:
     from labtui.console.charts.sparkline import trend_of  # deferred: numpy
 
-    return trend_of(curves)
+    metric = run.spec.metric if isinstance(run.spec, ProgramSpec) else None
+    return trend_of(curves, metric.tag if metric else "")

@@ -159,13 +159,12 @@ def _setting(run: Run, now: float) -> list[str]:
     if run.launch is not None:
         words.append(run.launch.device)
     if run.state.is_active and beat is not None:
-        words += [image_rate(beat.images_per_second, ""), f"epoch {beat.epoch}/{beat.epochs}"]
-        words.append(f"step {count(beat.step)} of {count(beat.total_steps)}")
+        words.append(image_rate(beat.images_per_second, ""))
+        words += [f"epoch {beat.epoch}/{beat.epochs}"] if beat.epochs else []
+        words.append(f"step {count(beat.step)}" + (f" of {count(beat.total_steps)}" if beat.total_steps else ""))
     elif result is not None:
-        words += [
-            image_rate(result.images_per_second, ""),
-            f"{plural(result.epochs, 'epoch')} in {duration(result.seconds)}",
-        ]
+        length = plural(result.epochs, "epoch") if run.has_own_tags else plural(result.steps, "step")
+        words += [image_rate(result.images_per_second, ""), f"{length} in {duration(result.seconds)}"]
     if run.attempt > 1:
         words.append(f"attempt {run.attempt}")
     words.append(moment(run.created, now))

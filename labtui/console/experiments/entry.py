@@ -1,7 +1,7 @@
 """One entry of the list of experiments and runs, the options of the list, and its marks. Pure, no numpy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from string import ascii_uppercase
 from typing import NamedTuple
@@ -153,6 +153,8 @@ def figure(run: Run, trend: Trend | None, metric: TableMetric = DEFAULT) -> Figu
     last = run.result.last if run.result else {}
     if metric.tag in last and run.state is State.FINISHED:
         return final_figure(last[metric.tag].number, metric)
+    if trend is not None and run.spec is not None and not run.has_own_tags and trend.tag == metric.tag:
+        return replace(final_figure(trend.last, metric), final=False)
     if metric.tag != DEFAULT_METRIC:
         return None
     if trend is not None and trend.is_accuracy:

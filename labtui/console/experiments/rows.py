@@ -10,12 +10,14 @@ from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.console.experiments.entry import ListEntry, Marks, ink_of
 from labtui.console.ui.gauges import progress
 from labtui.console.ui.glyphs import Glyphs
+from labtui.program import planned_steps
+from labtui.spec import ProgramSpec
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
 from labtui.text.clean import clean_line
 from labtui.text.durations import duration
-from labtui.text.numbers import count, loss, signed
+from labtui.text.numbers import compact, count, loss, signed
 from labtui.text.spans import Line, Span, cut, line_width
 from labtui.text.tables import Column, TableRow
 
@@ -57,9 +59,12 @@ def columns(catalog: Catalog) -> tuple[Column, ...]:
     declared = {one.metric.tag if one.metric and one.metric.tag else DEFAULT_METRIC for one in catalog.experiments}
     if declared <= {DEFAULT_METRIC}:
         return COLUMNS
+    programs = all(isinstance(one.spec, ProgramSpec) for one in catalog.variants)
+    steps = replace(COLUMNS[3], title="step", width=VALUE)
+    standard = (*COLUMNS[:3], steps, *COLUMNS[4:]) if programs else COLUMNS
     tag = declared.pop() if len(declared) == 1 else "metric"
     name = cut(clean_line(tag.rpartition("/")[2]) or "metric", VALUE)
-    return tuple(replace(column, title=name) if column.key == "accuracy" else column for column in COLUMNS)
+    return tuple(replace(column, title=name) if column.key == "accuracy" else column for column in standard)
 
 
 def foreign_columns(trends: Iterable[Trend]) -> tuple[Column, ...]:
@@ -173,12 +178,23 @@ def fraction(run: Run) -> float | None:
 def _epoch(run: Run | None) -> Line:
     if run is None or run.spec is None:
         return ()
+    if isinstance(run.spec, ProgramSpec):
+        return _steps(run, run.spec)
     planned = run.spec.epochs
     if run.state.is_active and run.beat is not None and run.beat.epochs:
         return (Span(f"{run.beat.epoch}/{run.beat.epochs}"),)
     if run.result is not None and planned:
         return (Span(f"{run.result.epochs}/{planned}" if run.result.epochs != planned else str(planned), "muted"),)
     return (Span(str(planned), "muted"),) if planned else ()
+
+
+def _steps(run: Run, spec: ProgramSpec) -> Line:
+    """The steps of a program, where they are known."""
+    total = planned_steps(spec)
+    if run.state.is_active and run.beat is not None:
+        return (Span(f"{compact(run.beat.step)}/{compact(total)}" if total else compact(run.beat.step)),)
+    done = run.result.steps if run.result is not None else None
+    return (Span(compact(done if done is not None else total, ""), "muted"),)
 
 
 def _accuracy(entry: ListEntry) -> Line:

@@ -13,7 +13,7 @@ from labtui.errors import LabError
 from labtui.launch.devices import Device
 from labtui.text.clean import clean_line
 from labtui.text.durations import duration
-from labtui.text.numbers import count
+from labtui.text.numbers import compact, count
 from labtui.text.sizes import size
 from labtui.text.spans import Line, Span, fit, shorten, text_width, wrap
 from labtui.text.words import plural
@@ -99,12 +99,19 @@ def _summary(plan: LaunchPlan, at_once: int, glyphs: Glyphs) -> Line:
     return tuple(spans)
 
 
+def _length(run: PlannedRun) -> str:
+    """How long a run trains: epochs, or the steps of a program."""
+    if run.spec.epochs:
+        return f"{run.spec.epochs} ep"
+    return f"{compact(run.steps)} st" if run.steps else ""
+
+
 def _run_line(run: PlannedRun, title_width: int, glyphs: Glyphs) -> Line:
     """One run of the plan."""
     spans = [
         *fit((Span(run.spec.display_title),), title_width, ellipsis=glyphs.ellipsis),
         *fit((Span(f" seed {run.spec.seed}", "muted"),), 9),
-        *fit((Span(f"{run.spec.epochs} ep", "muted"),), 8, right=True),
+        *fit((Span(_length(run), "muted"),), 8, right=True),
         *fit((Span(duration(run.estimate, glyphs.dash), "muted"),), 9, right=True),
     ]
     if run.finished is not None:

@@ -9,8 +9,9 @@ from labtui.console.experiments.details import curve_lines, directions, run_line
 from labtui.console.experiments.entry import EntryKey, EntryKind, ListEntry
 from labtui.console.launch.request import command_of_run
 from labtui.console.ui.glyphs import Glyphs
-from labtui.spec import Spec, flatten, recipe
-from labtui.store.records import ModelSummary
+from labtui.program import shown_command
+from labtui.spec import ProgramSpec, Spec, flatten, recipe
+from labtui.store.records import ModelSummary, Result
 from labtui.store.run import Run
 from labtui.text.clean import clean, clean_line
 from labtui.text.durations import duration, moment
@@ -57,13 +58,9 @@ def _end(run: Run, width: int) -> list[Line]:
     result, left = run.result, run.exit
     rows = [("outcome", f"{run.state}{f': {run.reason}' if run.reason else ''}")]
     if result is not None:
-        rows.append(
-            (
-                "trained",
-                f"{plural(result.epochs, 'epoch')}, {count(result.steps)} steps, {_seen(result.images_seen)}",
-            )
-        )
-        rows.append(("time", f"{duration(result.seconds)}, of which {duration(result.train_seconds)} training"))
+        rows.append(("trained", _trained(run, result)))
+        training = f", of which {duration(result.train_seconds)} training" if run.has_own_tags else ""
+        rows.append(("time", f"{duration(result.seconds)}{training}"))
         if best := best_checkpoint_text(run):
             rows.append(("best", best))
         if result.points_lost:
@@ -79,6 +76,11 @@ def best_checkpoint_text(run: Run) -> str:
     facts = run.result.facts if run.result is not None else {}
     epoch, tag = facts.get("best_epoch"), facts.get("best_by")
     return f"epoch {epoch} by {tag}: {run.paths.best_checkpoint.name}" if epoch and tag else ""
+
+
+def _trained(run: Run, result: Result) -> str:
+    steps = plural(result.steps, "step")
+    return f"{plural(result.epochs, 'epoch')}, {steps}, {_seen(result.images_seen)}" if run.has_own_tags else steps
 
 
 def _seen(images: int) -> str:
@@ -162,6 +164,8 @@ def recipe_lines(run: Run, width: int, glyphs: Glyphs) -> list[Line]:
     wide = width >= TWO_COLUMNS
     left = width // 2 - 2 if wide else width
     spec = spec_lines(run, left, glyphs)
+    if isinstance(run.spec, ProgramSpec):
+        return [*spec, (), (Span("command", "title"),), *_wrapped(shown_command(run.spec), width)]
     model = model_lines(run.result.model if run.result else None, left, glyphs)
     return beside(spec, model, width) if wide else [*spec, (), *model]
 

@@ -65,8 +65,9 @@ class RunPredictions:
 
 def read_test_predictions(run: Run) -> RunPredictions:
     """Read a run's predictions; a missing or damaged file gives a note."""
-    if run.foreign:
-        return RunPredictions(run.id, "a run of another tool: it has no predictions of single images")
+    if not run.has_own_tags:
+        whose = "a run of another tool" if run.foreign else "a program of yours"
+        return RunPredictions(run.id, f"{whose}: it has no predictions of single images")
     try:
         predictions = read_predictions(run.paths.predictions)
     except FileNotFoundError:
