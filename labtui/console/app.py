@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,12 +30,15 @@ from labtui.console.data.poller import CatalogWatch, Poller, poll_in_thread
 from labtui.console.data.snapshot import Interest, Snapshot
 from labtui.console.experiments.screen import MainScreen
 from labtui.console.messages import ActionFailed, Notification, PollFailed, RunsUpdated
-from labtui.console.notifications import plan_changes, run_changes, still_running, summary_since
+from labtui.console.notifications import RunChange, plan_changes, run_changes, still_running, summary_since
 from labtui.console.terminal.driver import compact_driver
 from labtui.console.terminal.job_control import JobControl
+from labtui.console.terminal.notify import notification_codes
 from labtui.console.theme import NAMES, THEMES
 from labtui.console.ui.failures import FailureLog, describe
 from labtui.console.ui.status_line import StatusLine
+from labtui.errors import LabError
+from labtui.store.notify_settings import NotifySettings, read_notify_settings
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
@@ -74,6 +77,7 @@ class LabtuiApp(App[None]):
         self.failures = FailureLog(self.settings.state_folder)
         self.keys: dict[str, str] = {}
         """The user's own keys by command id."""
+        self.notify_settings = NotifySettings()
         self._state_file = saved_state.path_of(lab.store.root, self.settings.state_folder)
         self.saved_state = saved_state.load(self._state_file)
         self._last_open = self.saved_state.seen
@@ -115,6 +119,10 @@ class LabtuiApp(App[None]):
         self._job_control.take_signals()
         self.keys, problems = read_keymap()
         self.set_keymap(self.keys)
+        try:
+            self.notify_settings = read_notify_settings()
+        except LabError as error:
+            problems = (*problems, error.message)
         for problem in problems:
             self.say(problem, style="warn")
         self.call_after_refresh(self.start_polling)
@@ -174,8 +182,18 @@ class LabtuiApp(App[None]):
         changes += plan_changes(before.plans, message.snapshot.plans)
         for change in changes:
             self.say(change.text, style="bad" if change.alarm else "good")
-            if change.alarm:
-                self.bell()
+        self._notify_terminal(changes)
+
+    def _notify_terminal(self, changes: Sequence[RunChange]) -> None:
+        """Ring the bell for alarms, and send what the user's notify.toml asks for."""
+        signals = set(self.notify_settings.terminal)
+        if self.notify_settings.when == "last" and any(run.is_pending for run in self.snapshot.runs if not run.foreign):
+            signals = set()
+        if changes and signals and self._driver is not None:
+            more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
+            self._driver.write(notification_codes(f"{changes[-1].text}{more}", sorted(signals), os.environ))
+        if "bell" not in signals and any(change.alarm for change in changes):
+            self.bell()
 
     def _on_first_snapshot(self) -> None:
         """Say what happened while no console was open, and restart a queue that stands still."""

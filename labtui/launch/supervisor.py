@@ -22,6 +22,7 @@ from labtui.launch.claim import Claim, Refusal, claim, disk_refusal, remove_temp
 from labtui.launch.daemonize import SignalPipe, daemonize, redirect_output
 from labtui.launch.environment import engine_environment
 from labtui.launch.log import CappedLog, open_log
+from labtui.launch.notify import notify
 from labtui.launch.order import Answer, Claimed, Order
 from labtui.launch.provenance import commit_of, versions
 from labtui.launch.seal import is_own_program, program_file
@@ -163,6 +164,8 @@ def supervise(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, run
     if program is not None and (left := end_descendants()):
         sys.stderr.write(f"[labtui] {left} processes that the program had left behind were ended.\n")
     write_exit(attempt, ended)
+    own.lock.close()
+    notify(here, order.attempt)
 
 
 def _require_own(program: ProgramFile) -> None:

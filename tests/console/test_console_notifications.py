@@ -5,6 +5,7 @@ import time
 import pytest
 
 from labtui.console.notifications import run_changes, still_running, summary_since
+from labtui.console.terminal.notify import notification_codes
 from labtui.store.state import State
 from tests.support.console.builders import foreign, msgspec_replace, run
 
@@ -68,3 +69,11 @@ def test_the_farewell_names_what_goes_on_and_is_silent_otherwise():
     assert said.startswith("6 runs are still running, 1 queued.")
     assert "and 2 more" in said
     assert still_running([ended(final=1.0), foreign(state=State.LIVE)]) == ""
+
+
+def test_notification_codes_carry_clean_text_and_pass_through_tmux():
+    codes = notification_codes("it has finished\x1b]52;c;x\x07\n", ["bell", "osc9", "osc777"], {})
+    shown = "labtui: it has finished\ufffd]52;c;x\ufffd "
+    assert codes == f"\a\x1b]9;{shown}\x1b\\\x1b]777;notify;labtui;{shown}\x1b\\"
+    inside = notification_codes("done", ["bell", "osc9"], {"TMUX": "/tmp/tmux-0/default,1,0"})
+    assert inside == "\a\x1bPtmux;\x1b\x1b]9;labtui: done\x1b\x1b\\\x1b\\"
