@@ -4,6 +4,7 @@
 130 and 143 interrupted.
 """
 
+import codecs
 import os
 import sys
 import traceback
@@ -16,9 +17,12 @@ import click
 
 from labtui.cli.streams import ReaderGone, say
 from labtui.errors import EXIT_HUNG_UP, EXIT_INTERRUPTED, LabError, MachineError
+from labtui.text.clean import in_ascii
 from labtui.text.spans import Span
+from labtui.text.terminals import is_terminal, is_utf8_locale
 
 _PREFIX = Span("labtui: ", "bad")
+_SPELLED = "labtui-spelled"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,10 +77,24 @@ def say_error(error: LabError) -> None:
 
 
 def _replace_unencodable_characters() -> None:
-    """Let a terminal that is not UTF-8 show a question mark for a missing character, instead of a traceback."""
+    """Let a terminal that is not UTF-8 show its own characters only: signs spelled in ASCII, or a question mark.
+
+    A file or a pipe gets what Python would write, without a traceback.
+    """
+    codecs.register_error(_SPELLED, _spell)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            if is_terminal(stream) and not is_utf8_locale(os.environ):
+                stream.reconfigure(encoding="ascii", errors=_SPELLED)
+            else:
+                stream.reconfigure(errors="replace")
+
+
+def _spell(error: UnicodeError) -> tuple[str, int]:
+    """The handler of characters that ASCII does not have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return in_ascii(error.object[error.start : error.end].replace("…", "~")), error.end
 
 
 def _say_click_error(error: click.ClickException) -> None:

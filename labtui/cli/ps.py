@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from labtui.api import Lab
 
 COLUMNS = (
-    Column("RUN"),
+    Column("RUN", middle=True),
     Column("STATE"),
     Column("EPOCH", right=True),
     Column("ACCURACY", right=True),

@@ -1,6 +1,8 @@
 """The two streams: stdout for the result, stderr for everything else. All text is cleaned here, just before writing."""
 
+import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,9 +12,11 @@ import click
 import msgspec
 
 from labtui.text.clean import clean, clean_line
-from labtui.text.spans import Span
+from labtui.text.spans import Span, separated
 from labtui.text.tables import Column, align
 from labtui.text.terminals import is_terminal
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 PLAIN_TERMINALS = ("dumb", "unknown")
 
@@ -45,7 +49,10 @@ def say(*parts: Part) -> None:
 
 def put_json(value: Any) -> None:
     """Write one value as one line of JSON to stdout. Raises ReaderGone."""
-    write(sys.stdout, msgspec.json.encode(value, enc_hook=str).decode())
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    if (sys.stdout.encoding or "").lower() == "ascii":  # a terminal in the locale C: as JSON spells it
+        text = _BEYOND_ASCII.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    write(sys.stdout, text)
 
 
 def put_table(columns: Sequence[Column], rows: Iterable[Sequence[Part]]) -> None:
@@ -83,6 +90,8 @@ def is_interactive() -> bool:
 def _rendered(part: Part, stream: IO[str]) -> str:
     text, style = (part, "") if isinstance(part, str) else part
     text = clean(text, longest=len(text))
+    if is_terminal(stream):
+        text = separated(text)
     return click.style(text, **_STYLES[style]) if style and shows_colors(stream) else text
 
 

@@ -110,6 +110,7 @@ COMMANDS = (
             ("list", "compare"), 6),
     Command("metric", "m", "metric", "metric", "Show the next charts.", ("main", "charts", "tabs"), 4),
     Command("metric.previous", "M", "metric(-1)", "metric back", "Show the previous chart.", _PLOT),
+    Command("metric.back", "N", "metric(-1)", "metric back", "Show the previous charts.", ("main", "tabs")),
     Command("smooth", "S", "chart_option('smoothing')", "smooth", "Smoothing: TensorBoard's 0.6, 0.9, 0.99, off.",
             _CHARTS, 5),
     Command("log_y", "L", "chart_option('log_y')", "log y", "Logarithmic y axis.", _CHARTS, 6),

@@ -24,6 +24,13 @@ _NARROW = re.compile(
 )
 """Text of characters that all take one cell."""
 
+_JOINING = re.compile(
+    "[\u200b-\u200d\u2060\ufe00-\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
+)
+"""Joiners, variation selectors, skin tones, tags, and the letters of flags."""
+
+_FIRST_FLAG_LETTER = 0x1F1E6
+
 _BREAK = re.compile("[\t\n\r]")
 _WORD = re.compile(" *[^ ]+")
 """A word with the blanks before it; a no-break space belongs to its word."""
@@ -44,11 +51,28 @@ def plain_lines(lines: Iterable[Line]) -> str:
     return "".join(plain(spans).rstrip() + "\n" for spans in lines)
 
 
+def separated(text: str) -> str:
+    """The text with emoji that are made of several characters taken apart, flags written as letters.
+
+    Terminals disagree about the cells of such an emoji (2 to 8), and a line that is off by one is drawn over its
+    neighbour; about the cells of each part they agree.
+    """
+    if text.isascii() or not _JOINING.search(text):
+        return text
+    return _JOINING.sub(_separate, text)
+
+
+def _separate(match: re.Match[str]) -> str:
+    letter = ord(match[0]) - _FIRST_FLAG_LETTER
+    return chr(ord("A") + letter) if 0 <= letter < 26 else ""
+
+
 @lru_cache(4_096)
 def text_width(text: str) -> int:
-    """Terminal cells that a text takes: wide characters take two, combining marks none."""
+    """Terminal cells that a text takes once it is `separated`: wide characters take two, combining marks none."""
     if _NARROW.fullmatch(text):
         return len(text)
+    text = separated(text)
     from rich.cells import cell_len  # Textual measures with it; deferred, since most commands never need it
 
     return cell_len(text)
@@ -73,6 +97,31 @@ def cut(text: str, width: int, ellipsis: str = "…") -> str:
     return _cropped(text, width - text_width(ellipsis)).rstrip() + ellipsis
 
 
+def cut_middle(text: str, width: int, ellipsis: str = "…") -> str:
+    """The text in at most `width` cells, its middle replaced by an ellipsis: for names that begin alike."""
+    if text_width(text) <= width:
+        return text
+    room = width - text_width(ellipsis)
+    if room < 2:
+        return cut(text, width, ellipsis)
+    tail = separated(text)
+    while text_width(tail) > room - room // 2:
+        tail = tail[1:]
+    return _cropped(text, room - text_width(tail)).rstrip() + ellipsis + tail.lstrip()
+
+
+def shorten_middle(spans: Iterable[Span], width: int, ellipsis: str = "…") -> Line:
+    """The line in at most `width` cells; its longest span is cut in the middle."""
+    shown = tuple(spans)
+    excess = line_width(shown) - width
+    if excess <= 0:
+        return shown
+    longest = max(shown, key=lambda span: text_width(span.text))
+    left = max(2, text_width(longest.text) - excess)
+    parts = [Span(cut_middle(span.text, left, ellipsis), span.style) if span is longest else span for span in shown]
+    return shorten(parts, width, ellipsis)
+
+
 def shorten(spans: Iterable[Span], width: int, ellipsis: str = "…") -> Line:
     """The line in at most `width` cells; spans beyond that are cut or dropped."""
     shown: list[Span] = []
@@ -88,9 +137,10 @@ def shorten(spans: Iterable[Span], width: int, ellipsis: str = "…") -> Line:
     return tuple(shown)
 
 
-def fit(spans: Iterable[Span], width: int, *, right: bool = False, ellipsis: str = "…") -> Line:
-    """The line in exactly `width` cells: cut where too long, padded on the right (or left) where too short."""
-    short = shorten(spans, width, ellipsis)
+def fit(spans: Iterable[Span], width: int, *, right: bool = False, ellipsis: str = "…", middle: bool = False) -> Line:
+    """The line in exactly `width` cells: cut at its end (or in the middle) where too long, padded on the right (or
+    left) where too short."""
+    short = shorten_middle(spans, width, ellipsis) if middle else shorten(spans, width, ellipsis)
     blank = width - line_width(short)
     if blank <= 0:
         return short
@@ -144,4 +194,5 @@ def _cropped(text: str, width: int) -> str:
         return text[: max(0, width)]
     from rich.cells import set_cell_size
 
+    text = separated(text)
     return set_cell_size(text, max(0, width))

@@ -3,7 +3,10 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from labtui.text.spans import Line, Span, cut, fit, text_width
+from labtui.text.spans import Line, Span, cut, cut_middle, fit, text_width
+
+MIN_MIDDLE = 24
+"""Cells to which a column with `middle` set is cut at most in an aligned table."""
 
 GAP = 1
 """Cells between the columns of a table that is laid out to a width."""
@@ -27,6 +30,8 @@ class Column:
     """Of a column that grows, the width at which none of its cells is cut; 0 if that does not matter."""
     optional: bool = False
     """Whether it is left out rather than a growing column cut."""
+    middle: bool = False
+    """Whether its cells are cut in the middle: names that begin alike stay apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ def align(
 ) -> list[Line]:
     """A header and a line per row, each column as wide as its widest cell.
 
-    `width` cuts the last column, at least to its title; `drop_empty` leaves out columns without any text.
+    `width` cuts the last column, at least to its title, and where that does not suffice those with `middle` set, in the
+    middle, at least to `MIN_MIDDLE` cells; `drop_empty` leaves out columns without any text.
     """
     indexes = [i for i in range(len(columns)) if not drop_empty or any(row[i].text for row in rows)]
     lines = [[Span(columns[i].title, "muted") for i in indexes], *([row[i] for i in indexes] for row in rows)]
@@ -61,16 +67,20 @@ def align(
     if width is not None and indexes:
         taken = sum(widths[:-1]) + gap * (len(widths) - 1)
         widths[-1] = max(text_width(columns[indexes[-1]].title), min(widths[-1], width - taken))
-    return [_aligned(cells, widths, [columns[i].right for i in indexes], gap) for cells in lines]
+        for place, index in enumerate(indexes):
+            excess = sum(widths) + gap * (len(widths) - 1) - width
+            if columns[index].middle and excess > 0:
+                widths[place] = max(min(widths[place], MIN_MIDDLE), widths[place] - excess)
+    return [_aligned(cells, widths, [columns[i] for i in indexes], gap) for cells in lines]
 
 
-def _aligned(cells: Sequence[Span], widths: Sequence[int], right: Sequence[bool], gap: int) -> Line:
+def _aligned(cells: Sequence[Span], widths: Sequence[int], columns: Sequence[Column], gap: int) -> Line:
     spans: list[Span] = []
     for place, (text, style) in enumerate(cells):
-        shown = cut(text, widths[place])
+        shown = cut_middle(text, widths[place]) if columns[place].middle else cut(text, widths[place])
         blank = " " * (widths[place] - text_width(shown))
         lead = " " * gap if place else ""
-        spans.append(Span(lead + (blank + shown if right[place] else shown + blank), style))
+        spans.append(Span(lead + (blank + shown if columns[place].right else shown + blank), style))
     while spans and not spans[-1].text.strip():  # empty last cells leave no blanks at the end of the line
         spans.pop()
     if spans:
@@ -119,7 +129,8 @@ def row_line(layout: Layout, row: TableRow, ellipsis: str = "…") -> Line:
     spans: list[Span] = []
     for column, width in layout:
         cell = row.cells.get(column.key, ())
-        spans += [*fit(cell, width, right=column.right, ellipsis=ellipsis), Span(" " * GAP)]
+        fitted = fit(cell, width, right=column.right, ellipsis=ellipsis, middle=column.middle)
+        spans += [*fitted, Span(" " * GAP)]
     return tuple(Span(text, style or row.style) for text, style in spans[:-1])
 
 

@@ -14,11 +14,12 @@ from labtui.console.charts.xaxis import XAxis
 from labtui.console.experiments.details import curve_lines
 from labtui.console.experiments.entries import EntryBuilder
 from labtui.console.experiments.entry import ListOptions, Marks
-from labtui.console.experiments.rows import foreign_columns, row
+from labtui.console.experiments.rows import COLUMNS, foreign_columns, row, with_room
 from labtui.console.ui.glyphs import UNICODE
 from labtui.store import encode_scalar, tags
 from labtui.store.reader import read_curves
 from labtui.text.spans import plain
+from labtui.text.tables import lay_out, row_line
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
 from tests.support.console.builders import FakeCatalog, curve, foreign, run, snapshot
 
@@ -151,3 +152,37 @@ def test_a_panel_of_ours_never_shows_a_curve_of_another_tool(theirs):
     assert (
         Panel("train/loss", ("train/loss",), foreign=True).curve_of({"train/loss": curve("train/loss", [1.0])}) is None
     )
+
+
+def test_names_take_the_room_of_columns_in_which_nothing_stands_and_are_cut_in_the_middle_if_they_begin_alike():
+    long = "lightning_logs/an-experiment-with-a-long-name-lr0.001"
+    runs = [foreign(f"{long}/version_{number}") for number in range(2)]
+    entries = EntryBuilder(FakeCatalog()).entries(snapshot(*runs), ListOptions())
+    rows = [row(entry, Marks(), snapshot(*runs), UNICODE) for entry in entries]
+    layout = lay_out(with_room(COLUMNS, rows), 76)
+    assert [column.key for column, _ in layout] == ["mark", "name", "state"]
+    shown = [plain(row_line(lay_out(with_room(COLUMNS, rows), 50), one)) for one in rows]
+    assert ["version_0" in shown[0], "version_1" in shown[1]] == [True, True]
+    short = [
+        row(entry, Marks(), snapshot(), UNICODE)
+        for entry in EntryBuilder(FakeCatalog("a", "b")).entries(snapshot(), ListOptions())
+    ]
+    assert [column.key for column, _ in lay_out(with_room(COLUMNS, short), 76)] == [one.key for one in COLUMNS]
+
+
+async def test_charts_are_turned_over_in_both_directions_and_say_how_many_there_are(tmp_path: Path):
+    write_foreign(tmp_path / "runs" / "version_0", *(f"tag/{number:02d}" for number in range(9)))
+    lab = lab_at(tmp_path)
+    console = ConsoleUnderTest(replace(lab, catalog=replace(lab.catalog, builtin=True)), tmp_path / "state")
+    async with console.run_test(size=(160, 48)) as pilot:
+        await console.settled(pilot, lambda snapshot: snapshot.curves and not snapshot.pending)
+
+        def shown() -> list[str]:
+            return [str(chart.border_title).split()[0] for chart in console.screen.query(Chart) if chart.display]
+
+        assert shown() == ["tag/00", "tag/01", "tag/02", "tag/03"]
+        await pilot.press("N")
+        assert shown() == ["tag/08"]
+        assert "charts 3 of 3" in screen_text(console)
+        await pilot.press("m")
+        assert shown()[0] == "tag/00"

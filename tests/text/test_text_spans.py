@@ -1,5 +1,6 @@
 """Lines measured in terminal cells, and tables made of them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -7,12 +8,14 @@ from rich.cells import cell_len
 from labtui.text.spans import (
     Span,
     cut,
+    cut_middle,
     fit,
     labelled,
     line_width,
     lines_width,
     plain,
     plain_lines,
+    separated,
     shorten,
     spread,
     text_width,
@@ -129,3 +132,38 @@ def test_what_changed_in_a_row_is_known_to_the_cell() -> None:
         "mean",
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "cells"),
+    [
+        ("\N{WOMAN}\u200d\N{MICROSCOPE} run", "\N{WOMAN}\N{MICROSCOPE} run", 8),
+        ("\N{THUMBS UP SIGN}\U0001f3fd", "\N{THUMBS UP SIGN}", 2),
+        ("\N{HEAVY BLACK HEART}\ufe0f", "\N{HEAVY BLACK HEART}", 1),
+        ("\U0001f1e9\U0001f1ea run", "DE run", 6),
+        ("plain", "plain", 5),
+        ("\u6f22\u5b57", "\u6f22\u5b57", 4),
+    ],
+)
+def test_an_emoji_of_several_characters_is_taken_apart_so_that_all_terminals_count_the_same_cells(text, shown, cells):
+    assert (separated(text), text_width(text)) == (shown, cells)
+    for width in range(1, cells):
+        assert text_width(cut(text, width)) <= width
+        assert text_width(cut_middle(text, width)) <= width
+
+
+@given(st.text(max_size=30), st.integers(0, 40))
+def test_any_text_cut_in_the_middle_fits_and_keeps_both_of_its_ends(text: str, width: int):
+    short = cut_middle(text, width)
+    assert text_width(short) <= width
+    if text_width(text) <= width:
+        assert short == text
+
+
+def test_names_that_begin_alike_stay_apart_when_their_middle_is_cut():
+    names = [f"lightning_logs/a-long-name-of-an-experiment/version_{number}" for number in range(3)]
+    short = [cut_middle(name, 24) for name in names]
+    assert short == [f"lightning_l…nt/version_{number}" for number in range(3)]
+    line = (Span("● "), Span(names[0]), Span(" x"))
+    assert plain(fit(line, 28, middle=True)) == "● lightning_l…nt/version_0 x"
+    assert line_width(fit(line, 5, middle=True)) == 5

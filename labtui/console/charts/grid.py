@@ -59,10 +59,12 @@ class ChartGrid(Grid, can_focus=True):
         down = max(1, min(MOST_CHARTS // across, self.size.height // MIN_HEIGHT))
         return across * down
 
-    def next_page(self) -> None:
-        """Show the next page of charts, after the last one the first."""
-        self._page = (self._page + 1) % max(1, -(-len(self.panels) // self.capacity))
+    def turn_page(self, by: int = 1) -> str:
+        """Show the next or previous page of charts, after the last one the first. Returns which one it is."""
+        pages = max(1, -(-len(self.panels) // self.capacity))
+        self._page = (self._page + by) % pages
         self._draw()
+        return f"charts {self._page + 1} of {pages}"
 
     def show(
         self, charted_runs: Sequence[ChartedRun], curves: "Mapping[str, Mapping[str, Curve]]", options: ChartOptions

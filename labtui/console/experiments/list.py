@@ -16,7 +16,7 @@ from labtui.console.commands import bindings
 from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.console.experiments.entries import EntryBuilder, is_foreign_folder
 from labtui.console.experiments.entry import SORTS, ListEntry, ListOptions, Marks, ink_of
-from labtui.console.experiments.rows import FOREIGN_COLUMNS, columns, foreign_columns, row, with_tags
+from labtui.console.experiments.rows import FOREIGN_COLUMNS, columns, foreign_columns, row, with_room, with_tags
 from labtui.console.selection import Selection
 from labtui.console.ui.strips import glyphs_of, styles_of
 from labtui.console.ui.table import LiveTable
@@ -105,9 +105,8 @@ class ExperimentList(Widget):
             )  # fmt: skip
         self._rows = rows
         shown_rows = [shown for _, shown in rows.values()]
-        self.table.show(
-            shown_rows, sorted_by=_COLUMN_OF_SORT[self.options.sort], columns=with_tags(shown_columns, shown_rows)
-        )
+        shown_columns = with_room(with_tags(shown_columns, shown_rows), shown_rows)
+        self.table.show(shown_rows, sorted_by=_COLUMN_OF_SORT[self.options.sort], columns=shown_columns)
 
     # --- What is selected ---------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from labtui.catalog import Catalog
 from labtui.console.data.plans import PlanProgress
@@ -18,7 +19,7 @@ from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
 from labtui.text.clean import clean_line
 from labtui.text.durations import duration
 from labtui.text.numbers import compact, count, loss, signed
-from labtui.text.spans import Line, Span, cut, line_width
+from labtui.text.spans import Line, Span, cut, line_width, plain
 from labtui.text.tables import Column, TableRow
 
 BAR = 10
@@ -76,6 +77,26 @@ def foreign_columns(trends: Iterable[Trend]) -> tuple[Column, ...]:
         if column.key == "accuracy"
         else column
         for column in FOREIGN_COLUMNS
+    )
+
+
+ALIKE = 10
+"""Characters in which the beginnings of two names are alike enough for their middle to be cut."""
+
+
+def with_room(shown: Sequence[Column], rows: Sequence[TableRow]) -> tuple[Column, ...]:
+    """The columns, with room for the names: where these would be cut, a column in which nothing stands is left out, and
+    names that begin alike are cut in the middle."""
+    names = [row.cells["name"] for row in rows if "name" in row.cells and not (row.heading or row.whole)]
+    widest = max(map(line_width, names), default=0)
+    filled = {key for row in rows for key, cell in row.cells.items() if cell}
+    texts = sorted(plain(name)[2:] for name in names)  # without the state's glyph
+    alike = any(one[:ALIKE] == other[:ALIKE] and len(one) > ALIKE for one, other in pairwise(texts))
+    return tuple(
+        replace(column, full=widest, middle=alike)
+        if column.key == "name"
+        else replace(column, optional=column.key not in filled and column.key != "mark")
+        for column in shown
     )
 
 

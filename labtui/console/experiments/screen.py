@@ -208,9 +208,9 @@ class MainScreen(Screen[None]):
         self._follow()
         self._save_state()
 
-    def action_metric(self) -> None:
-        """Show the next charts."""
-        self.query_one(ChartGrid).next_page()
+    def action_metric(self, by: int = 1) -> None:
+        """Show the next or previous charts."""
+        self.app.say(self.query_one(ChartGrid).turn_page(by))
 
     def action_filter(self) -> None:
         """Open the filter."""

@@ -149,9 +149,9 @@ class RunPanes(Widget):
         """Show the curves alone, and from them the overview."""
         self.action_side(0 if self.tab == "curves" else TABS.index("curves"))
 
-    def action_metric(self) -> None:
-        """Show the next charts."""
-        self.query_one(ChartGrid).next_page()
+    def action_metric(self, by: int = 1) -> None:
+        """Show the next or previous charts."""
+        cast("LabtuiApp", self.app).say(self.query_one(ChartGrid).turn_page(by))
 
 
 def _test_lines(predictions: RunPredictions | None, width: int, glyphs: Glyphs) -> list[Line]:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 
-from labtui.text.terminals import is_terminal
+from labtui.text.terminals import is_terminal, is_utf8_locale
 
 
 def obstacle(environ: Mapping[str, str]) -> str:
@@ -28,23 +28,7 @@ def is_remote(environ: Mapping[str, str]) -> bool:
 def needs_ascii(environ: Mapping[str, str]) -> bool:
     """Whether to draw with ASCII alone: the locale or the encoding is not UTF-8, or this is the Linux console, whose
     font has no braille."""
-    if environ.get("LABTUI_ASCII") or not _is_utf8(_locale(environ)):
+    if environ.get("LABTUI_ASCII") or not is_utf8_locale(environ):
         return True
     encoding = getattr(sys.__stderr__, "encoding", None) or "ascii"
     return encoding.lower().replace("-", "") != "utf8" or environ.get("TERM", "") == "linux"
-
-
-def _locale(environ: Mapping[str, str]) -> str:
-    """The locale of characters as the user set it; empty if none is set, as in most containers."""
-    characters, language = environ.get("LC_CTYPE", ""), environ.get("LANG", "")
-    if characters in _COERCED and language in ("C", "POSIX"):
-        characters = ""
-    return environ.get("LC_ALL") or characters or language
-
-
-_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
-"""What Python sets LC_CTYPE to where the locale is C (PEP 538)."""
-
-
-def _is_utf8(locale: str) -> bool:
-    return not locale or "utf8" in locale.lower().replace("-", "")

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from labtui.console.palettes import SpanStyles, span_styles
 from labtui.console.ui.glyphs import ASCII, UNICODE, Glyphs, in_ascii
 from labtui.text.clean import clean_line
-from labtui.text.spans import Span, cut, line_width
+from labtui.text.spans import Span, cut, line_width, separated
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -28,6 +28,8 @@ def strip(line: Iterable[Span], styles: SpanStyles, base: "Style", width: int) -
     spans = [span if span.text.isprintable() else Span(clean_line(span.text), span.style) for span in line if span.text]
     if styles.ascii_only:
         spans = [Span(in_ascii(span.text), span.style) for span in spans]
+    else:
+        spans = [Span(separated(span.text), span.style) for span in spans]
     taken = line_width(spans)
     if taken < width:
         spans.append(Span(" " * (width - taken)))
@@ -76,7 +78,7 @@ class AsciiTitle(Content):
 
 def shown_text(widget: "Widget", text: str) -> str:
     """The text without control characters, and in ASCII where the app draws in ASCII."""
-    return in_ascii(clean_line(text)) if glyphs_of(widget).ascii else clean_line(text)
+    return in_ascii(clean_line(text)) if glyphs_of(widget).ascii else separated(clean_line(text))
 
 
 def entitle(widget: "Widget", title: str, subtitle: str = "") -> None:
