@@ -291,7 +291,7 @@ class LabHandle:
         from labtui.store.reader import read_curves  # deferred: numpy
 
         found = run.run if isinstance(run, RunHandle) else self._lab.store.find(run)
-        return RunCurves(read_curves(found.folder, foreign=not found.has_own_tags))
+        return RunCurves(read_curves(found.folder, foreign=not found.has_own_tags, below=found.below))
 
     def compare(
         self,

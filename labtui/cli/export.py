@@ -74,7 +74,7 @@ def _rows(runs: "list[Run]", tags: tuple[str, ...]) -> Iterator[Row]:
     from labtui.store.reader import read_to_end
 
     for run in runs:
-        reader = read_to_end(run.folder, foreign=not run.has_own_tags)
+        reader = read_to_end(run.folder, foreign=not run.has_own_tags, below=run.below)
         for message in reader.damage:
             say(f"{run.id}: {message}")
         for tag, curve in sorted(reader.curves.items()):

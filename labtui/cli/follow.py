@@ -67,7 +67,7 @@ class Follower:
     def of(cls, run: Run) -> "Follower":
         """A follower that starts at the run's beginning."""
         own = EPOCH_TAGS[run.spec.protocol] if isinstance(run.spec, RunSpec) else ()
-        return cls(run.id, RunReader(run.folder, foreign=not run.has_own_tags), own)
+        return cls(run.id, RunReader(run.folder, foreign=not run.has_own_tags, below=run.below), own)
 
     def update(self, run: Run) -> RunUpdate:
         """Read what is new. `run` must have been read before: all that it wrote until its end is then included."""

@@ -13,6 +13,7 @@ from labtui.errors import UsageError
 
 if TYPE_CHECKING:
     from labtui.api import Lab
+    from labtui.store.conditions import Condition
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,6 +38,21 @@ data_option = click.option(
     "--data", type=FOLDER, metavar="DIR", help="The data folder.  [default: LABTUI_DATA, ./data, the XDG cache]"
 )
 json_option = click.option("--json", is_flag=True, help="Write JSON, one value per line.")
+
+
+def _conditions(_ctx: click.Context, _param: click.Parameter, texts: Sequence[str]) -> "tuple[Condition, ...]":
+    from labtui.store.conditions import parse_condition
+
+    return tuple(map(parse_condition, texts))
+
+
+where_option = click.option(
+    "--where",
+    multiple=True,
+    callback=_conditions,
+    metavar="CONDITION",
+    help="Only runs whose hyperparameters meet a condition: lr=0.1, dropout>0.2; repeatable: all of them.",
+)
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 
 

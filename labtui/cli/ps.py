@@ -1,7 +1,7 @@
 """`labtui ps`: the runs of a runs folder."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +9,16 @@ import click
 
 from labtui.cli.click_ext import LabCommand
 from labtui.cli.format import progress, state_span
-from labtui.cli.options import existing_runs_options, json_option
+from labtui.cli.options import existing_runs_options, json_option, where_option
 from labtui.cli.streams import Part, put_json, put_table, say
 from labtui.spec import ProgramSpec
+from labtui.store.conditions import Condition, full_key
 from labtui.store.run import Run
+from labtui.store.settings_keys import setting_order, settings_text, varying_keys
 from labtui.store.tags import LIVE_ACCURACY
 from labtui.text.durations import ago, duration
 from labtui.text.numbers import DASH, accuracy, count, loss
+from labtui.text.spans import cut
 from labtui.text.tables import Column
 from labtui.text.words import plural
 
@@ -32,8 +35,12 @@ COLUMNS = (
     Column("DEVICE"),
     Column("STARTED"),
     Column("TAGS"),
+    Column("HYPERPARAMETERS"),
     Column("REASON"),
 )
+
+WIDEST = 60
+"""Cells of the hyperparameters in the list."""
 
 RECENT = 10
 """Runs that are listed without --all: the newest, whatever their state; active runs are always listed."""
@@ -44,12 +51,21 @@ RECENT = 10
 @click.option(
     "--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; repeatable: with all of them."
 )
+@where_option
+@click.option("--sort", metavar="KEY", help="Sort by a hyperparameter, smallest first; runs without it come last.")
 @json_option
 @existing_runs_options
-def ps(lab: "Lab", *, everything: bool, tags: tuple[str, ...], json: bool) -> None:
-    """List runs: their progress, or how they ended. Includes the runs of other tools."""
+def ps(
+    lab: "Lab", *, everything: bool, tags: tuple[str, ...], where: tuple[Condition, ...], sort: str | None, json: bool
+) -> None:
+    """List runs: their progress, or how they ended. Includes the runs of other tools.
+
+    Of those, the hyperparameters are listed that differ between the runs, as far as their folders say them.
+    """
     every = lab.store.scan()
-    runs = [run for run in every if set(tags) <= set(run.tags)]
+    runs = [run for run in every if set(tags) <= set(run.tags) and all(one.holds(settings(run)) for one in where)]
+    if sort is not None:
+        runs.sort(key=lambda run: _place(run, sort))
     listed = [run for place, run in enumerate(runs) if everything or place < RECENT or not run.state.is_over]
     listed = [_with_damage(run) for run in listed]
     if json:
@@ -59,14 +75,21 @@ def ps(lab: "Lab", *, everything: bool, tags: tuple[str, ...], json: bool) -> No
     if not runs:
         for notice in lab.store.notices:
             say(notice)
+        if every and where:
+            say(f"Of {plural(len(every), 'run')}, none meets the conditions. `labtui ps --json` lists hyperparameters.")
+            return
         if every:
             say(f"No run is tagged {' and '.join(tags)}. `labtui tag` lists the tags.")
             return
         say(f"No runs in {lab.store.root} yet. `labtui run NAME` starts one; `labtui ls` lists the names.")
         return
-    tagged = any(run.tags for run in listed)
-    shown = [column for column in _columns(listed) if tagged or column.title != "TAGS"]
-    put_table(shown, [_row(run, tagged=tagged) for run in listed])
+    empty = {"TAGS"} - {"TAGS" for run in listed if run.tags}
+    empty |= {"HYPERPARAMETERS"} - {"HYPERPARAMETERS" for run in listed if run.hyperparameters.values}
+    columns = _columns(listed)
+    keys = varying_keys(run.hyperparameters.values for run in listed)
+    rows = [dict(zip((column.title for column in columns), _row(run, keys), strict=True)) for run in listed]
+    shown = [column for column in columns if column.title not in empty]
+    put_table(shown, [tuple(row[column.title] for column in shown) for row in rows])
     for notice in lab.store.notices:
         say(notice)
     if len(listed) < len(runs):
@@ -91,6 +114,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "state": run.state.value,
         "tags": run.tags,
+        "hyperparameters": dict(settings(run)) or None,
         "reason": run.why,
         "attempt": run.attempt,
         "progress": progress(run),
@@ -111,7 +135,9 @@ def _with_damage(run: Run) -> Run:
     from labtui.store.curve_cache import CurveCache
     from labtui.store.reader import read_to_end
 
-    return run.with_damage(read_to_end(run.folder, CurveCache.of_user(os.environ), foreign=not run.has_own_tags).damage)
+    return run.with_damage(
+        read_to_end(run.folder, CurveCache.of_user(os.environ), foreign=not run.has_own_tags, below=run.below).damage
+    )
 
 
 def accuracy_of(run: Run) -> float | None:
@@ -173,7 +199,19 @@ def _rate(run: Run) -> float | None:
     return run.beat.images_per_second if run.beat is not None and run.state.is_active else None
 
 
-def _row(run: Run, *, tagged: bool) -> tuple[Part, ...]:
+def settings(run: Run) -> Mapping[str, Any]:
+    """The hyperparameters of another tool's run, or the parameters of a program."""
+    return run.spec.param if isinstance(run.spec, ProgramSpec) else run.hyperparameters.values
+
+
+def _place(run: Run, name: str) -> tuple[int, float, str]:
+    """Where a run comes by a hyperparameter: numbers, then texts, then runs without it."""
+    values = settings(run)
+    key = full_key(name, values)
+    return setting_order(values[key] if key is not None else None)
+
+
+def _row(run: Run, keys: Sequence[str]) -> tuple[Part, ...]:
     launch = run.launch
     eta = run.beat.eta if run.beat is not None and run.state.is_active else None
     return (
@@ -185,6 +223,7 @@ def _row(run: Run, *, tagged: bool) -> tuple[Part, ...]:
         duration(eta),
         launch.device if launch is not None else DASH,
         ago(launch.started if launch is not None else None),
-        *([" ".join(run.tags)] if tagged else []),
+        " ".join(run.tags),
+        cut(settings_text(run.hyperparameters.values, keys), WIDEST),
         run.why,
     )

@@ -8,18 +8,15 @@ import struct
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from labtui.store.wire import BYTES, FIXED32, FIXED64, VARINT, NotAnEvent, fields, varint
+
 _DOUBLE = struct.Struct("<d")
 _FLOAT = struct.Struct("<f")
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FLOAT_TYPE, _DOUBLE_TYPE = 1, 2
 _SCALARS = b"scalars"
 _START = 1
 """The status of a SessionLog."""
-
-
-class NotAnEvent(ValueError):
-    """A record's checksum is right but its content is not an event."""
 
 
 class Point(NamedTuple):
@@ -59,7 +56,7 @@ def points(payload: bytes) -> list[Point]:
     if not layout.scalars:
         return []
     wall_time: float = _DOUBLE.unpack_from(payload, layout.wall_time)[0] if layout.wall_time >= 0 else 0.0
-    step = _signed(_varint(payload, layout.step.start)[0]) if layout.step.stop else 0
+    step = _signed(varint(payload, layout.step.start)[0]) if layout.step.stop else 0
     return [
         Point(payload[scalar.tag], wall_time, step, _number(payload, scalar.value, scalar.width))
         for scalar in layout.scalars
@@ -93,14 +90,14 @@ def locate(payload: bytes) -> EventLayout:
     """Find wall time, step and scalars of an event. Raises NotAnEvent."""
     layout = EventLayout()
     try:
-        for number, kind, start, end in _fields(payload, 0, len(payload)):
-            if number == 1 and kind == _FIXED64:
+        for number, kind, start, end in fields(payload, 0, len(payload)):
+            if number == 1 and kind == FIXED64:
                 layout.wall_time = start
-            elif number == 2 and kind == _VARINT:
+            elif number == 2 and kind == VARINT:
                 layout.step = slice(start, end)
-            elif number == 5 and kind == _BYTES:
-                for inner, inner_kind, inner_start, inner_end in _fields(payload, start, end):
-                    if inner == 1 and inner_kind == _BYTES:
+            elif number == 5 and kind == BYTES:
+                for inner, inner_kind, inner_start, inner_end in fields(payload, start, end):
+                    if inner == 1 and inner_kind == BYTES:
                         _locate_value(payload, inner_start, inner_end, layout)
     except IndexError as error:
         raise NotAnEvent("truncated") from error
@@ -115,13 +112,13 @@ def restart_step(payload: bytes) -> int | None:
     """
     step, started = 0, False
     try:
-        for number, kind, start, end in _fields(payload, 0, len(payload)):
-            if number == 2 and kind == _VARINT:
-                step = _signed(_varint(payload, start)[0])
-            elif number == 7 and kind == _BYTES:
+        for number, kind, start, end in fields(payload, 0, len(payload)):
+            if number == 2 and kind == VARINT:
+                step = _signed(varint(payload, start)[0])
+            elif number == 7 and kind == BYTES:
                 started = any(
-                    inner == 1 and inner_kind == _VARINT and _varint(payload, inner_start)[0] == _START
-                    for inner, inner_kind, inner_start, _ in _fields(payload, start, end)
+                    inner == 1 and inner_kind == VARINT and varint(payload, inner_start)[0] == _START
+                    for inner, inner_kind, inner_start, _ in fields(payload, start, end)
                 )
     except IndexError as error:
         raise NotAnEvent("truncated") from error
@@ -133,14 +130,14 @@ def _locate_value(payload: bytes, start: int, end: int, layout: EventLayout) -> 
     tag = slice(start, start)
     number: tuple[int, int] | None = None
     plugin = b""
-    for name, kind, begin, stop in _fields(payload, start, end):
-        if name == 1 and kind == _BYTES:
+    for name, kind, begin, stop in fields(payload, start, end):
+        if name == 1 and kind == BYTES:
             tag = slice(begin, stop)
-        elif name == 2 and kind == _FIXED32:
+        elif name == 2 and kind == FIXED32:
             number = begin, 4
-        elif name == 8 and kind == _BYTES:
+        elif name == 8 and kind == BYTES:
             number = _locate_tensor(payload, begin, stop)
-        elif name == 9 and kind == _BYTES:
+        elif name == 9 and kind == BYTES:
             plugin = _plugin(payload, begin, stop)
     if number and plugin in (b"", _SCALARS):
         layout.scalars.append(ScalarLocation(tag, *number))
@@ -150,12 +147,12 @@ def _locate_tensor(payload: bytes, start: int, end: int) -> tuple[int, int] | No
     """Of a TensorProto: place and width of its only number; None unless it is a float or double scalar."""
     dtype, rank = 0, 0
     places: list[tuple[int, int]] = []
-    for name, kind, begin, stop in _fields(payload, start, end):
-        if name == 1 and kind == _VARINT:
-            dtype = _varint(payload, begin)[0]
-        elif name == 2 and kind == _BYTES:
-            rank = sum(1 for inner, *_ in _fields(payload, begin, stop) if inner == 2)
-        elif name in (4, 5, 6) and kind in (_BYTES, _FIXED32, _FIXED64):
+    for name, kind, begin, stop in fields(payload, start, end):
+        if name == 1 and kind == VARINT:
+            dtype = varint(payload, begin)[0]
+        elif name == 2 and kind == BYTES:
+            rank = sum(1 for inner, *_ in fields(payload, begin, stop) if inner == 2)
+        elif name in (4, 5, 6) and kind in (BYTES, FIXED32, FIXED64):
             places.append((begin, stop - begin))
     width = {_FLOAT_TYPE: 4, _DOUBLE_TYPE: 8}.get(dtype)
     if rank or len(places) != 1 or places[0][1] != width:
@@ -165,49 +162,12 @@ def _locate_tensor(payload: bytes, start: int, end: int) -> tuple[int, int] | No
 
 def _plugin(payload: bytes, start: int, end: int) -> bytes:
     """Of a SummaryMetadata: the name of its plugin."""
-    for name, kind, begin, stop in _fields(payload, start, end):
-        if name == 1 and kind == _BYTES:
-            for inner, inner_kind, inner_begin, inner_stop in _fields(payload, begin, stop):
-                if inner == 1 and inner_kind == _BYTES:
+    for name, kind, begin, stop in fields(payload, start, end):
+        if name == 1 and kind == BYTES:
+            for inner, inner_kind, inner_begin, inner_stop in fields(payload, begin, stop):
+                if inner == 1 and inner_kind == BYTES:
                     return payload[inner_begin:inner_stop]
     return b""
-
-
-def _fields(payload: bytes, at: int, end: int) -> list[tuple[int, int, int, int]]:
-    """Number, wire type, start and end of each field of a message. Raises NotAnEvent, IndexError."""
-    fields = []
-    while at < end:
-        key, at = _varint(payload, at)
-        kind = key & 7
-        if kind == _VARINT:
-            following = _varint(payload, at)[1]
-        elif kind == _FIXED64:
-            following = at + 8
-        elif kind == _FIXED32:
-            following = at + 4
-        elif kind == _BYTES:
-            size, at = _varint(payload, at)
-            following = at + size
-        else:
-            raise NotAnEvent(f"wire type {kind}")
-        if following > end:
-            raise NotAnEvent("a field reaches beyond its message")
-        fields.append((key >> 3, kind, at, following))
-        at = following
-    return fields
-
-
-def _varint(payload: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = payload[at]
-        at += 1
-        number |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return number, at
-        shift += 7
-        if shift > 63:
-            raise NotAnEvent("a number of more than ten bytes")
 
 
 def _signed(number: int) -> int:

@@ -12,8 +12,9 @@ import numpy as np
 from google_crc32c import value as crc32c
 
 from labtui.store import crc, decode_scalar
-from labtui.store.decode_scalar import EventLayout, NotAnEvent, Point
+from labtui.store.decode_scalar import EventLayout, Point
 from labtui.store.tfrecord import Frames, is_intact
+from labtui.store.wire import NotAnEvent
 
 if TYPE_CHECKING:  # numpy.typing is slow to import
     from numpy.typing import NDArray

@@ -19,6 +19,7 @@ import msgspec
 
 from labtui.store import observer as observing
 from labtui.store.files import DamagedFile, decode_json, read_bytes, read_json
+from labtui.store.hyperparameters import HyperparameterCache
 from labtui.store.lock import probe
 from labtui.store.observer import Observer
 from labtui.store.paths import AttemptPaths, RunPaths
@@ -130,8 +131,19 @@ def load_run(
     )
 
 
-def load_foreign_run(run_id: str, folder: Path, event_files: tuple[str, ...], observer: Observer) -> Run:
-    """A run that another tool wrote: live while this observer sees its event files grow."""
+def load_foreign_run(
+    run_id: str,
+    folder: Path,
+    event_files: tuple[str, ...],
+    observer: Observer,
+    hyperparameters: HyperparameterCache,
+    *,
+    above: int = 0,
+) -> Run:
+    """A run that another tool wrote: live while this observer sees its event files grow.
+
+    `above` folders over its own may hold configuration.
+    """
     sizes: list[tuple[str, int]] = []
     newest = 0.0
     for name in event_files:
@@ -143,7 +155,19 @@ def load_foreign_run(run_id: str, folder: Path, event_files: tuple[str, ...], ob
         newest = max(newest, status.st_mtime)
     observed = observer.observe(folder, "foreign", tuple(sizes))
     state, reason = derive(Facts(foreign=True, silence=observed.silence, moved=observed.moved))
-    return Run(id=run_id, folder=folder, state=state, reason=reason, modified=newest, foreign=True, read_only=True)
+    found = hyperparameters.read(folder, tuple(sizes), above=above)
+    return Run(
+        id=run_id,
+        folder=folder,
+        state=state,
+        reason=reason,
+        damage=found.damage,
+        modified=newest,
+        foreign=True,
+        read_only=True,
+        below=tuple(dict.fromkeys(name.rpartition("/")[0] for name in event_files if "/" in name)),
+        hyperparameters=found,
+    )
 
 
 def _attempt_facts(

@@ -9,7 +9,7 @@ With a cache, a reader begins where an earlier one ended, if the files still con
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -43,9 +43,15 @@ _READ_ALL_BYTES = 4 << 20
 class RunReader:
     """The curves of one run folder. Call `poll` from one thread at a time; `curves` may be read from any thread."""
 
-    def __init__(self, folder: Path, cache: CurveCache | None = None, *, foreign: bool = False) -> None:
-        """`foreign` says that another tool wrote the files: its tags mean nothing of ours, whatever they are called."""
+    def __init__(
+        self, folder: Path, cache: CurveCache | None = None, *, foreign: bool = False, below: Sequence[str] = ()
+    ) -> None:
+        """`foreign` says that another tool wrote the files: its tags mean nothing of ours, whatever they are called.
+
+        `below` are folders in the run's own that hold more of its event files; their names become part of the tags.
+        """
         self.folder = folder
+        self._below = tuple(below)
         self._foreign = foreign
         self._cache = cache
         self._curves: Mapping[str, Curve] = MappingProxyType({})
@@ -105,7 +111,7 @@ class RunReader:
     def _update_files(self) -> bool:
         """Update the list of files; return whether the reader had to start over."""
         try:
-            seen = _event_files(self.folder)
+            seen = _event_files(self.folder, self._below)
         except OSError as error:
             self._read_error = f"{clean_line(self.folder.name)} cannot be read: {error.strerror}"
             return False
@@ -207,14 +213,18 @@ class RunReader:
         return name
 
 
-def read_curves(folder: Path, cache: CurveCache | None = None, *, foreign: bool = False) -> dict[str, Curve]:
+def read_curves(
+    folder: Path, cache: CurveCache | None = None, *, foreign: bool = False, below: Sequence[str] = ()
+) -> dict[str, Curve]:
     """Read all curves of a run folder at once, by tag. With a cache, they are stored there for the next time."""
-    return dict(read_to_end(folder, cache, foreign=foreign).curves)
+    return dict(read_to_end(folder, cache, foreign=foreign, below=below).curves)
 
 
-def read_to_end(folder: Path, cache: CurveCache | None = None, *, foreign: bool = False) -> RunReader:
+def read_to_end(
+    folder: Path, cache: CurveCache | None = None, *, foreign: bool = False, below: Sequence[str] = ()
+) -> RunReader:
     """A reader that has read all that is there: its curves, and what could not be read."""
-    reader = RunReader(folder, cache, foreign=foreign)
+    reader = RunReader(folder, cache, foreign=foreign, below=below)
     reader.poll(_READ_ALL_BYTES)
     while not reader.complete:
         reader.poll(_READ_ALL_BYTES)
@@ -222,17 +232,18 @@ def read_to_end(folder: Path, cache: CurveCache | None = None, *, foreign: bool 
     return reader
 
 
-def _event_files(folder: Path) -> list[tuple[Path, FileStamp]]:
+def _event_files(folder: Path, parts: Sequence[str] = ()) -> list[tuple[Path, FileStamp]]:
     """The event files in the order of their names, as they are now; none if there is no folder. Raises OSError.
 
     Links to event files are followed, and a file with two names is read once, under the name that is no link. In a run
-    of labtui's own, those in folders below it are its own too: a program may write into several.
+    of labtui's own, those in folders below it are its own too: a program may write into several. `parts` are such
+    folders of any other run.
     """
     try:
         files, folders, own = _list(folder)
     except FileNotFoundError:
         return []
-    waiting = [folder / name for name in folders] if own else []
+    waiting = [folder / name for name in (folders if own else parts)]
     for number, below in enumerate(waiting):  # it grows meanwhile
         if number == MAX_FOLDERS:
             break
@@ -241,7 +252,7 @@ def _event_files(folder: Path) -> list[tuple[Path, FileStamp]]:
         except OSError:
             continue
         files += more
-        waiting += [below / name for name in folders]
+        waiting += [below / name for name in folders] if own else []
     found: dict[tuple[int, int], tuple[Path, FileStamp]] = {}
     for path, stamp in sorted(files, key=lambda file: (file[0].is_symlink(), file[0].name, file[0])):
         found.setdefault((stamp.device, stamp.inode), (path, stamp))

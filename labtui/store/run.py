@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labtui.spec import ProgramSpec, Spec
+from labtui.store.hyperparameters import NO_HYPERPARAMETERS, Hyperparameters
 from labtui.store.paths import RunPaths
 from labtui.store.records import AnySpecFile, Beat, Exit, Launch, Result, SpecFile
 from labtui.store.state import State
@@ -39,6 +40,10 @@ class Run:
     """Whether an entry of the queue waits to start the next attempt."""
     foreign: bool = False
     """Made by another tool."""
+    below: tuple[str, ...] = ()
+    """The folders in a foreign run's own that hold more of its event files."""
+    hyperparameters: Hyperparameters = NO_HYPERPARAMETERS
+    """What a foreign run says about itself."""
     read_only: bool = False
     """Foreign, behind a link, or created by a newer version of labtui: it can be neither resumed nor removed."""
     tags: tuple[str, ...] = ()

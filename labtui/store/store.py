@@ -20,7 +20,9 @@ from labtui.errors import UsageError
 from labtui.spec import Spec
 from labtui.store.continuation import copy_checkpoint
 from labtui.store.discover import RunFolder, Search
+from labtui.store.families import FirstTags, joined
 from labtui.store.files import sync_folder, write_json
+from labtui.store.hyperparameters import HyperparameterCache
 from labtui.store.load_run import RecordCache, load_foreign_run, load_run
 from labtui.store.observer import Observer
 from labtui.store.paths import RunPaths, RunsPaths
@@ -36,6 +38,9 @@ _SETTLED_AFTER = 3.0
 """Seconds for which a folder must have looked the same before its time stamps are trusted: on some disks they advance
 in whole seconds."""
 
+
+_HYDRA_ABOVE = 2
+"""Folders over a foreign run's own in which Hydra's configuration is looked for: a job logs into folders of its own."""
 
 FIRST_LOOK = 200
 """Folders that are searched before the first scan: a few milliseconds."""
@@ -66,6 +71,8 @@ class Store:
         self._known: dict[Path, _Known] = {}
         self._by_id: dict[str, RunFolder] = {}
         self._queue = QueueView(self.paths)
+        self._hyperparameters = HyperparameterCache()
+        self._first_tags = FirstTags()
         self._mutex = threading.RLock()
 
     @property
@@ -94,11 +101,12 @@ class Store:
 
     def _scan(self) -> list[Run]:
         search = Search(self.root)
-        run_folders = list(search.find(self._known.keys()))
+        run_folders = joined(search.find(self._known.keys()), self._first_tags)
         folders = {run_folder.folder for run_folder in run_folders}
         for folder in self._known.keys() - folders:
             del self._known[folder]
         self._observer.forget_all_but(folders)
+        self._hyperparameters.forget_all_but(folders)
         self._queue.refresh()
         runs = [run for run_folder in run_folders if (run := self._load(run_folder))]
         self._by_id = {_run_id(run_folder.parts): run_folder for run_folder in run_folders}
@@ -226,7 +234,10 @@ class Store:
     def _load(self, run_folder: RunFolder) -> Run | None:
         run_id, folder = _run_id(run_folder.parts), run_folder.folder
         if run_folder.foreign:
-            run = load_foreign_run(run_id, folder, run_folder.event_files, self._observer)
+            above = min(_HYDRA_ABOVE, len(run_folder.parts))
+            run = load_foreign_run(
+                run_id, folder, run_folder.event_files, self._observer, self._hyperparameters, above=above
+            )
             return _through_link(run) if run_folder.linked else run
         known = self._known.setdefault(folder, _Known())
         path = "/".join(run_folder.parts)
@@ -255,8 +266,9 @@ class Store:
         except (OSError, ValueError):
             return None
         folder = self.root.joinpath(*parts)
-        first = next(iter(Search(folder).find()), None)
-        return replace(first, parts=parts) if first and first.folder == folder else None
+        found = joined(Search(folder).find(), self._first_tags)
+        first = next((one for one in found if one.folder == folder), None)
+        return replace(first, parts=parts) if first else None
 
     def _as_id(self, text: str) -> str:
         """The id of the run that a path leads to; any other text as it is."""

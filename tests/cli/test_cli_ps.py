@@ -10,6 +10,7 @@ from labtui.spec import Data
 from labtui.store.encode_scalar import scalar_event, version_event
 from labtui.store.records import Exit, LastValue
 from tests.support.command_line import Answer
+from tests.support.foreign import write_lightning
 from tests.support.samples import gone_process, make_beat, make_launch, make_result, make_spec, write_run
 
 Cli = Callable[..., Answer]
@@ -170,6 +171,22 @@ def test_a_link_that_leads_nowhere_is_said_and_runs_behind_links_are_not_stopped
     for answer in refused:
         assert (answer.code, f"behind a link, in {outside}" in answer.err) == (2, True), answer
     assert sorted(outside.rglob("*")) == before
+
+
+def test_hyperparameters_of_other_tools_are_listed_filtered_and_sorted(cli: Cli, here: Path) -> None:
+    write_lightning(
+        here / "runs", [({"lr": rate, "bs": 64, "seed": seed}, 0.9) for rate in (0.2, 0.1) for seed in (0, 1)]
+    )
+    found = listed(cli)
+    assert found["version_0"]["hyperparameters"] == {"bs": 64, "lr": 0.2, "seed": 0}
+    out = cli("ps").out
+    assert "lr=0.2, seed=1" in out
+    assert "bs=" not in out, "only what differs is listed"
+    assert set(listed(cli, "--where", "lr=0.1", "--where", "seed>0")) == {"version_3"}
+    assert [run[-1] for run in listed(cli, "--sort", "lr")][:2] in (["2", "3"], ["3", "2"])
+    assert "none meets the conditions" in cli("ps", "--where", "lr=7").err
+    refused = cli("ps", "--where", "lr")
+    assert (refused.code, "is no condition" in refused.err) == (2, True)
 
 
 def test_the_accuracy_of_a_live_run_of_another_tool_is_not_guessed(cli: Cli, here: Path) -> None:

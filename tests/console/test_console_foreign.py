@@ -11,13 +11,17 @@ from labtui.console.charts.options import ChartedRun, ChartOptions, known_axes, 
 from labtui.console.charts.panels import KNOWN, Panel, panels_of
 from labtui.console.charts.sparkline import trend_of
 from labtui.console.charts.xaxis import XAxis
-from labtui.console.experiments.details import curve_lines
+from labtui.console.data.curve_loader import CurveLoader
+from labtui.console.data.snapshot import Interest
+from labtui.console.experiments.details import curve_lines, details
 from labtui.console.experiments.entries import EntryBuilder
-from labtui.console.experiments.entry import ListOptions, Marks
-from labtui.console.experiments.rows import COLUMNS, foreign_columns, row, with_room
+from labtui.console.experiments.entry import SETTING, ListOptions, Marks
+from labtui.console.experiments.rows import COLUMNS, foreign_columns, row, setting_columns, with_room
 from labtui.console.ui.glyphs import UNICODE
 from labtui.store import encode_scalar, tags
+from labtui.store.hyperparameters import Hyperparameters
 from labtui.store.reader import read_curves
+from labtui.store.run import Run
 from labtui.text.spans import plain
 from labtui.text.tables import lay_out, row_line
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
@@ -130,6 +134,57 @@ def test_the_list_shows_the_last_value_and_step_under_the_tag_that_the_runs_shar
     assert titles == ["", "run", "state", "step", "val/accu…", "curve"]
     other = trend_of({"loss": theirs[tags.VAL_LOSS]})
     assert "last" in [column.title for column in foreign_columns([trend, replace(other, tag="loss")])]
+
+
+def tried(run_id: str, **values) -> Run:
+    return replace(foreign(run_id), hyperparameters=Hyperparameters(values, "hparams.yaml"))
+
+
+def test_hyperparameters_that_differ_have_columns_and_the_list_is_sorted_and_filtered_by_them():
+    runs = (tried("a", lr=0.1, net="cnn", log_dir="x"), tried("b", lr=0.01, net="cnn"), tried("c", net="cnn"))
+    (column,) = setting_columns(runs)
+    assert (column.title, column.key, column.sortable) == ("lr", f"{SETTING}lr", True)
+
+    def listed(**options) -> list[str]:
+        return [one.title for one in EntryBuilder(builtin()).entries(snapshot(*runs), ListOptions(**options))]
+
+    assert listed(sort=column.key) == ["b", "a", "c"], "a run without it comes last"
+    assert listed(filter="lr=0.01") == ["b"]
+    assert listed(filter="net=cnn -lr=0.1") == ["b", "c"]
+    (entry,) = EntryBuilder(builtin()).entries(snapshot(runs[0]), ListOptions())
+    cells = row(entry, Marks(), snapshot(runs[0]), UNICODE, foreign=True, settings=[column.key]).cells
+    assert plain(cells[column.key]) == "0.1"
+    text = " ".join(plain(line) for line in details(entry, {}, 76, UNICODE, 0.0))
+    assert "lr=0.1, net=cnn, log_dir=x (hparams.yaml)" in text, "labels come last"
+
+
+def test_a_run_that_gets_another_folder_is_read_anew(tmp_path: Path):
+    folder = write_foreign(tmp_path / "run", "acc")
+    loader, one = CurveLoader(), replace(foreign("run"), folder=folder)
+    loader.read_on(Interest(charted=("run",)), {"run": one}, 5.0)
+    assert set(loader.of(["run"])["run"].curves) == {"acc"}
+    write_foreign(folder / "loss_train", "loss")
+    loader.read_on(Interest(charted=("run",)), {"run": replace(one, below=("loss_train",))}, 5.0)
+    assert set(loader.of(["run"])["run"].curves) == {"acc", "loss_train/loss"}
+
+
+async def test_the_sort_key_goes_on_to_the_hyperparameters_of_another_tools_folder(tmp_path: Path):
+    runs = tmp_path / "runs"
+    for name, rate in (("a", 0.3), ("b", 0.1), ("c", 0.2)):
+        write_foreign(runs / name, "loss")
+        (runs / name / "hparams.yaml").write_text(f"lr: {rate}\n")
+    lab = lab_at(tmp_path)
+    console = ConsoleUnderTest(replace(lab, catalog=replace(lab.catalog, builtin=True)), tmp_path / "state")
+    async with console.run_test(size=(160, 48)) as pilot:
+        await console.settled(pilot, lambda snapshot: snapshot.curves and not snapshot.pending)
+        await pilot.press("s", "s", "s", "s")
+        await pilot.pause()
+        lines = [line for line in screen_text(console).splitlines() if "quiet" in line and "0." in line]
+        assert [next(rate for rate in ("0.1", "0.2", "0.3") if rate in line) for line in lines[:3]] == [
+            "0.1",
+            "0.2",
+            "0.3",
+        ]
 
 
 async def test_the_first_frame_of_a_foreign_folder_has_no_catalog_and_one_tag_has_the_whole_width(tmp_path: Path):

@@ -174,10 +174,10 @@ def test_folders_of_other_tools_are_runs_at_any_depth(root: Path) -> None:
     write_events(root / "keras" / "validation", "events.out.tfevents.2.host.profile-empty")
     write_events(root / "a" / "b" / "c" / "d")
     runs = Store(root).scan()
-    assert {run.id for run in runs} == {".", "lightning_logs/version_0", "keras/train", "keras/validation", "a/b/c/d"}
+    assert {run.id for run in runs} == {".", "lightning_logs/version_0", "keras", "a/b/c/d"}, "Keras' pair is one run"
     assert all(run.foreign and run.read_only and run.state is State.QUIET and run.spec is None for run in runs)
-    keras = next(run for run in runs if run.id == "keras/train")
-    assert (keras.group, keras.title, keras.name, keras.seed) == ("keras", "train", "keras/train", None)
+    deep = next(run for run in runs if run.id == "a/b/c/d")
+    assert (deep.group, deep.title, deep.name, deep.seed) == ("a/b/c", "d", "a/b/c/d", None)
 
 
 def test_hidden_folders_and_labtuis_own_folder_are_skipped(root: Path) -> None:

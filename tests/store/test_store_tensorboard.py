@@ -73,10 +73,15 @@ def test_what_is_not_a_scalar_is_skipped(tmp_path: Path) -> None:
     reader.poll()
     assert {tag: curve.last for tag, curve in reader.curves.items()} == {"loss": (6, 0.25)}
     assert reader.damage == ()
-    runs = {run.id: read_curves(run.folder) for run in Store(tmp_path).scan()}
-    assert set(runs) == {".", "both_one", "both_two", "trial"}
-    assert runs["both_two"]["both"].last == (5, 2.0)
-    assert {tag: curve.last for tag, curve in runs["trial"].items()} == {"hparam/accuracy": (0, 1.0)}
+    (run,) = Store(tmp_path).scan()
+    curves = read_curves(run.folder, foreign=True, below=run.below)
+    assert {tag: curve.last for tag, curve in curves.items()} == {
+        "loss": (6, 0.25),
+        "both_one/both": (5, 1.0),
+        "both_two/both": (5, 2.0),
+        "trial/hparam/accuracy": (0, 1.0),
+    }, "add_scalars and add_hparams write folders of their own, which are parts of the one training"
+    assert run.hyperparameters.values == {"lr": 0.1}
 
 
 @pytest.mark.parametrize("count", [3, 400])

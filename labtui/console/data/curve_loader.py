@@ -66,7 +66,7 @@ def open_reader(run: Run) -> Reader:
     from labtui.store.curve_cache import CurveCache
     from labtui.store.reader import RunReader
 
-    return RunReader(run.folder, CurveCache.of_user(os.environ), foreign=not run.has_own_tags)
+    return RunReader(run.folder, CurveCache.of_user(os.environ), foreign=not run.has_own_tags, below=run.below)
 
 
 class CurveLoader:
@@ -83,6 +83,7 @@ class CurveLoader:
         self._clock = clock
         self._readers: dict[str, Reader] = {}
         self._states: dict[str, object] = {}
+        self._below: dict[str, tuple[str, ...]] = {}
 
     def read_on(
         self, interest: Interest, runs: Mapping[str, Run], seconds: float, outdated: Callable[[], bool] = lambda: False
@@ -116,11 +117,12 @@ class CurveLoader:
         reader = self._readers.get(run.id)
         if reader is None:
             return charted or run.id not in self.trends or run.state.is_active
-        return run.state.is_active or not reader.complete or self._states.get(run.id) != (run.state, run.modified)
+        return run.state.is_active or not reader.complete or self._states.get(run.id) != _version(run)
 
     def _advance(self, run: Run) -> bool:
-        if run.id not in self._readers:
+        if run.id not in self._readers or self._below.get(run.id, run.below) != run.below:
             self._readers[run.id] = self._open(run)
+            self._below[run.id] = run.below
         reader = self._readers[run.id]
         has_news = reader.poll(CHUNK_BYTES)
         if has_news or run.id not in self.trends:
@@ -130,7 +132,7 @@ class CurveLoader:
         else:
             self.damage.pop(run.id, None)
         if reader.complete:
-            self._states[run.id] = (run.state, run.modified)
+            self._states[run.id] = _version(run)
             if not run.state.is_active:
                 reader.save_to_cache()
         return has_news
@@ -148,6 +150,11 @@ class CurveLoader:
         ]
         for run_id in idle[: max(0, len(idle) - IDLE_READERS)]:
             del self._readers[run_id]
+
+
+def _version(run: Run) -> object:
+    """Changes when its files have to be read again."""
+    return run.state, run.modified, run.below
 
 
 def _in_order(interest: Interest, runs: Mapping[str, Run]) -> Iterator[Run]:

@@ -11,6 +11,7 @@ from labtui.console.ui.glyphs import Glyphs
 from labtui.spec import ProgramSpec, Spec, Variant
 from labtui.store import tags
 from labtui.store.run import Run
+from labtui.store.settings_keys import is_label, is_seed, settings_text
 from labtui.store.tags import DEFAULT_METRIC
 from labtui.text.clean import clean_line
 from labtui.text.durations import duration, moment
@@ -47,6 +48,9 @@ _TWINS = {tags.TRAIN_LOSS: tags.MINIBATCH_LOSS, tags.TRAIN_ACCURACY: tags.MINIBA
 """Tags that are left out if the other is there: the report's protocol writes both for the same minibatches."""
 UNTIL_DECIDED = "until decided"
 
+MOST_SETTINGS = 24
+"""Hyperparameters in the details."""
+
 _LEFT, _NUMBER, _PLACE = 20, 9, 11
 
 
@@ -73,9 +77,22 @@ def details(
     shown = run_lines(entry, entry.run, width, glyphs, now)
     return [
         *shown,
+        *setting_lines(entry.run, width),
         *plan_progress_lines(entry, width, glyphs),
         *curve_lines(curves, width, glyphs, directions(curves, entry.name, metrics)),
     ]
+
+
+def setting_lines(run: Run, width: int) -> list[Line]:
+    """The hyperparameters that another tool's run says it had, and where it says so; seeds first, names last."""
+    values = run.hyperparameters.values
+    if not values:
+        return []
+    order = sorted(values, key=lambda key: (not is_seed(key), is_label(key)))
+    text = settings_text(values, order[:MOST_SETTINGS])
+    more = f", and {len(order) - MOST_SETTINGS:,} more" if len(order) > MOST_SETTINGS else ""
+    lines = wrap(f"{text}{more} ({run.hyperparameters.source})", max(20, width))
+    return [(Span(line, "muted"),) for line in lines]
 
 
 def directions(tags_: "Iterable[str]", name: str, metrics: MetricBook | None) -> "dict[str, Better | None]":

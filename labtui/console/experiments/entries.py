@@ -18,6 +18,7 @@ from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.console.experiments.entry import (
     DEFAULT,
+    SETTING,
     Delta,
     EntryKey,
     EntryKind,
@@ -30,8 +31,10 @@ from labtui.console.experiments.entry import (
 from labtui.console.experiments.filters import Searched, parse_filter
 from labtui.spec import Variant
 from labtui.store.run import Run
+from labtui.store.settings_keys import setting_order
 from labtui.store.state import State
 from labtui.text.clean import clean_line
+from labtui.text.words import value_text
 
 if TYPE_CHECKING:
     from labtui.compare.cells import Cell
@@ -69,7 +72,7 @@ class EntryBuilder:
         every = self._all_entries(snapshot, options)
         matching = _filtered([entry for entry in every if not (hides_catalog and entry.variant)], options.filter)
         if options.sort != "catalog":
-            matching = sorted(matching, key=_ORDERS[options.sort])
+            matching = sorted(matching, key=_order(options.sort))
             return tuple(
                 line for entry in matching for line in _unfolded(entry, snapshot, options, self._metric(entry.variant))
             )
@@ -276,6 +279,13 @@ _ORDERS: dict[str, Callable[[ListEntry], tuple[bool, float]]] = {
 }
 
 
+def _order(sort: str) -> Callable[[ListEntry], tuple[bool, float] | tuple[int, float, str]]:
+    if not sort.startswith(SETTING):
+        return _ORDERS[sort]
+    key = sort.removeprefix(SETTING)
+    return lambda entry: setting_order(entry.run.hyperparameters.values.get(key) if entry.run else None)
+
+
 def _filtered(entries: Sequence[ListEntry], text: str) -> list[ListEntry]:
     if not text.strip():
         return list(entries)
@@ -287,6 +297,8 @@ def _searched(entry: ListEntry) -> Searched:
     words = [entry.title, entry.note, entry.variant.spec.name if entry.variant else ""]
     words += [run.id for run in entry.runs]
     words += [f"tag:{tag}" for tag in entry.tags]
+    values = entry.run.hyperparameters.values if entry.run else {}
+    words += [f"{key}={value_text(value)}" for key, value in values.items()]
     return Searched(" ".join(words), frozenset(str(run.state) for run in entry.runs))
 
 

@@ -22,6 +22,9 @@ DEFAULT = metric_of(DEFAULT_METRIC)
 SORTS = ("catalog", "accuracy", "delta", "newest")
 """The orders that the sort key goes through."""
 
+SETTING = "hyperparameter:"
+"""How the key of a column of hyperparameters begins, which is also the name of an order."""
+
 
 class EntryKind(StrEnum):
     """What an entry shows; the values are saved."""

@@ -16,7 +16,16 @@ from labtui.console.commands import bindings
 from labtui.console.data.snapshot import Snapshot, Trend
 from labtui.console.experiments.entries import EntryBuilder, is_foreign_folder
 from labtui.console.experiments.entry import SORTS, ListEntry, ListOptions, Marks, ink_of
-from labtui.console.experiments.rows import FOREIGN_COLUMNS, columns, foreign_columns, row, with_room, with_tags
+from labtui.console.experiments.rows import (
+    FOREIGN_COLUMNS,
+    columns,
+    foreign_columns,
+    row,
+    setting_columns,
+    with_room,
+    with_settings,
+    with_tags,
+)
 from labtui.console.selection import Selection
 from labtui.console.ui.strips import glyphs_of, styles_of
 from labtui.console.ui.table import LiveTable
@@ -24,8 +33,9 @@ from labtui.console.ui.table import LiveTable
 if TYPE_CHECKING:
     from labtui.text.tables import TableRow
 
-_RowSource = tuple[ListEntry, Trend | None, str, bool]
-"""What a row is made of: the entry, its run's trend, its letter, and whether the folder is one of other tools."""
+_RowSource = tuple[ListEntry, Trend | None, str, bool, tuple[str, ...]]
+"""What a row is made of: the entry, its run's trend, its letter, whether the folder is one of other tools, and the
+columns of hyperparameters."""
 
 _COLUMN_OF_SORT = {"catalog": "", "accuracy": "accuracy", "delta": "delta", "newest": "time"}
 _SORT_OF_COLUMN = {column: sort for sort, column in _COLUMN_OF_SORT.items() if column}
@@ -62,6 +72,7 @@ class ExperimentList(Widget):
         self._snapshot = Snapshot()
         self._entries: dict[Hashable, ListEntry] = {}
         self._rows: dict[Hashable, tuple[_RowSource, TableRow]] = {}
+        self._settings: tuple[str, ...] = ()
         self._has_shown_newest = False
 
     def compose(self) -> ComposeResult:
@@ -93,20 +104,23 @@ class ExperimentList(Widget):
         entries = () if self._waits else self._builder.entries(self._snapshot, self.options)
         foreign = self._waits or is_foreign_folder(self._snapshot.runs)
         shown_columns = foreign_columns(self._snapshot.trends.values()) if foreign else self._columns
+        settings = setting_columns(self._snapshot.runs) if foreign else ()
+        self._settings = tuple(column.key for column in settings)
         self._entries = {entry.key: entry for entry in entries}
         rows: dict[Hashable, tuple[_RowSource, TableRow]] = {}
         for entry in entries:
             trend = self._snapshot.trends.get(entry.run.id) if entry.run else None
-            source: _RowSource = (entry, trend, self.marks.letter(entry.key), foreign)
+            source: _RowSource = (entry, trend, self.marks.letter(entry.key), foreign, self._settings)
             before = self._rows.get(entry.key)
             unchanged = before is not None and before[0] == source
             rows[entry.key] = before if unchanged and before else (
-                source, row(entry, self.marks, self._snapshot, glyphs, foreign=foreign)
+                source, row(entry, self.marks, self._snapshot, glyphs, foreign=foreign, settings=self._settings)
             )  # fmt: skip
         self._rows = rows
         shown_rows = [shown for _, shown in rows.values()]
-        shown_columns = with_room(with_tags(shown_columns, shown_rows), shown_rows)
-        self.table.show(shown_rows, sorted_by=_COLUMN_OF_SORT[self.options.sort], columns=shown_columns)
+        shown_columns = with_tags(with_settings(shown_columns, settings), shown_rows)
+        sorted_by = _COLUMN_OF_SORT.get(self.options.sort, self.options.sort)
+        self.table.show(shown_rows, sorted_by=sorted_by, columns=with_room(shown_columns, shown_rows))
 
     # --- What is selected ---------------------------------------------------------------------------------------------
 
@@ -158,11 +172,13 @@ class ExperimentList(Widget):
 
     def action_sort(self) -> None:
         """Sort by the next order."""
-        self._set(sort=SORTS[(SORTS.index(self.options.sort) + 1) % len(SORTS)])
+        orders = (*SORTS, *self._settings)
+        here = orders.index(self.options.sort) if self.options.sort in orders else -1
+        self._set(sort=orders[(here + 1) % len(orders)])
 
     def on_live_table_header_clicked(self, event: LiveTable.HeaderClicked) -> None:
         """Sort by a column; a second click restores the catalog's order."""
-        sort = _SORT_OF_COLUMN.get(event.column, "catalog")
+        sort = event.column if event.column in self._settings else _SORT_OF_COLUMN.get(event.column, "catalog")
         self._set(sort="catalog" if sort == self.options.sort else sort)
 
     def action_baseline(self) -> None:

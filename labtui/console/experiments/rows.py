@@ -8,24 +8,33 @@ from itertools import pairwise
 from labtui.catalog import Catalog
 from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Snapshot, Trend
-from labtui.console.experiments.entry import ListEntry, Marks, ink_of
+from labtui.console.experiments.entry import SETTING, ListEntry, Marks, ink_of
 from labtui.console.ui.gauges import progress
 from labtui.console.ui.glyphs import Glyphs
 from labtui.program import planned_steps
 from labtui.spec import ProgramSpec
 from labtui.store.run import Run
+from labtui.store.settings_keys import short_names, varying_keys
 from labtui.store.state import State
 from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
 from labtui.text.clean import clean_line
 from labtui.text.durations import duration
 from labtui.text.numbers import compact, count, loss, signed
-from labtui.text.spans import Line, Span, cut, line_width, plain
+from labtui.text.spans import Line, Span, cut, line_width, plain, text_width
 from labtui.text.tables import Column, TableRow
+from labtui.text.words import value_text
 
 BAR = 10
 TREND = 10
 VALUE = 9
 MAX_TAGS_WIDTH = 20
+MAX_SETTING_WIDTH = 12
+
+MOST_SETTINGS = 4
+"""Hyperparameters with a column; the details show all."""
+
+MOST_RUNS = 1_000
+"""Runs among which it is looked which hyperparameters differ."""
 
 VERDICT_STYLES = {"gain": "good", "loss": "bad"}
 
@@ -100,6 +109,24 @@ def with_room(shown: Sequence[Column], rows: Sequence[TableRow]) -> tuple[Column
     )
 
 
+def setting_columns(runs: Sequence[Run]) -> tuple[Column, ...]:
+    """A sortable column for each of the first hyperparameters that differ between runs of other tools."""
+    known = [run.hyperparameters.values for run in runs[:MOST_RUNS]]
+    keys = varying_keys(known)[:MOST_SETTINGS]
+    columns = []
+    for key, name in short_names(keys).items():
+        widest = max(text_width(value_text(values[key], MAX_SETTING_WIDTH)) for values in known if key in values)
+        width = min(max(widest, text_width(name) + 1, 4), MAX_SETTING_WIDTH)  # one cell for the arrow of the order
+        columns.append(Column(cut(name, width), key=f"{SETTING}{key}", width=width, rank=7, right=True, sortable=True))
+    return tuple(columns)
+
+
+def with_settings(shown: Sequence[Column], settings: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns, with those of hyperparameters behind the names."""
+    place = next(index for index, one in enumerate(shown) if one.key == "name") + 1
+    return (*shown[:place], *settings, *shown[place:])
+
+
 def with_tags(shown: Sequence[Column], rows: Iterable[TableRow]) -> tuple[Column, ...]:
     """The columns, with one of tags behind the names if any row has a tag."""
     widest = max((line_width(row.cells["tags"]) for row in rows if "tags" in row.cells), default=0)
@@ -110,8 +137,19 @@ def with_tags(shown: Sequence[Column], rows: Iterable[TableRow]) -> tuple[Column
     return (*shown[:place], column, *shown[place:])
 
 
-def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs, *, foreign: bool = False) -> TableRow:
-    """One entry as a row; `foreign` says that it is for the columns of a folder of other tools."""
+def row(
+    entry: ListEntry,
+    marks: Marks,
+    snapshot: Snapshot,
+    glyphs: Glyphs,
+    *,
+    foreign: bool = False,
+    settings: Sequence[str] = (),
+) -> TableRow:
+    """One entry as a row; `foreign` says that it is for the columns of a folder of other tools.
+
+    `settings` are the keys of the columns of hyperparameters.
+    """
     if entry.is_heading:
         return TableRow(entry.key, {"name": (Span(f"{glyphs.horizontal * 2} {entry.title}", "muted"),)}, heading=True)
     if entry.is_problem:
@@ -133,6 +171,9 @@ def row(entry: ListEntry, marks: Marks, snapshot: Snapshot, glyphs: Glyphs, *, f
         cells["tags"] = (Span(" ".join(entry.tags), "accent"),)
     if foreign and trend is not None and trend.tag:
         cells |= {"epoch": (Span(count(trend.step)),), "accuracy": (Span(loss(trend.last)),)}
+    for key in settings:
+        value = run.hyperparameters.values.get(key.removeprefix(SETTING)) if run else None
+        cells[key] = () if value is None else (Span(value_text(value, MAX_SETTING_WIDTH)),)
     return TableRow(entry.key, cells, style="" if run else "muted")
 
 
