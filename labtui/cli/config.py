@@ -79,10 +79,25 @@ def schema() -> None:
     put_json(catalog_schema())
 
 
-@click.command(cls=LabCommand, examples=("labtui init", "labtui init ablations/experiments.toml"))
+@click.command(
+    cls=LabCommand, examples=("labtui init", "labtui init ablations/experiments.toml", "labtui init --from train.py")
+)
 @click.argument("file", default="experiments.toml", type=FILE)
-def init(file: Path) -> None:
-    """Write the built-in catalog to a file that you can edit. Never overwrites a file."""
+@click.option(
+    "--from",
+    "script",
+    type=FILE,
+    metavar="SCRIPT",
+    help="Write an entry for a training script of yours; its options are read from the source, nothing is executed.",
+)
+def init(file: Path, script: Path | None) -> None:
+    """Write the built-in catalog to a file that you can edit. Never overwrites a file.
+
+    With --from, an entry for the script is added to the file, which may exist.
+    """
+    if script is not None:
+        _add_entry(file, script)
+        return
     from labtui.catalog import builtin_path
 
     content = builtin_path().read_bytes()
@@ -93,3 +108,26 @@ def init(file: Path) -> None:
     except FileExistsError:
         raise UsageError(f"{file} exists already; it was not changed.", advice="Name another file.") from None
     say(f"Wrote {file}. `labtui config validate` checks it after an edit; `labtui ls` lists its experiments.")
+
+
+def _add_entry(file: Path, script: Path) -> None:
+    """Append an entry for a script to a catalog, or make one with just this entry."""
+    from labtui.api.commands import command_title
+    from labtui.catalog.from_script import entry_for
+
+    if not script.is_file():
+        raise UsageError(f"There is no file {script}.")
+    name = command_title([script.name])
+    before = file.read_text("utf-8") if file.exists() else ""
+    if f"[experiment.{name}]" in before:
+        raise UsageError(f"{file} has an entry {name} already; it was not changed.", advice="Rename it, or edit it.")
+    try:
+        relative = str(script.resolve().relative_to(file.resolve().parent))
+    except ValueError:
+        relative = str(script.resolve())
+    entry = entry_for(relative, name, script.read_text("utf-8", "replace"))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(("\n" if before else "") + entry)
+    put(entry.rstrip("\n"))
+    say(f"Added to {file}. `labtui run {name} --dry-run` shows the command; docs/programs.md describes the keys.")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,6 +41,10 @@ MAX_NAMED = 3
 """Runs that are listed one by one in a message; of further ones only the number is given."""
 
 
+COMMAND = "labtui.command"
+"""The key in click's context of the command after `--`."""
+
+
 class JobCount(click.ParamType["int | str"]):
     """A number of runs at once, or `auto`."""
 
@@ -56,8 +61,20 @@ class JobCount(click.ParamType["int | str"]):
         return self.fail(f"{value!r} is neither a positive number nor `auto`.", param, ctx)
 
 
+class RunCommand(LabCommand):
+    """Everything after `--` is a command to run, with options of its own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep what follows `--` as it is."""
+        if "--" in args:
+            place = args.index("--")
+            ctx.meta[COMMAND] = tuple(args[place + 1 :])
+            args = args[:place]
+        return super().parse_args(ctx, args)
+
+
 @click.command(
-    cls=LabCommand,
+    cls=RunCommand,
     examples=(
         "labtui run dropout",
         "labtui run dropout network --seeds 3 -j auto",
@@ -177,7 +194,23 @@ def run(
     With --until decided, seeds are trained until each difference from the baseline is decided. The plan is stored
     before the first run, so that looking after every seed does not raise the rate of false claims. The same command
     continues a plan that was interrupted.
+
+    After --, any command is run as it is, without a catalog: labtui run -- python train.py --lr 0.1. It may contain
+    {seed}, {run_dir} and {device}.
     """
+    command: tuple[str, ...] | None = click.get_current_context().meta.get(COMMAND)
+    if command is not None:
+        _require_alone(
+            {
+                "NAME": names, "--all": everything, "--epochs": epochs, "--set": assignments, "--grid": grids,
+                "--zip": paired, "--dataset": dataset, "--missing": missing, "--until": until, "--baseline": baseline,
+                "--continue": continued, "--keep-best": keep_best,
+            }
+        )  # fmt: skip
+        _require_device(device, dry_run=dry_run)
+        plan = _command_plan(lab, command, _seeds(seeds, seed) or (0,), device)
+        plan = _with_threads(_chosen(plan, missing=False, again=again), device, threads)
+        return _carry_out(lab, plan, device, jobs, fail_fast, detach=detach, dry_run=dry_run, json=json, quiet=quiet)
     if continued:
         _require_continuation_alone(
             {
@@ -230,6 +263,23 @@ def run(
 
         plan = keeping_best(lab, plan)
     plan = _with_threads(_chosen(plan, missing=missing, again=again), device, threads)
+    return _carry_out(lab, plan, device, jobs, fail_fast, detach=detach, dry_run=dry_run, json=json, quiet=quiet)
+
+
+def _carry_out(
+    lab: "Lab",
+    plan: "LaunchPlan",
+    device: str,
+    jobs: int | str,
+    fail_fast: bool,
+    *,
+    detach: bool,
+    dry_run: bool,
+    json: bool,
+    quiet: bool,
+) -> int:
+    """Show, queue or train the runs of a plan."""
+    jobs_at_once = None if jobs == "auto" else int(jobs)
     if not plan.runs:
         say("Nothing to start.")
         return 0
@@ -243,6 +293,19 @@ def run(
     from labtui.cli.training import train_plan
 
     return train_plan(lab, plan, device=device, jobs=jobs_at_once, fail_fast=fail_fast, json=json, quiet=quiet)
+
+
+def _require_alone(others: dict[str, object]) -> None:
+    """Raise for options that belong to experiments of the catalog, beside a command."""
+    given = [option for option, value in others.items() if value]
+    if given:
+        raise UsageError(f"{', '.join(given)} cannot be used with a command after --.")
+
+
+def _command_plan(lab: "Lab", command: Sequence[str], seeds: Sequence[int], device: str) -> "LaunchPlan":
+    from labtui.api.commands import plan_command
+
+    return plan_command(lab, command, Path.cwd(), seeds=seeds, device="" if device == "auto" else device)
 
 
 def _require_continuation_alone(others: dict[str, object], epochs: int | None) -> None:

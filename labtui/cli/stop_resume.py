@@ -188,7 +188,7 @@ def _stop(lab: "Lab", run: Run, patience: float | None, *, ask_only: bool) -> bo
         run,
         by="labtui stop",
         say=lambda text: say(f"{run.id}: {text}"),
-        timeouts=StageTimeouts() if patience is None else StageTimeouts(asked=patience),
+        timeouts=None if patience is None else StageTimeouts(asked=patience),
         until=Stage.ASKED if ask_only else Stage.KILLED,
     )
 

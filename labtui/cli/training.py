@@ -22,6 +22,7 @@ from labtui.launch.devices import Device
 from labtui.launch.fork_server.client import with_fork_server
 from labtui.launch.launcher import ForkServer, Interpreter, recorded_threads
 from labtui.launch.slots import Slot
+from labtui.spec import ProgramSpec
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.text.words import plural
@@ -98,8 +99,15 @@ def run_to_end(
             say(f"{plural(len(outcome.not_started), 'run')} not started.")
         if interrupts.interrupts < 2:
             finished = [run for run in outcome.runs if run.state is State.FINISHED]
+            if outcome.runs and not any(map(_is_judged, outcome.runs)):
+                return exit_code(outcome)
             put_result(lab, finished, json=json, quiet=quiet)
     return exit_code(outcome)
+
+
+def _is_judged(run: Run) -> bool:
+    """Whether a run has a metric to be compared by: a command that no catalog describes has none."""
+    return not isinstance(run.spec, ProgramSpec) or run.spec.metric is not None
 
 
 def explain_failure(run: Run) -> None:

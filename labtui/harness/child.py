@@ -39,7 +39,7 @@ class Child:
                 preexec_fn=prepare,
             )
         except (OSError, ValueError) as error:
-            raise UsageError(_not_started(words, folder, environment, error)) from error
+            raise UsageError(_not_started(words, folder, error)) from error
         self._cpu: dict[int, float] = {}
 
     @property
@@ -71,12 +71,11 @@ class Child:
         return sum(self._cpu.values())
 
 
-def _not_started(words: Sequence[str], folder: Path, environment: Mapping[str, str], error: Exception) -> str:
+def _not_started(words: Sequence[str], folder: Path, error: Exception) -> str:
     """Why the program could not be started."""
     name = clean_line(words[0] if words else "", 200)
     if isinstance(error, FileNotFoundError) and not folder.is_dir():
         return f"the folder {folder} no longer exists"
     if isinstance(error, FileNotFoundError):
-        where = "" if "/" in name else f" in PATH ({clean_line(environment.get('PATH', ''), 400)})"
-        return f"the program {name} was not found{where}"
+        return f"the program {name} was not found" + ("" if "/" in name else " on the PATH")
     return f"the program {name} cannot be started: {getattr(error, 'strerror', None) or error}"

@@ -20,6 +20,7 @@ from typing import Self
 import msgspec
 
 from labtui.errors import LabError, UsageError
+from labtui.spec import ProgramSpec
 from labtui.store.files import read_json_or_none, write_new
 from labtui.store.lock import probe
 from labtui.store.observer import is_here, is_reachable, launched_in, liveness
@@ -86,6 +87,13 @@ _COUNTDOWN = {
 }
 
 
+def timeouts_of(run: Run) -> StageTimeouts:
+    """How long each stage lasts for a run: a program has the time to save that its catalog gives it."""
+    if not isinstance(run.spec, ProgramSpec):
+        return StageTimeouts()
+    return StageTimeouts(asked=run.spec.stop.patience + StageTimeouts().killed)
+
+
 def next_step(
     done: Stage, since: float, *, ended: bool, here: bool = True, timeouts: StageTimeouts | None = None
 ) -> Step:
@@ -120,10 +128,11 @@ def stop(
 
     `report` is called once per stage, with what follows and when, and at the end. Raises what `request_stop` raises.
     """
+    waits = timeouts or timeouts_of(run)
     done, began, here = Stage.NOTHING, time.monotonic(), runs_here(run)
 
     def due() -> Step:
-        return next_step(done, time.monotonic() - began, ended=has_ended(run), here=here, timeouts=timeouts)
+        return next_step(done, time.monotonic() - began, ended=has_ended(run), here=here, timeouts=waits)
 
     while (step := due()).act is not None and step.act <= until:
         sent = carry_out(run, step.act, by)
@@ -131,7 +140,7 @@ def stop(
         if not sent.sent or done is until or not here:
             report(sent.text)
         if done < until and here:
-            report(next_step(done, 0.0, ended=False, timeouts=timeouts).text)
+            report(next_step(done, 0.0, ended=False, timeouts=waits).text)
         while (step := due()).act is None and not math.isinf(step.wait):
             time.sleep(min(_POLL, step.wait))
     if step.act is None:

@@ -182,3 +182,30 @@ def test_the_command_of_a_stranger_s_run_is_never_executed(at: Path, cli: Cli, s
     cli("resume", run.id, "-d")
     assert cli("resume", run.id, "-d").code in (0, 1, 2)
     assert not (at / "executed").exists()
+
+
+OPTIONS = {"out": None, "seed": 1, "lr": 0.1}
+
+
+def test_from_a_script_to_its_first_run_takes_two_commands(at: Path, shell: Cli, cli: Cli) -> None:
+    (at / "experiments.toml").unlink()
+    options = "".join(f"p.add_argument('--{name}', default={value})\n" for name, value in OPTIONS.items())
+    (at / "train.py").write_text(f"import argparse\np = argparse.ArgumentParser()\n{options}")
+    made = cli("init", "--from", "train.py")
+    assert made.code == 0, made
+    assert "[experiment.train]" in (at / "experiments.toml").read_text()
+    assert "already" in cli("init", "--from", "train.py").err
+    answer = cli("run", "train", "-n", "--json")
+    assert json.loads(answer.lines[0])["command"] == "python train.py --out=RUN_DIR --seed=0 --lr=0.1"
+
+
+def test_a_command_runs_without_a_catalog(at: Path, shell: Cli, cli: Cli) -> None:
+    (at / "experiments.toml").unlink()
+    answer = shell("run", "--seeds", "2", "--", sys.executable, "-c", "import sys; print(sys.argv)", "--seed={seed}")
+    assert answer.code == 0, answer
+    logs = [run.paths.attempt(1).log.read_text() for run in runs(at).values()]
+    assert sorted("--seed=1" in log for log in logs) == [False, True]
+    assert {run.group for run in runs(at).values()} == {"Commands"}
+    assert "would train the same thing" in cli("run", "--seeds", "2", "--", "true").err
+    assert "cannot be used with a command" in cli("run", "--set", "a=1", "--", "true").err
+    assert shell("run", "-q", "--", "false").code == 1
