@@ -1,6 +1,6 @@
 """The catalog, the runs folder and the data folder that a caller works with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,19 +28,24 @@ def open_lab(
     *,
     catalog: Path | None = None,
     runs: Path | None = None,
+    more_runs: Sequence[Path] = (),
     data: Path | None = None,
     environ: Mapping[str, str],
     cwd: Path,
 ) -> Lab:
     """Find catalog, runs and data by the rules of the command line. Writes nothing.
 
-    The runs folder is `runs` (or LABTUI_RUNS), else `runs/` beside the catalog file, else `runs/` in `cwd`.
+    The runs folder is `runs` (or LABTUI_RUNS), else `runs/` beside the catalog file, else `runs/` in `cwd`; the runs of
+    the folders `more_runs` are shown too, and only read.
     Raises UsageError if the catalog cannot be read at all; problems with single entries are in `catalog.problems`.
     """
     path, builtin = find(catalog, cwd=cwd, environ=environ)
     return Lab(
         catalog=load(path, builtin=builtin, datasets=(*datasets.known_datasets(), *datasets.OWN_KINDS)),
-        store=Store(cwd / _runs_root(runs, environ, cwd if builtin else path.parent)),
+        store=Store(
+            cwd / _runs_root(runs, environ, cwd if builtin else path.parent),
+            more=[cwd / expanded(folder) for folder in more_runs],
+        ),
         data_root=datasets.find_data_root(data, cwd=cwd, environ=environ),
     )
 

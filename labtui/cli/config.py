@@ -56,7 +56,7 @@ def validate(lab: "Lab", *, file: Path | None) -> int:
 
     Each has its file, line, key and the nearest valid key. Exits with 2 if there are problems.
     """
-    checked = lab if file is None else lab_from(file, lab.store.root, lab.data_root)
+    checked = lab if file is None else lab_from(file, (lab.store.root,), lab.data_root)
     for experiment in checked.catalog.experiments:
         put(f"ok  {experiment.name}  ({plural(len(experiment.variants), 'run')} per seed)")
     valid, problems = len(checked.catalog.experiments), len(checked.catalog.problems)

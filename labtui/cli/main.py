@@ -71,7 +71,14 @@ WITHOUT_CONSOLE = (
 @click.version_option(__version__, "-V", "--version", message="labtui %(version)s")
 @click.option("--headless", is_flag=True, help="Never open the console (commands never do).")
 @click.option("--catalog", type=FILE, metavar="FILE", help="The catalog of experiments.")
-@click.option("--runs", "--logdir", type=FOLDER, metavar="DIR", help="The runs folder; any TensorBoard folder.")
+@click.option(
+    "--runs",
+    "--logdir",
+    type=FOLDER,
+    multiple=True,
+    metavar="DIR",
+    help="The runs folder; any TensorBoard folder; repeatable: further ones are only read.",
+)
 @click.option("--data", type=FOLDER, metavar="DIR", help="The data folder.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would run; without a command, the whole catalog.")
 @click.option("--json", is_flag=True, help="Write JSON, one value per line.")

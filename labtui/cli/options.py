@@ -31,8 +31,18 @@ runs_option = click.option(
     "--logdir",
     "runs",
     type=FOLDER,
+    multiple=True,
     metavar="DIR",
     help="The runs folder.  [default: runs/ beside the catalog]",
+)
+several_runs_option = click.option(
+    "--runs",
+    "--logdir",
+    "runs",
+    type=FOLDER,
+    multiple=True,
+    metavar="DIR",
+    help="The runs folder; repeatable: further ones are only read.  [default: runs/ beside the catalog]",
 )
 data_option = click.option(
     "--data", type=FOLDER, metavar="DIR", help="The data folder.  [default: LABTUI_DATA, ./data, the XDG cache]"
@@ -68,30 +78,35 @@ def existing_runs_options(function: F) -> F:
 
 def _with_lab(function: F, *, must_exist: bool) -> F:
     @functools.wraps(function)
-    def call(*arguments: Any, catalog: Path | None, runs: Path | None, data: Path | None, **options: Any) -> Any:
+    def call(*arguments: Any, catalog: Path | None, runs: tuple[Path, ...], data: Path | None, **options: Any) -> Any:
+        if not must_exist and len(runs) > 1:
+            raise UsageError("--logdir is given twice: this command works on one runs folder.")
         lab = lab_from(catalog, runs, data)
         if must_exist:
             require_named_runs(lab, runs)
         return function(*arguments, lab=lab, **options)
 
-    for option in (data_option, runs_option, catalog_option):
+    for option in (data_option, several_runs_option if must_exist else runs_option, catalog_option):
         option(call)
     return call  # type: ignore[return-value]  # the wrapper takes three more options; only click calls it
 
 
-def require_named_runs(lab: "Lab", runs: Path | None) -> None:
+def require_named_runs(lab: "Lab", runs: Sequence[Path]) -> None:
     """Raises UsageError if the user named a runs folder that does not exist; it is probably mistyped."""
-    root = lab.store.root
-    if (runs is not None or os.environ.get("LABTUI_RUNS")) and not root.is_dir():
+    for root in (lab.store.root, *lab.store.more.values()):
+        if not (runs or os.environ.get("LABTUI_RUNS")) or root.is_dir():
+            continue
         what = "is a file" if root.is_file() else "is a broken link" if root.is_symlink() else "does not exist"
         raise UsageError(f"The runs folder {root} {what}.", advice="Check --runs and LABTUI_RUNS.")
 
 
-def lab_from(catalog: Path | None, runs: Path | None, data: Path | None) -> "Lab":
-    """Open the catalog, runs folder and data folder that these options name."""
+def lab_from(catalog: Path | None, runs: Sequence[Path] | None, data: Path | None) -> "Lab":
+    """Open the catalog, the runs folders (the first is the one that is written to) and the data folder that these
+    options name."""
     from labtui.api import open_lab
 
-    return open_lab(catalog=catalog, runs=runs, data=data, environ=os.environ, cwd=Path.cwd())
+    first, *more = runs or (None,)
+    return open_lab(catalog=catalog, runs=first, more_runs=more, data=data, environ=os.environ, cwd=Path.cwd())
 
 
 def complete_experiments(ctx: click.Context, _param: click.Parameter, incomplete: str) -> Sequence[CompletionItem]:

@@ -42,7 +42,7 @@ def tb(lab: "Lab", *, port: int | None) -> int:
     if importlib.util.find_spec("tensorboard") is None:
         raise MachineError("tensorboard is not installed here.", advice=f"{sys.executable} -m pip install tensorboard")
     chosen = _free_port(port)
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(lab.store.root)]
+    command = [sys.executable, "-m", "tensorboard.main", *_folders(lab)]
     _end_on_signals()
     child = subprocess.Popen([*command, "--host", ADDRESS, "--port", str(chosen)], stdin=subprocess.DEVNULL)
     try:
@@ -57,6 +57,16 @@ def tb(lab: "Lab", *, port: int | None) -> int:
     if code:
         raise MachineError(f"TensorBoard exited with code {code}; its output is above.")
     return 0
+
+
+def _folders(lab: "Lab") -> list[str]:
+    """TensorBoard's option for one folder, or for several by name."""
+    folders = {lab.store.root.name: lab.store.root, **lab.store.more}
+    if len(folders) == 1:
+        return ["--logdir", str(lab.store.root)]
+    if any(sign in f"{name}{folder}" for name, folder in folders.items() for sign in ",:"):
+        raise UsageError("TensorBoard takes no commas and colons in the names of several folders.")
+    return ["--logdir_spec", ",".join(f"{name}:{folder}" for name, folder in folders.items())]
 
 
 def _free_port(requested: int | None) -> int:

@@ -5,7 +5,7 @@ once, so links in a circle come to an end, and what is found through one is mark
 """
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 
@@ -45,13 +45,15 @@ class Search:
     root lies, and `limited` says whether a limit was reached."""
 
     root: Path
+    more: Mapping[str, Path] = field(default_factory=dict)
+    """Further folders that are searched, for reading only, by the name that stands for each in ids."""
     broken: list[str] = field(default_factory=list)
     above: list[str] = field(default_factory=list)
     limited: bool = False
     limit: InitVar[int] = MAX_FOLDERS
     """Folders that are searched."""
     _remaining: int = field(init=False)
-    _links: list[tuple[str, ...]] = field(default_factory=list)
+    _links: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
     _seen: set[tuple[int, int]] = field(default_factory=set)
     """Device and inode of the folders that were reached through links."""
 
@@ -63,11 +65,15 @@ class Search:
 
         Links come last, so that a folder is found where it lies, and once.
         """
+        self._is_new(self.root)
         yield from self._below(self.root, (), known, linked=False)
+        for name, folder in self.more.items():
+            if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(self.root)):
+                yield from self._below(folder, (name,), known, linked=True)
         while self._links:
-            parts = self._links.pop(0)
-            if self._leads_elsewhere(parts):
-                yield from self._below(self.root.joinpath(*parts), parts, known, linked=True)
+            link, parts = self._links.pop(0)
+            if self._leads_elsewhere(link, parts):
+                yield from self._below(link, parts, known, linked=True)
 
     def _below(
         self, folder: Path, parts: tuple[str, ...], known: Collection[Path], *, linked: bool
@@ -103,9 +109,9 @@ class Search:
         self._seen.add(identity)
         return is_new
 
-    def _leads_elsewhere(self, parts: tuple[str, ...]) -> bool:
+    def _leads_elsewhere(self, link: Path, parts: tuple[str, ...]) -> bool:
         """Whether a link leads to a folder that is not searched anyway. One that contains the root is not entered."""
-        root, target = Path(os.path.realpath(self.root)), Path(os.path.realpath(self.root.joinpath(*parts)))
+        root, target = Path(os.path.realpath(self.root)), Path(os.path.realpath(link))
         if root.is_relative_to(target):
             self.above.append("/".join(parts))
             return False
@@ -117,7 +123,7 @@ class Search:
     def _list(self, folder: Path, parts: tuple[str, ...]) -> tuple[list[str], tuple[str, ...], bool] | None:
         folders: list[str] = []
         events: list[str] = []
-        links: list[tuple[str, ...]] = []
+        links: list[tuple[Path, tuple[str, ...]]] = []
         has_spec = False
         try:
             with os.scandir(folder) as entries:
@@ -139,7 +145,11 @@ class Search:
         return sorted(folders), tuple(sorted(events)), False
 
     def _sort_link(
-        self, entry: "os.DirEntry[str]", parts: tuple[str, ...], events: list[str], links: list[tuple[str, ...]]
+        self,
+        entry: "os.DirEntry[str]",
+        parts: tuple[str, ...],
+        events: list[str],
+        links: list[tuple[Path, tuple[str, ...]]],
     ) -> None:
         """Put a link to an event file or to a folder where it belongs; note one that leads nowhere."""
         if _is_skipped(entry.name):
@@ -147,7 +157,7 @@ class Search:
         if not Path(entry.path).exists():
             self.broken.append("/".join((*parts, entry.name)))
         elif entry.is_dir():
-            links.append((*parts, entry.name))
+            links.append((Path(entry.path), (*parts, entry.name)))
         elif is_event_file(entry.name) and entry.is_file():
             events.append(entry.name)
 

@@ -49,7 +49,7 @@ class Run:
     tags: tuple[str, ...] = ()
     """The words that users tagged it with, in the order in which they were added."""
     linked_to: str = ""
-    """Where its folder really is, cleaned, if it was reached through a link: then nothing is written there, and no
+    """Where its folder really is, cleaned, if it is not below the runs folder: then nothing is written there, and no
     process gets a signal. Empty for a folder below the root."""
 
     def with_damage(self, found: tuple[str, ...]) -> "Run":
@@ -58,8 +58,8 @@ class Run:
 
     @property
     def behind_link(self) -> str:
-        """Why a run that was reached through a link is left alone; empty for any other run."""
-        return f"it lies behind a link, in {self.linked_to}, and is only read" if self.linked_to else ""
+        """Why a run behind a link, or in another runs folder that is shown too, is left alone; empty for any other."""
+        return f"it lies outside of this runs folder, in {self.linked_to}, and is only read" if self.linked_to else ""
 
     @property
     def has_own_tags(self) -> bool:

@@ -62,8 +62,10 @@ class Store:
     Its methods may be called from several threads; they exclude each other.
     """
 
-    def __init__(self, root: Path, *, observer: Observer | None = None) -> None:
+    def __init__(self, root: Path, *, observer: Observer | None = None, more: Iterable[Path] = ()) -> None:
+        """`more` are further runs folders, whose runs are shown among the others and only read."""
         self.root = root
+        self.more = _named(root, more)
         self.paths = RunsPaths(root)
         self.notices: tuple[str, ...] = ()
         """What the last scan skipped, as messages."""
@@ -90,7 +92,7 @@ class Store:
 
     def begins_foreign(self) -> bool:
         """Whether the first run that a short search finds is of another tool; False if it finds none."""
-        found = next(Search(self.root, limit=FIRST_LOOK).find(), None)
+        found = next(Search(self.root, self.more, limit=FIRST_LOOK).find(), None)
         return found is not None and found.foreign
 
     def scan(self) -> tuple[Run, ...]:
@@ -100,7 +102,7 @@ class Store:
         return tuple(sorted(runs, key=lambda run: (run.created, run.id), reverse=True))
 
     def _scan(self) -> list[Run]:
-        search = Search(self.root)
+        search = Search(self.root, self.more)
         run_folders = joined(search.find(self._known.keys()), self._first_tags)
         folders = {run_folder.folder for run_folder in run_folders}
         for folder in self._known.keys() - folders:
@@ -261,10 +263,12 @@ class Store:
         try:
             with open_folder(self.root, parts):
                 pass
-        except OutsideRoot:  # perhaps behind a link, which only a search follows
-            return next((found for found in Search(self.root).find() if found.linked and found.parts == parts), None)
-        except (OSError, ValueError):
-            return None
+        except (OSError, OutsideRoot, ValueError) as error:
+            if not isinstance(error, OutsideRoot) and parts[:1] and parts[0] not in self.more:
+                return None
+            # perhaps behind a link, or in another runs folder
+            everywhere = joined(Search(self.root, self.more).find(), self._first_tags)
+            return next((one for one in everywhere if one.linked and one.parts == parts), None)
         folder = self.root.joinpath(*parts)
         found = joined(Search(folder).find(), self._first_tags)
         first = next((one for one in found if one.folder == folder), None)
@@ -278,6 +282,19 @@ class Store:
             except (OSError, ValueError):
                 continue
         return text
+
+
+def _named(root: Path, folders: Iterable[Path]) -> dict[str, Path]:
+    """Each folder by a name that no other one has and that nothing below the root has."""
+    named: dict[str, Path] = {}
+    for folder in folders:
+        name = clean_line(Path(os.path.realpath(folder)).name) or "root"
+        unique, number = name, 1
+        while unique in named or os.path.lexists(root / unique):
+            number += 1
+            unique = f"{name}-{number}"
+        named[unique] = folder
+    return named
 
 
 def _through_link(run: Run) -> Run:

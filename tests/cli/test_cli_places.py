@@ -1,5 +1,6 @@
 """Folders and names that users mistype, and users without a home folder: each case is described in its own words."""
 
+import json
 import os
 import pwd
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 from labtui.errors import UsageError
 from labtui.text.paths import expanded
 from tests.support.command_line import Answer
+from tests.support.samples import make_launch, make_result, make_spec, write_run
 
 Cli = Callable[..., Answer]
 
@@ -115,3 +117,25 @@ def test_a_user_without_a_home_folder_gets_a_private_one_and_is_told(
     assert folder.stat().st_mode & 0o777 == 0o700
     assert Path.home() == folder
     assert [path.name for path in here.iterdir()] == []
+
+
+def test_reading_commands_show_several_runs_folders_and_write_to_none_but_the_first(cli: Cli, here: Path) -> None:
+    for name, seed in (("first", 0), ("second", 1)):
+        folder = here / name / "Cifar" / "Dropout" / f"s{seed}-a"
+        write_run(folder, spec=make_spec(seed=seed), launch=make_launch(), result=make_result())
+    both = ("--runs", "first", "--runs", "second")
+    answer = cli(*both, "ps", "--json")
+    assert sorted(json.loads(line)["id"] for line in answer.lines) == [
+        "Cifar/Dropout/s0-a",
+        "second/Cifar/Dropout/s1-a",
+    ]
+    assert cli("ps", *both, "--json").lines == answer.lines, "on either side of the command"
+    assert "2 runs" in cli("export", *both).err
+    before = sorted((here / "second").rglob("*"))
+    assert cli("compare", *both).code == 0
+    for command in (("rm", "s1-a", "--yes"), ("tag", "s1-a", "+x"), ("resume", "s1-a")):
+        refused = cli(*both, *command)
+        assert (refused.code, "outside of this runs folder" in refused.err) == (2, True), refused
+    assert sorted((here / "second").rglob("*")) == before
+    missing = cli("--runs", "first", "--runs", "secnd", "ps")
+    assert (missing.code, "secnd does not exist" in missing.err) == (2, True)

@@ -169,7 +169,7 @@ def test_a_link_that_leads_nowhere_is_said_and_runs_behind_links_are_not_stopped
     assert cli("stop", "--all").err == "No active runs.\n", "only what lies below the runs folder is stopped"
     refused += [cli("stop", "s0-a"), cli("resume", "s0-a")]
     for answer in refused:
-        assert (answer.code, f"behind a link, in {outside}" in answer.err) == (2, True), answer
+        assert (answer.code, f"outside of this runs folder, in {outside}" in answer.err) == (2, True), answer
     assert sorted(outside.rglob("*")) == before
 
 

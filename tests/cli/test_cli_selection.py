@@ -171,6 +171,6 @@ def test_commas_inside_of_a_value_do_not_split_it() -> None:
     assert combinations((), paired=False) == [()]
 
 
-def test_two_runs_folders_before_the_command_are_refused(cli: Cli) -> None:
-    answer = cli("--runs", "a", "--runs", "b", "ps")
+def test_two_runs_folders_before_a_command_that_writes_are_refused(cli: Cli) -> None:
+    answer = cli("--runs", "a", "--runs", "b", "run", "dropout", "--dry-run")
     assert (answer.code, "--logdir is given twice" in answer.err) == (2, True)

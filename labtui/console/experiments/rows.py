@@ -89,6 +89,9 @@ def foreign_columns(trends: Iterable[Trend]) -> tuple[Column, ...]:
     )
 
 
+READABLE = 24
+"""Cells that names have, if they need them, before the columns of the highest rank."""
+
 ALIKE = 10
 """Characters in which the beginnings of two names are alike enough for their middle to be cut."""
 
@@ -102,7 +105,7 @@ def with_room(shown: Sequence[Column], rows: Sequence[TableRow]) -> tuple[Column
     texts = sorted(plain(name)[2:] for name in names)  # without the state's glyph
     alike = any(one[:ALIKE] == other[:ALIKE] and len(one) > ALIKE for one, other in pairwise(texts))
     return tuple(
-        replace(column, full=widest, middle=alike)
+        replace(column, full=widest, middle=alike, width=max(column.width, min(widest, READABLE)))
         if column.key == "name"
         else replace(column, optional=column.key not in filled and column.key != "mark")
         for column in shown

@@ -132,7 +132,8 @@ class MainScreen(Screen[None]):
         catalog = "the built-in catalog" if lab.catalog.builtin else lab.catalog.path.name
         if lab.catalog.builtin and is_foreign_folder(self.snapshot.runs):
             catalog = "runs of other tools"
-        where = f" {catalog}  {glyphs.collapsed}  {lab.store.root.name}/"
+        folders = "  ".join(f"{name}/" for name in (lab.store.root.name, *lab.store.more))
+        where = f" {catalog}  {glyphs.collapsed}  {folders}"
         left = (Span(" labtui", "title"), Span(where, "muted"), Span(f"  / {words}" if words else "", "warn"))
         paused = (Span("queue paused   ", "warn"),) if self.snapshot.queue_paused else ()
         right = counts(self.snapshot.runs, glyphs, brief=self.size.width < NARROW_TITLE)
