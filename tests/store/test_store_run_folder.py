@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 import numpy as np
 import pytest
+from msgspec import UnsetType
 
 from labtui.spec import ProgramSpec, RunSpec
 from labtui.store import records
@@ -43,6 +44,8 @@ def described(hint: Any) -> str:
     """A type as the document writes it."""
     if hint is type(None):
         return "null"
+    if hint is UnsetType:
+        return "absent"
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
         return " or ".join(f'"{value}"' for value in arguments)
