@@ -130,7 +130,31 @@ class RandomErasing(Value, frozen=True, kw_only=True, tag_field="name", tag="ran
     value: Probability = 0.0
 
 
+Argument = bool | int | float | Annotated[str, Meta(max_length=2_000)] | None
+Arguments = Annotated[
+    dict[
+        Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,59}\Z")],
+        Argument | Annotated[tuple[Argument, ...], Meta(max_length=200)],
+    ],
+    Meta(max_length=100),
+]
+"""Values for the parameters of a class or function."""
+
+Fingerprint = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z", description="12 hexadecimal digits")]
+OwnName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,59}\Z")]
+
 Transform = Resize | HorizontalFlip | Rotation | ColorJitter | RandomCrop | RandomErasing
+"""The transforms of the registry."""
+
+
+class LabTransform(Value, frozen=True, kw_only=True, tag_field="name", tag="lab"):
+    """A class or function in `lab/transforms.py`; the catalog calls `use` its name, and its arguments stand beside."""
+
+    hidden: ClassVar[bool] = True
+    use: OwnName
+    arguments: Arguments
+    source: Fingerprint
+    """Of the code: `labtui.lab_code`."""
 
 
 class Augment(Value, frozen=True, kw_only=True):
@@ -140,7 +164,7 @@ class Augment(Value, frozen=True, kw_only=True):
     With `test`, the test set is augmented in the same way.
     """
 
-    transforms: Annotated[tuple[Transform, ...], Meta(min_length=1, max_length=32)]
+    transforms: Annotated[tuple[Transform | LabTransform, ...], Meta(min_length=1, max_length=32)]
     mode: Literal["append", "replace"] = "append"
     test: bool = False
 
@@ -161,8 +185,12 @@ class Data(Value, frozen=True, kw_only=True, omit_defaults=True):
     normalize: Normalize | Literal["dataset"] | None = always_written(None)
     path: Annotated[str, Meta(min_length=1, max_length=1_000)] | None = None
     size: Annotated[int, Meta(ge=1, le=1_024)] | None = None
-    fingerprint: Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z", description="12 hexadecimal digits")] | None = None
+    fingerprint: Fingerprint | None = None
     """Of the files at `path`; filled in when a run is planned."""
+    arguments: Arguments = {}
+    """Of a class or function in `lab/datasets.py`."""
+    source: Fingerprint | None = None
+    """Of that code; filled in when the catalog is read."""
 
     def __post_init__(self) -> None:
         """Make defaults recognizable for `omit_defaults`."""
@@ -186,6 +214,39 @@ class ResNet18(Value, frozen=True, kw_only=True, tag_field="name", tag="resnet18
 
 
 Model = Cnn | ResNet18
+"""The models of the registry."""
+
+
+class LibraryModel(Value, frozen=True, kw_only=True, tag_field="name", tag="library", omit_defaults=True):
+    """A model of torchvision or timm; `use` is `torchvision:NAME` or `timm:NAME`, which the catalog calls its name."""
+
+    hidden: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = ()
+    """Not known without importing the library."""
+    use: Annotated[str, Meta(pattern=r"^(torchvision|timm):[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")]
+    weights: Annotated[str, Meta(min_length=1, max_length=1_000)] | None = None
+    weights_fingerprint: Fingerprint | None = None
+    """Of a file of weights; filled in when a run is planned."""
+
+
+def is_weights_path(weights: str) -> bool:
+    """Whether `weights` is the path of a file and not the name of registered weights."""
+    return "/" in weights or weights.endswith((".pt", ".pth", ".bin", ".ckpt"))
+
+
+class LabModel(Value, frozen=True, kw_only=True, tag_field="name", tag="lab"):
+    """A class or function in `lab/models.py`; the catalog calls `use` its name, and its arguments stand beside that."""
+
+    hidden: ClassVar[bool] = True
+    modules: ClassVar[tuple[str, ...]] = ()
+    """Not known without importing the file."""
+    use: OwnName
+    arguments: Arguments
+    source: Fingerprint
+    """Of the code: `labtui.lab_code`."""
+
+
+AnyModel = Model | LibraryModel | LabModel
 
 
 class Penalty(Value, frozen=True, kw_only=True):
@@ -381,7 +442,7 @@ class RunSpec(Value, frozen=True, kw_only=True):
     seed: Seed
     protocol: Protocol
     data: Data
-    model: Model
+    model: AnyModel
     penalty: Penalty | None
     optimizer: Optimizer
     scheduler: Scheduler
@@ -548,7 +609,36 @@ def recipe(spec: Spec) -> dict[str, Any]:
     del plain["training"]["log_every"]
     if spec.continued:
         plain["continued"] = f"epoch {spec.continued.epochs} of recipe {spec.continued.recipe}"
-    return plain
+    return as_written(plain)
+
+
+def as_written(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A plain recipe as the catalog writes it: a user's own code under its name, with its arguments beside that."""
+    written = recipe | {"model": _under_its_name(recipe["model"])}
+    augment = recipe["data"]["augment"]
+    if augment is not None and any("use" in one for one in augment["transforms"]):
+        transforms = [_under_its_name(one) for one in augment["transforms"]]
+        written["data"] = recipe["data"] | {"augment": augment | {"transforms": transforms}}
+    return written
+
+
+def _under_its_name(table: dict[str, Any]) -> dict[str, Any]:
+    if "use" not in table:
+        return table
+    rest = {key: value for key, value in table.items() if key not in ("name", "use", "arguments")}
+    return {"name": table["use"], **table.get("arguments", {}), **rest}
+
+
+def uses_lab_code(spec: Spec) -> bool:
+    """Whether the engine imports the user's own code for a run."""
+    if isinstance(spec, ProgramSpec):
+        return False
+    transforms = spec.data.augment.transforms if spec.data.augment else ()
+    return (
+        isinstance(spec.model, LabModel)
+        or spec.data.source is not None
+        or any(isinstance(one, LabTransform) for one in transforms)
+    )
 
 
 def with_defaults(value: Any) -> Any:

@@ -15,7 +15,19 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset
 from torchvision import transforms
 
 from labtui.datasets.info import Images
-from labtui.spec import Adam, Augment, Cnn, ColorJitter, HorizontalFlip, Normalize, Resize, Rotation, RunSpec, Transform
+from labtui.spec import (
+    Adam,
+    Augment,
+    Cnn,
+    ColorJitter,
+    HorizontalFlip,
+    LabTransform,
+    Normalize,
+    Resize,
+    Rotation,
+    RunSpec,
+    Transform,
+)
 
 
 class ReportNetwork(nn.Module):
@@ -60,7 +72,7 @@ class PilImages(Dataset[tuple[Tensor, int]]):
         return self.transform(Image.fromarray(self.data[index])), self.targets[index]
 
 
-def make_transform(steps: tuple[Transform, ...], normalize: Normalize | None) -> Any:
+def make_transform(steps: tuple[Transform | LabTransform, ...], normalize: Normalize | None) -> Any:
     """torchvision's equivalents of a spec's transforms, then ToTensor, then the normalization."""
     chain: list[Any] = []
     for step in steps:

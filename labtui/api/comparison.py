@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from labtui import datasets
-from labtui.api.data_info import data_info
+from labtui.api.data_info import data_info, with_weights_fingerprint
 from labtui.api.lab import Lab
 from labtui.api.metrics import resolve
 from labtui.api.resolve import on_dataset
@@ -50,7 +50,8 @@ def variants(lab: Lab) -> tuple[Variant, ...]:
 def _on_its_data(lab: Lab, spec: RunSpec) -> RunSpec:
     """The spec on the data set that it names; unchanged if that is a path without images."""
     try:
-        return on_dataset(spec, data_info(lab, spec.data))
+        spec = with_weights_fingerprint(spec, lab.folder)
+        return spec if spec.data.source is not None else on_dataset(spec, data_info(lab, spec.data))
     except LabError:
         return spec
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from labtui import datasets
-from labtui.api.data_info import data_info
+from labtui.api.data_info import data_info, with_weights_fingerprint
 from labtui.api.lab import Lab
 from labtui.api.resolve import on_dataset
 from labtui.api.sources import with_sources
@@ -43,7 +43,12 @@ class DatasetChooser:
         """
         if not isinstance(spec, RunSpec) or not isinstance(variant.spec, RunSpec):
             return self._program(spec), True
-        in_catalog = variant.spec.data.name
+        spec, present = self._on_data(spec, variant.spec.data.name, offline)
+        return with_weights_fingerprint(spec, self._lab.folder), present
+
+    def _on_data(self, spec: RunSpec, in_catalog: str, offline: str | None) -> tuple[RunSpec, bool]:
+        if self._pinned is None and spec.data.source is not None:
+            return spec, True
         if self._pinned is None and spec.data.name in datasets.OWN_KINDS:
             return self._on_own(spec, in_catalog), True
         pinned = self._pinned or (spec.data.name if spec.data.name != in_catalog else None)

@@ -9,6 +9,7 @@ from labtui.api.lab import Lab
 from labtui.api.looks import announce, record_removal
 from labtui.api.placement import estimated_memory, place_runs
 from labtui.api.planning import LaunchPlan, PlannedRun
+from labtui.api.trust import require_trust
 from labtui.errors import LabError, UsageError
 from labtui.launch import launcher
 from labtui.launch.devices import Device
@@ -17,7 +18,7 @@ from labtui.launch.queue import entries, order, runner
 from labtui.launch.queue.entries import QueueEntry, failed_entries, remove_entry, retry_entry, waiting_entries
 from labtui.launch.queue.requeue import runs_to_requeue
 from labtui.launch.queue.runner import ensure_runner
-from labtui.launch.seal import sealed_program
+from labtui.launch.seal import sealed
 from labtui.launch.slots import Slot
 from labtui.launch.stop import OPEN_ITS_FOLDER, Stage, StageTimeouts
 from labtui.launch.stop import stop as stop_in_stages
@@ -90,7 +91,11 @@ def resume(
 
 
 def create(lab: Lab, planned: PlannedRun) -> Run:
-    """Create the run's folder with its spec, to be started later. Raises MachineError if that fails."""
+    """Create the run's folder with its spec, to be started later.
+
+    Raises MachineError if that fails, and UsageError if it would execute code of somebody else's: `labtui.api.trust`.
+    """
+    require_trust(lab, [planned.spec])
     steps = planned.steps or None
     return lab.store.create(
         planned.spec,
@@ -98,13 +103,15 @@ def create(lab: Lab, planned: PlannedRun) -> Run:
         planned_steps=steps,
         continues=planned.continues,
         keep_best=planned.keep_best,
-        seal=sealed_program,
+        seal=sealed,
     )
 
 
 def _data_fingerprint(spec: Spec) -> str | None:
     if isinstance(spec, RunSpec) and spec.data.fingerprint is not None:
         return spec.data.fingerprint
+    if isinstance(spec, RunSpec) and spec.data.source is not None:
+        return None
     return datasets.get(spec.dataset).fingerprint if spec.dataset else None
 
 

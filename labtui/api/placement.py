@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from labtui.errors import UsageError
 from labtui.launch.devices import Device, candidates, survey
 from labtui.launch.environment import jobs_at_once, requested_threads, threads_per_run, usable_cores
-from labtui.spec import Model, ProgramSpec, ResNet18, Spec
+from labtui.spec import AnyModel, Cnn, ProgramSpec, Spec
 
 _BASE_MEMORY = 600 << 20
 """Bytes for PyTorch and a data set, before anything that grows with the batch."""
@@ -69,8 +69,8 @@ def _memory(spec: Spec) -> int:
     return _BASE_MEMORY + spec.training.batch_size * _memory_per_image(spec.model)
 
 
-def _memory_per_image(model: Model) -> int:
-    return _LARGE_MODEL_MEMORY if isinstance(model, ResNet18) else _SMALL_MODEL_MEMORY
+def _memory_per_image(model: AnyModel) -> int:
+    return _LARGE_MODEL_MEMORY if not isinstance(model, Cnn) else _SMALL_MODEL_MEMORY
 
 
 def _fit_in_memory(cpu: Device, jobs: int, memory: int) -> int:

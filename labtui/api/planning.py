@@ -88,7 +88,9 @@ def plan_runs(
     planned: list[PlannedRun] = []
     for variant in lab.catalog.select(names) if names else lab.catalog.variants:
         experiment = lab.catalog.experiment(variant.spec.experiment)
-        spec, present = chooser.resolve(variant, override(variant.spec, overrides), experiment.offline_dataset)
+        spec, present = chooser.resolve(
+            variant, override(variant.spec, overrides, lab.catalog.code), experiment.offline_dataset
+        )
         seeded = [msgspec.structs.replace(spec, seed=seed) for seed in (experiment.seeds if seeds is None else seeds)]
         same = same_recipe(spec, past)  # once for all seeds: every run of the experiment is hashed
         info = spec_data(lab, spec)
@@ -137,6 +139,8 @@ def _size(spec: Spec, info: DatasetInfo | None) -> tuple[int, int]:
     """The training samples of an epoch and the steps of the whole run; 0 where they are not known."""
     if isinstance(spec, ProgramSpec):
         return 0, planned_steps(spec) or 0
+    if spec.data.source is not None:
+        return 0, 0  # the user's own code decides, and planning executes none
     train_images = (info or datasets.get(spec.dataset)).train_images
     return samples_per_epoch(spec, train_images), spec.epochs * steps_per_epoch(spec, train_images)
 

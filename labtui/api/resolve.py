@@ -50,4 +50,4 @@ def _with_own_data(data: Data, info: DatasetInfo) -> Data:
     """The data with what identifies a user's own images; a registered data set has no path."""
     if info.name in OWN_KINDS:
         return msgspec.structs.replace(data, fingerprint=info.fingerprint)
-    return msgspec.structs.replace(data, path=None, size=None, fingerprint=None)
+    return msgspec.structs.replace(data, path=None, size=None, fingerprint=None, arguments={}, source=None)

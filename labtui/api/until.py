@@ -389,7 +389,7 @@ def plan_outcomes(plan: Plan, runs: Iterable[Run]) -> Outcomes:
 
 def _classes(spec: Spec, tries: Iterable[list[Run]]) -> int | None:
     """Of a spec's data set: what the registry says, or else what a run of the plan recorded."""
-    if spec.dataset and spec.dataset not in datasets.OWN_KINDS:
+    if spec.dataset in datasets.known_datasets():
         return len(datasets.get(spec.dataset).classes)
     results = (run.result for same in tries for run in same if run.result is not None)
     return next((one for result in results if isinstance(one := result.facts.get("classes"), int)), None)

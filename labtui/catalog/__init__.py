@@ -2,7 +2,7 @@
 
 from labtui.catalog.catalog import Catalog
 from labtui.catalog.fields import Field
-from labtui.catalog.file import builtin_path, find
+from labtui.catalog.file import builtin_path, example, find
 from labtui.catalog.load import load, load_metrics
 from labtui.catalog.override import fields, override
 from labtui.catalog.problems import Problem
@@ -13,6 +13,7 @@ __all__ = [
     "Field",
     "Problem",
     "builtin_path",
+    "example",
     "fields",
     "find",
     "load",

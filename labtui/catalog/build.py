@@ -10,6 +10,7 @@ from msgspec.inspect import type_info
 from labtui.catalog import type_messages
 from labtui.catalog.extends import Layer, level_of, merged, written_at
 from labtui.catalog.grid import GridPoint, axes, grid_points, grid_problems
+from labtui.catalog.own_code import code_paths, convert_recipe, partial_recipe_problems
 from labtui.catalog.problems import KeyProblem
 from labtui.catalog.programs import declared_metric, program_paths, program_problems, recipe_values
 from labtui.catalog.schema_types import (
@@ -28,9 +29,10 @@ from labtui.catalog.schema_types import (
 )
 from labtui.catalog.seeds import read_seeds
 from labtui.catalog.semantic_checks import contradictions, reference_problems, unknown_dataset
-from labtui.catalog.type_checks import convert, partial_problems, unknown_keys
+from labtui.catalog.type_checks import convert, unknown_keys
 from labtui.catalog.words import KeyPath, did_you_mean, shown, shown_all
 from labtui.errors import UsageError
+from labtui.lab_code import LabCode
 from labtui.spec import Experiment, FolderPart, Name, ProgramSpec, RunSpec, Spec, Variant
 
 _MOST_PROBLEMS = 10
@@ -51,6 +53,7 @@ class EntryBuilder:
         layers: Sequence[Layer],
         problems: Iterable[KeyProblem],
         datasets: Collection[str],
+        code: LabCode,
     ) -> None:
         self.at: KeyPath = ("experiment", name)
         self.problems = list(problems)
@@ -61,6 +64,7 @@ class EntryBuilder:
         self._layers = [_without_recipe(layers[0]), *layers[1:]] if self._is_program else layers
         """What its inheritable keys are merged from, the lowest first and its own last."""
         self._datasets = datasets
+        self._code = code
 
     @property
     def _complete(self) -> bool:
@@ -146,9 +150,9 @@ class EntryBuilder:
 
     def _recipe_paths(self) -> tuple[str, ...]:
         """The keys of its recipe: what a grid may vary and a factor may name."""
-        if not self._is_program:
-            return RECIPE_PATHS
         table = merged(self._layers)
+        if not self._is_program:
+            return (*RECIPE_PATHS, *code_paths(table, self._code))
         return program_paths(table.get("param"), table.get("env"))
 
     def _check_grid(self, varied: Mapping[str, Any]) -> None:
@@ -183,10 +187,10 @@ class EntryBuilder:
             self._add((key,), "this key belongs to a program of your own: it needs run, the command.", point.layers)
         recipe = None
         if self._complete:
-            recipe, problems = convert(_part(table, RECIPE_KEYS), Recipe)
+            recipe, problems = convert_recipe(_part(table, RECIPE_KEYS), self._code)
             problems.extend(islice(contradictions(recipe), _MOST_PROBLEMS) if recipe else ())
         else:
-            problems = partial_problems(_part(table, RECIPE_KEYS), Recipe)
+            problems = partial_recipe_problems(_part(table, RECIPE_KEYS), self._code)
         if message := self._dataset_problem(table.get("data", {})):
             problems = [problem for problem in problems if problem.at != ("data", "name")]
             problems.append(KeyProblem(("data", "name"), message))

@@ -7,6 +7,7 @@ from pathlib import Path
 from labtui.catalog.problems import Problem
 from labtui.catalog.words import did_you_mean, nearest, shown, shown_path
 from labtui.errors import UsageError
+from labtui.lab_code import NO_CODE, LabCode
 from labtui.spec import Experiment, MetricTerms, Variant
 from labtui.text.words import enumeration, plural
 
@@ -24,6 +25,8 @@ class Catalog:
     """In the order of the file."""
     metrics: Mapping[str, MetricTerms] = field(default_factory=dict)
     """What `[metric."val/loss"]` tables say, by tag; it holds for all entries."""
+    code: LabCode = NO_CODE
+    """The user's own classes and functions beside the file."""
 
     @property
     def variants(self) -> tuple[Variant, ...]:

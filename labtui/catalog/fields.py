@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tomli
-from msgspec.inspect import BoolType, FloatType, LiteralType, StructType, TupleType, Type, VarTupleType
+from msgspec.inspect import AnyType, BoolType, FloatType, LiteralType, StructType, TupleType, Type, VarTupleType
 
 from labtui.catalog.schema_types import (
     MEANINGS,
@@ -22,12 +22,15 @@ from labtui.catalog.schema_types import (
     unwrapped,
 )
 from labtui.catalog.type_messages import described
-from labtui.spec import RunSpec, with_defaults
+from labtui.spec import RunSpec, as_written, with_defaults
 
 _WITHOUT_ZERO = re.compile(r"(?<![\w.])(?=\.\d)")
 """Before the point of a number that has no digit there."""
 
 _LONGEST = 10_000
+
+_FILLED_IN = ("source", "weights_fingerprint")
+"""Keys of a model of the user's own that are not typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ def recipe_fields(spec: RunSpec) -> list[Field]:
 
 def plain_recipe(spec: RunSpec) -> dict[str, Any]:
     """The whole recipe as nested dicts and lists, `training.log_every` included."""
-    return {key: with_defaults(getattr(spec, key)) for key in RECIPE_KEYS}
+    plain = {key: with_defaults(getattr(spec, key)) for key in RECIPE_KEYS}
+    return as_written(plain)
 
 
 def assignable(plain: Mapping[str, Any]) -> dict[str, Type]:
@@ -80,6 +84,8 @@ def _walk(key: str, kind: Type, value: Any) -> Iterator[tuple[str, Type]]:
     if registry:
         yield f"{key}.{next(iter(registry.values())).tag_field}", LiteralType(values=tuple(registry))
         table = registry.get(value.get("name", "")) if isinstance(value, dict) else None
+    if table is None and isinstance(value, dict):
+        yield from ((f"{key}.{name}", AnyType()) for name in value if name not in ("name", *_FILLED_IN))
     for field in table.fields if table else ():
         yield from _walk(f"{key}.{field.name}", field.type, value.get(field.name) if isinstance(value, dict) else None)
 

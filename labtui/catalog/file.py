@@ -43,6 +43,11 @@ def find(explicit: Path | None, *, cwd: Path, environ: Mapping[str, str]) -> tup
     return builtin_path(), True
 
 
+def example(name: str) -> str:
+    """The content of an example file of the user's own code, for `labtui init`: `models.py`, `experiments.toml`, …"""
+    return (Path(__file__).parent / "examples" / f"{name}.txt").read_text("utf-8")
+
+
 def builtin_path() -> Path:
     """The catalog that comes with labtui: in the installed package, or at the root of the source tree."""
     package = Path(labtui.__file__).parent

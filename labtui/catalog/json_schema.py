@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from msgspec.inspect import BoolType, DictType, FloatType, IntType, LiteralType, StrType, TupleType, Type, VarTupleType
+from msgspec.inspect import (
+    BoolType,
+    DictType,
+    FloatType,
+    IntType,
+    LiteralType,
+    StrType,
+    StructType,
+    TupleType,
+    Type,
+    VarTupleType,
+)
 
 from labtui.catalog.schema_types import (
     MEANINGS,
@@ -16,6 +27,7 @@ from labtui.catalog.schema_types import (
     alternatives,
     is_optional,
     tables,
+    takes_own_code,
     unwrapped,
 )
 
@@ -59,12 +71,21 @@ def _properties(*structs: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _schema_of(kind: Type, prefix: str) -> dict[str, Any]:
-    found = [_plain(unwrapped(one), prefix) for one in alternatives(kind) if not tables(one)]
+    plain = [one for one in map(unwrapped, alternatives(kind)) if not isinstance(one, StructType)]
+    found = [_plain(one, prefix) for one in plain]
     if structs := tables(kind):
-        found.append(_object(_properties(*structs, prefix=prefix)))
+        table = _object(_properties(*structs, prefix=prefix))
+        found.append(_with_own_names(table) if takes_own_code(kind) else table)
     if is_optional(kind):
         found.append({"const": NONE})
     return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def _with_own_names(table: dict[str, Any]) -> dict[str, Any]:
+    """A registry's table that also takes names of the user's own code, with their parameters."""
+    name = table["properties"]["name"]
+    allowed = {"anyOf": [{"enum": name.pop("enum")}, {"type": "string"}]}
+    return table | {"properties": table["properties"] | {"name": name | allowed}, "additionalProperties": True}
 
 
 def _plain(kind: Type, prefix: str) -> dict[str, Any]:

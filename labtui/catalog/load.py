@@ -8,12 +8,14 @@ from labtui.catalog import file, syntax
 from labtui.catalog.build import EntryBuilder
 from labtui.catalog.catalog import Catalog
 from labtui.catalog.extends import Tables, written_at
+from labtui.catalog.own_code import partial_recipe_problems
 from labtui.catalog.problems import Problems
 from labtui.catalog.schema_types import DEFAULTS_KEYS, ENTRY_KEYS, Recipe, SharedTerms
 from labtui.catalog.semantic_checks import baseline_problems, title_problems
 from labtui.catalog.type_checks import convert, partial_problems, unknown_keys
 from labtui.catalog.words import shown_path, value_and_kind
 from labtui.errors import UsageError
+from labtui.lab_code import NO_CODE, LabCode, read_lab
 from labtui.spec import Experiment, MetricTerms
 
 MOST_ENTRIES = 1_000
@@ -37,9 +39,10 @@ def load(path: Path, *, builtin: bool = False, datasets: Collection[str]) -> Cat
         problems.add((), f"the file {decoded.problem}", line=decoded.line)
     if decoded.problem and (parsed.errors or not parsed.tables):
         return Catalog(path, builtin, (), problems.sorted())
-    experiments = _experiments(parsed, problems, datasets)
+    code = NO_CODE if builtin else read_lab(path.parent)
+    experiments = _experiments(parsed, problems, (*datasets, *code.of("datasets")), code)
     metrics = _metrics(parsed.tables.get("metric", {}), problems)
-    return Catalog(path, builtin, experiments, problems.sorted(), metrics)
+    return Catalog(path, builtin, experiments, problems.sorted(), metrics, code)
 
 
 def load_metrics(path: Path) -> Mapping[str, MetricTerms]:
@@ -87,7 +90,9 @@ def _metrics(table: Any, problems: Problems) -> Mapping[str, MetricTerms]:
     return metrics
 
 
-def _experiments(parsed: syntax.Parsed, problems: Problems, datasets: Collection[str]) -> tuple[Experiment, ...]:
+def _experiments(
+    parsed: syntax.Parsed, problems: Problems, datasets: Collection[str], code: LabCode
+) -> tuple[Experiment, ...]:
     for error in parsed.errors:
         at = ("experiment", error.entry) if error.entry else ()
         problems.add(at, error.message, error.entry, line=error.line, column=error.column)
@@ -95,14 +100,14 @@ def _experiments(parsed: syntax.Parsed, problems: Problems, datasets: Collection
         return ()
     lost = {error.entry: error.line for error in parsed.errors if error.entry is not None}
     entries = _entries(parsed, problems)
-    tables = Tables(_defaults(parsed.tables.get("defaults", {}), problems), entries, lost)
+    tables = Tables(_defaults(parsed.tables.get("defaults", {}), problems, code), entries, lost)
     experiments: list[Experiment] = []
     runs = 0
     for number, name in enumerate(entries):
         if len(problems) >= MOST_PROBLEMS or number >= MOST_ENTRIES or runs >= MOST_RUNS:
             _give_up(list(entries)[number:], problems)
             break
-        if experiment := _experiment(name, tables, problems, datasets):
+        if experiment := _experiment(name, tables, problems, datasets, code):
             experiments.append(experiment)
             runs += len(experiment.variants)
     return _comparable(experiments, tables, problems)
@@ -121,7 +126,7 @@ def _entries(parsed: syntax.Parsed, problems: Problems) -> Mapping[str, Any]:
     return entries
 
 
-def _defaults(table: Any, problems: Problems) -> Mapping[str, Any]:
+def _defaults(table: Any, problems: Problems, code: LabCode) -> Mapping[str, Any]:
     """What all entries inherit, checked as far as a part can be."""
     if not isinstance(table, dict):
         problems.add(("defaults",), f"{value_and_kind(table)}. It must be a table, with the header [defaults].")
@@ -130,20 +135,22 @@ def _defaults(table: Any, problems: Problems) -> Mapping[str, Any]:
     for key in own:
         problems.add(("defaults", key), "this key belongs in an entry, not in [defaults]: each experiment has its own.")
     found = unknown_keys({key: value for key, value in table.items() if key not in own}, DEFAULTS_KEYS)
-    for of in (SharedTerms, Recipe):
-        found += partial_problems({key: table[key] for key in of.__struct_fields__ if key in table}, of)
+    terms, recipe = ({key: table[key] for key in of.__struct_fields__ if key in table} for of in (SharedTerms, Recipe))
+    found += [*partial_problems(terms, SharedTerms), *partial_recipe_problems(recipe, code)]
     for problem in found:
         problems.add(("defaults", *problem.at), problem.message)
     return {key: value for key, value in table.items() if key in DEFAULTS_KEYS}
 
 
-def _experiment(name: str, tables: Tables, problems: Problems, datasets: Collection[str]) -> Experiment | None:
+def _experiment(
+    name: str, tables: Tables, problems: Problems, datasets: Collection[str], code: LabCode
+) -> Experiment | None:
     table = tables.entries[name]
     if not isinstance(table, dict):
         message = f"{value_and_kind(table)}. An entry is a table, with a header such as [experiment.my_dropout]."
         problems.add(("experiment", name), message, name)
         return None
-    builder = EntryBuilder(name, table, *tables.inheritance(name), datasets)
+    builder = EntryBuilder(name, table, *tables.inheritance(name), datasets, code)
     experiment = builder.build(problems.line(builder.at) or 0)
     for problem in builder.problems:
         problems.add(problem.at, problem.message, name)

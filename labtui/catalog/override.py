@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 
 from labtui.catalog.fields import Field, assignable, plain_recipe, read_value, recipe_fields, value_at
+from labtui.catalog.own_code import convert_recipe
 from labtui.catalog.programs import override_parameters, parameter_fields
 from labtui.catalog.schema_types import INHERITED_KEYS, OWN_KEYS, RECIPE, REGISTRIES, Recipe, tags
 from labtui.catalog.semantic_checks import contradictions
-from labtui.catalog.type_checks import convert
 from labtui.catalog.words import did_you_mean, quoted, shown_all
 from labtui.errors import UsageError
+from labtui.lab_code import NO_CODE, LabCode
 from labtui.spec import ProgramSpec, RunSpec, Spec
 from labtui.text.words import enumeration
 
@@ -23,19 +24,19 @@ def fields(spec: Spec) -> list[Field]:
     return parameter_fields(spec) if isinstance(spec, ProgramSpec) else recipe_fields(spec)
 
 
-def override(spec: Spec, assignments: Mapping[str, Any] | Sequence[str]) -> Spec:
+def override(spec: Spec, assignments: Mapping[str, Any] | Sequence[str], code: LabCode = NO_CODE) -> Spec:
     """The spec with keys of its recipe changed: `["lr=0.01", "training.epochs=3"]`, or the same as a mapping.
 
     The end of a key is enough where only one key ends so. A new `name` of a model, optimizer or scheduler brings its
-    own defaults. Of a program only parameters can be changed. What then differs is stored in `overrides`. Raises
-    UsageError with everything that is wrong.
+    own defaults. `code` holds the user's own classes that the spec may name. Of a program only parameters can be
+    changed. What then differs is stored in `overrides`. Raises UsageError with everything that is wrong.
     """
     if isinstance(spec, ProgramSpec):
         return override_parameters(spec, _pairs(assignments))
-    return _override_recipe(spec, assignments)
+    return _override_recipe(spec, assignments, code)
 
 
-def _override_recipe(spec: RunSpec, assignments: Mapping[str, Any] | Sequence[str]) -> RunSpec:
+def _override_recipe(spec: RunSpec, assignments: Mapping[str, Any] | Sequence[str], code: LabCode) -> RunSpec:
     table = plain_recipe(spec)
     assigned: list[str] = []
     wrong: list[str] = []
@@ -51,7 +52,7 @@ def _override_recipe(spec: RunSpec, assignments: Mapping[str, Any] | Sequence[st
         kind = assignable(table)[whole]
         table = _with(table, whole.split("."), read_value(kind, value) if isinstance(value, str) else value)
         assigned.append(whole)
-    recipe, problems = convert(table, Recipe)
+    recipe, problems = convert_recipe(table, code)
     problems.extend(contradictions(recipe) if recipe else ())
     if recipe is None or problems or wrong:
         raise UsageError("\n".join((*wrong, *map(str, problems))))

@@ -12,13 +12,13 @@ from msgspec.inspect import Field, Metadata, NoneType, StructType, Type, UnionTy
 
 from labtui.catalog.seeds import MOST_SEEDS
 from labtui.spec import (
+    AnyModel,
     Constant,
     Data,
     EntryMetric,
     Flags,
     FolderPart,
     MetricTerms,
-    Model,
     Name,
     Optimizer,
     Parameter,
@@ -52,7 +52,7 @@ class Recipe(Value, frozen=True, kw_only=True):
 
     protocol: Protocol
     data: Data
-    model: Model
+    model: AnyModel
     penalty: Penalty | None = None
     optimizer: Optimizer
     scheduler: Scheduler = Constant()
@@ -131,9 +131,16 @@ def is_optional(kind: Type) -> bool:
     return isinstance(kind, UnionType) and any(isinstance(one, NoneType) for one in kind.types)
 
 
+def takes_own_code(kind: Type) -> bool:
+    """Whether the name of a table may be that of a user's own class or function, which brings keys of its own."""
+    structs = (one for one in map(unwrapped, alternatives(kind)) if isinstance(one, StructType))
+    return any(getattr(one.cls, "hidden", False) for one in structs)
+
+
 def tables(kind: Type) -> tuple[StructType, ...]:
-    """The tables among the alternatives: one, or one per name of a registry."""
-    return tuple(one for one in map(unwrapped, alternatives(kind)) if isinstance(one, StructType))
+    """The tables among the alternatives: one, or one per name of a registry. Those of a user's own code have none."""
+    structs = (one for one in map(unwrapped, alternatives(kind)) if isinstance(one, StructType))
+    return tuple(one for one in structs if not getattr(one.cls, "hidden", False))
 
 
 def tags(kind: Type) -> dict[str, StructType]:
@@ -224,6 +231,8 @@ MEANINGS = {
     "data.path": "The file or folder of data set `npz` or `folder`, seen from the catalog's folder.",
     "data.size": "The images of data set `folder` are resized to this many pixels on each side.",
     "data.fingerprint": "Identifies the content at `data.path`: filled in for each run; set it to refuse any other.",
+    "data.arguments": "Values for the parameters of a class or function in `lab/datasets.py`.",
+    "data.source": "Identifies that code: filled in for each run.",
     "data.train_fraction": "The part of the training set that is used, from its beginning.",
     "data.augment": "Random transforms, drawn for each image each time it is read.",
     "data.augment.transforms": "The transforms in the order in which they are applied.",

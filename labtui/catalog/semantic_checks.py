@@ -21,7 +21,7 @@ def contradictions(recipe: Recipe) -> Iterator[KeyProblem]:
     yield from _modules(recipe)
     yield from _normalization(recipe.data)
     yield from _own_data(recipe.data)
-    if recipe.data.name not in _OWN_KINDS:
+    if recipe.data.name not in _OWN_KINDS and recipe.data.source is None:
         yield from _sizes(recipe)
     yield from _erasing(recipe.data)
     if recipe.training.early_stopping is not None and recipe.protocol == "report":
@@ -62,15 +62,18 @@ def _own_data(data: Data) -> Iterator[KeyProblem]:
         if data.size is not None and data.name != "folder":
             yield KeyProblem(("data", "size"), 'only data set "folder" resizes its images. Leave it out.')
         return
+    if data.source is not None and data.normalize == "dataset":
+        message = "the images of a data set in lab/datasets.py are not read before a run: write mean and std."
+        yield KeyProblem(("data", "normalize"), message)
     for key in ("path", "size", "fingerprint"):
         if getattr(data, key) is not None:
-            message = f"{shown(data.name)} is a data set of the registry, which is in the data folder."
+            message = f"{shown(data.name)} does not read a path."
             yield KeyProblem(("data", key), f'{message} Set data.name = "npz" or "folder" to read your own images.')
 
 
 def _modules(recipe: Recipe) -> Iterator[KeyProblem]:
-    if recipe.penalty is None:
-        return
+    if recipe.penalty is None or (recipe.penalty.module_names and not recipe.model.modules):
+        return  # the engine checks the names of a model that only it can import
     known = ("all", *recipe.model.modules)
     allowed = f"Allowed: {shown_all(known, 'or')}."
     if not recipe.penalty.module_names:

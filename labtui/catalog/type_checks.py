@@ -34,6 +34,13 @@ def convert(table: Mapping[str, Any], to: type[T]) -> tuple[T | None, list[KeyPr
     return (None if checker.problems else msgspec.convert(plain, to)), checker.problems
 
 
+def checked_value(hint: Any, value: Any, at: KeyPath) -> tuple[Any, list[KeyProblem]]:
+    """A single value as an annotation asks for it, and all problems with it."""
+    checker = _Checker(complete=True)
+    plain = checker.value(hint, value, at)
+    return plain, checker.problems
+
+
 def partial_problems(table: Mapping[str, Any], of: type[Struct]) -> list[KeyProblem]:
     """The problems of a table that holds only a part of a struct's keys, such as [defaults]."""
     checker = _Checker(complete=False)
@@ -81,6 +88,10 @@ class _Checker:
             elif field.required and self._complete:
                 self._missing(field.type, (*at, field.name))
         return plain
+
+    def value(self, hint: Any, value: Any, at: KeyPath) -> Any:
+        """A value that an annotation may allow."""
+        return self._value(hint, value, at)
 
     def _value(self, hint: Any, value: Any, at: KeyPath) -> Any:
         kind = _type_of(hint)

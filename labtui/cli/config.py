@@ -11,6 +11,7 @@ from labtui.cli.experiments import report_problems
 from labtui.cli.options import FILE, json_option, lab_from, lab_options
 from labtui.cli.streams import put, put_json, say
 from labtui.errors import UsageError
+from labtui.lab_code import FOLDER, KINDS
 from labtui.text.words import plural
 
 if TYPE_CHECKING:
@@ -91,23 +92,33 @@ def schema() -> None:
     help="Write an entry for a training script of yours; its options are read from the source, nothing is executed.",
 )
 def init(file: Path, script: Path | None) -> None:
-    """Write the built-in catalog to a file that you can edit. Never overwrites a file.
+    """Write the built-in catalog to a file that you can edit, with examples of your own code. Never overwrites a file.
 
-    With --from, an entry for the script is added to the file, which may exist.
+    The examples are in lab/ beside the file: a model, a data set and a transform, and an experiment with each. With
+    --from, an entry for the script is added to the file, which may exist.
     """
     if script is not None:
         _add_entry(file, script)
         return
-    from labtui.catalog import builtin_path
+    from labtui.catalog import builtin_path, example
 
     content = builtin_path().read_bytes()
+    code = file.parent / FOLDER
+    with_code = not code.exists()
+    if with_code:
+        content += example("experiments.toml").encode()
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with file.open("xb") as stream:
             stream.write(content)
     except FileExistsError:
         raise UsageError(f"{file} exists already; it was not changed.", advice="Name another file.") from None
-    say(f"Wrote {file}. `labtui config validate` checks it after an edit; `labtui ls` lists its experiments.")
+    if with_code:
+        code.mkdir()
+        for kind in KINDS:
+            (code / f"{kind}.py").write_text(example(f"{kind}.py"), "utf-8")
+    beside = f", and {code}/ with examples of your own code" if with_code else ""
+    say(f"Wrote {file}{beside}. `labtui config validate` checks it after an edit; `labtui ls` lists its experiments.")
 
 
 def _add_entry(file: Path, script: Path) -> None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "show": "labtui.cli.experiments:show",
     "init": "labtui.cli.config:init",
     "config": "labtui.cli.config:config",
+    "trust": "labtui.cli.trust:trust",
     "ps": "labtui.cli.ps:ps",
     "logs": "labtui.cli.logs:logs",
     "stop": "labtui.cli.stop_resume:stop",
@@ -40,7 +41,7 @@ COMMANDS = {
 }
 
 SECTIONS = {
-    "Experiments": ("ls", "show", "init", "config"),
+    "Experiments": ("ls", "show", "init", "config", "trust"),
     "Runs": ("run", "ps", "logs", "stop", "resume", "tag", "rm", "trash", "verify", "queue"),
     "Results": ("compare", "report", "export", "tb"),
     "Machine": ("data", "devices", "doctor", "completion"),

@@ -13,6 +13,7 @@ from labtui.cli.download_progress import download_progress
 from labtui.cli.format import run_label
 from labtui.cli.options import complete_experiments, complete_runs, json_option, lab_options
 from labtui.cli.streams import put_json, put_table, say
+from labtui.cli.trust import ask_for_trust
 from labtui.errors import UsageError
 from labtui.program import shown_command
 from labtui.spec import ProgramSpec
@@ -286,6 +287,7 @@ def _carry_out(
     if dry_run:
         _put_plan(plan, json=json)
         return 0
+    ask_for_trust(lab, [planned.spec for planned in plan.runs])
     if detach:
         from labtui.cli.queue import enqueue_all
 

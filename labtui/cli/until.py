@@ -44,7 +44,9 @@ def run_until_decided(
 
     0 when the plan has ended, undecided included; 1 if no seed of a comparison finished.
     """
-    specs = [override(variant.spec, request.overrides) for variant in lab.catalog.select(request.names)]
+    specs = [
+        override(variant.spec, request.overrides, lab.catalog.code) for variant in lab.catalog.select(request.names)
+    ]
     placement = place_seeds(requested_device, specs, jobs, request.max_seeds)
     with download_progress(quiet=quiet or json) as progress:
         plan, notices = make_plan(lab, request, placement, fetch=not dry_run, progress=progress)

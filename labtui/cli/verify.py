@@ -71,7 +71,10 @@ def _first_epoch(lab: "Lab", run: Run) -> dict[str, dict[int, float]]:
         raise UsageError(
             f"{run.id} was not trained by labtui's engine, or is damaged: there is no recipe to train from."
         )
-    steps = steps_per_epoch(run.spec, data_info(lab, run.spec.data).train_images)
+    if run.spec.data.source is None:
+        steps = steps_per_epoch(run.spec, data_info(lab, run.spec.data).train_images)
+    else:
+        steps = -(-(run.result.train_images if run.result else 0) // run.spec.training.batch_size)
     points = first_epoch_points(read_curves(run.folder), run.spec, steps)
     if not any(step_unit(tag).value == "epoch" for tag in points):
         raise UsageError(f"{run.id} has no complete first epoch to compare with.")
@@ -82,12 +85,16 @@ def _train(lab: "Lab", run: Run, scratch: Path, interrupts: "Interrupts") -> Run
     """Train the spec again until its first epoch is complete, then stop; the schedule is that of the whole run."""
     from labtui.cli.follow import Follower
     from labtui.cli.logs import last_lines
+    from labtui.launch.seal import is_own, sealed
     from labtui.launch.stop import Stage, request_stop, stop
+    from labtui.spec import uses_lab_code
     from labtui.store.store import Store
 
     assert run.spec is not None
     store = Store(scratch)
-    again = store.create(run.spec, planned_steps=run.spec_file.planned_steps if run.spec_file is not None else None)
+    file = run.spec_file
+    own = file is not None and (not uses_lab_code(run.spec) or is_own(file))
+    again = store.create(run.spec, planned_steps=file.planned_steps if file else None, seal=sealed if own else None)
     if not _start(lab, run, again, interrupts):
         return again
     follower, stop_requested = Follower.of(again), False

@@ -52,16 +52,25 @@ class ArrayPixels:
 
 def read(path: Path) -> "tuple[ArrayPixels, npt.NDArray[np.int64], ArrayPixels, npt.NDArray[np.int64]]":
     """Training images and labels, test images and labels. Raises MachineError with what is wrong."""
-    arrays = [_array(path, name) for name in ARRAYS]
+    return checked(str(path), [_array(path, name) for name in ARRAYS])
+
+
+def checked(
+    where: str, arrays: Sequence[Any]
+) -> "tuple[ArrayPixels, npt.NDArray[np.int64], ArrayPixels, npt.NDArray[np.int64]]":
+    """The same of four arrays in the order of `ARRAYS`. Raises MachineError with what is wrong, and `where`."""
     train, train_labels, test, test_labels = arrays
     for images, labels, names in ((train, train_labels, ARRAYS[:2]), (test, test_labels, ARRAYS[2:])):
-        if len(images) != len(labels):
-            raise MachineError(f"{path}: {names[0]} has {len(images):,} images, {names[1]} has {len(labels):,} labels.")
+        if not images.ndim or not labels.ndim or len(images) != len(labels):
+            counts = (
+                f"{names[0]} has {images.size and len(images):,} images, {names[1]} has {labels.size and len(labels):,}"
+            )
+            raise MachineError(f"{where}: {counts} labels.")
     return (
-        _pixels(path, "x_train", train),
-        _labels(path, "y_train", train_labels),
-        _pixels(path, "x_test", test),
-        _labels(path, "y_test", test_labels),
+        _pixels(where, "x_train", train),
+        _labels(where, "y_train", train_labels),
+        _pixels(where, "x_test", test),
+        _labels(where, "y_test", test_labels),
     )
 
 
@@ -87,34 +96,34 @@ def fingerprint(path: Path) -> str:
         raise MachineError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _pixels(path: Path, name: str, images: Any) -> ArrayPixels:
+def _pixels(where: str, name: str, images: Any) -> ArrayPixels:
     import numpy as np  # deferred: a list of experiments does not need it
 
     if images.dtype != np.uint8:
         scale = " * 255" if images.dtype.kind == "f" else ""
         raise MachineError(
-            f"{path}: {name} has values of type {images.dtype}; images must be uint8, 0 to 255.",
+            f"{where}: {name} has values of type {images.dtype}; images must be uint8, 0 to 255.",
             advice=f'Convert it before saving: np.round({name}{scale}).astype("uint8")',
         )
     if images.ndim not in (3, 4) or not len(images):
-        raise MachineError(f"{path}: {name} has the shape {images.shape}, not (n, height, width[, channels]).")
+        raise MachineError(f"{where}: {name} has the shape {images.shape}, not (n, height, width[, channels]).")
     if images.ndim == 3:
         return ArrayPixels(images, channels_last=False)
     if 1 <= images.shape[3] <= _MOST_CHANNELS:
         return ArrayPixels(images, channels_last=True)
     if 1 <= images.shape[1] <= _MOST_CHANNELS:
         return ArrayPixels(images, channels_last=False)
-    raise MachineError(f"{path}: {name} has the shape {images.shape}: images have 1 to {_MOST_CHANNELS} channels.")
+    raise MachineError(f"{where}: {name} has the shape {images.shape}: images have 1 to {_MOST_CHANNELS} channels.")
 
 
-def _labels(path: Path, name: str, labels: Any) -> "npt.NDArray[np.int64]":
+def _labels(where: str, name: str, labels: Any) -> "npt.NDArray[np.int64]":
     import numpy as np  # deferred: a list of experiments does not need it
 
     flat = labels.reshape(-1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if flat.dtype.kind not in "iu" or flat.ndim != 1:
-        raise MachineError(f"{path}: {name} must be a list of whole numbers, the class of each image.")
+        raise MachineError(f"{where}: {name} must be a list of whole numbers, the class of each image.")
     if len(flat) and (int(flat.min()) < 0 or int(flat.max()) >= 1_000_000):
-        raise MachineError(f"{path}: {name} has labels from {flat.min()} to {flat.max()}: classes count from 0.")
+        raise MachineError(f"{where}: {name} has labels from {flat.min()} to {flat.max()}: classes count from 0.")
     return np.array(flat, np.int64)  # a copy: torch wants arrays that can be written to
 
 

@@ -5,6 +5,7 @@ not on the batch size, the device, or where a run was resumed.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -14,7 +15,17 @@ from torch import Generator, Tensor
 from labtui.engine.color_jitter import Jitter
 from labtui.engine.erasing import Erase
 from labtui.engine.geometry import Crop, Flip, GeometricTransform, Rotate, gather_pixels
-from labtui.spec import ColorJitter, HorizontalFlip, RandomCrop, RandomErasing, Resize, Rotation, Transform
+from labtui.engine.lab_transform import LabStep
+from labtui.spec import (
+    ColorJitter,
+    HorizontalFlip,
+    LabTransform,
+    RandomCrop,
+    RandomErasing,
+    Resize,
+    Rotation,
+    Transform,
+)
 
 DrawnParameters = tuple[Tensor, ...]
 """The drawn parameters of each step of a pipeline, on the CPU: one row per sample."""
@@ -57,7 +68,10 @@ class _ResizeStep:
 class Augmentation:
     """A pipeline of transforms for uint8 images (n, channels, h, w); `shape` is (channels, h, w)."""
 
-    def __init__(self, transforms: Sequence[Transform], shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self, transforms: Sequence[Transform | LabTransform], shape: tuple[int, int, int], folder: Path = Path()
+    ) -> None:
+        """`folder` is the catalog's, where transforms of the user's own are."""
         self.steps: list[_Step] = []
         self.shape = shape
         geometric: list[GeometricTransform] = []
@@ -82,6 +96,9 @@ class Augmentation:
                 case RandomErasing():
                     self._add_geometric(geometric)
                     self.steps.append(Erase(transform, height, width))
+                case LabTransform():
+                    self._add_geometric(geometric)
+                    self.steps.append(LabStep(transform, folder))
         self._add_geometric(geometric)
 
     def _start_new_gather_if_needed(self, geometric: list[GeometricTransform]) -> None:

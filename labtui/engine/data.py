@@ -8,6 +8,7 @@ the plain images first, then their augmented copies if these are appended.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -126,11 +127,12 @@ def make_splits(
     *,
     room: int | None = None,
     say: Callable[[str], None] = lambda _: None,
+    folder: Path = Path(),
 ) -> Splits:
     """Copy a data set to the device and split it as the protocol says.
 
     A user's own images that need more than `room` bytes (default: half of the free memory) are read from the disk again
-    in every epoch. Raises UsageError if plain and augmented images would differ in size.
+    in every epoch. `folder` is the catalog's. Raises UsageError if plain and augmented images would differ in size.
     """
     room = free_memory(device) // 2 if room is None else room
     if isinstance(images, OwnImages):
@@ -147,11 +149,11 @@ def make_splits(
     count = samples_per_epoch(spec, len(train)) // (2 if _appends(spec.data.augment) else 1)
     first = Samples(remaining.images[:count], remaining.labels[:count])
     return Splits(
-        train=_with_transforms(first, spec.data, random=True),
+        train=_with_transforms(first, spec.data, folder, random=True),
         validation=_with_transforms(
-            test if held is None else held, spec.data, random=_augments_test(spec.data.augment)
+            test if held is None else held, spec.data, folder, random=_augments_test(spec.data.augment)
         ),
-        test=_with_transforms(test, spec.data, random=False),
+        test=_with_transforms(test, spec.data, folder, random=False),
     )
 
 
@@ -169,14 +171,14 @@ def _subset(samples: Samples, numbers: Tensor) -> Samples:
     return Samples(samples.images[numbers], samples.labels[numbers])
 
 
-def _with_transforms(samples: Samples, data: Data, *, random: bool) -> Samples:
+def _with_transforms(samples: Samples, data: Data, folder: Path, *, random: bool) -> Samples:
     """The samples with their transforms; without `random`, only those that set the size of the images."""
     if data.augment is None:
         return samples
     transforms = data.augment.transforms
     if not random:
         transforms = tuple(transform for transform in transforms if isinstance(transform, Resize))
-    augmentation = Augmentation(transforms, samples.shape)
+    augmentation = Augmentation(transforms, samples.shape, folder)
     appended = random and _appends(data.augment)
     if appended and augmentation.shape != samples.shape:
         raise UsageError(

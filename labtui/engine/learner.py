@@ -1,6 +1,7 @@
 """A network with its objective, optimizer and schedule: one training step, and the state that a resumed run needs."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,11 +12,11 @@ from labtui.engine.averaging import WeightAverage
 from labtui.engine.cuda_graph import CudaGraphDevice, GraphDevice, GraphedStep
 from labtui.engine.device import autocast, generator_states, restore_generators
 from labtui.engine.mixing import draw_mixture, mix_images
-from labtui.engine.models import build_model
+from labtui.engine.models import build_model, check_output
 from labtui.engine.optim import make_optimizer
 from labtui.engine.schedules import make_schedule
 from labtui.errors import UsageError
-from labtui.spec import Normalize, Penalty, RunSpec
+from labtui.spec import LabModel, LibraryModel, Normalize, Penalty, RunSpec
 
 State = dict[str, Any]
 
@@ -36,14 +37,17 @@ class Learner:
         steps_per_epoch: int,
         say: Callable[[str], None] = lambda _: None,
         graph_device: GraphDevice | None = None,
+        folder: Path = Path(),
     ) -> None:
         """Initialize the network from the run's seed.
 
-        `graph_device` captures the training step as a graph; on a CUDA device the default is CUDA graphs. Raises what
-        `build_model`, `make_input_transform` and `make_objective` raise.
+        `folder` is the catalog's. `graph_device` captures the training step as a graph; on a CUDA device the default is
+        CUDA graphs. Raises what `build_model`, `make_input_transform` and `make_objective` raise.
         """
         self.device = device
-        network = build_model(spec.model, shape=shape, classes=classes, seed=spec.seed)
+        network = build_model(spec.model, shape=shape, classes=classes, seed=spec.seed, folder=folder, say=say)
+        if isinstance(spec.model, LabModel | LibraryModel):
+            check_output(network, shape, classes, spec.model.use, folder)
         # With channels last, convolutions and pooling need 1.4 times less time on a CPU; the results are the same.
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.transform = make_input_transform(spec.data.normalize, device, channels=shape[0])

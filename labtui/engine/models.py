@@ -2,14 +2,18 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 from torch import Tensor, nn
 
+from labtui.engine.lab_import import call, definition, guarded
+from labtui.engine.library_models import build_library_model
 from labtui.errors import MachineError, UsageError
-from labtui.spec import Cnn, Model, ResNet18
+from labtui.lab_code import FOLDER
+from labtui.spec import AnyModel, Cnn, LabModel, LibraryModel, ResNet18
 from labtui.store.records import ModelSummary
 
 _COUNTED_LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
@@ -46,11 +50,20 @@ class ConvNet(nn.Module):
         return logits
 
 
-def build_model(model: Model, *, shape: tuple[int, int, int], classes: int, seed: int) -> nn.Module:
+def build_model(
+    model: AnyModel,
+    *,
+    shape: tuple[int, int, int],
+    classes: int,
+    seed: int,
+    folder: Path = Path(),
+    say: Callable[[str], None] = lambda _: None,
+) -> nn.Module:
     """A network for images of `shape` (channels, h, w), with PyTorch's default initialization from `seed`.
 
-    Seeds torch's global CPU generator, so that every device starts from the same weights. Raises UsageError for images
-    that are too small for the network, and MachineError if it needs torchvision and that cannot be imported.
+    `folder` is the catalog's, where the user's own code and weights are. Seeds torch's global CPU generator, so that
+    every device starts from the same weights. Raises UsageError for images that do not fit the network, MachineError if
+    it needs a library or a file that is not available, and LabCodeError for an error in the user's own code.
     """
     torch.manual_seed(seed)
     match model:
@@ -60,6 +73,47 @@ def build_model(model: Model, *, shape: tuple[int, int, int], classes: int, seed
             return ConvNet(shape, classes, dropout)
         case ResNet18():
             return _resnet18(shape[0], classes)
+        case LibraryModel():
+            return build_library_model(model, channels=shape[0], classes=classes, folder=folder, say=say)
+        case LabModel():
+            return _lab_model(model, shape, classes, folder)
+
+
+def _lab_model(model: LabModel, shape: tuple[int, int, int], classes: int, folder: Path) -> nn.Module:
+    function = definition(folder, "models", model.use, model.source)
+    given = {
+        "classes": classes,
+        "num_classes": classes,
+        "shape": shape,
+        "channels": shape[0],
+        "in_channels": shape[0],
+        "folder": folder,
+    }
+    network = call(folder, function, model.arguments, given)
+    if not isinstance(network, nn.Module) or next(network.parameters(), None) is None:
+        what = type(network).__name__
+        raise UsageError(f"lab/models.py: {model.use} gives a {what}, not a torch.nn.Module with parameters.")
+    return network
+
+
+def check_output(network: nn.Module, shape: tuple[int, int, int], classes: int, name: str, folder: Path) -> None:
+    """Run the network once on a black image in evaluation mode: its output must be one logit for each class.
+
+    Raises UsageError if it is not, and LabCodeError if the user's own network fails.
+    """
+    was_training = network.training
+    device = next(network.parameters()).device
+    try:
+        with torch.inference_mode():
+            output = guarded(folder / FOLDER, lambda: network.eval()(torch.zeros(2, *shape, device=device)))
+    finally:
+        network.train(was_training)
+    if not isinstance(output, Tensor) or tuple(output.shape) != (2, classes):
+        found = f"of shape {tuple(output.shape)}" if isinstance(output, Tensor) else f"of type {type(output).__name__}"
+        raise UsageError(
+            f"model.name: for 2 images of shape {shape}, {name} gives an output {found}, not (2, {classes}): one logit "
+            "for each class."
+        )
 
 
 def has_batch_norm(network: nn.Module) -> bool:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy
 import torch
 
 from labtui import __version__
-from labtui.datasets import OWN_KINDS, get, load
+from labtui.datasets import OWN_KINDS, get, load, npz
 from labtui.datasets.info import Images
 from labtui.datasets.own import OwnImages, open_own
 from labtui.engine.best import TAGS
@@ -18,17 +19,19 @@ from labtui.engine.data import make_splits
 from labtui.engine.device import is_out_of_memory, open_device, out_of_memory
 from labtui.engine.evaluate import Evaluation
 from labtui.engine.heartbeat import Heartbeat
+from labtui.engine.lab_import import call, definition, in_users_words
 from labtui.engine.learner import Learner
 from labtui.engine.metric_writer import Diverged
 from labtui.engine.models import summarize
 from labtui.engine.trainer import Intervals, State, Stopped, Trainer, TrainerContext
 from labtui.errors import LabError, MachineError
+from labtui.spec import Data
 from labtui.store.attempt import EngineAttempt, location
 from labtui.store.files import read_json_or_none
 from labtui.store.predictions import Predictions, write_predictions
 from labtui.store.reader import read_curves
 from labtui.store.recorder import Recorder
-from labtui.store.records import ModelSummary, Outcome, Result
+from labtui.store.records import Launch, ModelSummary, Outcome, Result
 from labtui.store.stop_signal import StopSignal
 from labtui.text.clean import clean_line
 
@@ -96,11 +99,19 @@ class Session:
         with self.heartbeat.in_phase("loading"):
             images, classes = load_data(self.attempt)
             self.facts["classes"] = classes
-            splits = make_splits(images, spec, device, say=self.say)
+            splits = make_splits(images, spec, device, say=self.say, folder=catalog_folder(launch))
             del images
             steps = -(-len(splits.train) // spec.training.batch_size)
             shape = splits.train.shape
-            learner = Learner(spec, device, shape=shape, classes=classes, steps_per_epoch=steps, say=self.say)
+            learner = Learner(
+                spec,
+                device,
+                shape=shape,
+                classes=classes,
+                steps_per_epoch=steps,
+                say=self.say,
+                folder=catalog_folder(launch),
+            )
             self.summary = summarize(learner.network, shape)
             checkpoints = Checkpoints(self.attempt.paths, self.attempt.spec_file.run_id)
             context = TrainerContext(
@@ -165,6 +176,7 @@ class Session:
         if is_out_of_memory(error):
             launch, spec = self.attempt.launch, self.attempt.spec_file.spec
             error = out_of_memory(launch.device, spec.training.batch_size)
+        error = in_users_words(error, catalog_folder(self.attempt.launch))
         if isinstance(error, LabError):
             self.say(str(error))
             return Ending("failed", error.message, error.exit_code)
@@ -212,8 +224,10 @@ def load_data(attempt: EngineAttempt) -> LoadedData:
     """
     name, expected = attempt.spec_file.spec.data.name, attempt.spec_file.data_fingerprint
     if name in OWN_KINDS:
-        own, info = open_own(attempt.spec_file.spec.data, Path(attempt.launch.catalog_folder or Path.cwd()))
+        own, info = open_own(attempt.spec_file.spec.data, catalog_folder(attempt.launch))
         return LoadedData(own, len(info.classes))
+    if attempt.spec_file.spec.data.source is not None:
+        return load_lab_data(attempt.spec_file.spec.data, catalog_folder(attempt.launch))
     info = get(name)
     if expected is not None and info.fingerprint != expected:
         raise MachineError(
@@ -221,6 +235,42 @@ def load_data(attempt: EngineAttempt) -> LoadedData:
             advice="The run was created by another version of labtui. Start the experiment as a new run.",
         )
     return LoadedData(load(name, Path(attempt.launch.data_root)), len(info.classes))
+
+
+def load_lab_data(data: Data, folder: Path) -> LoadedData:
+    """The images that a class or function of `lab/datasets.py` gives.
+
+    Raises MachineError if they are not images with labels, and LabCodeError for an error in the code.
+    """
+    assert data.source is not None
+    function = definition(folder, "datasets", data.name, data.source)
+    made = call(folder, function, data.arguments, {"folder": folder})
+    where = f"lab/datasets.py: {data.name}"
+    arrays = _named_arrays(made, where)
+    train, train_labels, test, test_labels = npz.checked(where, arrays)
+    if train.shape[1:] != test.shape[1:]:
+        raise MachineError(f"{where}: training images of {train.shape[1:]}, test images of {test.shape[1:]}.")
+    classes = int(max(train_labels.max(), test_labels.max())) + 1
+    return LoadedData(OwnImages(train, train_labels, test, test_labels), classes)
+
+
+def _named_arrays(made: Any, where: str) -> list[Any]:
+    """The four arrays of a tuple, a dict or an object with these names."""
+    if isinstance(made, tuple) and len(made) == len(npz.ARRAYS):
+        found = list(made)
+    elif isinstance(made, dict):
+        found = [made.get(name) for name in npz.ARRAYS]
+    else:
+        found = [getattr(made, name, None) for name in npz.ARRAYS]
+    arrays = [numpy.asarray(one) if one is not None else None for one in found]
+    if any(one is None for one in arrays):
+        raise MachineError(f"{where} does not give {', '.join(npz.ARRAYS)}: return these four arrays.")
+    return arrays
+
+
+def catalog_folder(launch: Launch) -> Path:
+    """The folder of the catalog, where a user's own files are."""
+    return Path(launch.catalog_folder or Path.cwd())
 
 
 def environment_facts(attempt: EngineAttempt, device: torch.device) -> dict[str, Any]:

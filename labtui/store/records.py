@@ -38,6 +38,9 @@ class SpecFile(Struct, frozen=True, kw_only=True):
     """The `run_id` of the finished run whose checkpoint it starts from; absent in any other run."""
     keep_best: str | UnsetType = UNSET
     """The tag by which the checkpoint of the best epoch is kept; absent if none is."""
+    seal: str | UnsetType = UNSET
+    """Shows that this user created the run: labtui.launch.seal. Only in a run that imports the user's own code, which
+    is not executed without it."""
 
 
 class ProgramFile(Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from labtui.store.load_run import RecordCache, load_foreign_run, load_run
 from labtui.store.observer import Observer
 from labtui.store.paths import RunPaths, RunsPaths
 from labtui.store.queue_view import NOT_QUEUED, QueueStatus, QueueView, pause_path
-from labtui.store.records import AnySpecFile, ProgramFile, SpecFile, spec_file
+from labtui.store.records import AnySpecFile, SpecFile, spec_file
 from labtui.store.run import Run
 from labtui.store.safe_paths import OutsideRoot, machine_error, open_folder
 from labtui.store.trash import TrashedRun, delete_trashed, move_to_trash, trashed_runs
@@ -157,13 +157,13 @@ class Store:
         planned_steps: int | None = None,
         continues: Run | None = None,
         keep_best: str = "",
-        seal: Callable[[ProgramFile], ProgramFile] | None = None,
+        seal: Callable[[AnySpecFile], AnySpecFile] | None = None,
     ) -> Run:
         """Create a run folder with its spec.json synced to the disk. A second run in the same second is called `-2`.
 
         A run that `continues` another gets a copy of its checkpoint first. `keep_best` is the tag by which the
-        checkpoint of the best epoch is kept. `seal` seals the file of a program, so that its command may be executed
-        later.
+        checkpoint of the best epoch is kept. `seal` seals the file of a run that executes the
+        user's own code, so that it may do so later.
 
         Raises MachineError if the disk is full or cannot be written; then nothing is left behind.
         """
@@ -178,11 +178,11 @@ class Store:
                 data_fingerprint=data_fingerprint,
                 planned_steps=planned_steps,
             )
-            if isinstance(content, ProgramFile) and seal is not None:
-                content = seal(content)
             if isinstance(content, SpecFile):
                 source = continues.spec_file.run_id if continues and continues.spec_file else UNSET
                 content = msgspec.structs.replace(content, continues=source, keep_best=keep_best or UNSET)
+            if seal is not None:
+                content = seal(content)
             self._write_spec(folder, content, continues)
         except OSError as error:
             raise machine_error(error, f"The run folder for {spec.name} could not be created", self.root) from error

@@ -97,8 +97,10 @@ def test_the_json_schema_knows_every_key_of_the_built_in_catalog_and_of_the_reci
     assert (rate["exclusiveMinimum"], rate["maximum"]) == (0, 1_000)
     assert entry["properties"]["model"]["properties"]["name"] == {
         "description": "A model of the registry.",
-        "enum": ["cnn", "resnet18"],
+        "anyOf": [{"enum": ["cnn", "resnet18"]}, {"type": "string"}],
     }
+    assert entry["properties"]["model"]["additionalProperties"] is True, "parameters of a model of one's own"
+    assert entry["properties"]["optimizer"]["additionalProperties"] is False
     assert described({"experiment": {"x": {"optimiser": 1}}}, made) == [".experiment.x.optimiser"]
     assert described({"metric": {"val/loss": {"better": "lower", "beter": 1}}}, made) == [".metric.val/loss.beter"]
     assert entry["properties"]["metric"]["anyOf"][0]["properties"]["better"]["anyOf"][0] == {

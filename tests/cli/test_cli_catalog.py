@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from labtui.catalog import builtin_path, load
+from labtui.datasets import known_datasets
 from tests.support.command_line import Answer
 
 Cli = Callable[..., Answer]
@@ -93,7 +95,9 @@ def test_the_catalog_of_a_parent_folder_is_found_with_the_runs_folder_beside_it(
 def test_init_writes_the_builtin_catalog_once(cli: Cli, here: Path) -> None:
     assert cli("init").code == 0
     assert cli("config", "path").out == f"{here / 'experiments.toml'}\n"
-    assert len(cli("ls", "--json").lines) == 13
+    names = [json.loads(line)["name"] for line in cli("ls", "--json").out.splitlines()]
+    assert names[:13] == [variant.spec.name for variant in load(builtin_path(), datasets=known_datasets()).variants]
+    assert names[13:] == ["my_net", "my_noise", "my_stripes"]
     (here / "experiments.toml").write_text("mine", "utf-8")
     assert cli("init").code == 2
     assert (here / "experiments.toml").read_text("utf-8") == "mine"

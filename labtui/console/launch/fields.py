@@ -12,6 +12,7 @@ from labtui.console.launch.request import LaunchRequest, UntilDecided
 from labtui.console.ui.glyphs import Glyphs
 from labtui.datasets import OWN_KINDS, known_datasets
 from labtui.errors import UsageError
+from labtui.lab_code import NO_CODE, LabCode
 from labtui.spec import Spec, Variant
 from labtui.text.clean import clean_line
 from labtui.text.spans import Line, Span, fit, shorten, text_width
@@ -68,7 +69,11 @@ class FormField:
 
 
 def form_fields(
-    variants: Sequence[Variant], seeds: Iterable[int], devices: Mapping[str, str], typed: Mapping[str, str]
+    variants: Sequence[Variant],
+    seeds: Iterable[int],
+    devices: Mapping[str, str],
+    typed: Mapping[str, str],
+    code: LabCode = NO_CODE,
 ) -> tuple[FormField, ...]:
     """All fields for the selected variants, with the typed texts checked.
 
@@ -88,8 +93,8 @@ def form_fields(
         common = [device, at_once, until, *_until_fields(variants)]
     else:
         common = [seeds_field, device, at_once, until]
-    found = [*common, *(_recipe_fields(variants, typed) if variants else [])]
-    return tuple(_checked(replace(field, typed=typed.get(field.key)), variants) for field in found)
+    found = [*common, *(_recipe_fields(variants, typed, code) if variants else [])]
+    return tuple(_checked(replace(field, typed=typed.get(field.key)), variants, code) for field in found)
 
 
 def _until_fields(variants: Sequence[Variant]) -> list[FormField]:
@@ -114,10 +119,10 @@ def _shared(texts: set[str]) -> str:
     return texts.pop() if len(texts) == 1 else OWN
 
 
-def initial_texts(request: LaunchRequest, variants: Sequence[Variant]) -> dict[str, str]:
+def initial_texts(request: LaunchRequest, variants: Sequence[Variant], code: LabCode = NO_CODE) -> dict[str, str]:
     """The texts of the fields when the dialog opens with a request; short keys are written out."""
     overrides = _pairs(request)
-    keys = [field.key for field in fields(_with_overrides(variants[0].spec, dict(overrides)))] if variants else []
+    keys = [field.key for field in fields(_with_overrides(variants[0].spec, dict(overrides), code))] if variants else []
     typed = {next((key for key in keys if key.endswith(f".{name}")), name): text for name, text in overrides}
     typed |= {SEEDS: request.seeds} if request.seeds else {}
     typed |= {DEVICE: request.device} if request.device != "auto" else {}
@@ -180,9 +185,11 @@ def overrides(form: Iterable[FormField]) -> tuple[str, ...]:
     return tuple(f"{field.key}={field.typed}" for field in form if field.is_changed and field.key not in LAUNCH_KEYS)
 
 
-def _recipe_fields(variants: Sequence[Variant], typed: Mapping[str, str]) -> list[FormField]:
+def _recipe_fields(variants: Sequence[Variant], typed: Mapping[str, str], code: LabCode) -> list[FormField]:
     defaults = [{field.key: field.text for field in fields(variant.spec)} for variant in variants]
-    tables = [{field.key: field for field in fields(_with_overrides(variant.spec, typed))} for variant in variants]
+    tables = [
+        {field.key: field for field in fields(_with_overrides(variant.spec, typed, code))} for variant in variants
+    ]
     found = []
     for key, field in tables[0].items():
         if not all(key in table for table in tables):
@@ -195,18 +202,18 @@ def _recipe_fields(variants: Sequence[Variant], typed: Mapping[str, str]) -> lis
     return sorted(found, key=lambda field: FIRST.index(field.key) if field.key in FIRST else len(FIRST))
 
 
-def _with_overrides(spec: Spec, typed: Mapping[str, str]) -> Spec:
+def _with_overrides(spec: Spec, typed: Mapping[str, str], code: LabCode) -> Spec:
     """The spec with those of the typed texts that are valid: another optimizer brings other keys."""
     for key, text in sorted(typed.items(), key=lambda pair: not pair[0].endswith(".name")):
         if key not in LAUNCH_KEYS:
             try:
-                spec = override(spec, [f"{key}={text}"])
+                spec = override(spec, [f"{key}={text}"], code)
             except UsageError:  # the field itself shows the error
                 continue
     return spec
 
 
-def _checked(field: FormField, variants: Sequence[Variant]) -> FormField:
+def _checked(field: FormField, variants: Sequence[Variant], code: LabCode) -> FormField:
     if not field.is_changed:
         return field
     try:
@@ -220,7 +227,7 @@ def _checked(field: FormField, variants: Sequence[Variant]) -> FormField:
             return field if field.text in field.choices else replace(field, error="no such device on this machine")
         else:
             for variant in variants:
-                override(variant.spec, [f"{field.key}={field.text}"])
+                override(variant.spec, [f"{field.key}={field.text}"], code)
     except UsageError as error:
         return replace(field, error=clean_line(error.message.partition("\n")[0]))
     return field

@@ -80,7 +80,7 @@ class LaunchScreen(Page):
         self._selected = tuple(
             variant.spec.name for variant in variants if names & {variant.spec.name, variant.spec.experiment}
         )
-        self._typed = initial_texts(self._initial, self._variants)
+        self._typed = initial_texts(self._initial, self._variants, self.app.lab.catalog.code)
         self.query_one(Form).on_turned = self._type_in
         if not self._selected:
             self.query_one("#experiments").focus()
@@ -119,7 +119,7 @@ class LaunchScreen(Page):
         variants = self._variants
         seeds = self.app.lab.catalog.experiment(variants[0].spec.experiment).seeds if variants else (0,)
         self._devices = device_descriptions(self._snapshot.machine)
-        self._fields = form_fields(variants, seeds, self._devices, self._typed)
+        self._fields = form_fields(variants, seeds, self._devices, self._typed, self.app.lab.catalog.code)
 
     def _plan(self) -> None:
         lab, request = self.app.lab, self.request

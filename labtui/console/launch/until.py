@@ -113,7 +113,9 @@ def _plan(lab: Lab, request: LaunchRequest, *, fetch: bool, calibrate: bool) -> 
         smallest_effect=terms.smallest_effect,
         overrides=request.overrides,
     )
-    specs = [override(variant.spec, request.overrides) for variant in lab.catalog.select(request.names)]
+    specs = [
+        override(variant.spec, request.overrides, lab.catalog.code) for variant in lab.catalog.select(request.names)
+    ]
     placement = place_seeds(request.device, specs, request.at_once, terms.max_seeds)
     return make_plan(lab, asked, placement, fetch=fetch, calibrate=calibrate)
 
