@@ -24,13 +24,14 @@ from labtui.api.dataset_choice import Progress
 from labtui.api.lab import Lab, open_lab
 from labtui.api.lifecycle import enqueue, enqueue_resume, remove_from_queue, start_queue_runner
 from labtui.api.looks import record_plan, stored_plans, tried_before
+from labtui.api.metrics import resolve
 from labtui.api.placement import Placement, estimated_memory, place_runs
 from labtui.api.planning import plan_runs, planned_run
 from labtui.compare.baselines import joint_factor
 from labtui.compare.cells import empty_cell
 from labtui.compare.findings.confounds import confounds
+from labtui.compare.metrics import TableMetric, require_direction, smallest_effect
 from labtui.compare.metrics import metric as metric_of
-from labtui.compare.metrics import require_direction
 from labtui.compare.outcomes import SeedOutcome, seed_outcome
 from labtui.compare.plans import (
     Outcomes,
@@ -49,13 +50,13 @@ from labtui.errors import LabError, MachineError, UsageError
 from labtui.launch.daemonize import daemonize, redirect_output, spawn
 from labtui.launch.environment import importable_environment
 from labtui.launch.queue.entries import waiting_entries
-from labtui.spec import Spec, Variant, recipe_hash
+from labtui.spec import Metric, ProgramSpec, Spec, Variant, recipe_hash
 from labtui.store.files import read_json, write_json
 from labtui.store.paths import RunsPaths
 from labtui.store.run import Run
 from labtui.store.safe_paths import machine_error
 from labtui.store.state import State
-from labtui.store.tags import DEFAULT_METRIC
+from labtui.store.tags import is_accuracy
 
 POLL = 0.3
 """Seconds between two looks at the runs."""
@@ -85,7 +86,8 @@ class PlanRequest:
     overrides: tuple[str, ...] = ()
     """`key=value`, for rows and baselines alike."""
     dataset: str | None = None
-    metric: str = DEFAULT_METRIC
+    metric: str | None = None
+    """A tag; None means the metric that the entries are judged by."""
 
 
 def make_plan(
@@ -131,17 +133,22 @@ def make_plan(
         raise UsageError(
             "The rows use different data sets and cannot be compared.", advice="Choose one with --dataset."
         )
-    comparisons = tuple(_comparison(row, base, specs, request) for row, base in pairs)
-    metric = metric_of(request.metric)
+    own = not any(isinstance(spec, ProgramSpec) for spec in specs.values())
+    declared = _declared_metric(lab, request, named, own=own)
+    metric = metric_of(declared, own=own)
     require_direction(metric)
+    comparisons = tuple(_comparison(row, base, specs, request, metric) for row, base in pairs)
     info = spec_data(lab, next(iter(specs.values())))
-    plan_id = _plan_id(request.metric, comparisons)
-    tried = _tried(lab, plan_id, comparisons, request.metric)
+    plan_id = _plan_id(metric.tag, comparisons)
+    tried = _tried(lab, plan_id, comparisons, metric.tag)
     share = request.alpha / max(tried, len(comparisons))
     plan = Plan(
         id=plan_id,
         created=time.time(),
-        metric=request.metric,
+        metric=metric.tag,
+        declared=None if own else declared,
+        own_metric=own,
+        scale=100.0 if metric.percent else 1.0,
         higher_is_better=metric.better == "higher",
         alpha=request.alpha,
         boundaries=boundaries(share, request.max_seeds)
@@ -383,7 +390,8 @@ def plan_outcomes(plan: Plan, runs: Iterable[Run]) -> Outcomes:
     for (recipe, seed), same in tries.items():
         outcome = seed_outcome(seed, same, plan.metric, classes[recipe])
         if outcome is not None:
-            outcomes[recipe][seed] = outcome
+            value, reached = (None if one is None else one * plan.scale for one in (outcome.value, outcome.reached))
+            outcomes[recipe][seed] = outcome._replace(value=value, reached=reached)
     return outcomes
 
 
@@ -478,13 +486,28 @@ def _baseline_of(lab: Lab, row: Variant, named: str | None) -> Variant:
     return found[0]
 
 
-def _comparison(row: Variant, baseline: Variant, specs: Mapping[str, Spec], request: PlanRequest) -> PlannedComparison:
+def _declared_metric(lab: Lab, request: PlanRequest, names: Sequence[str], *, own: bool) -> Metric:
+    """The metric of a plan. Raises UsageError for one that its looks cannot follow."""
+    declared = resolve(lab, request.metric, names=names)
+    if declared.take != "last":
+        raise UsageError(f"--until decided needs the last value of {declared.tag}, not take = {declared.take!r}.")
+    if not own and is_accuracy(declared.tag) and declared.percent is None and not declared.unit:
+        raise UsageError(
+            f"Is {declared.tag} logged as 0..1 or in percent? A plan is fixed before there is any value.",
+            advice='Say it in the catalog: metric = { percent = true } or metric = { unit = "%" }.',
+        )
+    return declared
+
+
+def _comparison(
+    row: Variant, baseline: Variant, specs: Mapping[str, Spec], request: PlanRequest, metric: TableMetric
+) -> PlannedComparison:
     here, there = specs[row.spec.name], specs[baseline.spec.name]
     factor = row.spec.factor
     if request.baseline is not None:
         factor = joint_factor(here, factor, there, baseline.spec.factor)
     cells = [empty_cell(msgspec.structs.replace(one, spec=spec)) for one, spec in ((row, here), (baseline, there))]
-    found = confounds(cells[0], cells[1], factor, metric_of(request.metric))
+    found = confounds(cells[0], cells[1], factor, metric)
     if found:
         raise UsageError(
             f"{here.name} and {there.name} differ beyond the declared factor, so no number of seeds can decide what "
@@ -492,8 +515,8 @@ def _comparison(row: Variant, baseline: Variant, specs: Mapping[str, Spec], requ
             advice="Choose a baseline that differs in the factor alone with --baseline, or declare the factor.",
         )
     effect = request.smallest_effect
-    if effect is None and metric_of(request.metric).is_accuracy:
-        effect = row.smallest_effect or None
+    if effect is None:
+        effect = smallest_effect(row, metric)
     method: Literal["paired", "welch"] = "paired" if pairs_by_seed(here, there) else "welch"
     sides = [Side.of(spec) for spec in (here, there)]
     return PlannedComparison(row=sides[0], baseline=sides[1], method=method, smallest_effect=effect)

@@ -34,6 +34,7 @@ from labtui.catalog.words import KeyPath, did_you_mean, shown, shown_all
 from labtui.errors import UsageError
 from labtui.lab_code import LabCode
 from labtui.spec import Experiment, FolderPart, Name, ProgramSpec, RunSpec, Spec, Variant
+from labtui.store.tags import is_accuracy
 
 _MOST_PROBLEMS = 10
 _FACTOR = "Allowed: keys such as optimizer.lr, and tables such as penalty or data.augment."
@@ -256,8 +257,14 @@ class EntryBuilder:
             description=notes.description or own.description,
             conclusion=notes.conclusion or own.conclusion,
             reference=notes.reference,
-            smallest_effect=terms.smallest_effect,
+            smallest_effect=self._smallest_effect(terms),
         )
+
+    def _smallest_effect(self, terms: Terms) -> float:
+        """As declared. The default is meant for accuracies: a program that is judged by something else has none."""
+        tag = terms.metric.tag if terms.metric else None
+        declared = level_of(self._layers, ("smallest_effect",)) >= 0
+        return terms.smallest_effect if declared or not self._is_program or (tag and is_accuracy(tag)) else 0.0
 
 
 def _without_recipe(layer: Layer) -> Layer:

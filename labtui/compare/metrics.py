@@ -119,6 +119,14 @@ def metric(declared: spec.Metric | str, values: Iterable[float] = (), *, own: bo
     )
 
 
+def smallest_effect(variant: spec.Variant, found: TableMetric) -> float | None:
+    """The smallest difference of a metric that matters for an experiment: it is declared in points of accuracy, or in
+    the unit of the metric that a program is judged by; other metrics have none."""
+    own = variant.spec.metric if isinstance(variant.spec, spec.ProgramSpec) else None
+    declared = found.is_accuracy if own is None else own.tag == found.tag
+    return variant.smallest_effect or None if declared else None
+
+
 def by_name(tag: str) -> spec.Metric:
     """What the name of a tag implies about it, where nothing is declared."""
     return spec.Metric(tag=tag, better=tags.better_by_name(tag))

@@ -21,7 +21,7 @@ from labtui.compare.sequential import (
     chance_to_decide,
     decision_at,
 )
-from labtui.spec import ProgramSpec, RunSpec, Spec, recipe_hash
+from labtui.spec import Metric, ProgramSpec, RunSpec, Spec, recipe_hash
 
 
 class Side(Struct, frozen=True, kw_only=True):
@@ -79,6 +79,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     """Seconds since 1970, UTC."""
     metric: str
     """The tag."""
+    declared: Metric | None = None
+    """What is declared about the metric, if its tag does not say it all."""
+    own_metric: bool = True
+    """Whether labtui's engine measures it."""
+    scale: float = 1.0
+    """Recorded values times this are those that are compared: 100 for shares that are shown in percent."""
     higher_is_better: bool
     alpha: float
     """False claims accepted over the whole plan; its comparisons share it."""

@@ -45,7 +45,7 @@ from labtui.compare.findings.published import (
 from labtui.compare.findings.search import search_budgets, seeds_left_out
 from labtui.compare.looks import ComparisonKey, Looks, Showing, comparison_key
 from labtui.compare.measured import measured
-from labtui.compare.metrics import TableMetric
+from labtui.compare.metrics import TableMetric, smallest_effect
 from labtui.compare.model import (
     Comparison,
     ComparisonRow,
@@ -334,10 +334,9 @@ def _why_not_judged(
 
 
 def _smallest_effect(source: RowSource, metric: TableMetric) -> float | None:
-    """It is declared in points of accuracy, so other metrics have none."""
-    if not metric.is_accuracy:
-        return None
-    return (source.variant or Variant(spec=source.cell.spec)).smallest_effect or None
+    if source.variant is None and not metric.is_accuracy:
+        return None  # the catalog no longer says
+    return smallest_effect(source.variant or Variant(spec=source.cell.spec), metric)
 
 
 # --- Rows ---------------------------------------------------------------------------------------------------------

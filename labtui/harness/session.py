@@ -255,5 +255,5 @@ def _last_line(log: Path) -> str:
             lines = stream.read().decode("utf-8", "replace").replace("\r", "\n").splitlines()
     except OSError:
         return ""
-    own = [line.strip() for line in lines if line.strip() and not line.startswith("[labtui]")]
+    own = [line.strip() for line in lines if any(map(str.isalpha, line)) and not line.startswith("[labtui]")]
     return clean_line(own[-1], 200) if own else ""

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from labtui.program import STEP_NAMES, LinePattern
 from labtui.text.clean import clean_line
@@ -37,28 +37,20 @@ Parse = Callable[[str], Values | None]
 
 
 class GrowingText:
-    """Whole lines of a text file as it grows. A file that was replaced is read again from its beginning.
+    """Whole lines of a text file as it grows. A file that was replaced or written anew is read from its beginning.
 
     A log that was cut at its beginning goes on where the reader was, as far as that is still there.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.restarted = False
-        """Whether the last call to `lines` began at the beginning of a file that it had read before."""
         self._offset = 0
         self._inode = 0
         self._rest = b""
         self._before = b""
 
-    @property
-    def position(self) -> tuple[int, int]:
-        """Changes whenever something was read."""
-        return self._inode, self._offset
-
     def lines(self) -> list[str]:
         """The lines that are new and complete; progress bars, which end in a carriage return, are lines too."""
-        self.restarted = False
         try:
             with self.path.open("rb") as stream:
                 self._find_position(stream)
@@ -95,18 +87,19 @@ class GrowingText:
         rest, self._rest = self._rest, b""
         return [rest.decode("utf-8", "replace")] if rest.strip() else []
 
-    def _find_position(self, stream: Any) -> None:
-        status = os.fstat(stream.fileno())
-        if status.st_ino == self._inode and status.st_size >= self._offset:
-            stream.seek(self._offset)
-            return
-        if self._inode and status.st_ino == self._inode and self._before:
-            found = stream.read().rfind(self._before)
+    def _find_position(self, stream: BinaryIO) -> None:
+        """Go to where the last reading ended, if what was read before it is still there; else to the beginning."""
+        inode = os.fstat(stream.fileno()).st_ino
+        if inode == self._inode:
+            stream.seek(self._offset - len(self._before))
+            if stream.read(len(self._before)) == self._before:
+                return
+            stream.seek(0)
+            found = stream.read().rfind(self._before) if self._before else -1
             if found >= 0:
                 self._offset = stream.seek(found + len(self._before))
                 return
-        self.restarted = bool(self._inode)
-        self._inode, self._offset, self._rest, self._before = status.st_ino, 0, b"", b""
+        self._inode, self._offset, self._rest, self._before = inode, 0, b"", b""
         stream.seek(0)
 
 

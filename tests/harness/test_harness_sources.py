@@ -53,6 +53,15 @@ def test_a_file_that_was_replaced_is_read_again(tmp_path: Path) -> None:
     assert [values.values for values in source.poll()] == [{"loss": 3.0}, {"loss": 2.0, "acc": 0.5}]
 
 
+def test_a_csv_that_is_written_anew_with_another_column_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,train_loss\n1,3\n2,2\n")
+    source = TextSource(GrowingText(path), CsvParser())
+    assert len(list(source.poll())) == 2
+    path.write_text("step,train_loss,val_loss\n1,3,\n2,2,\n2,,2.5\n")  # the same file, as Lightning's logger does
+    assert list(source.poll())[-1] == Values(2, None, {"val_loss": 2.5})
+
+
 @pytest.mark.parametrize(
     ("record", "values"),
     [

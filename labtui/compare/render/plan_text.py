@@ -25,7 +25,7 @@ def plan_lines(plan: Plan) -> list[str]:
 
 def look_line(plan: Plan, state: ComparisonState, look: Look) -> str:
     """One look: the repeated interval, what it decides, and the chance of a decision by the cap."""
-    metric = metric_of(plan.metric)
+    metric = metric_of(plan.declared or plan.metric, own=plan.own_metric)
     name = f"{pair_text(state.comparison)}, {plural(look.seeds, 'seed')}"
     failed = _failed(state.comparison, look)
     if look.delta is None:
@@ -103,5 +103,5 @@ def _method(comparison: PlannedComparison) -> str:
 def _effect(plan: Plan, comparison: PlannedComparison) -> str:
     if not comparison.smallest_effect:
         return "; no smallest effect given, so it ends only with a claim or undecided"
-    unit = metric_of(plan.metric).delta_unit
+    unit = metric_of(plan.declared or plan.metric, own=plan.own_metric).delta_unit
     return f"; {numbers.decimal(comparison.smallest_effect)} {unit} would matter".rstrip()
