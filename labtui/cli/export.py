@@ -77,6 +77,8 @@ def _rows(runs: "list[Run]", tags: tuple[str, ...]) -> Iterator[Row]:
         reader = read_to_end(run.folder, foreign=not run.has_own_tags, below=run.below)
         for message in reader.damage:
             say(f"{run.id}: {message}")
+        if reader.undrawn:
+            say(f"{run.id}: {reader.undrawn} are no points: `labtui tb` shows them.")
         for tag, curve in sorted(reader.curves.items()):
             if not tags or any(fnmatchcase(tag, pattern) for pattern in tags):
                 yield from _points(run, tag, curve)

@@ -125,19 +125,19 @@ def as_json(run: Run) -> dict[str, Any]:
         "device": run.launch.device if run.launch is not None else None,
         "host": run.launch.host if run.launch is not None else None,
         "started": run.launch.started if run.launch is not None else None,
+        "undrawn": run.undrawn or None,
         "best_checkpoint": _best_checkpoint(run),
         "folder": str(run.folder),
     }
 
 
 def _with_damage(run: Run) -> Run:
-    """The run with what is wrong with its event files: its result does not show that its curves are cut short."""
+    """The run with what was found in its event files: its result does not show that its curves are cut short."""
     from labtui.store.curve_cache import CurveCache
     from labtui.store.reader import read_to_end
 
-    return run.with_damage(
-        read_to_end(run.folder, CurveCache.of_user(os.environ), foreign=not run.has_own_tags, below=run.below).damage
-    )
+    reader = read_to_end(run.folder, CurveCache.of_user(os.environ), foreign=not run.has_own_tags, below=run.below)
+    return run.with_files_read(reader.damage, reader.undrawn)
 
 
 def accuracy_of(run: Run) -> float | None:

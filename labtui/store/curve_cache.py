@@ -57,7 +57,7 @@ _CHUNK = 1 << 20
 _REMOTE = ("nfs", "cifs", "smb", "fuse.", "9p", "lustre", "ceph", "beegfs", "gpfs", "afs")
 """Prefixes of the file system types that another machine may share."""
 
-_MAGIC = b"ltcurve1"
+_MAGIC = b"ltcurve2"
 """The digit is the format's version: raise it when anything in the format changes."""
 
 _SUM = struct.Struct("=I")
@@ -101,6 +101,8 @@ class FileProgress(msgspec.Struct, frozen=True, array_like=True):
     """Records that are not events."""
     last: tuple[bytes, int] | None
     """Tag and step of the last point."""
+    others: dict[str, int] = {}
+    """Values that are no scalars, by kind."""
 
 
 class CachedCurves(NamedTuple):

@@ -15,6 +15,15 @@ _FLOAT = struct.Struct("<f")
 
 _FLOAT_TYPE, _DOUBLE_TYPE = 1, 2
 _SCALARS = b"scalars"
+_OTHER_FIELDS = {4: "image", 5: "histogram", 6: "audio"}
+"""Of a Summary.Value, what its fields hold in the first version of the format."""
+
+_OTHER_PLUGINS = {
+    b"images": "image", b"histograms": "histogram", b"audio": "audio", b"text": "text", b"pr_curves": "PR curve",
+    b"mesh": "mesh",
+}  # fmt: skip
+"""The same in the second version, by the plugin that shows it."""
+
 _START = 1
 """The status of a SessionLog."""
 
@@ -46,6 +55,8 @@ class EventLayout:
     step: slice = field(default_factory=lambda: slice(0, 0))
     """The varint's bytes; empty if absent, which means 0."""
     scalars: list[ScalarLocation] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    """What the event holds besides scalars: "image", "histogram", …"""
 
 
 def points(payload: bytes) -> list[Point]:
@@ -130,6 +141,7 @@ def _locate_value(payload: bytes, start: int, end: int, layout: EventLayout) -> 
     tag = slice(start, start)
     number: tuple[int, int] | None = None
     plugin = b""
+    other = ""
     for name, kind, begin, stop in fields(payload, start, end):
         if name == 1 and kind == BYTES:
             tag = slice(begin, stop)
@@ -139,8 +151,12 @@ def _locate_value(payload: bytes, start: int, end: int, layout: EventLayout) -> 
             number = _locate_tensor(payload, begin, stop)
         elif name == 9 and kind == BYTES:
             plugin = _plugin(payload, begin, stop)
+        elif kind == BYTES:
+            other = _OTHER_FIELDS.get(name, other)
     if number and plugin in (b"", _SCALARS):
         layout.scalars.append(ScalarLocation(tag, *number))
+    elif other := other or _OTHER_PLUGINS.get(plugin, ""):
+        layout.others.append(other)
 
 
 def _locate_tensor(payload: bytes, start: int, end: int) -> tuple[int, int] | None:

@@ -5,7 +5,8 @@ one record is parsed, all records that equal it elsewhere are read by slicing, a
 the checksum: each byte's contribution comes from a table (see crc.py), and the rest is a constant.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -55,6 +56,8 @@ class Block(NamedTuple):
     restart: int | None = None
     """The lowest step at which a writer began anew, see `decode_scalar.restart_step`; what the batches contain is what
     still counts then."""
+    others: Mapping[str, int] = {}
+    """How many values there are that are no scalars, by kind: "image", "histogram", …"""
 
 
 class _Restart(NamedTuple):
@@ -76,17 +79,17 @@ def decode_block(content: bytes, frames: Frames) -> Block:
         decoded, left = _decode_same_size(padded, starts, records, size)
         batches.extend(decoded)
         rest.extend(left)
-    plain, intact, unknown, restarts = _decode_singly(content, frames, sorted(rest))
+    plain, intact, unknown, restarts, others = _decode_singly(content, frames, sorted(rest))
     valid = [_valid(batch, restarts) for batch in _by_tag([*batches, *plain])]
     joined = [cut for batch in valid if len((cut := _before(batch, intact)).records)]
-    return Block(sorted(joined, key=_first_record), intact, unknown, _lowest(restarts))
+    return Block(sorted(joined, key=_first_record), intact, unknown, _lowest(restarts), others)
 
 
 def decode_plain(content: bytes, frames: Frames) -> Block:
     """The same, faster for a few records."""
-    batches, intact, unknown, restarts = _decode_singly(content, frames, range(len(frames.starts)))
+    batches, intact, unknown, restarts, others = _decode_singly(content, frames, range(len(frames.starts)))
     valid = [cut for batch in batches if len((cut := _valid(batch, restarts)).records)]
-    return Block(valid, intact, unknown, _lowest(restarts))
+    return Block(valid, intact, unknown, _lowest(restarts), others)
 
 
 def _lowest(restarts: list[_Restart]) -> int | None:
@@ -103,16 +106,17 @@ def _valid(batch: Batch, restarts: list[_Restart]) -> Batch:
 
 def _decode_singly(
     content: bytes, frames: Frames, records: Iterable[int]
-) -> tuple[list[Batch], int, int, list[_Restart]]:
-    """The points, the number of records before the first damaged one, how many of them are not events, and where
-    writers began anew."""
+) -> tuple[list[Batch], int, int, list[_Restart], Mapping[str, int]]:
+    """The points, the number of records before the first damaged one, how many of them are not events, where writers
+    began anew, and what else the records hold."""
     by_tag: dict[bytes, list[tuple[int, Point]]] = {}
     restarts: list[_Restart] = []
+    others: Counter[str] = Counter()
     unknown = 0
     for record in records:
         start, size = int(frames.starts[record]), int(frames.sizes[record])
         if not is_intact(content, start, size):
-            return _batches(by_tag), record, unknown, restarts
+            return _batches(by_tag), record, unknown, restarts, others
         payload = content[start : start + size]
         try:
             found = decode_scalar.points(payload)
@@ -120,9 +124,11 @@ def _decode_singly(
                 by_tag.setdefault(point.tag, []).append((record, point))
             if not found and (step := decode_scalar.restart_step(payload)) is not None:
                 restarts.append(_Restart(record, step))
+            elif not found:
+                others.update(decode_scalar.locate(payload).others)
         except NotAnEvent:
             unknown += 1
-    return _batches(by_tag), len(frames.starts), unknown, restarts
+    return _batches(by_tag), len(frames.starts), unknown, restarts, others
 
 
 def _batches(by_tag: dict[bytes, list[tuple[int, Point]]]) -> list[Batch]:

@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +71,8 @@ class EventFile:
         """Why reading ended before the end of the file; empty if it did not."""
         self.unknown = progress.unknown if progress else 0
         """Records whose checksum is right but which are not events."""
+        self.others: Counter[str] = Counter(progress.others if progress else {})
+        """Values that are no scalars, by kind."""
         self._checksum = progress.checksum if progress else 0
         self._stamp = stamp if _is_settled(stamp) else None
         self._size = stamp.size
@@ -82,7 +85,9 @@ class EventFile:
     @property
     def progress(self) -> FileProgress:
         """How far the file has been read, for a later reader."""
-        return FileProgress(self.name, self._stamp, self.offset, self._checksum, self.unknown, self._last)
+        return FileProgress(
+            self.name, self._stamp, self.offset, self._checksum, self.unknown, self._last, dict(self.others)
+        )
 
     @property
     def pending(self) -> bool:
@@ -130,6 +135,7 @@ class EventFile:
         decode = decode_vectorized.decode_plain if few else decode_vectorized.decode_block
         decoded = decode(content, frames)
         self.unknown += decoded.unknown
+        self.others.update(decoded.others)
         last = max(decoded.batches, key=_last_record, default=None)
         if last:
             self._last = last.tag, int(last.steps[-1])

@@ -9,6 +9,7 @@ With a cache, a reader begins where an earlier one ended, if the files still con
 """
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from labtui.store.discover import is_event_file
 from labtui.store.event_file import EventFile, begins_with
 from labtui.store.tags import StepUnit, step_unit
 from labtui.text.clean import clean_line
+from labtui.text.words import plural
 
 if TYPE_CHECKING:  # it imports numpy, which is not needed before there are records
     from labtui.store.decode_vectorized import Batch
@@ -36,6 +38,9 @@ MAX_FOLDERS = 200
 
 MIN_CACHED_BYTES = 64 << 10
 """Bytes of event files from which on the cache is used: decoding this much takes 1.5 ms, loading it 0.1 ms."""
+
+_KINDS = {"audio": ("audio clip",), "mesh": ("mesh", "meshes")}
+"""How kinds are counted whose plural is not made by an s."""
 
 _READ_ALL_BYTES = 4 << 20
 
@@ -91,6 +96,12 @@ class RunReader:
         if self._read_error:
             messages.append(self._read_error)
         return tuple(messages)
+
+    @property
+    def undrawn(self) -> str:
+        """What the files hold that is no curve, as `14 images, 3 histograms`; empty if there is nothing."""
+        total: Counter[str] = sum((file.others for file in self._files), Counter())
+        return ", ".join(plural(number, *_KINDS.get(kind, (kind,))) for kind, number in sorted(total.items()))
 
     def poll(self, max_bytes: int = POLL_BYTES) -> bool:
         """Read what is new, about `max_bytes` at most; return whether any curve or any damage is new.

@@ -48,6 +48,8 @@ class Run:
     """Foreign, behind a link, or created by a newer version of labtui: it can be neither resumed nor removed."""
     tags: tuple[str, ...] = ()
     """The words that users tagged it with, in the order in which they were added."""
+    undrawn: str = ""
+    """What its event files hold that labtui does not draw, as `14 images, 3 histograms`; known once they were read."""
     linked_to: str = ""
     """Where its folder really is, cleaned, if it is not below the runs folder: then nothing is written there, and no
     process gets a signal. Empty for a folder below the root."""
@@ -55,6 +57,11 @@ class Run:
     def with_damage(self, found: tuple[str, ...]) -> "Run":
         """The run with what is wrong with its event files added to its damage."""
         return replace(self, damage="; ".join(filter(None, (self.damage, *found)))) if found else self
+
+    def with_files_read(self, damage: tuple[str, ...], undrawn: str) -> "Run":
+        """The run with what was found in its event files."""
+        run = self.with_damage(damage)
+        return replace(run, undrawn=undrawn) if undrawn else run
 
     @property
     def behind_link(self) -> str:

@@ -38,6 +38,7 @@ class FakeReader:
         self.folder, self.clock, self.left = folder, clock, halves
         self.curves = MappingProxyType({})
         self.damage = ()
+        self.undrawn = ""
         self.polls = 0
         self.saves = 0
 

@@ -51,6 +51,11 @@ class Reader(Protocol):
         """What is wrong with the files."""
         ...
 
+    @property
+    def undrawn(self) -> str:
+        """What the files hold that is no curve, in words."""
+        ...
+
 
 class Progress(NamedTuple):
     """The result of reading on."""
@@ -79,6 +84,8 @@ class CurveLoader:
         """By run id, of every run that was read and still exists."""
         self.damage: dict[str, tuple[str, ...]] = {}
         """By run id: what is wrong with its event files, in words."""
+        self.undrawn: dict[str, str] = {}
+        """By run id: what its event files hold that is no curve, in words."""
         self._open = reader
         self._clock = clock
         self._readers: dict[str, Reader] = {}
@@ -131,6 +138,8 @@ class CurveLoader:
             self.damage[run.id] = reader.damage
         else:
             self.damage.pop(run.id, None)
+        if reader.undrawn:
+            self.undrawn[run.id] = reader.undrawn
         if reader.complete:
             self._states[run.id] = _version(run)
             if not run.state.is_active:
@@ -143,6 +152,7 @@ class CurveLoader:
             del self._readers[run_id]
             self.trends.pop(run_id, None)
             self.damage.pop(run_id, None)
+            self.undrawn.pop(run_id, None)
         idle = [
             run_id
             for run_id, reader in self._readers.items()

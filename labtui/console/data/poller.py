@@ -116,7 +116,7 @@ class Poller:
         self._runs: tuple[Run, ...] = ()
         self._scanned: tuple[Run, ...] = ()
         self._shown: tuple[Run, ...] = ()
-        self._damage: dict[str, tuple[str, ...]] = {}
+        self._found: tuple[dict[str, tuple[str, ...]], dict[str, str]] = ({}, {})
         self._runs_due = 0.0
         self._log_tail: LogTail | None = None
         self._machine, self._machine_due = Machine(), 0.0
@@ -167,11 +167,16 @@ class Poller:
         )
 
     def _with_damage(self, runs: tuple[Run, ...]) -> tuple[Run, ...]:
-        """The runs, with what is wrong with their event files: the same tuple while neither changes."""
-        damage = self._loader.damage
-        if runs is not self._scanned or damage != self._damage:
-            self._scanned, self._damage = runs, dict(damage)
-            self._shown = tuple(run.with_damage(damage.get(run.id, ())) for run in runs) if damage else runs
+        """The runs, with what was found in their event files: the same tuple while neither changes."""
+        found = self._loader.damage, self._loader.undrawn
+        if runs is not self._scanned or found != self._found:
+            damage, undrawn = found
+            self._scanned, self._found = runs, (dict(damage), dict(undrawn))
+            self._shown = (
+                tuple(run.with_files_read(damage.get(run.id, ()), undrawn.get(run.id, "")) for run in runs)
+                if damage or undrawn
+                else runs
+            )
         return self._shown
 
     def close(self) -> None:

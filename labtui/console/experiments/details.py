@@ -118,6 +118,8 @@ def run_lines(entry: ListEntry, run: Run, width: int, glyphs: Glyphs, now: float
         bar = progress_bar(done, max(4, width - sum(len(word.text) for word in words)), glyphs)
         lines.append((*bar, *words))
     lines.append((Span(f"  {glyphs.dot}  ".join(_setting(run, now)), "muted"),))
+    if run.undrawn:
+        lines.append((Span(f"{run.undrawn}: ", "muted"), Span("labtui tb", "strong"), Span(" shows them", "muted")))
     if trouble := _trouble(run):
         lines.append((Span(trouble, "bad" if run.state in ("diverged", "failed", "lost") else "warn"),))
     return lines
