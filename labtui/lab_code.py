@@ -3,19 +3,26 @@
 `lab/models.py`, `lab/datasets.py` and `lab/transforms.py` hold plain classes and functions, whose names the catalog
 can use. Their parameters, with types, ranges and defaults, come from their signatures. The engine, and nothing else,
 imports the files; it does so only if their content is that of the run's recipe.
+
+Packages can share such names as entry points of the groups `labtui.models`, `labtui.datasets` and `labtui.transforms`.
+Their files are found through the installed package's list of files and read in the same way.
 """
 
 import ast
 import hashlib
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta
 
 from labtui.text.clean import clean_line
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 FOLDER = "lab"
 """The folder beside the catalog, and the name under which the engine imports it."""
@@ -54,6 +61,10 @@ class Definition:
     source: str
     """Twelve hexadecimal digits of its file and all that this imports from `lab/`."""
     is_class: bool = True
+    file: Path | None = None
+    """Of an installed package; None for a file of `lab/`."""
+    reference: str = ""
+    """`module:name` of an entry point; empty for a file of `lab/`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +75,29 @@ class LabCode:
     definitions: Mapping[str, Mapping[str, Definition]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     """Files that cannot be read, each with its place."""
+    registered: frozenset[str] = frozenset()
+    """The data sets of the registry, whose names come first."""
 
     def of(self, kind: str) -> Mapping[str, Definition]:
-        """The definitions of one kind: `models`, `datasets` or `transforms`."""
+        """The definitions of one kind in `lab/`: `models`, `datasets` or `transforms`."""
         return self.definitions.get(kind, {})
+
+    def find(self, kind: str, name: Any) -> Definition | None:
+        """The definition of a name, in `lab/` or else in an installed package; None if there is none."""
+        if not isinstance(name, str) or (kind == "datasets" and name in self.registered):
+            return None
+        return self.of(kind).get(name) or installed(kind).get(name)
 
 
 NO_CODE = LabCode()
 """Of a catalog without a folder `lab/`."""
 
 
-def read_lab(catalog_folder: Path) -> LabCode:
-    """What the folder `lab/` beside a catalog defines; nothing if there is none. Executes nothing."""
+def read_lab(catalog_folder: Path, registered: Iterable[str] = ()) -> LabCode:
+    """What the folder `lab/` beside a catalog defines; nothing if there is none. Executes nothing.
+
+    `registered` are the names of data sets that come first.
+    """
     folder = catalog_folder / FOLDER
     definitions: dict[str, Mapping[str, Definition]] = {}
     problems: list[str] = []
@@ -90,7 +112,44 @@ def read_lab(catalog_folder: Path) -> LabCode:
             line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
             why = error.msg if isinstance(error, SyntaxError) else str(error)
             problems.append(f"{FOLDER}/{path.name}{line}: {clean_line(why, 200)}")
-    return LabCode(folder if definitions or problems else None, definitions, tuple(problems))
+    found = folder if definitions or problems else None
+    return LabCode(found, definitions, tuple(problems), frozenset(registered))
+
+
+@cache
+def installed(kind: str) -> Mapping[str, Definition]:
+    """The definitions of one kind that installed packages share as entry points. Imports none of them."""
+    from importlib.metadata import entry_points  # deferred: reads the metadata of every installed package
+
+    found: dict[str, Definition] = {}
+    for entry in entry_points(group=f"labtui.{kind}"):
+        definition = _of_entry_point(entry, kind)
+        if definition is not None:
+            found.setdefault(entry.name, definition)
+    return found
+
+
+def _of_entry_point(entry: "EntryPoint", kind: str) -> Definition | None:
+    """The definition that an entry point names; None if its file cannot be found or read."""
+    parts = entry.module.split(".")
+    names = ("/".join(parts) + ".py", "/".join([*parts, "__init__.py"]))
+    if entry.dist is None:
+        return None
+    for name in names:
+        path = Path(str(entry.dist.locate_file(name)))
+        if not path.is_file():
+            continue
+        try:
+            definition = _definitions(_parsed(path), file_hash(path), kind).get(entry.attr)
+        except (OSError, ValueError, SyntaxError, RecursionError):
+            return None
+        return definition and replace(definition, name=entry.name, file=path, reference=entry.value)
+    return None
+
+
+def file_hash(path: Path) -> str:
+    """Twelve hexadecimal digits of one file. Raises OSError."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def source_hash(folder: Path, kind: str) -> str:

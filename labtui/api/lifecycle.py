@@ -9,7 +9,7 @@ from labtui.api.lab import Lab
 from labtui.api.looks import announce, record_removal
 from labtui.api.placement import estimated_memory, place_runs
 from labtui.api.planning import LaunchPlan, PlannedRun
-from labtui.api.trust import require_trust
+from labtui.api.trust import require_current_code, require_trust
 from labtui.errors import LabError, UsageError
 from labtui.launch import launcher
 from labtui.launch.devices import Device
@@ -93,9 +93,11 @@ def resume(
 def create(lab: Lab, planned: PlannedRun) -> Run:
     """Create the run's folder with its spec, to be started later.
 
-    Raises MachineError if that fails, and UsageError if it would execute code of somebody else's: `labtui.api.trust`.
+    Raises MachineError if that fails, and UsageError if it would execute code of somebody else's, or code that
+    was edited since the catalog was read: `labtui.api.trust`.
     """
     require_trust(lab, [planned.spec])
+    require_current_code(lab, [planned.spec])
     steps = planned.steps or None
     return lab.store.create(
         planned.spec,

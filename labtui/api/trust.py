@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from labtui.api.lab import Lab
 from labtui.errors import UsageError
-from labtui.lab_code import FOLDER
+from labtui.lab_code import FOLDER, read_lab
 from labtui.spec import ProgramSpec, Spec, uses_lab_code
 from labtui.store.files import read_json_or_none, write_json
 from labtui.store.safe_paths import private_folder
@@ -37,6 +37,17 @@ def require_trust(lab: Lab, specs: Iterable[Spec]) -> None:
         raise UsageError(
             f"{folder} belongs to somebody else, and running this executes code from there.",
             advice=f"Look at it first. If you trust it: labtui trust {folder}",
+        )
+
+
+def require_current_code(lab: Lab, specs: Iterable[Spec]) -> None:
+    """Raise UsageError if code that these specs name was edited since the catalog was read."""
+    if not any(uses_lab_code(spec) for spec in specs) or lab.catalog.code.folder is None:
+        return
+    if read_lab(lab.folder).definitions != lab.catalog.code.definitions:
+        raise UsageError(
+            f"{lab.catalog.code.folder} has changed since it was read: nothing was started.",
+            advice="Reopen the console, or run the command again.",
         )
 
 

@@ -214,7 +214,8 @@ class EntryBuilder:
         if not isinstance(data, dict) or not isinstance(data.get("name", ""), str):
             return ""
         if "name" in data:
-            return unknown_dataset(data["name"], self._datasets)
+            known = data["name"] in self._datasets or self._code.find("datasets", data["name"])
+            return "" if known else unknown_dataset(data["name"], self._datasets)
         return type_messages.missing(shown_all(self._datasets, "or")) if self._complete else ""
 
     def _check_title(self, title: str, points: Sequence[GridPoint]) -> None:

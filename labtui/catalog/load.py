@@ -15,7 +15,7 @@ from labtui.catalog.semantic_checks import baseline_problems, title_problems
 from labtui.catalog.type_checks import convert, partial_problems, unknown_keys
 from labtui.catalog.words import shown_path, value_and_kind
 from labtui.errors import UsageError
-from labtui.lab_code import NO_CODE, LabCode, read_lab
+from labtui.lab_code import LabCode, read_lab
 from labtui.spec import Experiment, MetricTerms
 
 MOST_ENTRIES = 1_000
@@ -39,7 +39,7 @@ def load(path: Path, *, builtin: bool = False, datasets: Collection[str]) -> Cat
         problems.add((), f"the file {decoded.problem}", line=decoded.line)
     if decoded.problem and (parsed.errors or not parsed.tables):
         return Catalog(path, builtin, (), problems.sorted())
-    code = NO_CODE if builtin else read_lab(path.parent)
+    code = LabCode(registered=frozenset(datasets)) if builtin else read_lab(path.parent, datasets)
     experiments = _experiments(parsed, problems, (*datasets, *code.of("datasets")), code)
     metrics = _metrics(parsed.tables.get("metric", {}), problems)
     return Catalog(path, builtin, experiments, problems.sorted(), metrics, code)

@@ -16,7 +16,7 @@ from labtui.catalog.problems import KeyProblem
 from labtui.catalog.schema_types import NONE, RECIPE, Recipe, field_of, tags
 from labtui.catalog.type_checks import checked_value, convert, partial_problems, unknown_keys
 from labtui.catalog.words import KeyPath, did_you_mean, shown, shown_all
-from labtui.lab_code import FOLDER, Definition, LabCode
+from labtui.lab_code import FOLDER, Definition, LabCode, installed
 from labtui.spec import AnyModel, Arguments, LabModel, LabTransform, LibraryModel, Transform
 
 LIBRARIES = ("torchvision:", "timm:")
@@ -52,12 +52,11 @@ def code_paths(table: Mapping[str, Any], code: LabCode) -> tuple[str, ...]:
     name = model.get("name") if isinstance(model, dict) else None
     if _library(name):
         found.append("model.weights")
-    elif isinstance(name, str) and name in code.of("models"):
-        found += [f"model.{one.name}" for one in code.of("models")[name].parameters]
-        found.append("model.source")
+    elif name not in _MODELS and (definition := code.find("models", name)):
+        found += [*(f"model.{one.name}" for one in definition.parameters), "model.source"]
     name = data.get("name") if isinstance(data, dict) else None
-    if isinstance(name, str) and name in code.of("datasets"):
-        found += [f"data.arguments.{one.name}" for one in code.of("datasets")[name].parameters]
+    if isinstance(data, dict) and data.get("arguments") and (definition := code.find("datasets", name)):
+        found += [f"data.arguments.{one.name}" for one in definition.parameters]
     return tuple(found)
 
 
@@ -92,8 +91,7 @@ class _Taken:
             return
         if _library(name):
             self._model = self._library_model(table)
-        elif name in self._code.of("models"):
-            definition = self._code.of("models")[name]
+        elif definition := self._code.find("models", name):
             arguments = self._arguments(definition, _beside(table), ("model",))
             self._model = LabModel(use=name, arguments=arguments, source=definition.source)
         else:
@@ -127,8 +125,7 @@ class _Taken:
             if not isinstance(name, str) or name in _TRANSFORMS:
                 continue
             at: KeyPath = ("data", "augment", "transforms", index)
-            if name in self._code.of("transforms"):
-                definition = self._code.of("transforms")[name]
+            if definition := self._code.find("transforms", name):
                 arguments = self._arguments(definition, _beside(table), at)
                 self._transforms[index] = LabTransform(use=name, arguments=arguments, source=definition.source)
             else:
@@ -138,13 +135,13 @@ class _Taken:
 
     def _take_dataset(self, data: Any) -> None:
         name = data.get("name") if isinstance(data, dict) else None
-        if not isinstance(name, str) or name not in self._code.of("datasets"):
+        definition = self._code.find("datasets", name)
+        if not isinstance(data, dict) or not isinstance(name, str) or definition is None:
             for key in ("arguments", "source"):
                 if isinstance(data, dict) and data.get(key) not in (None, NONE, {}):
                     message = f"{shown(name)} is not defined in {FOLDER}/datasets.py, so it has none. Leave it out."
                     self.problems.append(KeyProblem(("data", key), message))
             return
-        definition = self._code.of("datasets")[name]
         given = data.get("arguments", {})
         if isinstance(given, dict):
             arguments = self._arguments(definition, given, ("data", "arguments"))
@@ -177,7 +174,7 @@ class _Taken:
         return arguments
 
     def _unknown(self, kind: str, name: str, registry: tuple[str, ...], at: KeyPath, also: str = "") -> None:
-        known = (*registry, *self._code.of(kind))
+        known = (*registry, *self._code.of(kind), *installed(kind))
         message = f"{shown(name)} is unknown.{did_you_mean(name, known)} Allowed: {shown_all(known, 'or')}"
         message += f"; {also}" if also else ""
         broken = [problem for problem in self._code.problems if problem.startswith(f"{FOLDER}/{kind}.py")]

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from labtui.errors import LabError, MachineError
-from labtui.lab_code import FOLDER, GIVEN, source_hash
+from labtui.lab_code import FOLDER, GIVEN, Definition, installed, source_hash
 from labtui.text.clean import clean_line
 
 T = TypeVar("T")
@@ -29,7 +29,13 @@ class LabCodeError(LabError):
 
 
 def definition(catalog_folder: Path, kind: str, name: str, source: str) -> Callable[..., Any]:
-    """The class or function `name` of `lab/KIND.py`. Raises MachineError if the code is not that of the recipe."""
+    """The class or function `name` of `lab/KIND.py`, or of an installed package that shares it.
+
+    Raises MachineError if the code is not that of the recipe, and LabCodeError if it cannot be imported.
+    """
+    shared = installed(kind).get(name)
+    if shared is not None and shared.source == source:
+        return _shared(shared)
     folder = catalog_folder / FOLDER
     path = folder / f"{kind}.py"
     try:
@@ -45,6 +51,14 @@ def definition(catalog_folder: Path, kind: str, name: str, source: str) -> Calla
     value: Callable[..., Any] | None = getattr(module, name, None)
     if not callable(value):
         raise MachineError(f"{path} defines no class or function {name!r}.")
+    return value
+
+
+def _shared(shared: Definition) -> Callable[..., Any]:
+    """An entry point of an installed package."""
+    module, _, attribute = shared.reference.partition(":")
+    assert shared.file is not None
+    value: Callable[..., Any] = guarded(shared.file.parent, lambda: getattr(importlib.import_module(module), attribute))
     return value
 
 

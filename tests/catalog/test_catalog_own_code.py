@@ -1,5 +1,6 @@
 """A user's own classes and functions in the catalog: read from the syntax tree, checked, hinted, never executed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from labtui.catalog import Catalog, fields, load, override
 from labtui.errors import UsageError
-from labtui.lab_code import read_lab
+from labtui.lab_code import file_hash, installed, read_lab
 from labtui.spec import LabModel, LabTransform, LibraryModel, RunSpec, differences, flatten, recipe, recipe_hash
 from tests.support.own_code import CATALOG, MODELS, write_lab
 
@@ -201,3 +202,48 @@ def test_a_catalog_without_code_reads_as_before(tmp_path: Path) -> None:
     assert "source" not in flatten(recipe(spec))
     assert not isinstance(spec.model, LabModel)
     assert not any(isinstance(one, LabTransform) for one in (spec.data.augment.transforms if spec.data.augment else ()))
+
+
+# --- Packages that share names as entry points --------------------------------------------------------------------
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An installed package that shares a model and a data set, and leaves a file if it is imported."""
+    site = tmp_path / "site"
+    (site / "ours").mkdir(parents=True)
+    (site / "ours" / "__init__.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w').close()\n")
+    (site / "ours" / "nets.py").write_text("def shared(classes: int, depth: int = 3): ...\n")
+    (site / "ours" / "data.py").write_text("def cifar10(): ...\ndef shapes(count: int = 5): ...\n")
+    info = site / "ours-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ours\nVersion: 1.0\n")
+    entries = "[labtui.models]\nSharedNet = ours.nets:shared\nGone = ours.gone:x\n"
+    entries += "[labtui.datasets]\nshapes = ours.data:shapes\ncifar10 = ours.data:cifar10\n"
+    (info / "entry_points.txt").write_text(entries)
+    monkeypatch.syspath_prepend(str(site))
+    installed.cache_clear()
+    yield site
+    installed.cache_clear()
+
+
+def test_a_name_that_a_package_shares_is_read_from_its_file_without_importing_it(tmp_path: Path, package: Path) -> None:
+    entry = '\n[experiment.mine]\nmodel = { name = "SharedNet", depth = 4 }\n'
+    entry += 'data.name = "shapes"\nfactor = ["model.depth"]\n'
+    spec = specs(write_lab(tmp_path, CATALOG + entry))["mine"]
+    assert recipe(spec)["model"] == {"name": "SharedNet", "depth": 4, "source": file_hash(package / "ours" / "nets.py")}
+    assert spec.data.arguments == {"count": 5}
+    assert not (tmp_path / "executed").exists()
+    assert "mine.model.deep: SharedNet has no such parameter." in problem(
+        tmp_path, 'model = { name = "SharedNet", deep = 4 }'
+    )
+
+
+def test_a_package_cannot_take_the_place_of_a_registered_data_set_or_of_the_own_code(
+    tmp_path: Path, package: Path
+) -> None:
+    entries = package / "ours-1.0.dist-info" / "entry_points.txt"
+    entries.write_text(entries.read_text().replace("SharedNet", "Net"))
+    spec = specs(write_lab(tmp_path, CATALOG + '\n[experiment.mine]\ndata.name = "cifar10"\n'))["mine"]
+    assert spec.data.source is None
+    assert recipe(spec)["model"]["width"] == 4

@@ -100,6 +100,16 @@ def test_a_strangers_recipe_without_code_needs_no_trust(foreign: Path) -> None:
         require_trust(lab, own)
 
 
+def test_code_that_was_edited_since_the_catalog_was_read_starts_nothing(here: Path) -> None:
+    lab = open_lab(environ=dict(os.environ), cwd=trapped(here))
+    (planned,) = plan_runs(lab, ["net"], fetch=False).runs
+    path = here / "lab" / "blocks.py"
+    path.write_text(path.read_text() + "# another\n")
+    with pytest.raises(UsageError, match="has changed since it was read: nothing was started"):
+        create(lab, planned)
+    assert not list(here.rglob("spec.json"))
+
+
 def test_a_run_that_somebody_else_created_executes_no_code(here: Path, shell: Cli) -> None:
     """Neither resumed at once nor through the queue: its spec.json carries no seal of this user, or another content."""
     trapped(here)

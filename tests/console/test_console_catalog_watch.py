@@ -41,6 +41,15 @@ def test_a_catalog_that_appears_is_reported(catalog: Path) -> None:
     assert "has changed" in watch.notices()[0]
 
 
+def test_an_edit_of_the_code_beside_the_catalog_is_reported(catalog: Path) -> None:
+    (catalog.parent / "lab").mkdir()
+    (catalog.parent / "lab" / "models.py").write_text("a = 1\n", "utf-8")
+    watch = CatalogWatch(catalog)
+    assert watch.notices() == ()
+    (catalog.parent / "lab" / "models.py").write_text("a = 12\n", "utf-8")
+    assert watch.notices() == ("lab/ has changed: reopen the console to use it; runs and queue continue.",)
+
+
 async def test_an_open_console_reports_that_its_catalog_changed_and_continues(tmp_path: Path) -> None:
     lab = lab_at(tmp_path)
     app = ConsoleUnderTest(lab, tmp_path / "state")

@@ -20,7 +20,7 @@ from labtui.engine.models import build_model, check_output
 from labtui.engine.session import load_data
 from labtui.engine.trainer import Intervals
 from labtui.errors import LabError, MachineError, UsageError
-from labtui.lab_code import read_lab
+from labtui.lab_code import installed, read_lab
 from labtui.spec import Augment, Data, LabModel, LabTransform, LibraryModel, RunSpec, Training
 from labtui.store.attempt import EngineAttempt
 from tests.support.own_code import MODELS, TRANSFORMS, write_lab
@@ -301,3 +301,25 @@ def test_images_of_the_own_lab_need_no_registered_data_set(tmp_path: Path) -> No
     result = run_attempt(attempt_at(tmp_path, spec, run="again"), loaded.images, classes=loaded.classes)
     assert result.outcome == "finished", result.reason
     assert not isinstance(loaded.images, Images)
+
+
+def test_a_model_that_a_package_shares_is_imported_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "site"
+    (site / "shared_nets-1.dist-info").mkdir(parents=True)
+    (site / "shared_nets.py").write_text(
+        "from torch import nn\n\ndef net(classes, width: int = 2):\n    return nn.Linear(width, classes)\n"
+    )
+    (site / "shared_nets-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: shared-nets\nVersion: 1\n")
+    (site / "shared_nets-1.dist-info" / "entry_points.txt").write_text("[labtui.models]\nTheirs = shared_nets:net\n")
+    monkeypatch.syspath_prepend(str(site))
+    installed.cache_clear()
+    try:
+        model = LabModel(use="Theirs", arguments={"width": 3}, source=installed("models")["Theirs"].source)
+        network = build(tmp_path, model)
+        assert isinstance(network, nn.Linear)
+        assert (network.in_features, network.out_features) == (3, 5)
+        with pytest.raises(MachineError, match="is not the code that this run was planned with"):
+            build(tmp_path, msgspec.structs.replace(model, source="0" * 12))
+    finally:
+        installed.cache_clear()
+        sys.modules.pop("shared_nets", None)

@@ -16,6 +16,7 @@ from labtui.console.data.curve_loader import CurveLoader, Reader, open_reader
 from labtui.console.data.log_tail import LogTail
 from labtui.console.data.plans import PlanProgress
 from labtui.console.data.snapshot import Interest, Log, Machine, Snapshot
+from labtui.lab_code import FOLDER as LAB_FOLDER
 from labtui.store.run import Run
 
 MEMORY_UNIT = 10_000_000
@@ -264,17 +265,22 @@ Stamp = tuple[int, int, int]
 
 
 class CatalogWatch:
-    """Remembers the state of a file and reports a change."""
+    """Remembers the state of a catalog and of the user's own code beside it, and reports a change."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp = _stamp(path)
+        self._code = self._code_stamps()
+
+    def _code_stamps(self) -> tuple[tuple[Path, Stamp | None], ...]:
+        return tuple((file, _stamp(file)) for file in sorted((self._path.parent / LAB_FOLDER).glob("*.py")))
 
     def notices(self) -> tuple[str, ...]:
-        """A notice for the user; empty while the file is unchanged."""
+        """A notice for the user; empty while the files are unchanged."""
         now = _stamp(self._path)
         if now == self._stamp:
-            return ()
+            changed = self._code_stamps() != self._code
+            return (f"{LAB_FOLDER}/ has changed: reopen the console to use it; runs and queue continue.",) * changed
         if now is None:
             return (f"{self._path.name} no longer exists: the list shows its last contents; runs and queue continue.",)
         return (f"{self._path.name} has changed: reopen the console to use it; runs and queue continue.",)
