@@ -223,12 +223,6 @@ def _metric(lab: Lab, metric: Metric | str | None, names: Sequence[str] = ()) ->
     return metric if isinstance(metric, Metric) else resolve(lab, metric, names=names)
 
 
-def _with_runs(lab: Lab, cells: "Iterable[Cell]") -> tuple[str, ...]:
-    """The catalog's experiments that have runs: those that have none do not decide what a table is about."""
-    ran = {cell.spec.experiment for cell in cells}
-    return tuple(one.name for one in lab.catalog.experiments if one.name in ran)
-
-
 def _run_ids(cell: "Cell") -> set[str]:
     return {run.id for run in (*cell.runs, *cell.superseded, *cell.unfinished)}
 
@@ -253,7 +247,7 @@ def _compare(
 ) -> "ComparisonTable":
     from labtui.compare.table import compare_cells  # deferred: numpy and scipy, only if something is compared
 
-    found = _metric(lab, metric, names or _with_runs(lab, cells))
+    found = _metric(lab, metric, names)
     return compare_cells(
         cells,
         variants(lab),

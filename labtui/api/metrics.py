@@ -30,12 +30,14 @@ def resolve(
     """The metric of a tag; without a tag, the one that the named entries declare, else the default one.
 
     Each of direction, unit, percent and point comes from the first that says it: the options given here, the `metric`
-    of the named entries (of all entries without names), the catalog's `[metric."tag"]`, the user's metrics.toml, the
-    words of the tag. Where none says which direction is better, the metric has none.
+    of the named entries (without names, of all that have runs), the catalog's `[metric."tag"]`, the user's
+    metrics.toml, the words of the tag. Where none says which direction is better, the metric has none.
 
     Raises UsageError where two entries say different things, and for a metrics.toml with problems.
     """
     entries = _entries(lab, names)
+    if not names and _entry_tag(entries) is None:
+        entries = _with_runs(lab, entries)
     tag = tag or _entry_tag(entries) or DEFAULT_METRIC
     options = MetricTerms(better=better, unit=unit, take=take, percent=percent)
     own = _entry_terms(entries, tag, options)
@@ -79,6 +81,12 @@ def _entries(lab: Lab, names: Sequence[str]) -> list[Experiment]:
         return list(lab.catalog.experiments)
     wanted = {*names, *(name.partition("@")[0] for name in names)}
     return [one for one in lab.catalog.experiments if not wanted.isdisjoint((one.name, one.title, *_titles(one)))]
+
+
+def _with_runs(lab: Lab, entries: list[Experiment]) -> list[Experiment]:
+    """The entries that have runs: those that have none do not decide what a table is about. All if none has."""
+    ran = {run.spec.experiment for run in lab.store.scan() if run.spec is not None}
+    return [one for one in entries if one.name in ran] or entries
 
 
 def _titles(experiment: Experiment) -> list[str]:

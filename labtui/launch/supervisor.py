@@ -162,7 +162,7 @@ def supervise(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, run
     remove_temporary_files(here)
     environment = engine_environment(order.threads, order.device_uuid, os.environ)
     start_engine = partial(EngineProcess, command, environment, order.slots, run_program)
-    ended = _run_engine(attempt, _with_versions(launch, order), start_engine, signals)
+    ended = _run_engine(attempt, _with_versions(launch, order, is_program=program is not None), start_engine, signals)
     if program is not None and (left := end_descendants()):
         sys.stderr.write(f"[labtui] {left} processes that the program had left behind were ended.\n")
     write_exit(attempt, ended)
@@ -224,9 +224,12 @@ def record_launch(paths: RunPaths, order: Order, own: Claim, command: tuple[str,
     return launch
 
 
-def _with_versions(launch: Launch, order: Order) -> Launch:
+def _with_versions(launch: Launch, order: Order, *, is_program: bool) -> Launch:
     commit = commit_of(Path(order.catalog_folder) if order.catalog_folder else None)
-    return msgspec.structs.replace(launch, versions=versions(), commit=commit.name, diff=commit.diff)
+    known = versions()
+    if is_program:  # it may run with another Python, whose packages are not known
+        known = {name: known[name] for name in ("python", "labtui") if name in known}
+    return msgspec.structs.replace(launch, versions=known, commit=commit.name, diff=commit.diff)
 
 
 def _run_engine(

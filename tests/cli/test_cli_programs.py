@@ -184,6 +184,18 @@ def test_the_command_of_a_stranger_s_run_is_never_executed(at: Path, cli: Cli, s
     assert not (at / "executed").exists()
 
 
+def test_seeds_that_begin_alike_are_pointed_at_and_the_report_assumes_no_images(at: Path, shell: Cli, cli: Cli) -> None:
+    (at / "train.py").write_text(SCRIPT.replace("random.seed(args.seed + start)", "random.seed(1)"))
+    assert shell("run", "plain", "--seeds", "2", "-q", "-j", "2").code == 0
+    assert "every seed begins with the same val/loss" in " ".join(cli("compare", "plain").out.split())
+    assert cli("report", "-o", "report").code == 0
+    text = (at / "report" / "report.md").read_text()
+    assert "images" not in text.split("## What was tried")[0].replace("images seen", "").replace(
+        "images/s", ""
+    ).replace("per image", "")
+    assert str(at) not in text
+
+
 OPTIONS = {"out": None, "seed": 1, "lr": 0.1}
 
 

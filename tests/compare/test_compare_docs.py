@@ -2,17 +2,23 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from labtui.api.continuing import continued_spec
 from labtui.compare.model import ComparisonTable, Severity, Verdict
-from labtui.spec import Adam, Cnn, Cosine, Data, EarlyStopping, Penalty, Reference, Sgd, Training
+from labtui.compare.run_data import RunData
+from labtui.spec import Adam, Cnn, Cosine, Data, EarlyStopping, Penalty, ProgramSpec, Reference, Sgd, Training
 from labtui.store import tags
+from labtui.store.curve import Curve
+from labtui.store.records import LastValue, ProgramFile, Result
 from labtui.store.state import State
+from labtui.store.tags import StepUnit
 from tests.support.comparisons import (
     AUGMENT,
     codes,
@@ -65,8 +71,25 @@ def tables() -> Iterator[ComparisonTable]:
     yield of_two(runs_of(continued_spec(other, 20), [61, 62]))
     early = spec("other", "Other", protocol="standard", training=Training(early_stopping=EarlyStopping()))
     yield of_two([run(early, 0, ENDS, facts={"tested_epoch": 4})])
+    yield of_programs()
     ours = [run(spec(), seed, {tags.REPORT_TEST_ACCURACY: 60 + seed / 10, **ENDS}) for seed in range(3)]
     yield judged(ours, [variant(spec(), reference=Reference(figures={tags.REPORT_TEST_ACCURACY: 70.0}, epoch=10))])
+
+
+def of_programs() -> ComparisonTable:
+    """The table of two seeds of a program that does not use them."""
+    program = ProgramSpec(experiment="mine", title="Mine", group="G", seed=0, run="p")
+    runs = []
+    for seed in (0, 1):
+        file = ProgramFile(
+            run_id=f"G/Mine/s{seed}", created=1.0, labtui="0", program=msgspec.structs.replace(program, seed=seed)
+        )
+        result = Result(attempt=1, outcome="finished", last={"val/loss": LastValue(step=1, value=1.0 + seed)})
+        runs.append(replace(run(spec(), seed, ENDS), id=file.run_id, spec_file=file, result=result))
+    values = np.array([3.0, 1.0], np.float32)
+    curve = Curve("val/loss", StepUnit.LOGGED, np.arange(2), values, values.astype(float))
+    data = RunData(curves=lambda _: {"val/loss": curve})
+    return judged(runs, [variant(program)], run_data=data, metric="val/loss")  # type: ignore[arg-type]
 
 
 def of_two(other: list[Any], base: list[Any] | None = None) -> ComparisonTable:

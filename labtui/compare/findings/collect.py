@@ -18,6 +18,7 @@ from labtui.compare.findings.confounds import (
 from labtui.compare.findings.continued import continued_findings
 from labtui.compare.findings.losses import loss_findings
 from labtui.compare.findings.not_learning import learning_findings
+from labtui.compare.findings.programs import same_start_findings
 from labtui.compare.findings.search import grid_findings, no_effect_findings, tuning_findings
 from labtui.compare.findings.selection import selection_findings
 from labtui.compare.metrics import TableMetric
@@ -82,6 +83,7 @@ def row_findings(row: BaselineChoice, context: TableContext) -> tuple[Finding, .
         *_dropout(cell),
         *selection_findings(cell, context.metric),
         *continued_findings(cell),
+        *same_start_findings(cell, context.metric, context.run_data),
         *_runs(cell, context.metric),
     )
 

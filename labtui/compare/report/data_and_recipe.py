@@ -179,7 +179,8 @@ def _cost(run: Run) -> tuple[str, str, str, str]:
     if run.result is None:
         return "", "", "", made
     seconds = run.result.train_seconds or run.result.seconds
-    return numbers.count(run.result.epochs), numbers.count(run.result.images_seen), duration(seconds), made
+    epochs, seen = numbers.count(run.result.epochs or None), numbers.count(run.result.images_seen or None)
+    return epochs, seen, duration(seconds), made
 
 
 def total_cost(cells: Iterable[Cell]) -> str:
@@ -187,7 +188,8 @@ def total_cost(cells: Iterable[Cell]) -> str:
     runs = {run.id: run for cell in cells for run in all_runs(cell)}
     results = [run.result for run in runs.values() if run.result]
     seconds = sum(result.train_seconds or result.seconds for result in results)
-    images = numbers.count(sum(result.images_seen for result in results))
+    seen = sum(result.images_seen for result in results)
+    images = f" {numbers.count(seen)} images seen," if seen else ""
     silent = len(runs) - len(results)
     unknown = f"; what {plural(silent, 'more run')} cost is not known" if silent else ""
-    return f"In total {plural(len(results), 'run')}, {images} images seen, {duration(seconds)} of training{unknown}."
+    return f"In total {plural(len(results), 'run')},{images} {duration(seconds)} of training{unknown}."

@@ -71,22 +71,31 @@ def _training(specs: list[RunSpec]) -> str:
 
 
 def _seeds(table: ComparisonTable) -> str:
+    what = " A seed fixes the initial weights and the order of the images." if table.metric.own else ""
     counts = sorted({row.n + len(row.failures) for row in table.rows})
     if counts == [1]:
         return (
             "One each. One seed shows no spread, so no difference is judged; each row says how many seeds are needed."
         )
     between = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
-    return (
-        f"{between} per experiment. A seed fixes the initial weights and the order of the images. Each number is a "
-        "mean over seeds; sd is the standard deviation over seeds."
-    )
+    return f"{between} per experiment.{what} Each number is a mean over seeds; sd is the standard deviation over seeds."
 
 
 def _judging(table: ComparisonTable) -> str:
     comparisons = [comparison for row in table.rows for comparison in row.comparisons]
     effects = {f"{comparison.smallest_effect:g}" for comparison in comparisons if comparison.smallest_effect}
-    least = f" A difference of less than {_several(effects)} points does not matter here." if effects else ""
+    least = (
+        f" A difference of less than {_several(effects)} {table.metric.delta_unit} does not matter here."
+        if effects
+        else ""
+    )
+    if not table.metric.own:
+        return (
+            "A difference is judged by Welch's t test over seeds: whether a seed means the same draws in two programs "
+            "is not known. The intervals are adjusted by Holm's method, so that at most one table of twenty has a "
+            f"false gain or loss.{least} A row is not judged if anything but its declared factor differs from the "
+            "baseline."
+        )
     return (
         "A difference is judged by a paired t test over seeds if a seed means the same weights and image order on both "
         "sides, else by Welch's t test. The intervals are adjusted by Holm's method, so that at most one table of "

@@ -42,6 +42,9 @@ def _images(rows: Sequence[ComparisonRow], cells: Mapping[str, Cell]) -> list[Wo
     items = []
     for data in dict.fromkeys(row.data for row in rows):
         own = [cells[row.key] for row in rows if row.data == data and row.key in cells]
+        if not any(cell.engine_spec for cell in own):
+            items.append(lead("The data of the programs.", _PROGRAMS))
+            continue
         train = max((images for cell in own if (images := plain_train_images(cell))), default=None)
         test = next((images for cell in own if (images := plain_test_images(cell))), None)
         train_size, test_size = (f" of {numbers.count(size)} images" if size else "" for size in (train, test))
@@ -67,6 +70,13 @@ def _images(rows: Sequence[ComparisonRow], cells: Mapping[str, Cell]) -> list[Wo
             text += "the intervals show."
         items.append(lead("One training set, one test set.", text))
     return items
+
+
+_PROGRAMS = (
+    "Which data the programs learn from and are tested on, and whether the metric was used to choose anything, labtui "
+    "does not see. The intervals are over seeds: they say what other seeds would give on the same data. Other training "
+    "data would change results by more."
+)
 
 
 def _compared(rows: Sequence[ComparisonRow], data: str) -> int:
@@ -188,6 +198,8 @@ def _budgets(rows: Sequence[ComparisonRow]) -> list[Words]:
         for row, comparison in _fair(rows)
         if abs(comparison.budget - 1) > BUDGET_MARGIN
     ]
+    if not any(row.budget.images_seen for row in rows):
+        return [lead("Budgets.", "Images seen are not known; the steps of each row are in the table of costs.")]
     if not unequal:
         return [lead("Budgets.", "Each row saw as many images as its baseline.")]
     text = f"Images seen differ. {'; '.join(unequal)}. A gain may come from the longer training alone."
