@@ -472,6 +472,11 @@ class RunSpec(Value, frozen=True, kw_only=True):
         return self.data.name
 
     @property
+    def is_foreign(self) -> bool:
+        """False: it is labtui's engine that trains it."""
+        return False
+
+    @property
     def epochs(self) -> int:
         """Planned epochs."""
         return self.training.epochs
@@ -567,6 +572,11 @@ class ProgramSpec(Value, frozen=True, kw_only=True):
     def name(self) -> str:
         """`adam@0.01` for a member of a grid, else the experiment's name."""
         return f"{self.experiment}@{self.member}" if self.member else self.experiment
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another tool started it: there is no command, and nothing can be run."""
+        return not self.run
 
     @property
     def display_title(self) -> str:

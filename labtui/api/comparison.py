@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from labtui import datasets
 from labtui.api.data_info import data_info, with_weights_fingerprint
 from labtui.api.lab import Lab
-from labtui.api.metrics import resolve
+from labtui.api.metrics import MetricRequest, resolve
 from labtui.api.resolve import on_dataset
 from labtui.api.sources import with_sources
 from labtui.errors import LabError, UsageError
@@ -17,13 +17,17 @@ from labtui.spec import Metric, ProgramSpec, RunSpec, Variant
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.store.tags import DEFAULT_METRIC, LIVE_ACCURACY
+from labtui.text.words import plural
 
 if TYPE_CHECKING:
+    from labtui.api.foreign import ForeignRuns
     from labtui.compare.assertions import Assertion, AssertionResult
     from labtui.compare.cells import Cell
+    from labtui.compare.foreign import GroupRules
     from labtui.compare.looks import Looks
     from labtui.compare.model import ComparisonTable, EqualBudget
     from labtui.compare.report.write import Form
+    from labtui.compare.run_data import RunData
     from labtui.store.ledger import LedgerEntry
 
 
@@ -60,25 +64,90 @@ def compare_experiments(
     lab: Lab,
     names: Sequence[str] = (),
     *,
-    metric: Metric | str | None = None,
+    metric: "MetricChoice" = None,
     baseline: str | None = None,
     peek: bool = False,
     equal_budget: "EqualBudget | None" = None,
+    rules: "GroupRules | None" = None,
+    guess: bool = False,
 ) -> "ComparisonTable":
     """Compare the runs of the named experiments, members or titles; no names means every cell with a finished run.
 
-    With `equal_budget`, every run is read where it had cost as much as the others. What the table shows is recorded as
-    a look. With `peek`, verdicts are shown although announced seeds have not ended.
+    In a folder of other tools, their runs are compared in groups, which `rules` make; the names are then groups or
+    runs, and with `guess` a metric is chosen where none is declared. With `equal_budget`, every run is read where it
+    had cost as much as the others. What the table shows is recorded as a look. With `peek`, verdicts are shown although
+    announced seeds have not ended.
     Raises UsageError for a name that neither the catalog nor any run has, with the nearest names, and MachineError if
     the look cannot be recorded.
     """
+    opened = _open(lab, names, metric, baseline, rules, guess=guess, at=equal_budget)
+    cells = _cells(opened.lab, opened.runs, opened.names, opened.baseline)
+    return _recorded(opened, lambda looks: _compare_opened(opened, cells, looks, equal_budget), peek=peek)
+
+
+MetricChoice = Metric | MetricRequest | str | None
+"""What a caller says about the metric: all of it, what a user asked for, a tag, or nothing."""
+
+
+class _Opened(NamedTuple):
+    """What is compared: the runs of a lab, or those of other tools."""
+
+    lab: Lab
+    runs: Sequence[Run]
+    names: tuple[str, ...]
+    baseline: str | None
+    metric: MetricChoice
+    foreign: "ForeignRuns | None" = None
+    remarks: tuple[str, ...] = ()
+
+
+def _open(
+    lab: Lab,
+    names: Sequence[str],
+    metric: MetricChoice,
+    baseline: str | None,
+    rules: "GroupRules | None",
+    *,
+    guess: bool = False,
+    at: "EqualBudget | None" = None,
+) -> _Opened:
     runs = lab.store.scan()
-    cells = _cells(lab, runs, names, baseline)
+    others = sum(run.foreign for run in runs)
+    if not others or others < len(runs):
+        if rules is not None:
+            raise UsageError(
+                "These runs are labtui's own, and are grouped by their recipes.",
+                advice="--group, --factor, --ignore and --where are for folders of other tools.",
+            )
+        remark = f"{plural(others, 'run')} of other tools not compared: open their folder alone, with --runs"
+        return _Opened(lab, runs, tuple(names), baseline, metric, None, (remark,) if others and not names else ())
+    if at is not None:
+        raise UsageError(
+            "--equal-budget needs what runs of labtui's own record.",
+            advice="Use --take at:STEP to read every run there.",
+        )
+    from labtui.api.foreign import open_foreign, without_entries
 
-    def make(looks: "Looks") -> "ComparisonTable":
-        return _compare(lab, cells, names, looks, metric=metric, baseline=baseline, at=equal_budget)
+    found = open_foreign(lab, runs, metric=metric, rules=rules, baseline=baseline, guess=guess)
+    return _Opened(
+        without_entries(lab), found.runs, found.named(names), found.baseline, found.metric, found, found.remarks
+    )
 
-    return _recorded(lab, runs, make, peek=peek)
+
+def _compare_opened(
+    opened: _Opened, cells: "Sequence[Cell]", looks: "Looks", at: "EqualBudget | None" = None
+) -> "ComparisonTable":
+    table = _compare(
+        opened.lab,
+        cells,
+        opened.names,
+        looks,
+        metric=opened.metric,
+        baseline=opened.baseline,
+        at=at,
+        run_data=opened.foreign.run_data if opened.foreign else None,
+    )
+    return msgspec.structs.replace(table, notes=(*table.notes, *opened.remarks)) if opened.remarks else table
 
 
 def compare_runs(lab: Lab, runs: Iterable[Run]) -> "ComparisonTable":
@@ -89,27 +158,41 @@ def compare_runs(lab: Lab, runs: Iterable[Run]) -> "ComparisonTable":
     known = _cells(lab, everything)
     cells = tuple(cell for cell in known if cell.name not in names or not own.keys().isdisjoint(_run_ids(cell)))
     tried = tuple(cell for cell in known if cell not in cells and cell.has_ended_seeds)
-    return _recorded(lab, everything, lambda looks: _compare(lab, cells, names, looks, tried=tried))
+    opened = _Opened(lab, everything, names, None, None)
+    return _recorded(opened, lambda looks: _compare(lab, cells, names, looks, tried=tried))
 
 
 def check_assertions(
-    lab: Lab, assertions: Sequence[str], *, metric: Metric | str | None = None, peek: bool = False
+    lab: Lab,
+    assertions: Sequence[str],
+    *,
+    metric: MetricChoice = None,
+    peek: bool = False,
+    rules: "GroupRules | None" = None,
 ) -> "tuple[AssertionResult, ...]":
     """Check assertions such as `dropout > network`, which is recorded as a look.
 
     Raises UsageError for a text that is not an assertion, and MachineError if the look cannot be recorded.
     """
     from labtui.api.looks import recorded
-    from labtui.compare.assertions import assertion_tables, check
+    from labtui.compare.assertions import assertion_tables, check, with_names
 
-    found = _metric(lab, metric, asserted_names(assertions))
-    runs = lab.store.scan()
+    asserted = asserted_names(assertions)
+    opened = _open(lab, (), metric, None, rules)
+    if opened.foreign:
+        assertions = [with_names(one, opened.foreign.title) for one in assertions]
+    lab, runs, run_data = opened.lab, opened.runs, opened.foreign.run_data if opened.foreign else None
+    found = _metric(lab, opened.metric, asserted)
     cells = _cells(lab, runs)
 
     def tables(looks: "Looks") -> "list[tuple[Assertion, ComparisonTable]]":
-        return assertion_tables(assertions, cells, variants(lab), metric=found, classes=_class_names(), looks=looks)
+        return assertion_tables(
+            assertions, cells, variants(lab), metric=found, run_data=run_data, classes=_class_names(), looks=looks
+        )
 
-    checked = recorded(lab, runs, tables, lambda made: [table for _, table in made], peek=peek)
+    checked = recorded(
+        lab, runs, tables, lambda made: [table for _, table in made], peek=peek, foreign=opened.foreign is not None
+    )
     return tuple(check(assertion, table) for assertion, table in checked)
 
 
@@ -153,24 +236,24 @@ def write_report(
     *,
     forms: Sequence["Form"] = ("html", "md"),
     title: str = "",
-    metric: Metric | str | None = None,
+    metric: MetricChoice = None,
     baseline: str | None = None,
     equal_budget: "EqualBudget | None" = None,
+    rules: "GroupRules | None" = None,
 ) -> tuple[Path, ...]:
     """Write the report of the named experiments into a folder. Returns the paths of the written files.
 
     Raises UsageError if no run has finished, and MachineError if the folder cannot be written.
     """
-    runs = lab.store.scan()
-    cells = _cells(lab, runs, names, baseline)
-    table = _recorded(
-        lab, runs, lambda looks: _compare(lab, cells, names, looks, metric=metric, baseline=baseline, at=equal_budget)
-    )
+    opened = _open(lab, names, metric, baseline, rules, at=equal_budget)
+    cells = _cells(opened.lab, opened.runs, opened.names, opened.baseline)
+    table = _recorded(opened, lambda looks: _compare_opened(opened, cells, looks, equal_budget))
     if not any(row.values for row in table.rows):
         raise UsageError("No run has finished: there is nothing to report.", advice="`labtui ps` lists the runs.")
     from labtui.compare.report.write import write  # deferred: matplotlib, only if there is something to draw
 
-    return write(folder, table, cells, forms=forms, title=title)
+    run_data = opened.foreign.run_data if opened.foreign else None
+    return write(folder, table, cells, forms=forms, title=title, run_data=run_data)
 
 
 def per_epoch_metric(lab: Lab, names: Sequence[str] = ()) -> str:
@@ -192,13 +275,12 @@ def _is_named(run: Run, names: Sequence[str]) -> bool:
     )
 
 
-def _recorded(
-    lab: Lab, runs: Sequence[Run], make: "Callable[[Looks], ComparisonTable]", *, peek: bool = False
-) -> "ComparisonTable":
+def _recorded(opened: _Opened, make: "Callable[[Looks], ComparisonTable]", *, peek: bool = False) -> "ComparisonTable":
     """A table whose looks are recorded."""
     from labtui.api.looks import recorded
 
-    return recorded(lab, runs, make, lambda table: [table], peek=peek)
+    foreign = opened.foreign is not None
+    return recorded(opened.lab, opened.runs, make, lambda table: [table], peek=peek, foreign=foreign)
 
 
 def _cells(lab: Lab, runs: Sequence[Run], names: Sequence[str] = (), baseline: str | None = None) -> "tuple[Cell, ...]":
@@ -219,7 +301,9 @@ def _class_names() -> dict[str, tuple[str, ...]]:
     return {name: info.classes for name, info in datasets.known_datasets().items()}
 
 
-def _metric(lab: Lab, metric: Metric | str | None, names: Sequence[str] = ()) -> Metric:
+def _metric(lab: Lab, metric: MetricChoice, names: Sequence[str] = ()) -> Metric:
+    if isinstance(metric, MetricRequest):
+        return metric.resolve(lab)
     return metric if isinstance(metric, Metric) else resolve(lab, metric, names=names)
 
 
@@ -240,10 +324,11 @@ def _compare(
     names: Sequence[str],
     looks: "Looks",
     *,
-    metric: Metric | str | None = None,
+    metric: MetricChoice = None,
     baseline: str | None = None,
     tried: "Sequence[Cell]" = (),
     at: "EqualBudget | None" = None,
+    run_data: "RunData | None" = None,
 ) -> "ComparisonTable":
     from labtui.compare.table import compare_cells  # deferred: numpy and scipy, only if something is compared
 
@@ -254,6 +339,7 @@ def _compare(
         metric=found,
         baseline=baseline,
         names=names,
+        run_data=run_data,
         classes=_class_names(),
         looks=looks,
         tried=tried,

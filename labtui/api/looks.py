@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NO_LEDGER = "there is no folder in which looks could be recorded: each comparison is taken for a first look"
+
 _ATTEMPTS = 20
 """Times that a comparison is made anew because another process has recorded a look meanwhile."""
 
@@ -39,16 +41,23 @@ def recorded(
     tables: "Callable[[T], Iterable[ComparisonTable]]",
     *,
     peek: bool = False,
+    foreign: bool = False,
 ) -> T:
     """What `make` makes of the earlier looks, after the looks that its tables are have been recorded.
 
-    If another process records a look meanwhile, it is made anew: two consoles never both have the first look. Raises
-    MachineError if the looks cannot be recorded.
+    `foreign` says that the folder is another tool's: nothing is written into it. If another process records a look
+    meanwhile, it is made anew: two consoles never both have the first look. Raises MachineError if the looks cannot be
+    recorded.
     """
     from labtui.compare.looks import History, Looks, looks_of_table, new_looks, new_tries  # deferred: numpy
 
-    ledger = ledger_of(lab.store.root, writable=lab.store.writable)
-    plans = stored_plans(lab)
+    try:
+        ledger = ledger_of(lab.store.root, writable=lab.store.writable and not foreign)
+    except MachineError:
+        if not foreign:
+            raise
+        return _with_looking(make(Looks(peek=peek)), [_NO_LEDGER])
+    plans = () if foreign else stored_plans(lab)
     for _ in range(_ATTEMPTS):
         content = ledger.read()
         looks = Looks(
@@ -62,7 +71,7 @@ def recorded(
             for entry in new_tries(looks.history, table, now())
         }
         if ledger.append((*tries.values(), *new_looks(looks.history, shown.items(), now())), after=content):
-            return _with_remarks(made, ledger, content.damaged)
+            return _with_remarks(made, ledger, content.damaged, foreign=foreign)
     raise MachineError(
         f"Other processes keep recording looks in {ledger.path}.", advice="Close other consoles, and try again."
     )
@@ -195,18 +204,21 @@ def _may_end(run: Run) -> bool:
     return not run.state.is_over and not (run.state is State.QUEUED and bool(run.reason))
 
 
-def _with_remarks(made: T, ledger: Ledger, damaged: int) -> T:
+def _with_remarks(made: T, ledger: Ledger, damaged: int, *, foreign: bool) -> T:
     """A table with what the user should know about the ledger."""
-    from labtui.compare.model import ComparisonTable
-
-    if not isinstance(made, ComparisonTable):
-        return made
     remarks = []
     if ledger.is_elsewhere:
-        remarks.append(f"the runs folder is read-only: looks are recorded in {ledger.path}")
+        whose = "another tool's, and only read" if foreign else "read-only"
+        remarks.append(f"the runs folder is {whose}: looks are recorded in {ledger.path}")
     if damaged:
         lines = plural(damaged, "line")
         remarks.append(f"{lines} of the ledger cannot be read and {'is' if damaged == 1 else 'are'} not counted")
-    if not remarks:
+    return _with_looking(made, remarks)
+
+
+def _with_looking(made: T, remarks: Sequence[str]) -> T:
+    from labtui.compare.model import ComparisonTable
+
+    if not isinstance(made, ComparisonTable) or not remarks:
         return made
     return msgspec.structs.replace(made, looking=(*made.looking, *remarks))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -44,6 +44,19 @@ def resolve(
     return _metric(tag, [options, own, *_shared_terms(lab, tag)])
 
 
+class MetricRequest(NamedTuple):
+    """The metric that a user asked for, with what was said about it, before anything is known about the runs."""
+
+    tag: str | None
+    terms: MetricTerms
+    names: tuple[str, ...] = ()
+    """The entries that are compared."""
+
+    def resolve(self, lab: Lab) -> Metric:
+        """The metric. Raises UsageError as `resolve` does."""
+        return resolve(lab, self.tag, **msgspec.structs.asdict(self.terms), names=self.names)
+
+
 class MetricBook:
     """The metrics of one lab, each resolved once. It never raises: what is in doubt has no direction."""
 
@@ -60,6 +73,11 @@ class MetricBook:
                 found = Metric(tag=tag or DEFAULT_METRIC)
             self._found[tag, name] = found
         return self._found[tag, name]
+
+
+def declared_tags(lab: Lab) -> frozenset[str]:
+    """The tags that the catalog or the user's metrics.toml says something about. Raises UsageError as `resolve`."""
+    return frozenset((*lab.catalog.metrics, *load_metrics(metrics_path())))
 
 
 def metrics_path() -> Path:

@@ -11,10 +11,9 @@ import click
 
 from labtui.cli.click_ext import LabCommand
 from labtui.cli.metric_options import MetricOptions, metric_options
-from labtui.cli.options import FOLDER, complete_experiments, existing_runs_options, json_option
+from labtui.cli.options import FOLDER, complete_experiments, existing_runs_options, group_options, json_option
 from labtui.cli.streams import put, put_json, say
 from labtui.errors import UsageError
-from labtui.spec import Metric
 from labtui.store.run import Run
 from labtui.store.tags import DEFAULT_METRIC
 from labtui.text.spans import Span
@@ -22,9 +21,12 @@ from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab
+    from labtui.api.metrics import MetricRequest
+    from labtui.compare.foreign import GroupRules
     from labtui.compare.model import ComparisonTable, EqualBudget
     from labtui.compare.render.text import Section
     from labtui.compare.report.write import Form
+    from labtui.spec import Metric
     from labtui.text.spans import Line
 
 RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "budget")
@@ -39,11 +41,14 @@ RESULT_SECTIONS: "tuple[Section, ...]" = ("verdicts", "losses", "published", "bu
         "labtui compare dropout --baseline adam@0.001",
         "labtui compare --equal-budget images             every run read after equally many images",
         'labtui compare --assert "dropout > adam@0.001"   exits with 4 if it does not hold',
+        "labtui compare --runs lightning_logs --metric val_acc --baseline lr=0.001",
+        "labtui compare --runs logs --metric loss --group '{name}-seed{seed}'",
     ),
 )
 @click.argument("names", nargs=-1, shell_complete=complete_experiments, metavar="[NAME]...")
 @metric_options
 @click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared baselines.")
+@group_options
 @click.option(
     "--equal-budget",
     metavar="UNIT[=VALUE]",
@@ -75,11 +80,12 @@ def compare(
     baseline: str | None,
     equal_budget: str | None,
     assertions: tuple[str, ...],
+    rules: "GroupRules | None",
     peek: bool,
     form: str | None,
     json: bool,
 ) -> None:
-    """Compare experiments with their baselines.
+    """Compare experiments with their baselines, or the runs of other tools in a folder of theirs.
 
     Shows means, intervals, verdicts and confounds. A row is the runs of one recipe on one kind of device; per seed, the
     newest finished run counts. NAME is an experiment, a member or a title; its baseline is included.
@@ -88,6 +94,9 @@ def compare(
     from the second look at a comparison on, its interval is valid for any number of looks, which needs six seeds. The
     seeds of one `labtui run --seeds` count as a single look: before the last has ended, only means and plain
     differences are shown.
+
+    In a folder that only other tools wrote, runs with the same hyperparameters, but for the seed, make a row; NAME and
+    --baseline are rows (lr=0.1) or runs. Nothing is written there: docs/other-tools.md.
     """
     from labtui.api.comparison import asserted_names, check_assertions, compare_experiments
 
@@ -99,10 +108,10 @@ def compare(
     found = _metric(lab, metric, (*names, baseline, *asserted_names(assertions)), names, at)
 
     def table() -> "ComparisonTable":
-        return compare_experiments(lab, names, metric=found, baseline=baseline, peek=peek, equal_budget=at)
+        return compare_experiments(lab, names, metric=found, baseline=baseline, peek=peek, equal_budget=at, rules=rules)
 
     if assertions:
-        outcomes = check_assertions(lab, assertions, metric=found, peek=peek)
+        outcomes = check_assertions(lab, assertions, metric=found, peek=peek, rules=rules)
         for outcome in outcomes:
             word = Span("holds", "good") if outcome.holds else Span("does not hold", "bad")
             say(f"{outcome.assertion}: ", word, f": {outcome.why}")
@@ -130,6 +139,7 @@ def compare(
 @click.option("--title", default="", metavar="TEXT", help="Title of the report.")
 @metric_options
 @click.option("--baseline", metavar="NAME", help="Compare with this experiment instead of the declared baselines.")
+@group_options
 @click.option(
     "--equal-budget",
     metavar="UNIT[=VALUE]",
@@ -147,6 +157,7 @@ def report(
     metric: MetricOptions,
     baseline: str | None,
     equal_budget: str | None,
+    rules: "GroupRules | None",
 ) -> None:
     """Write a lab report of the runs, as HTML and Markdown.
 
@@ -159,7 +170,7 @@ def report(
     found = _metric(lab, metric, (*names, baseline), names, at)
     wanted = forms or ("html", "md")
     for path in write_report(
-        lab, output, names, forms=wanted, title=title, metric=found, baseline=baseline, equal_budget=at
+        lab, output, names, forms=wanted, title=title, metric=found, baseline=baseline, equal_budget=at, rules=rules
     ):
         put(str(path))
 
@@ -172,8 +183,10 @@ def _equal_budget(text: str | None) -> "EqualBudget | None":
 
 def _metric(
     lab: "Lab", options: MetricOptions, entries: Iterable[str | None], names: Sequence[str], at: "EqualBudget | None"
-) -> Metric:
+) -> "Metric | MetricRequest":
     """The metric that was asked for; at an equal budget, where nothing was, one that was recorded after every epoch."""
+    if at is None:
+        return options.request(entries)
     found = options.resolve(lab, entries)
     if at is None or options.tag is not None or found.tag != DEFAULT_METRIC:
         return found

@@ -15,6 +15,7 @@ from labtui.store.tags import DEFAULT_METRIC
 
 if TYPE_CHECKING:
     from labtui.api import Lab
+    from labtui.api.metrics import MetricRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,6 +46,12 @@ class MetricOptions:
         from labtui.api.metrics import resolve
 
         return resolve(lab, self.tag, **msgspec.structs.asdict(self.terms), names=tuple(filter(None, names)))
+
+    def request(self, names: Iterable[str | None] = ()) -> "MetricRequest":
+        """The same, for when it is known what is compared."""
+        from labtui.api.metrics import MetricRequest
+
+        return MetricRequest(self.tag, self.terms, tuple(filter(None, names)))
 
 
 def metric_options(function: F) -> F:

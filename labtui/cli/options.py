@@ -63,6 +63,55 @@ where_option = click.option(
     metavar="CONDITION",
     help="Only runs whose hyperparameters meet a condition: lr=0.1, dropout>0.2; repeatable: all of them.",
 )
+_GROUP_OPTIONS = (
+    click.option(
+        "--group",
+        metavar="PATTERN",
+        help="Of other tools' runs: read name and seed from their names, such as '{name}-seed{seed}'; any other field "
+        "in braces is a hyperparameter.",
+    ),
+    click.option(
+        "--factor",
+        "factors",
+        multiple=True,
+        metavar="KEY",
+        help="Of other tools' runs: the hyperparameter that is under test, where several differ; repeatable.",
+    ),
+    click.option(
+        "--ignore",
+        "ignored",
+        multiple=True,
+        metavar="KEY",
+        help="Of other tools' runs: a hyperparameter that does not matter; repeatable.",
+    ),
+    where_option,
+)
+
+
+def group_options(function: F) -> F:
+    """Add the options that group runs of other tools, and pass them as `rules`; None if none was given."""
+
+    @functools.wraps(function)
+    def call(
+        *arguments: Any,
+        group: str | None,
+        factors: tuple[str, ...],
+        ignored: tuple[str, ...],
+        where: "tuple[Condition, ...]",
+        **options: Any,
+    ) -> Any:
+        rules = None
+        if group is not None or factors or ignored or where:
+            from labtui.compare.foreign import GroupRules
+
+            rules = GroupRules(group or "", factors, ignored, where)
+        return function(*arguments, rules=rules, **options)
+
+    for option in reversed(_GROUP_OPTIONS):
+        option(call)
+    return call  # type: ignore[return-value]  # only click calls it
+
+
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 
 

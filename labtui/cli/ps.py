@@ -86,7 +86,7 @@ def ps(
     empty = {"TAGS"} - {"TAGS" for run in listed if run.tags}
     empty |= {"HYPERPARAMETERS"} - {"HYPERPARAMETERS" for run in listed if run.hyperparameters.values}
     columns = _columns(listed)
-    keys = varying_keys(run.hyperparameters.values for run in listed)
+    keys = varying_keys(values for run in listed if (values := run.hyperparameters.values))
     rows = [dict(zip((column.title for column in columns), _row(run, keys), strict=True)) for run in listed]
     shown = [column for column in columns if column.title not in empty]
     put_table(shown, [tuple(row[column.title] for column in shown) for row in rows])

@@ -1,7 +1,7 @@
 """`compare --assert "dropout > network"`: a comparison as a gate, for scripts and continuous integration."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from labtui import spec
@@ -56,6 +56,12 @@ def parse(text: str) -> Assertion:
         )
     margin = float(f"{match['way']}{match['margin']}") if match["margin"] else 0.0
     return Assertion(match["left"], "<" if match["sign"] == "<" else ">", match["right"], margin)
+
+
+def with_names(text: str, name: Callable[[str], str]) -> str:
+    """The assertion with its names as `name` gives them. Raises UsageError for a text that is not an assertion."""
+    parsed = parse(text)
+    return str(parsed._replace(left=name(parsed.left), right=name(parsed.right)))
 
 
 def check_all(

@@ -167,7 +167,7 @@ def matched_baseline(cell: Cell, baseline: Cell, factor: tuple[str, ...], cells:
 
 def is_own_match(cell: Cell, baseline: Cell, factor: tuple[str, ...]) -> bool:
     """Whether the factor does not differ at all, so that the cell would be its own matched baseline."""
-    return cell.flat == matched_recipe(cell.flat, baseline.flat, factor)
+    return bool(factor) and cell.flat == matched_recipe(cell.flat, baseline.flat, factor)
 
 
 def propose_matched_baseline(

@@ -194,10 +194,13 @@ def run_requests(
 ) -> tuple[RunRequest, ...]:
     """The runs of these cells with these seeds, cells with equal overrides in one request.
 
-    `overrides` are set on top of the cells' own. A cell on a replacement data set asks for that data set.
+    There is none for the runs of other tools. `overrides` are set on top of the cells' own. A cell on a replacement
+    data set asks for that data set.
     """
     requests: list[tuple[dict[str, Any], dict[str, None]]] = []
     for cell in cells:
+        if cell.spec.is_foreign:
+            continue
         own = {**cell.spec.overrides, **overrides}
         if cell.spec.fallback_from:
             own["data.name"] = cell.spec.dataset

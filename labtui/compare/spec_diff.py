@@ -50,14 +50,19 @@ def changes(here: Spec, there: Spec) -> tuple[Change, ...]:
 def undeclared(here: Spec, there: Spec, factor: tuple[str, ...]) -> tuple[Change, ...]:
     """What differs beyond the factor.
 
-    Without a declared factor, differences in one part of the recipe (model, optimizer, …) count as the factor;
-    differences in several parts are all undeclared.
+    Without a declared factor, differences in one part of the recipe (model, optimizer, …; of a program each parameter)
+    count as the factor; differences in several parts are all undeclared.
     """
     differences = changes(here, there)
     if factor:
         return tuple(change for change in differences if not covers(factor, change.key))
-    parts = {change.key.partition(".")[0] for change in differences}
+    parts = {_part(change.key) for change in differences}
     return differences if len(parts) > 1 else ()
+
+
+def _part(key: str) -> str:
+    first, _, rest = key.partition(".")
+    return f"{first}.{rest.partition('.')[0]}" if first == "param" else first
 
 
 def matched_recipe(here: Mapping[str, Any], there: Mapping[str, Any], factor: tuple[str, ...]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Cells become a table of rows with verdicts: the place where everything else in this package comes together."""
 
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -377,7 +378,7 @@ def _row(
         is_baseline=any(cell.key in other.baseline_keys for other in choices),
         declared=next((comparison for comparison in comparisons if not comparison.matched), None),
         matched=next((comparison for comparison in comparisons if comparison.matched), None),
-        cross_entropy=mean_of(cell, TEST_LOSS),
+        cross_entropy=mean_of(cell, TEST_LOSS) if cell.engine_spec else None,
         losses=losses(cell),
         published=figures,
         budget=budget(cell),
@@ -485,6 +486,19 @@ def _searches(choices: Sequence[BaselineChoice], context: TableContext) -> tuple
     return search_budgets(searches, context.metric)
 
 
+def _no_baseline(choices: Sequence[BaselineChoice]) -> str:
+    """How to choose a baseline."""
+    if not all(choice.cell.spec.is_foreign for choice in choices):
+        return "no row names a baseline: choose one with --baseline, or declare it in the catalog"
+    return (
+        f"no verdicts without a baseline: choose the row that is compared with, such as --baseline {_quoted(choices)}"
+    )
+
+
+def _quoted(choices: Sequence[BaselineChoice]) -> str:
+    return shlex.quote(choices[0].cell.title)
+
+
 def _notes(choices: Sequence[BaselineChoice], sources: Sequence[RowSource]) -> tuple[str, ...]:
     """Remarks about the table as a whole."""
     notes = []
@@ -499,5 +513,5 @@ def _notes(choices: Sequence[BaselineChoice], sources: Sequence[RowSource]) -> t
     if len({choice.cell.spec.dataset for choice in choices}) > 1:
         notes.append("rows on different data sets are not compared with each other")
     if choices and not any(choice.baseline for choice in choices):
-        notes.append("no row names a baseline: choose one with --baseline, or declare it in the catalog")
+        notes.append(_no_baseline(choices))
     return tuple(notes)

@@ -479,7 +479,7 @@ def _until_decided(pending: PendingComparison) -> RunRequest | None:
     That is where they differ in what only `--set` says, and where the first seeds chose the row: a plan would count
     them.
     """
-    if pending.comparison.choosing_seeds:
+    if pending.comparison.choosing_seeds or pending.here.spec.is_foreign:
         return None
     here, there = pending.here.spec, pending.there.spec
     if here.overrides != there.overrides or here.name == there.name:

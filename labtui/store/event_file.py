@@ -186,15 +186,20 @@ class EventFile:
 
 
 _COUNTED = re.compile(
-    r"version_\d+|lightning_logs|tb_logs|tensorboard|logs|runs|[\d.]+"
+    r"version_\d+|lightning_logs|tb_logs|tensorboard|logs|runs|multirun|[\d._-]+"
     r"|[A-Z][a-z]{2}\d\d_\d\d-\d\d-\d\d_.*"  # SummaryWriter's and Hugging Face's folder: date, time and host
 )
 """Names of folders that count or date runs, and say nothing about what is in them."""
 
 
+def counts_only(folder: str) -> bool:
+    """Whether the name of a folder only counts or dates runs: `version_0`, `lightning_logs`, `2026-11-29`."""
+    return _COUNTED.fullmatch(folder) is not None
+
+
 def tag_prefix(folders: tuple[str, ...]) -> bytes:
     """What the tags of an event file begin with that is in these folders below its run's: `train/`; often nothing."""
-    named = [name for name in folders if not _COUNTED.fullmatch(name)]
+    named = [name for name in folders if not counts_only(name)]
     return os.fsencode("/".join(named) + "/") if named else b""
 
 

@@ -51,9 +51,9 @@ def is_label(key: str) -> bool:
 def varying_keys(runs: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The hyperparameters that differ between runs, in the order of their first appearance; no labels.
 
-    One that only some runs have differs. Runs without any hyperparameter do not count.
+    One that only some runs have differs.
     """
-    known = [values for values in runs if values]
+    known = list(runs)
     keys = dict.fromkeys(key for values in known for key in values if not is_label(key))
     return tuple(key for key in keys if any(_differ(known[0], other, key) for other in known[1:]))
 

@@ -185,7 +185,6 @@ def test_the_hyperparameters_that_differ_are_known_with_their_shortest_names() -
     runs = [
         {"a.lr": 1, "b": True, "log_dir": "x", "c.lr": 2},
         {"a.lr": 2, "b": 1, "log_dir": "y", "c.lr": 2, "d": 0},
-        {},
     ]
     assert varying_keys(runs) == ("a.lr", "b", "d")
     assert short_names(["a.lr", "c.lr", "x.y.z"]) == {"a.lr": "a.lr", "c.lr": "c.lr", "x.y.z": "z"}

@@ -22,13 +22,16 @@ from labtui.compare.findings.programs import same_start_findings
 from labtui.compare.findings.search import grid_findings, no_effect_findings, tuning_findings
 from labtui.compare.findings.selection import selection_findings
 from labtui.compare.metrics import TableMetric
-from labtui.compare.model import Finding, Severity
+from labtui.compare.model import BUDGET_MARGIN, Finding, Remedy, Severity
 from labtui.compare.outcomes import SeedOutcome, failed_seeds
 from labtui.compare.spec_diff import undeclared
 from labtui.store import tags
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.text import numbers
+
+_FEW = 5
+"""Seeds that a finding names."""
 
 _ENDED = (State.DIVERGED, State.FAILED, State.LOST, State.STOPPED)
 
@@ -97,6 +100,10 @@ def _own_match(row: BaselineChoice, there: Cell) -> Finding:
 
 def _unmatched(row: BaselineChoice, there: Cell, context: TableContext) -> Finding:
     text = f"no finished run differs in {', '.join(row.factor) or 'the factor'} alone"
+    if row.cell.spec.is_foreign and not row.factor:
+        text = "several hyperparameters differ and none is declared to be the factor"
+        remedy = Remedy(text="declare it with --factor KEY; the others stay confounds unless they are declared too")
+        return Finding(severity=Severity.WARNING, code="unmatched", text=text, remedy=remedy)
     proposal = propose_matched_baseline(row.cell, there, row.factor, context.variants)
     if proposal is None:
         return Finding(severity=Severity.WARNING, code="unmatched", text=text)
@@ -132,6 +139,7 @@ def _runs(cell: Cell, metric: TableMetric) -> list[Finding]:
         runs = "the run has" if len(cell.runs) == 1 else f"the {len(cell.runs)} runs have"
         text = f"{runs} no {metric.tag}"
         findings.append(Finding(severity=Severity.WARNING, code="no-metric", text=text))
+    findings += _unequal_ends(cell) if cell.spec.is_foreign else []
     if cell.superseded:
         number = len(cell.superseded)
         runs = "1 earlier run" if number == 1 else f"{number} earlier runs"
@@ -139,6 +147,19 @@ def _runs(cell: Cell, metric: TableMetric) -> list[Finding]:
             Finding(severity=Severity.NOTE, code="superseded", text=f"{runs} of the same seeds not counted")
         )
     return findings
+
+
+def _unequal_ends(cell: Cell) -> list[Finding]:
+    """Seeds of another tool that ended earlier than the others: nothing else shows that they may not be finished."""
+    steps = {run.seed: run.result.steps for run in cell.runs if run.result}
+    longest = max(steps.values(), default=0)
+    short = [seed for seed, step in steps.items() if seed is not None and step < longest * (1 - BUDGET_MARGIN)]
+    if not short:
+        return []
+    ended = ", ".join(f"seed {seed} at step {steps[seed]:,}" for seed in short[:_FEW])
+    more = f" and {len(short) - _FEW} more" if len(short) > _FEW else ""
+    text = f"{ended}{more}: the others go on to step {longest:,}; perhaps not finished"
+    return [Finding(severity=Severity.WARNING, code="unequal-ends", text=text)]
 
 
 def _failures(cell: Cell, failed: Sequence[SeedOutcome]) -> str:

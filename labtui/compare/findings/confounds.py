@@ -89,6 +89,8 @@ def loss_scale(here: Cell, there: Cell, metric: TableMetric) -> Iterable[Finding
 def budget_findings(here: Cell, there: Cell, factor: tuple[str, ...], *, fair: bool) -> tuple[Finding, ...]:
     """More or less work than the baseline. `fair`: only the factor differs, so a run with equal steps is proposed."""
     ours, theirs = budget(here), budget(there)
+    if here.engine_spec is None and there.engine_spec is None:
+        return _steps_finding(ours.steps, theirs.steps, there)
     if not (ours.images_seen and theirs.images_seen and ours.steps and theirs.steps):
         return ()
     images, steps = ours.images_seen / theirs.images_seen, ours.steps / theirs.steps
@@ -110,6 +112,15 @@ def budget_findings(here: Cell, there: Cell, factor: tuple[str, ...], *, fair: b
             remedy=_same_steps(here, there) if fair else None,
         ),
     )
+
+
+def _steps_finding(ours: float | None, theirs: float | None, there: Cell) -> tuple[Finding, ...]:
+    """Of programs only the steps are known."""
+    if not (ours and theirs) or abs(ours / theirs - 1) <= BUDGET_MARGIN:
+        return ()
+    seen = numbers.count(ours), numbers.count(theirs)
+    text = f"steps {numbers.ratio(ours / theirs)} ({seen[0]} against {seen[1]} in {there.title})"
+    return (Finding(severity=Severity.BUDGET, code="budget", text=text, key="steps", here=seen[0], there=seen[1]),)
 
 
 def images_ratio(here: Cell, there: Cell) -> float:

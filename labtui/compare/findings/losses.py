@@ -24,6 +24,8 @@ _SAME = 0.005
 
 def losses(cell: "Cell") -> Losses | None:
     """Train and test loss of a cell's report figures as cross-entropy; None if the runs recorded none."""
+    if cell.engine_spec is None:
+        return None
     train, test = (_entropy(cell, tag, mean_of(cell, tag)) for tag in (tags.REPORT_TRAIN_LOSS, tags.REPORT_TEST_LOSS))
     return _losses(cell, train, test)
 

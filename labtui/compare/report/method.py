@@ -43,6 +43,12 @@ _PROGRAMS = (
 )
 
 
+_FOREIGN = (
+    "Other tools made these runs and recorded them for TensorBoard. Those with the same hyperparameters, but for the "
+    "seed, are one row; labtui knows of a run what its folder says, and nothing else that may have differed."
+)
+
+
 def protocol(table: ComparisonTable, cells: Mapping[str, Cell]) -> list[Block]:
     """How training, selection and judging went."""
     known = [cells[row.key] for row in table.rows if row.key in cells]
@@ -52,7 +58,12 @@ def protocol(table: ComparisonTable, cells: Mapping[str, Cell]) -> list[Block]:
     items: list[Words] = [
         *(lead(f"The {name} protocol.", _PROTOCOLS[name]) for name in dict.fromkeys(spec.protocol for spec in specs)),
         *([lead("Training.", _training(specs))] if specs else []),
-        *([lead("Programs.", _PROGRAMS)] if len(specs) < len(known) else []),
+        *(
+            [lead("Programs.", _PROGRAMS)]
+            if any(not cell.engine_spec and not cell.spec.is_foreign for cell in known)
+            else []
+        ),
+        *([lead("Other tools.", _FOREIGN)] if any(cell.spec.is_foreign for cell in known) else []),
         lead("Seeds.", _seeds(table)),
         lead("Selection.", f"{sentence(table.metric.selection)}"),
         lead("Judging.", _judging(table)),
@@ -126,6 +137,8 @@ def environment(cells: Mapping[str, Cell], table: ComparisonTable) -> list[Block
 def repeat(cells: Mapping[str, Cell], table: ComparisonTable) -> list[Block]:
     """The commands that repeat the runs and this report, and those that would decide the undecided rows."""
     lines = [run_command([request]) for request in _joined([one for row in table.rows for one in row.again])]
+    if cells and all(cell.spec.is_foreign for cell in cells.values()):
+        return []
     blocks: list[Block] = [Heading(2, "How to reproduce"), Commands((*lines, "labtui report"))]
     missing = _missing_seeds(cells, table)
     return (
@@ -163,7 +176,7 @@ def _missing_seeds(cells: Mapping[str, Cell], table: ComparisonTable) -> tuple[s
             lacking.setdefault(need.seeds, {}).update({key: cells[key] for key in need.keys if key in cells})
     plans = tuple(run_command([plan]) for plan in joined_plans(requests))
     seeds = tuple(run_command(run_requests(lacking[seeds].values(), tuple(range(seeds)))) for seeds in sorted(lacking))
-    return (*plans, *seeds)
+    return tuple(filter(None, (*plans, *seeds)))
 
 
 _WORDS = {

@@ -114,7 +114,7 @@ def with_room(shown: Sequence[Column], rows: Sequence[TableRow]) -> tuple[Column
 
 def setting_columns(runs: Sequence[Run]) -> tuple[Column, ...]:
     """A sortable column for each of the first hyperparameters that differ between runs of other tools."""
-    known = [run.hyperparameters.values for run in runs[:MOST_RUNS]]
+    known = [values for run in runs[:MOST_RUNS] if (values := run.hyperparameters.values)]
     keys = varying_keys(known)[:MOST_SETTINGS]
     columns = []
     for key, name in short_names(keys).items():
