@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import tomli
 from msgspec.inspect import AnyType, BoolType, FloatType, LiteralType, StructType, TupleType, Type, VarTupleType
 
@@ -22,12 +23,17 @@ from labtui.catalog.schema_types import (
     unwrapped,
 )
 from labtui.catalog.type_messages import described
-from labtui.spec import RunSpec, as_written, with_defaults
+from labtui.lab_code import NO_CODE, LabCode
+from labtui.spec import LabModel, RunSpec, as_written, with_defaults
 
 _WITHOUT_ZERO = re.compile(r"(?<![\w.])(?=\.\d)")
 """Before the point of a number that has no digit there."""
 
 _LONGEST = 10_000
+
+_FILLED_IN_DATA = ("data.fingerprint", "data.source")
+_PATH_KEYS = {"npz": ("data.size",), "folder": ()}
+"""Keys that a data set at a path does not have; all others have neither a path nor a size."""
 
 _FILLED_IN = ("source", "weights_fingerprint")
 """Keys of a model of the user's own that are not typed."""
@@ -49,10 +55,26 @@ class Field:
     meaning: str = ""
 
 
-def recipe_fields(spec: RunSpec) -> list[Field]:
-    """The keys of a spec's recipe in catalog order; a table that is absent is one field, `none`."""
+def recipe_fields(spec: RunSpec, code: LabCode = NO_CODE) -> list[Field]:
+    """The keys of a spec's recipe in catalog order; a table that is absent is one field, `none`.
+
+    Keys that are filled in are left out, and those of other kinds of data sets. `code` has the types of parameters of
+    the user's own models.
+    """
     plain = plain_recipe(spec)
-    return [_field(key, kind, value_at(plain, key)) for key, kind in assignable(plain).items() if _is_leaf(plain, key)]
+    kinds = assignable(plain) | _parameter_kinds(spec, code)
+    absent = _PATH_KEYS.get(spec.data.name, ("data.path", "data.size"))
+    return [
+        _field(key, kind, value_at(plain, key))
+        for key, kind in kinds.items()
+        if _is_leaf(plain, key) and key not in (*absent, *_FILLED_IN_DATA)
+    ]
+
+
+def _parameter_kinds(spec: RunSpec, code: LabCode) -> dict[str, Type]:
+    definition = code.find("models", spec.model.use) if isinstance(spec.model, LabModel) else None
+    parameters = definition.parameters if definition else ()
+    return {f"model.{one.name}": msgspec.inspect.type_info(one.hint) for one in parameters}
 
 
 def plain_recipe(spec: RunSpec) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from labtui.text.words import enumeration
 _TAGS = tuple(f"{registry}.name" for registry in REGISTRIES)
 
 
-def fields(spec: Spec) -> list[Field]:
+def fields(spec: Spec, code: LabCode = NO_CODE) -> list[Field]:
     """The keys that can be changed before a launch, for a dialog: those of the recipe, or a program's parameters."""
-    return parameter_fields(spec) if isinstance(spec, ProgramSpec) else recipe_fields(spec)
+    return parameter_fields(spec) if isinstance(spec, ProgramSpec) else recipe_fields(spec, code)
 
 
 def override(spec: Spec, assignments: Mapping[str, Any] | Sequence[str], code: LabCode = NO_CODE) -> Spec:

@@ -152,9 +152,12 @@ def test_overrides_are_checked_against_the_signature(tmp_path: Path) -> None:
 
 
 def test_the_launch_dialog_offers_the_arguments(tmp_path: Path) -> None:
-    found = {field.key: field.text for field in fields(specs(write_lab(tmp_path))["wide"])}
-    assert (found["model.name"], found["model.width"], found["model.kind"]) == ("Net", "8", "plain")
-    assert "model.source" not in found
+    spec = specs(write_lab(tmp_path))["wide"]
+    found = {field.key: field for field in fields(spec, loaded(tmp_path).code)}
+    assert [found[key].text for key in ("model.name", "model.width", "model.kind")] == ["Net", "8", "plain"]
+    assert found["model.width"].type_text == "a whole number from 2 to 64"
+    assert set(found["model.kind"].choices) == {"plain", "deep"}
+    assert {"model.source", "data.source", "data.fingerprint", "data.path", "data.size"} & set(found) == set()
 
 
 @pytest.mark.parametrize(

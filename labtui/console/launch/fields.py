@@ -10,7 +10,7 @@ from labtui.compare.sequential import CAP, FIRST_LOOK
 from labtui.compare.statistics import ALPHA
 from labtui.console.launch.request import LaunchRequest, UntilDecided
 from labtui.console.ui.glyphs import Glyphs
-from labtui.datasets import OWN_KINDS, known_datasets
+from labtui.datasets import known_datasets
 from labtui.errors import UsageError
 from labtui.lab_code import NO_CODE, LabCode
 from labtui.spec import Spec, Variant
@@ -122,7 +122,11 @@ def _shared(texts: set[str]) -> str:
 def initial_texts(request: LaunchRequest, variants: Sequence[Variant], code: LabCode = NO_CODE) -> dict[str, str]:
     """The texts of the fields when the dialog opens with a request; short keys are written out."""
     overrides = _pairs(request)
-    keys = [field.key for field in fields(_with_overrides(variants[0].spec, dict(overrides), code))] if variants else []
+    keys = (
+        [field.key for field in fields(_with_overrides(variants[0].spec, dict(overrides), code), code)]
+        if variants
+        else []
+    )
     typed = {next((key for key in keys if key.endswith(f".{name}")), name): text for name, text in overrides}
     typed |= {SEEDS: request.seeds} if request.seeds else {}
     typed |= {DEVICE: request.device} if request.device != "auto" else {}
@@ -186,9 +190,9 @@ def overrides(form: Iterable[FormField]) -> tuple[str, ...]:
 
 
 def _recipe_fields(variants: Sequence[Variant], typed: Mapping[str, str], code: LabCode) -> list[FormField]:
-    defaults = [{field.key: field.text for field in fields(variant.spec)} for variant in variants]
+    defaults = [{field.key: field.text for field in fields(variant.spec, code)} for variant in variants]
     tables = [
-        {field.key: field for field in fields(_with_overrides(variant.spec, typed, code))} for variant in variants
+        {field.key: field for field in fields(_with_overrides(variant.spec, typed, code), code)} for variant in variants
     ]
     found = []
     for key, field in tables[0].items():
@@ -197,7 +201,7 @@ def _recipe_fields(variants: Sequence[Variant], typed: Mapping[str, str], code: 
         # A key that only comes with another optimizer has no default in the spec, but one of its own.
         texts = {own.get(key, table[key].text) for own, table in zip(defaults, tables, strict=True)}
         default = texts.pop() if len(texts) == 1 else DIFFERS
-        choices = (*known_datasets(), *OWN_KINDS) if key == "data.name" else field.choices
+        choices = tuple(dict.fromkeys((*known_datasets(), field.text))) if key == "data.name" else field.choices
         found.append(FormField(key, default, field.type_text, choices, field.meaning))
     return sorted(found, key=lambda field: FIRST.index(field.key) if field.key in FIRST else len(FIRST))
 
