@@ -1,5 +1,6 @@
 """Entries whose training is a program of the user's own."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from labtui.catalog import Catalog, fields, load, override
 from labtui.errors import UsageError
-from labtui.program import Place, command_words, environment, line_pattern, planned_steps
+from labtui.program import PLACEHOLDERS, Place, command_words, environment, line_pattern, planned_steps
 from labtui.spec import Flags, Metric, ProgramSpec, flatten, recipe, recipe_hash
 
 GPT = """
@@ -197,3 +198,19 @@ def test_a_line_of_output_is_matched_literally(pattern: str, line: str, values: 
 def test_the_names_of_placeholders_in_other_braces_stay_as_they_are(tmp_path: Path) -> None:
     catalog = read(tmp_path, '[experiment.x]\nrun = "p \'{\\"a\\": 1}\' {seed}"\n')
     assert command_words(spec_of(catalog, "x"), PLACE) == ["p", '{"a": 1}', "0"]
+
+
+def test_the_examples_of_the_page_are_sound(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "programs.md").read_text("utf-8")
+    catalog = read(tmp_path, "\n".join(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)))
+    assert catalog.problems == ()
+    assert [one.name for one in catalog.experiments] == [
+        "gpt", "gpt_nodrop", "lit", "clm", "app", "keras", "ddp",
+    ]  # fmt: skip
+    assert command_words(spec_of(catalog, "ddp"), PLACE)[-3:] == ["--lr", "0.1", "--nesterov"]
+    assert command_words(spec_of(catalog, "app"), PLACE)[-2:] == ["model.lr=0.1", "trainer.epochs=12"]
+
+
+def test_every_placeholder_is_on_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "programs.md").read_text("utf-8")
+    assert all(f"| `{{{name}}}` |" in page for name in PLACEHOLDERS)

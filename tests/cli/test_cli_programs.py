@@ -196,6 +196,37 @@ def test_seeds_that_begin_alike_are_pointed_at_and_the_report_assumes_no_images(
     assert str(at) not in text
 
 
+WRITER = """
+import os, sys
+from pathlib import Path
+from labtui.store.recorder import Recorder
+for name in ("train", "validation", "lightning_logs/version_0"):
+    folder = Path(sys.argv[1]) / name
+    folder.mkdir(parents=True)
+    recorder = Recorder(folder, 1, last={})
+    for step in range(3):
+        recorder.record(step, {"acc": 0.5 + step / 10})
+    recorder.close()
+Path(sys.argv[1], "log.jsonl").write_text('{"step": 7, "top1": 91}\\n')
+Path(sys.argv[1], "metrics.csv").write_text("epoch,loss\\n0,1.5\\n1,1.25\\n")
+"""
+
+
+def test_events_in_folders_json_lines_and_csv_are_one_run(at: Path, shell: Cli, cli: Cli) -> None:
+    (at / "writer.py").write_text(WRITER)
+    (at / "experiments.toml").write_text(
+        f'[experiment.w]\nrun = "{sys.executable} writer.py {{run_dir}}"\n'
+        'metric = { tag = "validation/acc", better = "higher" }\nread = { jsonl = "log.jsonl", csv = "*.csv" }\n'
+    )
+    answer = shell("run", "w", "-q")
+    assert answer.code == 0, answer
+    (run,) = runs(at).values()
+    curves = read_curves(run.folder)
+    assert sorted(curves) == ["acc", "loss", "top1", "train/acc", "validation/acc"]
+    assert (curves["top1"].last, curves["loss"].last) == ((7, 91.0), (1, 1.25))
+    assert json.loads(cli("compare", "w", "--json").out)["rows"][0]["mean"] == pytest.approx(70.0)
+
+
 OPTIONS = {"out": None, "seed": 1, "lr": 0.1}
 
 
