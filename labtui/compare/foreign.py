@@ -112,6 +112,15 @@ def grouped(
     return Grouped(specs, tuple(titles.values()), tuple(remarks))
 
 
+def spec_of_run(run: Run) -> ProgramSpec | None:
+    """What a run of another tool says about itself as a spec, to show differences; None if it says nothing."""
+    values = run.hyperparameters.values
+    param = {key: value for key, value in values.items() if not (is_seed(key) or is_label(key))}
+    if not param:
+        return None
+    return ProgramSpec(experiment=run.id, title=run.id, group="runs", seed=0, run="", param=param)
+
+
 def title_of(name: str, titles: Iterable[str]) -> str:
     """The title of the group that a user means: a title, or `key=value` parts that only one group has.
 

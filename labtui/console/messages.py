@@ -62,12 +62,16 @@ class PredictionsRead(Message):
 
 
 class Compared(Message):
-    """The table of a comparison was made; `turn` is the number of the query."""
+    """The table of a comparison was made; `turn` is the number of the query.
 
-    def __init__(self, table: "ComparisonTable", turn: int) -> None:
+    `tags` are those by which runs of other tools can be compared.
+    """
+
+    def __init__(self, table: "ComparisonTable", turn: int, tags: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.table = table
         self.turn = turn
+        self.tags = tags
 
 
 class PlanMade(Message):

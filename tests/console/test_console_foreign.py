@@ -11,6 +11,7 @@ from labtui.console.charts.options import ChartedRun, ChartOptions, known_axes, 
 from labtui.console.charts.panels import KNOWN, Panel, panels_of
 from labtui.console.charts.sparkline import trend_of
 from labtui.console.charts.xaxis import XAxis
+from labtui.console.comparison.screen import CompareScreen
 from labtui.console.data.curve_loader import CurveLoader
 from labtui.console.data.snapshot import Interest
 from labtui.console.experiments.details import curve_lines, details
@@ -26,6 +27,7 @@ from labtui.text.spans import plain
 from labtui.text.tables import lay_out, row_line
 from tests.support.console.app import ConsoleUnderTest, lab_at, screen_text
 from tests.support.console.builders import FakeCatalog, curve, foreign, run, snapshot
+from tests.support.foreign import write_lightning
 
 OURS = [tags.TRAIN_LOSS, tags.VAL_LOSS, tags.VAL_ACCURACY, tags.LEARNING_RATE, tags.TEST_LOSS, tags.TEST_ACCURACY]
 """Names that labtui uses too."""
@@ -241,3 +243,31 @@ async def test_charts_are_turned_over_in_both_directions_and_say_how_many_there_
         assert "charts 3 of 3" in screen_text(console)
         await pilot.press("m")
         assert shown()[0] == "tag/00"
+
+
+async def test_runs_of_another_tool_are_compared_in_groups_with_metric_baseline_and_differences(tmp_path: Path):
+    trials = [
+        ({"opt.lr": lr, "seed": seed}, mean + 0.001 * seed) for lr, mean in ((1, 0.9), (2, 0.93)) for seed in (0, 1, 2)
+    ]
+    write_lightning(tmp_path / "runs", trials)
+    before = sorted(str(path) for path in tmp_path.rglob("*"))
+    lab = lab_at(tmp_path)
+    console = ConsoleUnderTest(replace(lab, catalog=replace(lab.catalog, builtin=True)), tmp_path / "state")
+    async with console.run_test(size=(160, 48)) as pilot:
+        await console.settled(pilot, lambda snapshot: len(snapshot.runs) == 6)
+        await pilot.press("c")
+        screen = console.screen
+        assert isinstance(screen, CompareScreen)
+        await console.until(pilot, lambda: screen.table is not None)
+        assert screen.table is not None
+        assert [row.title for row in screen.table.rows] == ["lr=1", "lr=2"]
+        assert "without a baseline" in screen_text(console)
+        await pilot.press("b")
+        await console.until(pilot, lambda: "gain" in screen_text(console))
+        await pilot.press("down", "d")
+        await pilot.pause()
+        assert "param.opt.lr" in screen_text(console)
+        await pilot.press("escape", "m")
+        await console.until(pilot, lambda: screen.table is not None and screen.table.metric.tag == "train_loss")
+    after = sorted(str(path) for path in (tmp_path / "runs").rglob("*"))
+    assert after == [path for path in before if path.startswith(str(tmp_path / "runs") + "/")]

@@ -29,5 +29,7 @@ def same_start_findings(cell: "Cell", metric: TableMetric, run_data: "RunData") 
         f"every seed begins with the same {metric.tag}, {numbers.loss(starts[0])}: the program may not use the seed, "
         "and the spread is then not that of seeds"
     )
-    remedy = Remedy(text="pass {seed} to the program, and set its random numbers by it")
+    remedy = None
+    if not cell.spec.is_foreign:
+        remedy = Remedy(text="pass {seed} to the program, and set its random numbers by it")
     return [Finding(severity=Severity.WARNING, code="same-start", text=text, remedy=remedy)]

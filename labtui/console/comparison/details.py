@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from labtui.compare.foreign import spec_of_run
 from labtui.compare.model import Comparison, ComparisonRow, ComparisonTable
 from labtui.compare.render import phrases
 from labtui.compare.render.notes import note_lines
@@ -41,8 +42,11 @@ class RowRuns:
     @property
     def specs(self) -> tuple[tuple[str, Spec], ...]:
         """The spec of the row and that of its baseline, each with its title."""
-        here = [(self.row.title, run.spec) for run in self.runs[:1] if run.spec]
-        there = [(self.comparison.against, run.spec) for run in self.baseline_runs[:1] if run.spec and self.comparison]
+        here = [(self.row.title, spec) for run in self.runs[:1] if (spec := run.spec or spec_of_run(run))]
+        if self.comparison is None:
+            return tuple(here)
+        title = self.comparison.against
+        there = [(title, spec) for run in self.baseline_runs[:1] if (spec := run.spec or spec_of_run(run))]
         return (*here, *there)
 
     @property
@@ -85,7 +89,8 @@ def row_lines(table: ComparisonTable, row: ComparisonRow, width: int, glyphs: Gl
     """Verdict, findings with what to do, effects, published figures."""
     factorials = tuple(one for one in table.factorials if row.title in (one.first, one.second, one.both))
     alone = msgspec.structs.replace(table, rows=(row,), notes=(), looking=(), factorials=factorials)
-    lines: list[Line] = [(Span(row.title, "strong"), Span(f"  {row.name}  {row.data}  {row.device}".rstrip(), "muted"))]
+    name = row.name if row.name != row.title else ""
+    lines: list[Line] = [(Span(row.title, "strong"), Span(f"  {name}  {row.data}  {row.device}".rstrip(), "muted"))]
     lines += [(Span(text),) for text in _wrap(phrases.verdict(row, table.metric), width)]
     if row.conclusion:
         lines += [(Span(text, "muted"),) for text in _wrap(f"The published report: {row.conclusion}", width)]

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 
 from labtui.api import Lab
 from labtui.api.comparison import compare_experiments, per_epoch_metric
+from labtui.api.foreign import are_foreign, foreign_tags
 from labtui.compare.equal_budget import BUDGET_UNITS
 from labtui.compare.model import BudgetUnit, EqualBudget
 from labtui.compare.render.export import to_markdown
@@ -74,6 +75,7 @@ class CompareScreen(Page):
         self._has_failed = False
         self._results: int | None = None
         self._turn = 0
+        self._tags: tuple[str, ...] = ()
 
     def body(self) -> ComposeResult:
         """Rows, findings, filter."""
@@ -104,13 +106,18 @@ class CompareScreen(Page):
         self.asked = replace(self.asked, **changes)
         self._turn, self._has_failed = self._turn + 1, False
         lab, query, turn = self.app.lab, self.asked, self._turn
-        run_in_background(self, lambda: Compared(answer(lab, query), turn), group="compare", exclusive=True)
+        runs = self.app.snapshot.runs
+
+        def ask() -> Compared:
+            return Compared(answer(lab, query), turn, foreign_tags(runs) if are_foreign(runs) else ())
+
+        run_in_background(self, ask, group="compare", exclusive=True)
         self.redraw()
 
     def on_compared(self, message: Compared) -> None:
         """Show the answer to the latest query."""
         if message.turn == self._turn:
-            self.table = message.table
+            self.table, self._tags = message.table, message.tags
             self.redraw()
 
     def on_action_failed(self, _: ActionFailed) -> None:
@@ -120,7 +127,7 @@ class CompareScreen(Page):
 
     def redraw(self) -> None:
         """Show title and panes."""
-        against = f"against {self.asked.baseline}" if self.asked.baseline else "against declared baselines"
+        against = f"against {self.asked.baseline}" if self.asked.baseline else self._declared
         status = Span(against if self.table else "comparing …", "muted")
         metric = self.table.metric.tag if self.table else self.asked.metric
         self.show_title(metric, (Span("the comparison failed", "bad") if self._has_failed else status,))
@@ -131,6 +138,13 @@ class CompareScreen(Page):
             self._match = ""
             self.panes.rows.select(RowKey(LineKind.ROW, row.key))
             self.panes.action_matched()
+
+    @property
+    def _declared(self) -> str:
+        """What rows are compared with where no baseline was chosen: runs of other tools declare none."""
+        if are_foreign(self.app.snapshot.runs):
+            return "without a baseline: b compares with a row"
+        return "against declared baselines"
 
     # --- Keys ---------------------------------------------------------------------------------------------------------
 
@@ -143,11 +157,11 @@ class CompareScreen(Page):
         if (row := self.panes.row) is not None:
             same = self.asked.baseline == row.name
             self._ask(baseline=None if same else row.name)
-            self.app.say("compared with the declared baselines" if same else f"compared with {row.title}")
+            self.app.say(f"compared {self._declared}" if same else f"compared with {row.title}")
 
     def action_metric(self) -> None:
         """Compare by the next metric."""
-        known = metrics(self.app.snapshot.runs)
+        known = self._tags or metrics(self.app.snapshot.runs)
         shown = self.asked.metric or (self.table.metric.tag if self.table else "")
         here = known.index(shown) if shown in known else -1
         self._ask(metric=known[(here + 1) % len(known)])
@@ -203,7 +217,9 @@ def answer(lab: Lab, query: ComparisonQuery) -> "ComparisonTable":
     if query.equal_budget is not None:
         budget = EqualBudget(unit=query.equal_budget)
         metric = per_epoch_metric(lab, query.names) if metric in ("", DEFAULT_METRIC) else metric
-    return compare_experiments(lab, query.names, metric=metric or None, baseline=query.baseline, equal_budget=budget)
+    return compare_experiments(
+        lab, query.names, metric=metric or None, baseline=query.baseline, equal_budget=budget, guess=True
+    )
 
 
 def results_version(runs: Iterable[Run]) -> int:

@@ -8,12 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
+from labtui.compare.foreign import spec_of_run
 from labtui.compare.spec_diff import changes, covers
 from labtui.console.experiments.entry import ListEntry
 from labtui.console.ui.glyphs import Glyphs
 from labtui.console.ui.strips import entitle, glyphs_of
 from labtui.console.ui.text_panel import TextPanel
-from labtui.spec import Spec, Variant, recipe
+from labtui.spec import Spec, Variant, flatten, recipe
 from labtui.text.spans import Line, Span, fit, shorten, text_width
 from labtui.text.words import value_text
 
@@ -67,6 +68,9 @@ def differing_keys(specs: Sequence[Spec]) -> tuple[str, ...]:
 
 
 def _value(table: Mapping[str, Any], key: str) -> str:
+    flat = flatten(table)
+    if key in flat:  # a parameter's name may have dots of its own
+        return value_text(flat[key])
     value: Any = table
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -91,6 +95,8 @@ def specs_of(
 def _spec(entry: ListEntry, variants: Sequence[Variant]) -> Spec | None:
     if entry.run is not None and entry.run.spec is not None:
         return entry.run.spec
+    if entry.run is not None and entry.run.foreign:
+        return spec_of_run(entry.run)
     return _variant(entry.variant.spec.name, entry.variant.spec.dataset, variants) if entry.variant else None
 
 
