@@ -538,7 +538,7 @@ def _put_plan(plan: "LaunchPlan", *, json: bool) -> None:
         for planned in plan.runs
     ]
     put_table(COLUMNS, rows)
-    for name, command in {planned.spec.name: _command(planned) for planned in plan.runs}.items():
+    for name, command in {planned.spec.display_title: _command(planned) for planned in plan.runs}.items():
         if command:
             say(f"{name}: {command}")
     total = f", about {duration(plan.estimate)} one after the other" if plan.estimate is not None else ""

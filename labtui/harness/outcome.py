@@ -30,15 +30,15 @@ class Ending:
 
 def ending(
     code: int | None, last: Mapping[str, LastValue], metric: str | None, *, asked: str = "", asked_code: int = 0,
-    last_line: str = "", resumed: str = "",
+    last_line: str = "", note: str = "",
 ) -> Ending:  # fmt: skip
     """How a program ended that exited with `code` (negative for a signal) and left these last values.
 
     `metric` is the tag that it is judged by, `asked` why it was asked to stop, `last_line` the end of its output, and
-    `resumed` a note about where it had begun.
+    `note` what else is worth saying.
     """
     if asked:
-        return Ending("stopped", _joined(asked, resumed), asked_code)
+        return Ending("stopped", _joined(asked, note), asked_code)
     value = last.get(metric) if metric else None
     if value is not None and not math.isfinite(value.number):
         return Ending("diverged", f"{metric} is {value.value} at step {value.step:,}", 1, value.step)
@@ -53,7 +53,7 @@ def ending(
         return Ending("failed", _joined(f"the program exited with code {code}{hint}", last_line), 1)
     if metric and value is None:
         return Ending("failed", _without_metric(metric, last), 1)
-    return Ending("finished", resumed)
+    return Ending("finished", note)
 
 
 def _without_metric(metric: str, last: Mapping[str, LastValue]) -> str:

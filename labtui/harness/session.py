@@ -1,7 +1,7 @@
 """One attempt of a program: start it, read what it records, pass a stop on, and describe how it ended."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from labtui import __version__
@@ -34,6 +34,8 @@ POLL_INTERVAL = 0.25
 
 KILL_AFTER = 5.0
 """Seconds that a program has after a signal to the harness itself: whoever sends that does not wait long."""
+
+_GAPS = "it printed faster than could be read: some metrics are missing"
 
 _TAIL_BYTES = 16 << 10
 _READ_BYTES = 8 << 20
@@ -94,7 +96,7 @@ class Session:
             asked=asked,
             asked_code=self._stop.exit_code,
             last_line=_last_line(self._attempt.files.log),
-            resumed=self._resumed,
+            note="; ".join(filter(None, (self._resumed, _GAPS if log.gaps else ""))),
         )
 
     def _watch(self, child: Child, sources: list[Source], log: GrowingText) -> int | None:
@@ -113,6 +115,8 @@ class Session:
                 continue
             for source in sources:
                 self._record(source.poll())
+            if log.gaps:
+                self._progress.notes["log"] = _GAPS
             self._read_events()
             due = now >= next_cpu
             next_cpu = now + CPU_INTERVAL if due else next_cpu
@@ -192,16 +196,20 @@ class Session:
 
     def _record(self, found: Iterator[Values]) -> None:
         assert self._recorder is not None
+        self._recorder.record_all(self._placed(found))
+        self._progress.points_lost = self._recorder.points_lost
+
+    def _placed(self, found: Iterator[Values]) -> Iterator[tuple[int, Mapping[str, float]]]:
+        """The values by step; those of lines that name no step are counted, tag by tag."""
         for values in found:
             if values.epoch is not None:
                 self._progress.epoch = values.epoch
             if values.step is not None:
-                self._recorder.record(values.step, values.values)
+                yield values.step, values.values
                 continue
             for tag, value in values.values.items():
                 self._counts[tag] = self._counts.get(tag, -1) + 1
-                self._recorder.record(self._counts[tag], {tag: value})
-        self._progress.points_lost = self._recorder.points_lost
+                yield self._counts[tag], {tag: value}
 
     def _read_events(self, *, to_end: bool = False) -> None:
         """Read what event files have grown by; the harness's own are among them."""

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 from labtui.program import STEP_NAMES, LinePattern
 from labtui.text.clean import clean_line
 
-MOST_BYTES = 4 << 20
+MOST_BYTES = 32 << 20
 """Bytes that are read at once; what is left is read in the next round."""
 
 LONGEST_LINE = 1 << 20
@@ -44,6 +44,8 @@ class GrowingText:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.gaps = 0
+        """How often what had not been read yet was removed from the file."""
         self._offset = 0
         self._inode = 0
         self._rest = b""
@@ -99,6 +101,7 @@ class GrowingText:
             if found >= 0:
                 self._offset = stream.seek(found + len(self._before))
                 return
+            self.gaps += 1
         self._inode, self._offset, self._rest, self._before = inode, 0, b"", b""
         stream.seek(0)
 

@@ -75,6 +75,16 @@ class Recorder:
             self._add(Point(now, step, tag, value))
         self.flush()
 
+    def record_all(self, points: Iterable[tuple[int, Mapping[str, float]]]) -> None:
+        """Write the values of many steps at once; see `record`."""
+        now = time.time()
+        for step, values in points:
+            for tag, value in values.items():
+                self._add(Point(now, step, tag, value))
+            if len(self._pending) >= MAX_PENDING // 2:
+                self.flush()
+        self.flush()
+
     def flush(self) -> bool:
         """Write pending points. Returns whether all are written."""
         try:

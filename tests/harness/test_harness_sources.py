@@ -42,6 +42,19 @@ def test_a_log_that_was_cut_at_its_beginning_goes_on_where_it_was(tmp_path: Path
     assert text.lines() == [f"step {step}: loss {step}" for step in (2000, 2001, 2002)]
 
 
+def test_output_that_was_removed_before_it_was_read_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text("step 1: loss 1\n")
+    text = GrowingText(path)
+    assert text.lines()
+    assert text.gaps == 0
+    with path.open("r+") as stream:
+        stream.truncate(0)
+        stream.write("step 900: loss 1\n")
+    assert text.lines() == ["step 900: loss 1"]
+    assert text.gaps == 1
+
+
 def test_a_file_that_was_replaced_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("step,loss\n1,3\n")
