@@ -2,7 +2,8 @@
 
 The first of these that has any counts: Lightning's hparams.yaml, a record of TensorBoard's HParams plugin, Hydra's
 .hydra/config.yaml, config.yaml (LightningCLI), the arguments that Hugging Face's trainer writes as a text summary, and
-JSON files. They are not merged: two of them often say the same under different names.
+JSON files. They are not merged: two of them often say the same under different names. Only where none of it is a seed,
+the first seed of another one is added.
 """
 
 import math
@@ -18,6 +19,7 @@ from labtui.spec import Parameter
 from labtui.store.decode_hparams import hparams_of_session, text_of_tag
 from labtui.store.files import DamagedFile, read_bytes
 from labtui.store.plain_yaml import YamlError, parse
+from labtui.store.settings_keys import is_seed
 from labtui.store.tfrecord import HEADER, find_frames, is_intact
 from labtui.text.clean import clean_line
 
@@ -40,6 +42,9 @@ JSON_FILES = ("hparams.json", "args.json", "training_args.json", "params.json")
 
 SESSION, ARGUMENTS = b"_hparams_/session_start_info", b"args/text_summary"
 """Tags of the records."""
+
+_LIGHTNING_CLI = "_instantiator"
+"""A key of the hparams.yaml that LightningCLI writes: its config.yaml says all of it, and more."""
 
 _LONGEST_KEY, _LONGEST_TEXT = 100, 2_000
 
@@ -74,6 +79,7 @@ def read_hyperparameters(folder: Path, event_files: Iterable[str], *, above: int
         *((name, lambda name=name: _decoded(_content(folder / name))) for name in JSON_FILES),
     ]
     damage: list[str] = []
+    found = NO_HYPERPARAMETERS
     for source, read in sources:
         try:
             values, left_out = flat_values(read())
@@ -82,9 +88,19 @@ def read_hyperparameters(folder: Path, event_files: Iterable[str], *, above: int
             continue
         if left_out:
             damage.append(f"{source} has more than {MAX_KEYS:,} hyperparameters: the rest is left out")
-        if values:
-            return Hyperparameters(values, source, "; ".join(damage))
-    return Hyperparameters({}, "", "; ".join(damage))
+        if values and (not found.values or _LIGHTNING_CLI in found.values):
+            found = Hyperparameters(_with_seeds(values, found.values), source)
+        elif values:
+            found = found._replace(values=_with_seeds(found.values, values))
+        if any(map(is_seed, found.values)) and _LIGHTNING_CLI not in found.values:
+            break
+    return found._replace(damage="; ".join(damage))
+
+
+def _with_seeds(values: Mapping[str, Parameter], others: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """The values with the seeds that another source has, if they have none."""
+    seeds = {} if any(map(is_seed, values)) else {key: value for key, value in others.items() if is_seed(key)}
+    return dict(sorted({**values, **seeds}.items())) if seeds else dict(values)
 
 
 class HyperparameterCache:

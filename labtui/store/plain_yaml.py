@@ -16,10 +16,10 @@ _ANCHOR = re.compile(r"&(\S+)(?:\s+|$)")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 _KEY = re.compile(
     r"""(?P<key>(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')[ \t]*"""
-    r"""|(?:[^\s\[\]{}#&*!|>'"%@`,?:-]|[-?](?=[^\s#:]))[^#:]*(?::(?!\s|$)[^#:]*)*):(?:\s+|$)"""
+    r"""|(?:[^\s\[\]{}#&*!|>'"%@`,?:-]|[-?:](?=[^\s#:]))(?:[^#:]|(?<!\s)#)*(?::(?!\s|$)(?:[^#:]|(?<!\s)#)*)*):(?:\s+|$)"""
 )
 _QUOTED = {"'": re.compile(r"(?:[^']|'')*'(?!')"), '"': re.compile(r'(?:[^"\\]|\\.)*"')}
-_IN_QUOTES = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"")
+_IN_QUOTES = re.compile(r"(?<![^\s\[{,:])(?:'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\")")
 _INTEGER = re.compile(r"[-+]?\d[\d_]*\Z")
 _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*)?\.?\d*(?:[eE][-+]?\d+)?\Z")
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", re.DOTALL)
@@ -126,9 +126,10 @@ class _Parser:
     def _value(self, text: str, indent: int, depth: int, *, in_mapping: bool = False) -> Any:
         """A value that begins with `text`, behind a key or a dash at this indent; the cursor is on the next line."""
         anchor = ""
-        while match := _TAG.match(text) or _ANCHOR.match(text):
-            anchor = match[1] if match.re is _ANCHOR else anchor
-            text = text[match.end() :]
+        for _ in range(2):  # a tag and an anchor, in either order
+            if match := _TAG.match(text) or _ANCHOR.match(text):
+                anchor = match[1] if match.re is _ANCHOR else anchor
+                text = text[match.end() :]
         value = self._content(text, indent, depth, in_mapping=in_mapping)
         if anchor:
             self._anchors[anchor] = value
@@ -203,7 +204,9 @@ class _Parser:
 class _Flow:
     """A value in brackets: `[1, 2]`, `{a: 1}`."""
 
-    _TOKEN = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[\[\]{},]|:(?=\s|$)|(?:[^\[\]{},:'"]|:(?!\s|$))+|:)""")
+    _TOKEN = re.compile(
+        r"""\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[\[\]{},]|:(?=\s|$)|(?:[^\[\]{},:\s]|:(?!\s|$))(?:[^\[\]{},:]|:(?!\s|$))*|:)"""
+    )
 
     def __init__(self, text: str, parser: _Parser) -> None:
         self._tokens = self._TOKEN.findall(text)
@@ -225,7 +228,7 @@ class _Flow:
         if word == "{":
             mapping: dict[str, Any] = {}
             while self._peek() != "}":
-                key = str(self.value(depth + 1))
+                key = self._key()
                 colon = self._peek() == ":"
                 if colon:
                     self._take()
@@ -236,6 +239,12 @@ class _Flow:
         if word[:1] in ("'", '"'):
             return _text_of(word)
         return scalar(_TAG.sub("", word.strip(), count=1).strip())
+
+    def _key(self) -> str:
+        word = self._take()
+        if word in ("[", "{", "?"):
+            raise self._error("a key is no text")
+        return _text_of(word.strip())
 
     def _peek(self) -> str:
         if self._at >= len(self._tokens):

@@ -30,9 +30,11 @@ _LABELS = frozenset(
     "default_root_dir run_dir work_dir workdir results_dir run_name run_id exp_name experiment_name job_id version "
     "overwrite_output_dir resume_from_checkpoint ckpt_path report_to disable_tqdm log_level log_level_replica "
     "local_rank push_to_hub save_total_limit save_safetensors wandb wandb_id wandb_project wandb_entity hostname host "
-    "user pid timestamp _n_gpu".split()
+    "user pid timestamp _n_gpu _instantiator dirpath".split()
 )
 """Names of what says where a run writes and how it is called."""
+
+_LOGGERS = frozenset({"logger", "loggers"})
 
 _LABEL_BEGINNINGS = ("logging_", "hub_", "push_to_hub_")
 
@@ -44,8 +46,8 @@ def is_seed(key: str) -> bool:
 
 def is_label(key: str) -> bool:
     """Whether a hyperparameter cannot change what is learned: folders of output, names, what is logged."""
-    name = key.rpartition(".")[2].casefold()
-    return name in _LABELS or name.startswith(_LABEL_BEGINNINGS)
+    *above, name = key.casefold().split(".")
+    return name in _LABELS or name.startswith(_LABEL_BEGINNINGS) or not _LOGGERS.isdisjoint(above)
 
 
 def varying_keys(runs: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -43,6 +43,23 @@ def test_lightnings_file_counts_before_records_that_say_the_same_in_other_words(
     assert read(tmp_path).source == "HParams records", "Lightning writes an empty file where nothing was saved"
 
 
+def test_what_lightnings_command_line_writes_is_read_from_its_whole_configuration(tmp_path: Path) -> None:
+    write_events(tmp_path, {})
+    write_yaml(tmp_path, {"lr": 0.1, "_instantiator": "lightning.pytorch.cli.instantiate_module"})
+    inner = "\n  class_path: m.Net\n  init_args:\n    lr: 0.1"
+    write_yaml(tmp_path, {"seed_everything": 3, "model": inner}, "config.yaml")
+    wanted = {"model.class_path": "m.Net", "model.init_args.lr": 0.1, "seed_everything": 3}
+    assert read(tmp_path) == (wanted, "config.yaml", "")
+
+
+def test_a_seed_is_taken_from_another_place_if_the_first_has_none(tmp_path: Path) -> None:
+    write_events(tmp_path, {}, session_record({"lr": 0.2, "seed": 4}))
+    write_yaml(tmp_path, {"lr": 0.1})
+    assert read(tmp_path) == ({"lr": 0.1, "seed": 4}, "hparams.yaml", "")
+    write_yaml(tmp_path, {"lr": 0.1, "manual_seed": 5})
+    assert read(tmp_path).values == {"lr": 0.1, "manual_seed": 5}
+
+
 def test_hydras_configuration_is_found_above_the_folder_of_the_logger(tmp_path: Path) -> None:
     folder = write_events(tmp_path / "12-00-00" / "tb" / "version_0", {"loss": [1.0]})
     write_yaml(tmp_path / "12-00-00" / ".hydra", {"optimizer": "\n  name: adam\n  lr: 1e-3", "seed": 3}, "config.yaml")

@@ -62,6 +62,10 @@ def test_the_file_of_lightning_is_read_with_its_tags_skipped():
         ("path: C:\\x\nurl: http://x:80/y", {"path": "C:\\x", "url": "http://x:80/y"}),
         ('"a\\tb": "x\\u0041"', {"a\tb": "xA"}),
         ("list: [1,\n  2]\n", {"list": [1, 2]}),
+        (
+            "a#b: 1\n:x: 2\nit's: {it's: it's, true: 'x', 12: y}",
+            {"a#b": 1, ":x": 2, "it's": {"it's": "it's", "true": "x", "12": "y"}},
+        ),
         ("a:\n  b:\n    c: 1\n  d: 2\ne: 3", {"a": {"b": {"c": 1}, "d": 2}, "e": 3}),
     ],
 )
