@@ -5,7 +5,7 @@ folder must be trusted with `labtui trust DIR`, which is remembered in the user'
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,10 +24,16 @@ class _Trusted(Struct, frozen=True):
 
 def untrusted_folder(lab: Lab, specs: Iterable[Spec]) -> Path | None:
     """The folder whose code these specs would execute without the user's consent; None if there is none."""
-    if lab.catalog.builtin or not any(isinstance(spec, ProgramSpec) or uses_lab_code(spec) for spec in specs):
+    entries = {experiment.name for experiment in lab.catalog.experiments}
+    if lab.catalog.builtin or not any(_executes_code(spec, entries) for spec in specs):
         return None
     folder = lab.catalog.path.parent.resolve()
     return None if _is_own(lab.catalog.path, folder) or is_trusted(folder) else folder
+
+
+def _executes_code(spec: Spec, entries: Collection[str]) -> bool:
+    """Whether a run executes code that the catalog's folder names; a command that the user typed is no entry of it."""
+    return uses_lab_code(spec) or (isinstance(spec, ProgramSpec) and spec.experiment in entries)
 
 
 def require_trust(lab: Lab, specs: Iterable[Spec]) -> None:

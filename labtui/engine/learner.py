@@ -13,7 +13,7 @@ from labtui.engine.cuda_graph import CudaGraphDevice, GraphDevice, GraphedStep
 from labtui.engine.device import autocast, generator_states, restore_generators
 from labtui.engine.mixing import draw_mixture, mix_images
 from labtui.engine.models import build_model, check_output
-from labtui.engine.optim import make_optimizer
+from labtui.engine.optim import make_optimizer, require_gradients
 from labtui.engine.schedules import make_schedule
 from labtui.errors import UsageError
 from labtui.spec import LabModel, LibraryModel, Normalize, Penalty, RunSpec
@@ -62,6 +62,8 @@ class Learner:
         self._mix, self._seed = spec.training.mix, spec.seed
         self._optimizer = make_optimizer(self.network, spec.optimizer)
         self._graphed_step: GraphedStep | None = None
+        self._checked = False
+        """Whether a step has shown that every trained parameter gets a gradient."""
         self._last_numbers: tuple[float, ...] = (0.0,)
         self._numbers = torch.zeros((), device=device)
         if graph_device is None and device.type == "cuda":
@@ -119,6 +121,9 @@ class Learner:
             loss = mixture[0] * self._objective(logits, labels)
             loss = loss + (1 - mixture[0]) * self._objective(logits, labels.roll(1, 0))
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type here
+        if not self._checked:
+            require_gradients(self.network)
+            self._checked = True
         if self._clip_norm is not None:
             nn.utils.clip_grad_norm_(self._parameters, self._clip_norm)
         self._optimizer.step(rate)

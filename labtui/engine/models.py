@@ -104,7 +104,7 @@ def check_output(network: nn.Module, shape: tuple[int, int, int], classes: int, 
     was_training = network.training
     device = next(network.parameters()).device
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference mode: lazy layers make their weights here, which are then trained
             output = guarded(folder / FOLDER, lambda: network.eval()(torch.zeros(2, *shape, device=device)))
     finally:
         network.train(was_training)

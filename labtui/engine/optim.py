@@ -14,6 +14,7 @@ from torch.optim.adam import adam
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
+from labtui.errors import UsageError
 from labtui.spec import Adam, AdamW, Sgd
 from labtui.spec import Optimizer as OptimizerSpec
 
@@ -116,10 +117,22 @@ class _Sgd:
 
 
 def make_optimizer(network: nn.Module, spec: OptimizerSpec) -> Optimizer:
-    """The optimizer of a spec for all parameters of a network."""
-    if isinstance(spec, Sgd):
-        return _Sgd(network.parameters(), spec)
-    return _AdamFamily(network.parameters(), spec)
+    """The optimizer of a spec for all parameters of a network that are trained. Raises UsageError if none is."""
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if not trained:
+        raise UsageError("The model has no parameter that is trained: all have requires_grad = False.")
+    return _Sgd(trained, spec) if isinstance(spec, Sgd) else _AdamFamily(trained, spec)
+
+
+def require_gradients(network: nn.Module) -> None:
+    """Raise UsageError if a backward pass left a trained parameter without a gradient."""
+    unused = [name for name, one in network.named_parameters() if one.requires_grad and one.grad is None]
+    if unused:
+        more = f" and {len(unused) - 1} more" if len(unused) > 1 else ""
+        raise UsageError(
+            f"The model's parameter {unused[0]}{more} does not contribute to the loss: it gets no gradient.",
+            advice="Use it in forward(), or freeze it with requires_grad_(False).",
+        )
 
 
 def _take_gradients(parameters: list[nn.Parameter]) -> list[Tensor]:

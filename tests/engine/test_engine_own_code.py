@@ -170,6 +170,38 @@ def test_a_file_that_cannot_be_imported_says_so(tmp_path: Path, content: str) ->
     assert "\x1b" not in str(caught.value)
 
 
+def test_frozen_and_lazy_layers_are_trained_as_the_user_means_it(tmp_path: Path) -> None:
+    code = """
+from torch import nn
+
+def half_frozen(classes):
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.LazyLinear(classes))
+    network[0].requires_grad_(False)
+    return network
+
+class Unused(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.spare, self.head = nn.Linear(2, 2), nn.LazyLinear(classes)
+
+    def forward(self, images):
+        return self.head(images.flatten(1))
+
+def all_frozen(classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 24 * 24, classes)).requires_grad_(False)
+"""
+    write_lab(tmp_path, models=code)
+    training = Training(epochs=1, batch_size=16, ema=0.5, clip_norm=1.0)
+    reasons = {}
+    for name in ("half_frozen", "Unused", "all_frozen"):
+        spec = make_spec(model=lab_model(tmp_path, name), training=training)
+        result = run_attempt(attempt_at(tmp_path, spec, run=name), tiny_images(32, 10))
+        reasons[name] = result.reason if result.outcome == "failed" else result.outcome
+    assert reasons["half_frozen"] == "finished"
+    assert "parameter spare.weight and 1 more does not contribute to the loss" in reasons["Unused"]
+    assert "no parameter that is trained" in reasons["all_frozen"]
+
+
 def test_code_that_changed_since_the_run_was_planned_is_not_imported(tmp_path: Path) -> None:
     model = lab_model(write_lab(tmp_path), "Net")
     trap = f"open({str(tmp_path / 'executed')!r}, 'w')\n"

@@ -128,7 +128,7 @@ def test_a_registered_data_set_instead_of_the_own_one_has_no_path(folder: Path) 
     ("data", "words"),
     [
         ('{ name = "npz" }', "data.path: is missing"),
-        ('{ name = "digits", path = "x" }', "data.path: .*data set of the registry"),
+        ('{ name = "digits", path = "x" }', 'data.path: "digits" does not read a path'),
         ('{ name = "npz", path = "x", size = 8 }', "data.size: only data set"),
         ('{ name = "npzz", path = "x" }', r'Did you mean "npz"\?'),
     ],
