@@ -356,13 +356,33 @@ def _titles(firsts: Sequence[_Member], group: str) -> list[str]:
     plain = [member.name or member.settings.get(RUN, "") for member in firsts]
     if all(plain) and len(set(plain)) == len(plain):
         return [_cut(name) for name in plain] if len({_cut(name) for name in plain}) == len(plain) else _unique(plain)
-    titles = []
-    for member in firsts:
-        values = {name: member.settings.get(key) for key, name in names.items()}
-        said = ",".join(f"{name}={value_text(value, 24)}" for name, value in values.items())
-        titles.append(":".join(filter(None, (member.name, said))) or group or "all runs")
-    fits = len(set(titles)) == len(titles) and max(map(len, titles), default=0) <= LONGEST_TITLE
-    return titles if fits else _unique(titles)
+    titles = [_title(member, names, group) for member in firsts]
+    if _fit(titles):
+        return titles
+    few = _telling(firsts, names)
+    short = [f"{_title(member, few, group)},…" for member in firsts]
+    return short if few and _fit(short) else _unique(titles)
+
+
+def _title(member: _Member, names: Mapping[str, str], group: str) -> str:
+    said = ",".join(f"{name}={value_text(member.settings.get(key), 24)}" for key, name in names.items())
+    return ":".join(filter(None, (member.name, said))) or group or "all runs"
+
+
+def _fit(titles: Sequence[str]) -> bool:
+    return len(set(titles)) == len(titles) and max(map(len, titles), default=0) <= LONGEST_TITLE
+
+
+def _telling(firsts: Sequence[_Member], names: Mapping[str, str]) -> dict[str, str]:
+    """The fewest keys that tell the groups apart, where all of them are too many for a title."""
+    texts = {key: [value_text(member.settings.get(key), 24) for member in firsts] for key in names}
+    order = sorted(names, key=lambda key: -len(set(texts[key])))[:_FEW]
+    taken: list[str] = []
+    for key in order:
+        taken.append(key)
+        if len(set(zip(*(texts[one] for one in taken), strict=True))) == len(firsts):
+            break
+    return {key: names[key] for key in names if key in taken}
 
 
 def _unique(titles: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """Which hyperparameters are seeds, which only label a run, and which differ between runs."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -63,14 +64,14 @@ def varying_keys(runs: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 def short_names(keys: Iterable[str]) -> dict[str, str]:
     """Each dotted key by the shortest of its ends that no other of the keys has: `lr` for `optimizer.lr`."""
     known = tuple(dict.fromkeys(keys))
-    names = {}
-    for key in known:
-        parts = key.split(".")
-        ends = [".".join(parts[place:]) for place in range(len(parts) - 1, -1, -1)]
-        names[key] = next(
-            (end for end in ends if sum(other == end or other.endswith(f".{end}") for other in known) == 1), key
-        )
-    return names
+    counts = Counter(end for key in known for end in _ends(key))
+    return {key: next((end for end in _ends(key) if counts[end] == 1), key) for key in known}
+
+
+def _ends(key: str) -> list[str]:
+    """The ends of a dotted key, the shortest first."""
+    parts = key.split(".")
+    return [".".join(parts[place:]) for place in range(len(parts) - 1, -1, -1)]
 
 
 def setting_order(value: Any) -> tuple[int, float, str]:

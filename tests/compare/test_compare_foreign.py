@@ -143,6 +143,7 @@ def test_titles_are_short_and_differ() -> None:
     titles = grouped(runs, GroupRules(), None).titles
     assert len(set(titles)) == 30
     assert max(map(len, titles)) <= 60
+    assert titles[:2] == ("key_number_0=0,…", "key_number_0=1,…"), "the first keys that tell them apart"
     near = grouped([tried("a", lr=0.1234567), tried("b", lr=0.1234568)], GroupRules(), None).titles
     assert near == ("lr=0.123457 #1", "lr=0.123457 #2")
 

@@ -17,6 +17,12 @@ _TEST_BATCH_SIZE = "training.test_batch_size"
 """It changes the scale of the report's test loss and nothing else."""
 
 
+MOST_KEYS = 10
+"""Hyperparameters of another tool's runs that are named one by one."""
+
+_FEW = 5
+
+
 def confounds(here: Cell, there: Cell, factor: tuple[str, ...], metric: TableMetric) -> tuple[Finding, ...]:
     """What differs beyond the factor and may explain the difference of a metric: recipe, test images, scale."""
     return (
@@ -33,7 +39,13 @@ def _confound(code: str, text: str, key: str, *, here: str = "", there: str = ""
 
 
 def _recipe(here: Cell, there: Cell, factor: tuple[str, ...], metric: TableMetric) -> Iterable[Finding]:
-    for change in undeclared(here.spec, there.spec, factor):
+    found = undeclared(here.spec, there.spec, factor)
+    most = MOST_KEYS if here.spec.is_foreign and len(found) > MOST_KEYS + 1 else len(found)
+    if len(found) > most:
+        keys = ", ".join(change.key for change in found[most : most + _FEW])
+        more = f"{len(found) - most:,} more hyperparameters differ from {there.title}: {keys}, …"
+        yield _confound("param", more, f"{len(found) - most} more")
+    for change in found[:most]:
         if change.key == "data.name" or (change.key == _TEST_BATCH_SIZE and metric.tag != tags.REPORT_TEST_LOSS):
             continue
         yield _confound(

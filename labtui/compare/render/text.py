@@ -228,13 +228,19 @@ def _published_cells(row: ComparisonRow, figure: PublishedFigure) -> list[Span]:
 
 def budget_lines(table: ComparisonTable, width: int) -> list[Line]:
     """What one run of each row costs."""
-    rows = [_budget_cells(row) for row in table.rows if row.values]
+    rows = _without_dashes([_budget_cells(row) for row in table.rows if row.values])
     heads = ("", "epochs", "steps", "images seen", "time", "images/s", "params", "FLOPs/img")
     columns = [Column(head, right=bool(head)) for head in heads]
     if not rows:
         return []
     head = paragraph("budget of one run, mean over seeds", width, "title")
     return [*head, *align(columns, rows, gap=1, drop_empty=True)]
+
+
+def _without_dashes(rows: list[list[Span]]) -> list[list[Span]]:
+    """The cells, empty in columns in which nothing is known of any row: they are left out then."""
+    known = [any(row[place].text != numbers.DASH for row in rows) for place in range(len(rows[0]))] if rows else []
+    return [[span if known[place] else Span("") for place, span in enumerate(row)] for row in rows]
 
 
 def _budget_cells(row: ComparisonRow) -> list[Span]:
