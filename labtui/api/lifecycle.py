@@ -1,7 +1,10 @@
 """What can be done to runs: start, queue, stop, resume, take out of the queue, move to the trash."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from labtui import datasets
@@ -23,9 +26,13 @@ from labtui.launch.slots import Slot
 from labtui.launch.stop import OPEN_ITS_FOLDER, Stage, StageTimeouts
 from labtui.launch.stop import stop as stop_in_stages
 from labtui.spec import RunSpec, Spec
+from labtui.store.lock import probe
 from labtui.store.run import Run
 from labtui.store.state import State
 from labtui.text.words import plural
+
+AT_ONCE = 16
+"""Runs that are created, or taken out of the queue, at a time."""
 
 
 def start(
@@ -124,13 +131,17 @@ def enqueue(lab: Lab, planned: PlannedRun, *, device: str, threads: int, per_dev
     no folder behind.
     """
     run = create(lab, planned)
+    _append(lab, run, device=device, threads=planned.threads or threads, per_device=per_device, by=by)
+    return run
+
+
+def _append(lab: Lab, run: Run, *, device: str, threads: int, per_device: int, by: str) -> None:
+    """Append a run that was just created to the queue; if that fails, its folder is removed."""
     try:
-        threads = planned.threads or threads
-        enqueue_next_attempt(lab, run, device=device, threads=threads, per_device=per_device, by=by)
+        enqueue_next_attempt(lab, run, device=device, threads=threads, per_device=per_device, by=by, is_new=True)
     except LabError:
         lab.store.remove(run)
         raise
-    return run
 
 
 def enqueue_plan(lab: Lab, plan: LaunchPlan, *, device: str, jobs: int | None = 1, by: str) -> Iterator[Run]:
@@ -144,11 +155,37 @@ def enqueue_plan(lab: Lab, plan: LaunchPlan, *, device: str, jobs: int | None = 
     memory = estimated_memory(planned.spec for planned in plan.runs)
     placement = place_runs(device, runs=len(plan.runs), jobs=jobs, memory=memory)
     announce(lab, (planned.spec for planned in plan.runs))
-    for planned in plan.runs:
-        yield enqueue(lab, planned, device=device, threads=placement.threads, per_device=placement.per_device, by=by)
+    with closing(_created(lab, plan.runs)) as created:
+        for planned, run in created:
+            threads = planned.threads or placement.threads
+            _append(lab, run, device=device, threads=threads, per_device=placement.per_device, by=by)
+            yield run
 
 
-def enqueue_next_attempt(lab: Lab, run: Run, *, device: str, threads: int, per_device: int = 1, by: str) -> QueueEntry:
+def _created(lab: Lab, planned_runs: Sequence[PlannedRun]) -> Generator[tuple[PlannedRun, Run]]:
+    """The folders of planned runs, the first at once and then several at a time, since each waits for the disk.
+
+    What was created and not taken when the caller stops, or when a folder cannot be created, is removed again.
+    """
+    batches = [planned_runs[:1], *(planned_runs[at : at + AT_ONCE] for at in range(1, len(planned_runs), AT_ONCE))]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for batch in batches:
+            futures = [pool.submit(create, lab, planned) for planned in batch]
+            taken = 0
+            try:
+                for planned, future in zip(batch, futures, strict=True):
+                    run = future.result()
+                    taken += 1
+                    yield planned, run
+            finally:
+                for future in futures[taken:]:
+                    if future.exception() is None:
+                        lab.store.remove(future.result())
+
+
+def enqueue_next_attempt(
+    lab: Lab, run: Run, *, device: str, threads: int, per_device: int = 1, by: str, is_new: bool = False
+) -> QueueEntry:
     """Append the next attempt of a run to the queue: its first one, or one that resumes it."""
     return entries.enqueue(
         lab.store.root,
@@ -160,6 +197,7 @@ def enqueue_next_attempt(lab: Lab, run: Run, *, device: str, threads: int, per_d
         resume=run.attempt > 0,
         per_device=per_device,
         by=by,
+        is_new=is_new,
     )
 
 
@@ -245,31 +283,66 @@ def stop(
     for the user. Raises LabError if the run cannot be asked.
     """
     if run.state is State.QUEUED:
-        entries = [entry for entry in waiting_entries(lab.store.root) if entry.run == run.id]
-        if not entries:
-            say(f"not started, and not in the queue. `labtui rm {run.id}` moves it to the trash.")
+        (left,) = take_out_of_queue(lab, [run], say=lambda _, text: say(text)) or (None,)
+        if left is None:
             return True
-        removed = [remove_from_queue(lab, entry) for entry in entries]
-        if all(removed):
-            say("removed from the queue")
-            return True
-        run = lab.store.get(run.id)  # started in the meantime
+        run = left
     if not run.state.is_active:
         say(f"already {run.state}")
         return True
     return stop_in_stages(run, by=by, timeouts=timeouts, report=say, until=until)
 
 
+def take_out_of_queue(lab: Lab, runs: Sequence[Run], *, say: Callable[[Run, str], None]) -> list[Run]:
+    """Remove queued runs from the queue, with one look at it, and return those that were started in the meantime.
+
+    Several are removed at a time, since each waits for the disk. `say` is called with every run and what became of it.
+    """
+    waiting: dict[str, list[QueueEntry]] = defaultdict(list)
+    for entry in waiting_entries(lab.store.root):
+        waiting[entry.run].append(entry)
+
+    def take_out(run: Run) -> str:
+        """What became of it; empty if it was started."""
+        if entries := waiting.get(run.id):
+            return "removed from the queue" if remove_all_from_queue(lab, entries) else ""
+        if lab.store.get(run.id).state is State.QUEUED:
+            return f"not started, and not in the queue. `labtui rm {run.id}` moves it to the trash."
+        return ""
+
+    started = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for run, text in zip(runs, pool.map(take_out, runs), strict=True):
+            if text:
+                say(run, text)
+            else:
+                started.append(lab.store.get(run.id))
+    return started
+
+
+def remove_all_from_queue(lab: Lab, entries: Iterable[QueueEntry]) -> bool:
+    """Remove entries from the queue, whatever becomes of each; whether all of them were still there."""
+    removed = [remove_from_queue(lab, entry) for entry in entries]
+    return all(removed)
+
+
 def remove_from_queue(lab: Lab, entry: QueueEntry) -> bool:
-    """Remove an entry from the queue; a run that never started goes to the trash. Returns False if it was gone."""
+    """Remove an entry from the queue; a run that never started goes to the trash. Returns False if it was gone, or if a
+    queue runner was just starting it."""
     if not remove_entry(entry):
         return False
     try:
         run = lab.store.get(entry.run)
     except UsageError:  # the run's folder was moved or removed by hand: the entry is all there was
         return True
-    if not run.attempt:
+    if run.attempt:
+        return True
+    try:
         lab.store.remove(run)
+    except UsageError:
+        if probe(run.paths.lock) != "held" and not lab.store.get(entry.run).attempt:
+            raise
+        return False  # it was being started between two looks: its folder stays
     return True
 
 

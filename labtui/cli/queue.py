@@ -163,12 +163,15 @@ def enqueue_resumed(lab: "Lab", runs: Sequence[Run], device: str | None, *, json
 
 def _enqueue(lab: "Lab", enqueued: Iterable[Run], count: int, *, json: bool) -> int:
     """Queue runs by iterating over them, print each, and make sure that a queue runner is running."""
-    for run in enqueued:
+    started = False
+    for place, run in enumerate(enqueued):
+        if not place:
+            started = start_queue_runner(lab)  # the first one need not wait until all are queued
         if json:
             put_json({"event": "queued", **run_as_json(run)})
         else:
             put(run.id)
-    started = start_queue_runner(lab)
+    started = start_queue_runner(lab) or started
     if not json:
         say(f"{plural(count, 'run')} queued. `labtui ps` shows their progress, `labtui queue ls` those that wait.")
         _say_runner(started)

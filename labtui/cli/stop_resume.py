@@ -1,6 +1,8 @@
 """`labtui stop`, `resume` and `rm`: actions on existing runs."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,10 @@ from labtui.text.words import plural
 
 if TYPE_CHECKING:
     from labtui.api import Lab
+
+
+STOPPED_AT_ONCE = 64
+"""Runs that are being stopped at a time; more do not run on one machine."""
 
 
 class StateList(click.ParamType["frozenset[State]"]):
@@ -58,7 +64,7 @@ def stop(lab: "Lab", *, which: tuple[str, ...], everything: bool, patience: floa
     if not runs:
         say("No active runs.")
         return 0
-    ended = _stop_all(lambda run: _stop(lab, run, patience, ask_only=ask_only), runs)
+    ended = _stop_all(lab, lambda run: _stop(lab, run, patience, ask_only=ask_only), runs)
     return 0 if ended or ask_only else LabError.exit_code
 
 
@@ -167,17 +173,36 @@ def _active(lab: "Lab") -> list[Run]:
     return [run for run in own if run.state.is_active or run.state is State.QUEUED]
 
 
-def _stop_all(stop_one: Callable[[Run], bool], runs: Sequence[Run]) -> bool:
-    """Stop every run in a thread of its own; whether all have ended. The threads are daemons: Ctrl-C does not wait."""
+def _stop_all(lab: "Lab", stop_one: Callable[[Run], bool], runs: Sequence[Run]) -> bool:
+    """Take what waits out of the queue first, so that nothing new starts, then stop what is active; whether all have
+    ended.
+
+    At most `STOPPED_AT_ONCE` runs are stopped at a time, each in a thread. The threads are daemons: Ctrl-C does not
+    wait.
+    """
+    from labtui.api.lifecycle import take_out_of_queue
+
     if len(runs) == 1:
         return stop_one(runs[0])
+    queued = [run for run in runs if run.state is State.QUEUED]
+    active = [run for run in runs if run.state is not State.QUEUED]
+    active += take_out_of_queue(lab, queued, say=lambda run, text: say(f"{run.id}: {text}"))
     ended: list[bool] = []
-    threads = [Thread(target=lambda run=run: ended.append(stop_one(run)), daemon=True) for run in runs]
+    left = SimpleQueue[Run]()
+    for run in active:
+        left.put(run)
+
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                ended.append(stop_one(left.get_nowait()))
+
+    threads = [Thread(target=work, daemon=True) for _ in range(min(len(active), STOPPED_AT_ONCE))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return len(ended) == len(runs) and all(ended)
+    return len(ended) == len(active) and all(ended)
 
 
 def _stop(lab: "Lab", run: Run, patience: float | None, *, ask_only: bool) -> bool:

@@ -76,6 +76,8 @@ class Store:
         self._hyperparameters = HyperparameterCache()
         self._first_tags = FirstTags()
         self._mutex = threading.RLock()
+        self._has_swept = False
+        """Whether what interrupted removals left in the trash was looked for."""
 
     @property
     def writable(self) -> bool:
@@ -118,8 +120,13 @@ class Store:
     def get(self, run_id: str) -> Run:
         """The run with this id as it is now. Raises UsageError if there is none."""
         with self._mutex:
-            run_folder = self._by_id.get(run_id) or self._locate(run_id)
             self._queue.refresh()
+        return self._current(run_id)
+
+    def _current(self, run_id: str) -> Run:
+        """The same, by what is known of the queue: a run that was just created is in none."""
+        with self._mutex:
+            run_folder = self._by_id.get(run_id) or self._locate(run_id)
             run = self._load(run_folder) if run_folder else None
         if run is None:
             message = f"There is no run {clean_line(run_id)!r} in {self.root}."
@@ -168,6 +175,8 @@ class Store:
         Raises MachineError if the disk is full or cannot be written; then nothing is left behind.
         """
         try:
+            above = self.root / spec.group / spec.title
+            is_first = not above.is_dir()
             parts = self._make_folder(spec)
             folder = self.root.joinpath(*parts)
             content = spec_file(
@@ -183,20 +192,21 @@ class Store:
                 content = msgspec.structs.replace(content, continues=source, keep_best=keep_best or UNSET)
             if seal is not None:
                 content = seal(content)
-            self._write_spec(folder, content, continues)
+            self._write_spec(folder, content, continues, (above, above.parent, self.root) if is_first else (above,))
         except OSError as error:
             raise machine_error(error, f"The run folder for {spec.name} could not be created", self.root) from error
         with self._mutex:
             self._by_id[_run_id(parts)] = RunFolder(parts, folder, (), foreign=False)
-        return self.get(_run_id(parts))
+        return self._current(_run_id(parts))
 
     def remove(self, run: Run) -> Path:
         """Move a run that is not active to the trash and return its path there.
 
         Raises UsageError for a run that is active, read-only or gone, and MachineError for a problem with the disk.
         """
-        trashed = move_to_trash(self.root, self.get(run.id))
+        trashed = move_to_trash(self.root, self.get(run.id), sweep=not self._has_swept)
         with self._mutex:
+            self._has_swept = True
             self._by_id.pop(run.id, None)
             self._known.pop(run.folder, None)
         return trashed
@@ -222,12 +232,13 @@ class Store:
                 else:
                     return spec.group, spec.title, last
 
-    def _write_spec(self, folder: Path, content: AnySpecFile, continues: Run | None) -> None:
+    def _write_spec(self, folder: Path, content: AnySpecFile, continues: Run | None, above: Iterable[Path]) -> None:
+        """Write what the folder contains, and sync the names in the folders `above` it."""
         try:
             if continues is not None:
                 copy_checkpoint(continues.paths, RunPaths(folder))
             write_json(RunPaths(folder).spec, content)
-            for parent in (folder.parent, folder.parent.parent, self.root):
+            for parent in above:
                 sync_folder(parent)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)

@@ -25,8 +25,10 @@ _MAX_NAME = 55
 """Characters of a run's id in the name of its folder in the trash: at four bytes each, still valid on every disk."""
 
 
-def move_to_trash(root: Path, run: Run) -> Path:
+def move_to_trash(root: Path, run: Run, *, sweep: bool = True) -> Path:
     """Move the run's folder to `.labtui/trash/` and return its path there.
+
+    With `sweep`, event files that interrupted removals left in the trash are hidden from TensorBoard too.
 
     The run's lock is held meanwhile, so it cannot be started. Raises UsageError for a run that is active, read-only or
     gone, and MachineError for a problem with the disk; the run is then still where it was.
@@ -43,7 +45,7 @@ def move_to_trash(root: Path, run: Run) -> Path:
         raise UsageError(f"{run.id} no longer exists.") from error
     except OSError as error:
         raise machine_error(error, f"{run.id} was not removed", root) from error
-    _hide_event_files(RunsPaths(root).trash)
+    _hide_event_files(RunsPaths(root).trash if sweep else trashed)
     return trashed
 
 
@@ -128,7 +130,7 @@ def _move(root: Path, run: Run) -> Path:
 
 
 def _hide_event_files(trash: Path) -> None:
-    """Rename every event file in the trash, also those of interrupted removals, so that TensorBoard ignores it."""
+    """Rename every event file below a folder of the trash, so that TensorBoard ignores it."""
     try:
         for here, _, names in os.walk(trash):
             for path in (Path(here, name) for name in names if is_event_file(name)):

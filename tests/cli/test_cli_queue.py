@@ -1,13 +1,18 @@
 """Queued runs on the command line; no queue runner is started here."""
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from labtui.api import lifecycle, open_lab
+from labtui.errors import MachineError
+from labtui.launch.queue import entries
 from labtui.launch.queue.entries import find_entry, set_aside, waiting_entries
+from labtui.store.lock import hold
+from labtui.store.run import Run
 from labtui.store.store import Store
 from tests.support.command_line import NOWHERE, Answer
 from tests.support.samples import gone_process, make_launch, write_run
@@ -38,7 +43,7 @@ def test_detached_runs_wait_in_order_for_the_queue_runner(cli: Cli, here: Path, 
     listed = [json.loads(line) for line in cli("queue", "ls", "--json").lines]
     assert [entry["run"] for entry in listed] == answer.lines
     assert [run.split("/")[1] for run in answer.lines] == ["Dropout", "Network"]
-    assert started_runners == [here / "runs"]
+    assert started_runners == [here / "runs"] * 2, "once for the first, which starts at once, and once all are queued"
 
 
 def test_queued_runs_can_be_printed_as_json(cli: Cli) -> None:
@@ -129,3 +134,63 @@ def test_waiting_runs_are_moved_and_the_queue_is_paused_and_continued(
     assert "The queue continues." in cli("queue", "continue").err
     assert started_runners == [here / "runs"]
     assert "was not paused" in cli("queue", "continue").err
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Every queue entry that is read from the disk."""
+    seen: list[Path] = []
+    read = entries.read_json
+
+    def counted(path: Path, kind: type, **options: float) -> object:
+        seen.append(path)
+        return read(path, kind, **options)
+
+    monkeypatch.setattr(entries, "read_json", counted)
+    return seen
+
+
+def test_many_runs_are_queued_without_reading_the_others_and_the_first_may_start_at_once(
+    cli: Cli, here: Path, reads: list[Path], started_runners: list[Path]
+) -> None:
+    answer = cli("run", "dropout", "--dataset", "digits", "--seeds", "0-39", "-d")
+    assert (answer.code, len(answer.lines)) == (0, 40)
+    assert reads == [], "queueing a run costs the same however many wait"
+    assert len(started_runners) == 2
+    assert [entry.run for entry in waiting_entries(here / "runs")] == answer.lines, "in their order"
+
+
+def test_all_queued_runs_are_stopped_with_one_look_at_the_queue(cli: Cli, here: Path, reads: list[Path]) -> None:
+    cli("run", "dropout", "--dataset", "digits", "--seeds", "0-39", "-d")
+    reads.clear()
+    answer = cli("stop", "--all")
+    assert (answer.code, answer.err.count("removed from the queue")) == (0, 40)
+    assert len(reads) == 40, "each entry is read once"
+    assert Store(here / "runs").scan() == ()
+    assert threading.active_count() < 20
+
+
+def test_emptying_the_queue_passes_over_a_run_that_is_just_being_started(cli: Cli, here: Path) -> None:
+    lines = cli("run", "dropout", "--dataset", "digits", "--seeds", "0-4", "-d").lines
+    with hold(here / "runs" / lines[2] / "lock"):
+        answer = cli("queue", "rm", "--all")
+    assert answer.code == 0, answer.err
+    assert f"{lines[2]}: was no longer in the queue" in answer.lines
+    assert [run.id for run in Store(here / "runs").scan()] == [lines[2]]
+
+
+def test_runs_that_were_created_ahead_do_not_stay_if_queueing_fails(
+    cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued: list[str] = []
+    enqueue = entries.enqueue
+
+    def full_after_three(root: Path, run: Run, **options: object) -> object:
+        if len(queued) == 3:
+            raise MachineError("the disk is full")
+        queued.append(run.id)
+        return enqueue(root, run, **options)
+
+    monkeypatch.setattr(entries, "enqueue", full_after_three)
+    assert cli("run", "dropout", "--dataset", "digits", "--seeds", "0-19", "-d").code == 3
+    assert sorted(run.id for run in Store(here / "runs").scan()) == sorted(queued)

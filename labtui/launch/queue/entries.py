@@ -75,8 +75,11 @@ def enqueue(
     resume: bool = False,
     per_device: int = 1,
     by: str = "",
+    is_new: bool = False,
 ) -> QueueEntry:
     """Append the next attempt of a run to the queue; if it waits already, it keeps its place.
+
+    `is_new` says that the run was just created, so that it cannot wait already: the other entries are not read.
 
     This alone starts nothing: see `labtui.launch.queue.runner.ensure_runner`. Raises MachineError if the queue
     cannot be written, UsageError for a run that is not below `root`.
@@ -94,7 +97,7 @@ def enqueue(
         when=time.time(),
         origin=current_origin(),
     )
-    return _append(root, ticket)
+    return _append(root, ticket, is_new=is_new)
 
 
 def waiting_entries(root: Path) -> tuple[QueueEntry, ...]:
@@ -214,9 +217,9 @@ def queue_folder(root: Path) -> Path:
         raise MachineError(error.message) from error
 
 
-def _append(root: Path, ticket: Ticket) -> QueueEntry:
+def _append(root: Path, ticket: Ticket, *, is_new: bool = False) -> QueueEntry:
     folder = queue_folder(root)
-    for entry in waiting_entries(root):
+    for entry in () if is_new else waiting_entries(root):
         other = entry.ticket
         same_attempt = other is not None and (other.run, other.attempt) == (ticket.run, ticket.attempt)
         if other is not None and same_attempt and other.is_here and is_signed_by_us(other):
