@@ -2,7 +2,6 @@
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,12 +25,12 @@ from labtui.engine.models import summarize
 from labtui.engine.trainer import Intervals, State, Stopped, Trainer, TrainerContext
 from labtui.errors import LabError, MachineError
 from labtui.spec import Data
-from labtui.store.attempt import EngineAttempt, location
+from labtui.store.attempt import Ending, EngineAttempt, location
 from labtui.store.files import read_json_or_none
 from labtui.store.predictions import Predictions, write_predictions
 from labtui.store.reader import read_curves
 from labtui.store.recorder import Recorder
-from labtui.store.records import Launch, ModelSummary, Outcome, Result
+from labtui.store.records import Launch, ModelSummary, Result
 from labtui.store.stop_signal import StopSignal
 from labtui.text.clean import clean_line
 
@@ -46,16 +45,6 @@ class LoadedData(NamedTuple):
 
     images: Images | OwnImages
     classes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an attempt ended."""
-
-    outcome: Outcome
-    reason: str = ""
-    exit_code: int = 0
-    diverged_step: int | None = None
 
 
 class Session:

@@ -6,43 +6,27 @@ program cannot be started; 3 a problem with the disk; 130 and 143 after SIGINT a
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from labtui.errors import LabError, MachineError
 from labtui.harness.progress import Progress
 from labtui.harness.session import Session
 from labtui.program import planned_steps
-from labtui.store.attempt import enter, open_program, say, write_result
-from labtui.store.reserved_space import ReservedSpace
+from labtui.store.attempt import ProgramAttempt, open_program, say, work_on
+from labtui.store.records import Result
 from labtui.store.stop_signal import StopSignal
-
-_RESERVED_BYTES = 1 << 16
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run an attempt and return the exit code."""
-    if len(arguments) != 1:
-        say("usage: python -m labtui.harness RUN_DIR")
-        return 2
-    try:
-        attempt = enter(open_program(Path(arguments[0])))
-    except LabError as error:
-        say(str(error))
-        return error.exit_code
-    parent = attempt.launch.parent
-    stop = StopSignal(attempt.files.stop_request, parent.pid if parent else None)
-    stop.install_handlers()
-    reserve = ReservedSpace(attempt.paths.result, _RESERVED_BYTES)
-    reserve.reserve()
-    progress = Progress(
-        attempt.paths.beat, attempt.files.number, total_steps=planned_steps(attempt.spec_file.program) or 0
-    )
+    return work_on(arguments, "labtui.harness", open_program, _run_attempt)
+
+
+def _run_attempt(attempt: ProgramAttempt, stop: StopSignal) -> tuple[Result, int]:
+    steps = planned_steps(attempt.spec_file.program) or 0
+    progress = Progress(attempt.paths.beat, attempt.files.number, total_steps=steps)
     progress.reserve()
     result = Session(attempt, progress, stop, say).run()
     progress.release()
-    written = write_result(attempt.paths.result, result, reserve)
-    code = {"finished": 0, "stopped": stop.exit_code, "diverged": 1, "failed": 1}[result.outcome]
-    return code if written else code or MachineError.exit_code
+    return result, {"finished": 0, "stopped": stop.exit_code, "diverged": 1, "failed": 1}[result.outcome]
 
 
 if __name__ == "__main__":

@@ -8,24 +8,14 @@ comparison could use it.
 import math
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from labtui.errors import MachineError
-from labtui.store.records import LastValue, Outcome
+from labtui.store.attempt import Ending
+from labtui.store.records import LastValue
 from labtui.store.state import signal_name
 
 NOT_EXECUTABLE = (126, 127)
 """What a shell exits with if a command cannot be run or was not found."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Outcome, reason, the harness's exit code, and at which step a metric stopped being a number."""
-
-    outcome: Outcome
-    reason: str = ""
-    exit_code: int = 0
-    diverged_step: int | None = None
 
 
 def ending(

@@ -7,7 +7,7 @@ from pathlib import Path
 from labtui import __version__
 from labtui.errors import LabError
 from labtui.harness.child import Child
-from labtui.harness.outcome import Ending, ending
+from labtui.harness.outcome import ending
 from labtui.harness.progress import CPU_INTERVAL, Activity, Progress
 from labtui.harness.sources import (
     CsvParser,
@@ -21,7 +21,7 @@ from labtui.harness.sources import (
     newest,
 )
 from labtui.program import Place, command_words, environment, filled, line_pattern, planned_steps
-from labtui.store.attempt import ProgramAttempt
+from labtui.store.attempt import Ending, ProgramAttempt
 from labtui.store.files import read_json_or_none
 from labtui.store.reader import RunReader
 from labtui.store.recorder import Recorder, as_stored

@@ -2,19 +2,23 @@
 
 import os
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import msgspec
 
-from labtui.errors import UsageError
+from labtui.errors import LabError, MachineError, UsageError
 from labtui.store.files import DamagedFile, read_json
 from labtui.store.paths import AttemptPaths, RunPaths
-from labtui.store.records import PROGRAM_SCHEMA, SCHEMA, Launch, ProgramFile, Result, SpecFile
+from labtui.store.records import PROGRAM_SCHEMA, SCHEMA, Launch, Outcome, ProgramFile, Result, SpecFile
 from labtui.store.reserved_space import ReservedSpace
+from labtui.store.stop_signal import StopSignal
 from labtui.text.clean import clean
 
+_RESERVED_BYTES = 1 << 16
+"""Disk space reserved for result.json, in case the disk is full at the end."""
 _RESULT_ATTEMPTS, _RETRY_DELAY = 5, 0.2
 _MAX_MESSAGE = 1 << 16
 """Characters of one log message: a traceback can be long."""
@@ -79,6 +83,44 @@ def location(path: Path) -> str:
         return str(path.absolute())
     except OSError:
         return f"{path} in a run folder that was removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended."""
+
+    outcome: Outcome
+    reason: str = ""
+    exit_code: int = 0
+    diverged_step: int | None = None
+
+
+def work_on(
+    arguments: Sequence[str],
+    module: str,
+    open_folder: Callable[[Path], Attempt[S]],
+    work: Callable[[Attempt[S], StopSignal], tuple[Result, int]],
+) -> int:
+    """Run the newest attempt of the run folder that a command line names, and return the exit code.
+
+    `work` runs it and returns its result and its exit code; the result is written last. Signals and requests to stop
+    reach it through the StopSignal. `module` is named in the usage.
+    """
+    if len(arguments) != 1:
+        say(f"usage: python -m {module} RUN_DIR")
+        return 2
+    try:
+        attempt = enter(open_folder(Path(arguments[0])))
+    except LabError as error:
+        say(str(error))
+        return error.exit_code
+    parent = attempt.launch.parent
+    stop = StopSignal(attempt.files.stop_request, parent.pid if parent else None)
+    stop.install_handlers()
+    reserve = ReservedSpace(attempt.paths.result, _RESERVED_BYTES)
+    reserve.reserve()
+    result, code = work(attempt, stop)
+    return code if write_result(attempt.paths.result, result, reserve) else code or MachineError.exit_code
 
 
 def write_result(path: Path, result: Result, reserve: ReservedSpace) -> bool:
