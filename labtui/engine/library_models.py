@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from labtui.errors import MachineError, UsageError
+from labtui.lab_code import file_hash
 from labtui.spec import LibraryModel, is_weights_path
 from labtui.text.clean import clean_line
 
@@ -36,7 +37,7 @@ def build_library_model(model: LibraryModel, *, channels: int, classes: int, fol
     )
     if model.weights is not None:
         state = (
-            _weights_file(model.weights, folder)
+            _weights_file(model.weights, model.weights_fingerprint, folder)
             if is_weights_path(model.weights)
             else _named_weights(library, name, model.weights)
         )
@@ -94,10 +95,11 @@ def _not_importable(library: str, error: Exception) -> MachineError:
     )
 
 
-def _weights_file(weights: str, folder: Path) -> dict[str, Any]:
-    """The tensors in a file, loaded without executing anything."""
+def _weights_file(weights: str, fingerprint: str | None, folder: Path) -> dict[str, Any]:
+    """The tensors in a file, which must have the recipe's fingerprint; loaded without executing anything."""
     path = folder / Path(weights).expanduser()
     try:
+        found = file_hash(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise MachineError(
@@ -109,6 +111,11 @@ def _weights_file(weights: str, folder: Path) -> dict[str, Any]:
             f"model.weights: {path} cannot be loaded as weights ({why}).",
             advice="Only tensors are loaded, and no code is run: save them with torch.save(model.state_dict(), path).",
         ) from error
+    if fingerprint not in (None, found):
+        raise MachineError(
+            f"model.weights: {path} is not the file that this run was planned with ({found}, not {fingerprint}).",
+            advice="Start the experiment as a new run, or restore the file.",
+        )
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

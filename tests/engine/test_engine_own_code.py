@@ -287,6 +287,13 @@ def test_weights_of_a_file_are_loaded_but_for_the_last_layer_of_other_classes(tm
     assert said == ["Loaded the weights w.pt; new for these classes: classifier.1.weight, classifier.1.bias."]
 
 
+def test_a_file_of_weights_that_changed_since_the_run_was_planned_is_refused(tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "w.pt")
+    model = LibraryModel(use=SQUEEZE, weights="w.pt", weights_fingerprint="0" * 12)
+    with pytest.raises(MachineError, match="is not the file that this run was planned with"):
+        build(tmp_path, model)
+
+
 class Evil:
     def __reduce__(self) -> object:
         return (open, ("executed", "w"))
