@@ -33,6 +33,7 @@ WIDEST_KEYS = 18
 
 _WRITTEN = {
     "left_square_bracket": "[", "right_square_bracket": "]", "question_mark": "?", "slash": "/", "colon": ":",
+    "number_sign": "#",
     "plus": "+", "equals_sign": "=", "minus": "-", "less_than_sign": "<", "greater_than_sign": ">", "space": "Space",
     "escape": "Esc", "enter": "Enter", "left": "←", "right": "→", "up": "↑", "down": "↓", "home": "Home", "end": "End",
     "pageup": "PgUp", "pagedown": "PgDn", "tab": "Tab", "full_stop": ".", "comma": ",",
