@@ -166,8 +166,13 @@ def matched_baseline(cell: Cell, baseline: Cell, factor: tuple[str, ...], cells:
 
 
 def is_own_match(cell: Cell, baseline: Cell, factor: tuple[str, ...]) -> bool:
-    """Whether the factor does not differ at all, so that the cell would be its own matched baseline."""
-    return bool(factor) and cell.flat == matched_recipe(cell.flat, baseline.flat, factor)
+    """Whether the factor does not differ at all, so that the cell would be its own matched baseline.
+
+    Never of other tools' runs without a factor: nobody declared one.
+    """
+    if cell.spec.is_foreign and not factor:
+        return False
+    return cell.flat == matched_recipe(cell.flat, baseline.flat, factor)
 
 
 def propose_matched_baseline(
