@@ -108,7 +108,7 @@ def read_lab(catalog_folder: Path, registered: Iterable[str] = ()) -> LabCode:
         try:
             tree = _parsed(path)
             definitions[kind] = _definitions(tree, source_hash(folder, kind), kind)
-        except (OSError, ValueError, SyntaxError, RecursionError) as error:
+        except (OSError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
             line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
             why = error.msg if isinstance(error, SyntaxError) else str(error)
             problems.append(f"{FOLDER}/{path.name}{line}: {clean_line(why, 200)}")
@@ -141,7 +141,7 @@ def _of_entry_point(entry: "EntryPoint", kind: str) -> Definition | None:
             continue
         try:
             definition = _definitions(_parsed(path), file_hash(path), kind).get(entry.attr)
-        except (OSError, ValueError, SyntaxError, RecursionError):
+        except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
             return None
         return definition and replace(definition, name=entry.name, file=path, reference=entry.value)
     return None

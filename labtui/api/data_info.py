@@ -49,6 +49,8 @@ def with_weights_fingerprint(spec: RunSpec, folder: Path) -> RunSpec:
     if not isinstance(model, LibraryModel) or model.weights is None or not is_weights_path(model.weights):
         return spec
     path = folder / expanded(Path(model.weights))
+    if path.exists() and not path.is_file():
+        raise MachineError(f"model.weights: {path} is not a file.")
     try:
         status = path.stat()
         found = _file_hash(path, (status.st_size, status.st_mtime_ns, status.st_ino))

@@ -165,9 +165,9 @@ class _Taken:
             elif parameter.name in given:
                 value, problems = checked_value(parameter.hint, given[parameter.name], (*at, parameter.name))
                 self.problems += problems or _not_plain(value, (*at, parameter.name))
-                arguments[parameter.name] = value
+                arguments[parameter.name] = _frozen(value)
             elif not parameter.required:
-                arguments[parameter.name] = parameter.default
+                arguments[parameter.name] = _frozen(parameter.default)
             elif self._complete:
                 allowed = type_messages.described(msgspec.inspect.type_info(parameter.hint))
                 self.problems.append(KeyProblem((*at, parameter.name), type_messages.missing(allowed)))
@@ -188,6 +188,11 @@ def _library(name: Any) -> bool:
 
 def _beside(table: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in table.items() if key not in ("name", "source")}
+
+
+def _frozen(value: Any) -> Any:
+    """Lists as tuples, as a spec has them that was read from its file."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _not_plain(value: Any, at: KeyPath) -> list[KeyProblem]:

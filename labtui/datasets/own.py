@@ -120,8 +120,8 @@ def located(data: "Data", folder: Path) -> Path:
     path = folder / expanded(Path(data.path))
     if not path.exists():
         raise MachineError(f"data.path: {path} does not exist.", advice="It is seen from the catalog's folder.")
-    if path.is_dir() != (data.name == "folder"):
-        kind = "a folder" if path.is_dir() else "a file"
+    if not (path.is_dir() if data.name == "folder" else path.is_file()):
+        kind = "a folder" if path.is_dir() else "a file" if path.is_file() else "neither a file nor a folder"
         raise MachineError(f"data.path: {path} is {kind}, which data set {data.name!r} is not.")
     return path
 

@@ -50,7 +50,8 @@ def test_a_recipe_names_classes_with_every_argument_and_the_hash_of_their_code(t
 
 
 def test_a_spec_with_own_code_survives_its_file(tmp_path: Path) -> None:
-    for spec in specs(write_lab(tmp_path)).values():
+    lists = '\n[experiment.lists]\nmodel = { name = "none", sizes = [1, 2] }\n'
+    for spec in specs(write_lab(tmp_path, CATALOG + lists)).values():
         assert msgspec.json.decode(msgspec.json.encode(spec), type=RunSpec) == spec
 
 
@@ -193,7 +194,7 @@ def test_a_subclass_has_the_parameters_of_its_base_and_private_names_are_not_off
 
 
 def test_a_huge_or_nested_file_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:
-    write_lab(tmp_path, models="x = " + "(" * 5_000, datasets="#" * 1_100_000, transforms="\0")
+    write_lab(tmp_path, models="x = " + "(" * 5_000, datasets="#" * 1_100_000, transforms="x = " + "-" * 200_000 + "1")
     code = read_lab(tmp_path)
     assert len(code.problems) == 3
     assert code.definitions == {}

@@ -1,5 +1,6 @@
 """A user's own images: what is read from an archive or from class folders, and what is refused with which words."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,9 @@ def test_a_missing_array_and_a_file_of_another_kind_are_named(tmp_path: Path) ->
         describe(NPZ, tmp_path)
     with pytest.raises(MachineError, match="does not exist"):
         describe(msgspec.structs.replace(NPZ, path="gone.npz"), tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(MachineError, match="is neither a file nor a folder, which data set 'npz' is not"):
+        describe(msgspec.structs.replace(NPZ, path="pipe"), tmp_path)
     with pytest.raises(MachineError, match="is a folder, which data set 'npz' is not"):
         describe(msgspec.structs.replace(NPZ, path="."), tmp_path)
 
