@@ -300,17 +300,31 @@ class LabHandle:
         metric: str | Metric | None = None,
         baseline: str | None = None,
         peek: bool = False,
+        group: str = "",
+        factor: Names = (),
+        ignore: Names = (),
     ) -> ComparisonResult:
         """Compare the runs of the named experiments, members or titles with their baselines; no names means everything.
 
         `metric` is a tag, or a `labtui.spec.Metric` that says what its values mean; without it the experiments' own
         one is taken, else test/accuracy. `baseline` replaces the declared baselines. What is shown is recorded as a
-        look; `peek` shows verdicts although announced seeds have not ended. Raises UsageError for a name that neither
-        the catalog nor any run has, and MachineError if the look cannot be recorded.
+        look; `peek` shows verdicts although announced seeds have not ended. In a folder of other tools, `group` reads
+        name and seed from the names of runs (`{name}-seed{seed}`), `factor` names the hyperparameters under test, and
+        `ignore` those that do not matter. Raises UsageError for a name that neither the catalog nor any run has, and
+        MachineError if the look cannot be recorded.
         """
         from labtui.api.comparison import compare_experiments
+        from labtui.compare.foreign import NO_RULES, GroupRules
 
-        table = compare_experiments(self._lab, _names(names), metric=metric, baseline=baseline, peek=peek)
+        rules = GroupRules(group, _names(factor), _names(ignore))
+        table = compare_experiments(
+            self._lab,
+            _names(names),
+            metric=metric,
+            baseline=baseline,
+            peek=peek,
+            rules=None if rules == NO_RULES else rules,
+        )
         return ComparisonResult(table)
 
     def _handles(self, runs: Iterable[Run]) -> Listing[RunHandle]:

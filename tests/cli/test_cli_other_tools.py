@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from labtui.errors import MachineError
+import labtui
+from labtui.errors import MachineError, UsageError
 from tests.support.command_line import Answer
 from tests.support.foreign import experiment_record, session_record, write_events, write_lightning, write_yaml
 
@@ -141,6 +142,14 @@ def test_runs_of_add_hparams_and_a_pattern_over_names_are_judged(cli: Cli, here:
     named = compared(cli, *common, "--group", "{name}-seed{seed}", "--baseline", "base")
     assert named["wide"]["declared"]["verdict"] == "gain"
     assert named["wide"]["factor"] == ["param.width"]
+
+
+def test_a_notebook_judges_the_same_folder(logs: Path) -> None:
+    found = labtui.open(runs=logs).compare(metric="val_acc", baseline="lr=0.001", ignore="bs")
+    (row,) = (row for row in found.rows if row.declared)
+    assert (row.title, row.label) == ("lr=0.003", "gain")
+    with pytest.raises(UsageError, match="fits no run"):
+        labtui.open(runs=logs).compare(metric="val_acc", group="{name}-seed{seed}")
 
 
 def test_one_seed_each_shows_differences_and_judges_nothing(cli: Cli, here: Path) -> None:
