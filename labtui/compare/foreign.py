@@ -285,8 +285,10 @@ def _split_by_folder(members: Sequence[_Member]) -> None:
         if len(folders) < 2:
             continue
         seeds = Counter(next(iter(member.seeds.items())) for member in own if member.seeds)
-        twice = any(count > 1 for count in seeds.values())
-        apart |= twice or (any(count > 1 for count in folders.values()) and not all(member.seeds for member in own))
+        shared = any(count > 1 for count in folders.values())
+        crossed = len(seeds) * len(folders) == len(own)  # every seed in every folder; else one was only run again
+        twice = any(count > 1 for count in seeds.values()) and (shared or crossed)
+        apart |= twice or (shared and not all(member.seeds for member in own))
     if apart:
         for member in members:
             member.settings = {FOLDER: member.folder, **member.settings} if member.folder else member.settings

@@ -123,6 +123,13 @@ def test_folders_stay_apart_where_merging_them_would_count_a_seed_twice() -> Non
     assert grouped(by_seed, GroupRules(), None, group="logs").titles == ("logs",)
 
 
+def test_a_seed_that_was_run_again_in_a_folder_of_its_own_keeps_no_folders_apart() -> None:
+    runs = [tried(f"out{number}/runs/Nov29_12-00-00_host", number, lr=1, seed=number % 3) for number in range(4)]
+    found = grouped(runs, GroupRules(), None, group="logs")
+    assert found.titles == ("logs",)
+    assert found.remarks == ("1 run repeats a seed of the same group: per seed, the newest counts",)
+
+
 def test_runs_that_say_nothing_are_a_row_each_and_it_is_said_how_to_group_them() -> None:
     found = grouped([tried("x/a"), tried("x/b")], GroupRules(), None)
     assert found.titles == ("x/a", "x/b")
