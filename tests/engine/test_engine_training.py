@@ -185,8 +185,8 @@ def test_the_final_test_is_in_evaluation_mode_and_agrees_with_the_stored_predict
 
 
 def test_training_learns(tmp_path: Path) -> None:
-    result = run_attempt(make_attempt(tmp_path, tiny_spec(epochs=8, optimizer=Adam(lr=3e-3))), tiny_images())
-    assert result.last["test/accuracy"].number > 60
+    result = run_attempt(make_attempt(tmp_path, tiny_spec(epochs=8, optimizer=Adam(lr=1e-3))), tiny_images())
+    assert result.last["test/accuracy"].number > 70
 
 
 def test_points_of_the_training_are_spaced_by_time(tmp_path: Path) -> None:
@@ -220,12 +220,12 @@ def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
 
 def test_bfloat16_learns_as_well_and_keeps_float32_weights(tmp_path: Path) -> None:
     for precision in ("fp32", "bf16"):
-        spec = tiny_spec(epochs=8, optimizer=Adam(lr=3e-3))
+        spec = tiny_spec(epochs=8, optimizer=Adam(lr=1e-3))
         training = msgspec.structs.replace(spec.training, precision=precision)
         result = run_attempt(
             make_attempt(tmp_path / precision, msgspec.structs.replace(spec, training=training)), tiny_images()
         )
-        assert result.last["test/accuracy"].number > 60
+        assert result.last["test/accuracy"].number > 70
     weights = torch.load(tmp_path / "bf16" / "checkpoint.pt", weights_only=True)["state"]["network"]
     assert all(weight.dtype == torch.float32 for weight in weights.values())
     assert state_hash(tmp_path / "fp32" / "checkpoint.pt") != state_hash(tmp_path / "bf16" / "checkpoint.pt")
