@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import msgspec
 
-from labtui.errors import MachineError
+from labtui.errors import LabError, MachineError
 from labtui.launch.claim import Claim, Refusal, claim, disk_refusal, remove_temporary_files
 from labtui.launch.daemonize import SignalPipe, daemonize, redirect_output
 from labtui.launch.environment import engine_environment
@@ -152,6 +152,9 @@ def supervise(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, run
         launch = record_launch(paths, order, own, command)
     except Refusal as refusal:
         _answer(refusal.answer())
+        return
+    except LabError as error:  # no key to check a seal with
+        _answer(Refusal("environment", f"Not started: {error.message}", error.advice).answer())
         return
     _answer(Claimed(attempt=order.attempt, supervisor=os.getpid()))
     os.chdir(paths.folder)

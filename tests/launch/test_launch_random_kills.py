@@ -146,7 +146,11 @@ def test_two_consoles_that_act_at_random_never_start_two_engines(stage: Stage, c
         assert set(map(int, engines(run))) <= set(numbers)
         assert not breaches(run)
     assert sum(len(engines(run)) for run in runs) > clicks // 5
-    assert {line.split()[1] for text in said for line in text.splitlines()} <= {"AlreadyRunning"}
+    lines = [line for text in said for line in text.splitlines()]
+    # The other console may kill a supervisor that has recorded itself and not answered its starter yet.
+    unanswered = [line for line in lines if "exited without reporting" in line]
+    assert {line.split()[1] for line in lines if line not in unanswered} <= {"AlreadyRunning"}
+    assert len(unanswered) <= clicks // 20
 
 
 @pytest.mark.parametrize("kills", [80, pytest.param(500, marks=LONG)])
