@@ -102,7 +102,7 @@ def compose(
 
 def _byline(table: ComparisonTable, made: float | None, overrides: str) -> Words:
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() if made is None else made))
-    runs = sum(row.n for row in table.rows)
+    runs = sum(row.n + len(row.failures) for row in table.rows)
     sets = ", ".join(dict.fromkeys(row.data for row in table.rows if row.data))
     parts = [day, f"{runs} runs of {len(table.rows)} experiments" + (f" on {sets}" if sets else "")]
     parts += [f"every run with {overrides}"] if overrides else []
