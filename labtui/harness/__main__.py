@@ -24,9 +24,9 @@ def _run_attempt(attempt: ProgramAttempt, stop: StopSignal) -> tuple[Result, int
     steps = planned_steps(attempt.spec_file.program) or 0
     progress = Progress(attempt.paths.beat, attempt.files.number, total_steps=steps)
     progress.reserve()
-    result = Session(attempt, progress, stop, say).run()
+    result, code = Session(attempt, progress, stop, say).run()
     progress.release()
-    return result, {"finished": 0, "stopped": stop.exit_code, "diverged": 1, "failed": 1}[result.outcome]
+    return result, code
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import math
 import signal
 from collections.abc import Mapping
 
-from labtui.errors import MachineError
 from labtui.store.attempt import Ending
 from labtui.store.records import LastValue
 from labtui.store.state import signal_name
@@ -19,7 +18,7 @@ NOT_EXECUTABLE = (126, 127)
 
 
 def ending(
-    code: int | None, last: Mapping[str, LastValue], metric: str | None, *, asked: str = "", asked_code: int = 0,
+    code: int, last: Mapping[str, LastValue], metric: str | None, *, asked: str = "", asked_code: int = 0,
     last_line: str = "", note: str = "",
 ) -> Ending:  # fmt: skip
     """How a program ended that exited with `code` (negative for a signal) and left these last values.
@@ -32,8 +31,6 @@ def ending(
     value = last.get(metric) if metric else None
     if value is not None and not math.isfinite(value.number):
         return Ending("diverged", f"{metric} is {value.value} at step {value.step:,}", 1, value.step)
-    if code is None:
-        return Ending("failed", last_line, MachineError.exit_code)
     if code < 0:
         name = signal_name(-code)
         hint = ", perhaps because memory ran out" if -code == signal.SIGKILL else ""

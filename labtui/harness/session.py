@@ -59,14 +59,14 @@ class Session:
         self._resumed = ""
         self._earlier = _earlier_seconds(attempt)
 
-    def run(self) -> Result:
-        """Run the program to its end. Does not raise: whatever goes wrong is in the result."""
+    def run(self) -> tuple[Result, int]:
+        """Run the program to its end; the result, and the exit code for it. Whatever goes wrong is in the result."""
         try:
             end = self._run()
         except LabError as error:
             self._say(str(error))
             end = Ending("failed", error.message, error.exit_code)
-        return self._result(end)
+        return self._result(end), end.exit_code
 
     # --- Course -------------------------------------------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ class Session:
             note="; ".join(filter(None, (self._resumed, _GAPS if log.gaps else ""))),
         )
 
-    def _watch(self, child: Child, sources: list[Source], log: GrowingText) -> int | None:
+    def _watch(self, child: Child, sources: list[Source], log: GrowingText) -> int:
         """Until the program has exited: read, write heartbeats, pass a request to stop on."""
         activity = Activity(self._spec.stall)
         next_cpu = 0.0

@@ -29,7 +29,7 @@ from labtui.launch.seal import code_file, is_own, program_file
 from labtui.store.files import write_json
 from labtui.store.paths import AttemptPaths, RunPaths
 from labtui.store.process import adopt_orphans, boot_id, end_descendants, host, pid_namespace, process_id
-from labtui.store.records import Exit, Launch, ProgramFile, SpecFile
+from labtui.store.records import AnySpecFile, Exit, Launch
 from labtui.text.clean import clean_line
 
 ENGINE = (sys.executable, "-P", "-m", "labtui.engine")
@@ -143,11 +143,11 @@ def supervise(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, run
     command = (*engine, str(paths.folder))
     try:
         if (program := program_file(paths)) is not None:
-            _require_own(program)
+            _require_own(program, repr(clean_line(program.spec.run, 200)))
             command = (*HARNESS, str(paths.folder))
             adopt_orphans()
         elif (code := code_file(paths)) is not None:
-            _require_own_code(code)
+            _require_own(code, "code from lab/ beside the catalog")
         own = claim(paths, order)
         launch = record_launch(paths, order, own, command)
     except Refusal as refusal:
@@ -173,24 +173,12 @@ def supervise(paths: RunPaths, order: Order, engine: Sequence[str] = ENGINE, run
     notify(here, order.attempt)
 
 
-def _require_own(program: ProgramFile) -> None:
-    """Raises Refusal for a command of somebody else: a runs folder can come from a stranger."""
-    if not is_own(program):
-        raise Refusal(
-            "run",
-            f"Not started: {clean_line(program.run_id)} would execute {clean_line(program.spec.run, 200)!r}, and you "
-            "did not create this run here.",
-            "Start the experiment as a new run from a catalog of yours: `labtui run NAME`.",
-        )
-
-
-def _require_own_code(file: SpecFile) -> None:
-    """Raises Refusal for a run of somebody else that would import code from the catalog's folder."""
+def _require_own(file: AnySpecFile, executed: str) -> None:
+    """Raises Refusal for a run of somebody else that executes something: a runs folder can come from a stranger."""
     if not is_own(file):
         raise Refusal(
             "run",
-            f"Not started: {clean_line(file.run_id)} would execute code from lab/ beside the catalog, and you did not "
-            "create this run here.",
+            f"Not started: {clean_line(file.run_id)} would execute {executed}, and you did not create this run here.",
             "Start the experiment as a new run from a catalog of yours: `labtui run NAME`.",
         )
 
