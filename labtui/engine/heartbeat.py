@@ -5,7 +5,6 @@ hangs must not look alive because a thread beside it is. The same thread polls f
 notices one. Does not import torch: the first beat is written before torch is imported.
 """
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from types import TracebackType
 import msgspec
 
 from labtui.learning import at_chance, is_falling
+from labtui.store.attempt import working_folder
 from labtui.store.records import Beat, Phase
 from labtui.store.reserved_space import ReservedSpace
 from labtui.store.stop_signal import StopSignal
@@ -97,7 +97,7 @@ class Heartbeat:
         """Seconds that earlier attempts took."""
         self._started = time.monotonic()
         self._reserve = ReservedSpace(path, _RESERVED_BYTES)
-        self._folder = _working_folder()
+        self._folder = working_folder()
         self._attempt = attempt
         self._stop = stop
         self._progress = 0
@@ -219,7 +219,7 @@ class Heartbeat:
 
     def _check_folder(self) -> None:
         """Warn if the run folder, which is the working folder, was moved since the start."""
-        folder = _working_folder()
+        folder = working_folder()
         if self._folder and folder and folder != self._folder:
             self.warn("folder", f"the run folder was moved while the run trained: it is {folder} now")
 
@@ -228,14 +228,6 @@ class Heartbeat:
             return None
         began, first_step = self._training_start
         return (now - began) / (self.step - first_step) * max(0, self.total_steps - self.step)
-
-
-def _working_folder() -> str:
-    """The working folder; empty if it was removed."""
-    try:
-        return os.getcwd()  # noqa: PTH109 (a string is all that is compared)
-    except OSError:
-        return ""
 
 
 class LearningCheck:

@@ -1,13 +1,13 @@
 """The harness's heartbeat: how far the program is, and whether it still does anything."""
 
 import math
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from labtui.store.attempt import working_folder
 from labtui.store.records import Beat, Phase
 from labtui.store.reserved_space import ReservedSpace
 from labtui.text.durations import duration
@@ -67,7 +67,7 @@ class Progress:
         self._written = -math.inf
         self._first: tuple[float, int] | None = None
         self._space = ReservedSpace(path, _RESERVED_BYTES)
-        self._folder = _working_folder()
+        self._folder = working_folder()
 
     def reserve(self) -> None:
         """Reserve the space for the heartbeat and write the first one."""
@@ -94,7 +94,7 @@ class Progress:
         """Write a heartbeat now."""
         self._written = now
         self._counter += alive
-        folder = _working_folder()
+        folder = working_folder()
         moved = self._folder and folder and folder != self._folder
         self.notes["folder"] = f"the run folder was moved while the program ran: it is {folder} now" if moved else ""
         beat = Beat(
@@ -122,11 +122,3 @@ class Progress:
             return None
         began, first = self._first
         return (now - began) / (self.step - first) * max(0, self._total - self.step)
-
-
-def _working_folder() -> str:
-    """The working folder; empty if it was removed."""
-    try:
-        return os.getcwd()  # noqa: PTH109 (a string is all that is compared)
-    except OSError:
-        return ""

@@ -77,6 +77,14 @@ def enter(attempt: Attempt[S]) -> Attempt[S]:
     return replace(attempt, paths=paths, files=paths.attempt(attempt.files.number))
 
 
+def working_folder() -> str:
+    """The working folder; empty if it was removed."""
+    try:
+        return os.getcwd()  # noqa: PTH109 (a string is all that is compared)
+    except OSError:
+        return ""
+
+
 def location(path: Path) -> str:
     """Where a path of the run is now, for messages."""
     try:
