@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 
 from labtui.api.lab import Lab
-from labtui.api.planning import LaunchPlan, planned_run
+from labtui.api.planning import LaunchPlan, planned_run, same_recipe
 from labtui.api.sources import with_sources
 from labtui.errors import UsageError
 from labtui.program import uses_seed
-from labtui.spec import ProgramSpec, recipe_hash
+from labtui.spec import ProgramSpec
 from labtui.text.words import plural
 
 GROUP = "Commands"
@@ -41,8 +41,7 @@ def plan_command(lab: Lab, words: Sequence[str], folder: Path, *, seeds: Sequenc
             advice="Example: labtui run --seeds 3 -- python train.py --seed {seed}",
         )
     past = lab.store.scan()
-    hashed = recipe_hash(spec)
-    same = [run for run in past if run.spec is not None and run.name == title and recipe_hash(run.spec) == hashed]
+    same = same_recipe(spec, past)
     runs = (msgspec.structs.replace(spec, seed=seed) for seed in seeds)
     return LaunchPlan(tuple(planned_run(one, past, same, device) for one in runs), ())
 
